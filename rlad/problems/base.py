@@ -1,0 +1,89 @@
+"""What a problem is, and what a world must offer."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+SPLITS = ("train", "validation", "test")
+
+
+class ProblemError(ValueError):
+    """Problems cannot be loaded or generated as asked; the message is one plain sentence."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One problem: text for the players, a gold answer for the verifier."""
+
+    id: str
+    question: str
+    answer: str
+    solution: str | None = None
+    """A worked solution, where the data has one."""
+    abstraction: str | None = None
+    """A known useful abstraction, where the data has one."""
+    meta: dict[str, Any] = field(default_factory=dict, compare=False)
+    """World-private facts (the hidden rule, the family ...)."""
+
+
+class World(Protocol):
+    """A generator of problems with known answers, demonstrations for the warm start, and a check of adherence."""
+
+    name: str
+
+    def sample(self, rng: random.Random) -> Problem:
+        """One random problem. `meta["canonical"]` holds its canonical form: problems that are the same up to
+        renaming or reordering share it, and it alone decides the split."""
+
+    def vocabulary(self) -> list[str]:
+        """Every word that questions, abstractions and solutions of this world can contain."""
+
+    def propose(self, problem: Problem, rng: random.Random) -> str:
+        """A demonstration for the abstraction player: a valid abstraction, or a useless one in the configured share."""
+
+    def solve(self, problem: Problem, abstraction: str | None, rng: random.Random) -> str:
+        """A demonstration for the solution player, ending in \\boxed{...}; follows the abstraction when there is one
+        (also a useless one, as far as it can be followed), else solves plainly."""
+
+    def canonical_abstraction(self, abstraction: str) -> str:
+        """The identity under which proposals count as the same."""
+
+    def adheres(self, problem: Problem, abstraction: str, solution: str) -> bool:
+        """Whether the solution uses the abstraction."""
+
+
+def split_of(canonical: str, seed: int) -> str:
+    """The split a canonical form belongs to: 80 % train, 10 % validation, 10 % test, by a hash.
+
+    >>> split_of("3,5>14", 0) == split_of("3,5>14", 0)
+    True
+    """
+    digest = hashlib.blake2b(f"{seed}|{canonical}".encode(), digest_size=4).digest()
+    bucket = int.from_bytes(digest, "big") % 10
+    return "train" if bucket < 8 else SPLITS[bucket - 7]
+
+
+def generate_split(world: World, split: str, count: int, seed: int) -> list[Problem]:
+    """`count` problems with different canonical forms, all of them in `split`.
+
+    Raises ProblemError when the world is too small to give that many.
+    """
+    rng = random.Random(f"{world.name}|{split}|{seed}")
+    found: dict[str, Problem] = {}
+    misses = 0
+    while len(found) < count:
+        problem = world.sample(rng)
+        canonical = problem.meta["canonical"]
+        if canonical in found or split_of(canonical, seed) != split:
+            misses += 1
+            if misses > 200 * count + 20_000:
+                raise ProblemError(
+                    f"The world '{world.name}' is too small: it gave {len(found)} of the {count} different {split} "
+                    "problems asked for; ask for fewer or make it larger."
+                )
+            continue
+        found[canonical] = problem
+    return list(found.values())
