@@ -1,0 +1,170 @@
+"""Real problems: JSONL and Parquet files, and datasets of the Hugging Face hub, all as the same `Problem`.
+
+JSONL is read line by line with `json`, so that an error can name its line and columns may mix types between rows;
+Parquet and the hub go through `datasets`, which is imported only when one of them is asked for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rlad.config import FieldNames, ProblemsConfig
+from rlad.problems.base import Problem, ProblemError, split_of
+
+SUFFIXES = {".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
+
+
+def load_split(config: ProblemsConfig, split: str, count: int) -> list[Problem]:
+    """At most `count` problems of one split (0 = all), in an order that depends on nothing but the rows and the seed.
+
+    A held-out split with its own file is that file; one without is split off the training file by a hash of the
+    question. A question that a held-out file holds is left out of training. Raises ProblemError.
+    """
+    if config.path is None:
+        raise ProblemError(f"problems.source={config.source} needs problems.path.")
+    own = {"validation": config.validation_path, "test": config.test_path}
+    if own.get(split):
+        problems = _read(config, own[split])
+    else:
+        problems = [p for p in _read(config, config.path) if _share(p, own, config.seed) == split]
+    if split == "train":
+        held_out = {p.id for path in own.values() if path for p in _read(config, path)}
+        problems = [p for p in problems if p.id not in held_out]
+    if not problems:
+        raise ProblemError(
+            f"'{config.path}' leaves no problem for the {split} split; give more rows"
+            + ("." if split == "train" else f" or a problems.{split}_path.")
+        )
+    if 0 < count < len(problems):  # files are often sorted by subject or level, so the first rows would be a bad sample
+        problems = sorted(problems, key=lambda p: _digest(f"{config.seed}|{p.id}"))[:count]
+    return problems
+
+
+def _share(problem: Problem, own: dict[str, str | None], seed: int) -> str:
+    """The split of a row of the training file; a held-out split with its own file takes none of these rows."""
+    split = split_of(problem.meta["canonical"], seed)
+    return "train" if own.get(split) else split
+
+
+def _read(config: ProblemsConfig, path: str) -> list[Problem]:
+    """All rows of one file or dataset as problems, without repeated questions."""
+    found: dict[str, Problem] = {}
+    for where, row in _rows(config, path):
+        problem = _problem(row, config.fields, f"{where} of '{path}'")
+        found.setdefault(problem.id, problem)
+    if not found:
+        raise ProblemError(f"'{path}' holds no problems.")
+    return list(found.values())
+
+
+def _rows(config: ProblemsConfig, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Pairs ("line 3" or "row 3", row)."""
+    kind = SUFFIXES.get(Path(path).suffix, config.source)
+    if kind == "hub":
+        yield from _hub_rows(config, path)
+        return
+    if not Path(path).is_file():
+        raise ProblemError(f"There is no file '{path}'.")
+    yield from (_jsonl_rows(path) if kind == "jsonl" else _parquet_rows(path))
+
+
+def _jsonl_rows(path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    with open(path, encoding="utf-8") as lines:
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+            except json.JSONDecodeError as error:
+                raise ProblemError(f"Line {number} of '{path}' is not JSON: {error.msg}.") from error
+            if not isinstance(row, dict):
+                raise ProblemError(f"Line {number} of '{path}' is not a JSON object.")
+            yield f"line {number}", row
+
+
+def _parquet_rows(path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    import datasets
+    import pyarrow
+
+    try:  # streaming reads the file itself: no copy in a cache folder
+        rows = datasets.load_dataset("parquet", data_files=path, split="train", streaming=True)
+        for number, row in enumerate(rows, 1):
+            yield f"row {number}", row
+    except (pyarrow.ArrowInvalid, datasets.exceptions.DatasetsError) as error:
+        raise ProblemError(f"'{path}' is not a Parquet file: {str(error).splitlines()[0]}") from error
+
+
+def _hub_rows(config: ProblemsConfig, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Rows of a hub dataset or a local dataset folder; `name:split` overrides `hub_split`."""
+    import datasets
+
+    name, _, split = path.partition(":")
+    subset = config.subset if name == str(config.path).partition(":")[0] else None
+    try:
+        with _no_progress_bars(datasets):
+            rows = datasets.load_dataset(name, subset, split=split or config.hub_split)
+    except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
+        raise ProblemError(f"The dataset '{path}' cannot be loaded: {str(error).splitlines()[0]}") from error
+    for number, row in enumerate(rows, 1):
+        yield f"row {number}", row
+
+
+@contextmanager
+def _no_progress_bars(datasets: Any) -> Iterator[None]:
+    """Ranks must not draw bars over each other; the setting is put back as it was."""
+    shown = datasets.is_progress_bar_enabled()
+    datasets.disable_progress_bars()
+    try:
+        yield
+    finally:
+        if shown:
+            datasets.enable_progress_bars()
+
+
+def _problem(row: dict[str, Any], names: FieldNames, where: str) -> Problem:
+    for key in ("question", "answer"):
+        column = getattr(names, key)
+        if column not in row:
+            raise ProblemError(
+                f"{where[0].upper()}{where[1:]} has no field '{column}' (problems.fields.{key}); "
+                f"it has {', '.join(map(repr, row)) or 'none'}."
+            )
+        if row[column] is None or not str(row[column]).strip():
+            raise ProblemError(f"{where[0].upper()}{where[1:]} has an empty field '{column}'.")
+    question = str(row[names.question]).strip()
+    canonical = " ".join(question.split())
+    return Problem(
+        id=_digest(canonical),
+        question=question,
+        answer=answer_text(row[names.answer]),
+        solution=_optional(row, names.solution),
+        abstraction=_optional(row, names.abstraction),
+        meta={"canonical": canonical, "where": where},
+    )
+
+
+def answer_text(value: Any) -> str:
+    """The gold answer as text; of a GSM8K-style worked answer only what follows the last `####`.
+
+    >>> answer_text(72.0), answer_text("48/2=24, 48+24=72 #### 72"), answer_text([1, 2])
+    ('72', '72', '1, 2')
+    """
+    if isinstance(value, (list, tuple)):
+        return ", ".join(answer_text(item) for item in value)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return str(value).rsplit("####", 1)[-1].strip()
+
+
+def _optional(row: dict[str, Any], column: str) -> str | None:
+    value = row.get(column)
+    return None if value is None or not str(value).strip() else str(value).strip()
+
+
+def _digest(text: str) -> str:
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
