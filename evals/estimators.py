@@ -1,0 +1,278 @@
+"""Estimators of accuracy and coverage, and how sure one may be of them. Pure functions on numpy arrays.
+
+`correct` counts or flags come per problem; most functions return one value per problem, so that the caller can
+average them, bootstrap them, and compare two modes *on the same problems*. P = problems, N = samples per problem.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from math import comb
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+Values = NDArray[np.float64]
+
+
+# ------------------------------------------------------------------------------------------ coverage and accuracy
+def mean_accuracy(total: ArrayLike, correct: ArrayLike) -> Values:
+    """Share of correct samples per problem; equals pass@1.
+
+    >>> mean_accuracy([4, 4], [1, 3]).tolist()
+    [0.25, 0.75]
+    """
+    return np.asarray(correct, float) / np.asarray(total, float)
+
+
+def pass_at_k(total: ArrayLike, correct: ArrayLike, k: float) -> Values:
+    """Unbiased probability that at least one of k samples is correct, per problem (2107.03374).
+
+    `total` N and `correct` c broadcast to (P,). For integer k this is 1 - C(N-c, k) / C(N, k) in its stable product
+    form. A fractional k lies on the line between its two integers: it is exactly the coverage of drawing floor(k)
+    or ceil(k) samples at random so that k are drawn on average, so it can be compared at an equal *mean* budget.
+    pass@0 is 0. Raises ValueError when k exceeds N (nothing is extrapolated) or the counts make no sense.
+
+    >>> [round(float(pass_at_k(n, c, k)), 4) for n, c, k in [(4, 1, 2), (10, 3, 1), (10, 3, 5), (5, 4, 2)]]
+    [0.5, 0.3, 0.9167, 1.0]
+    >>> float(pass_at_k(4, 1, 2.5))  # half way between pass@2 = 0.5 and pass@3 = 0.75
+    0.625
+    """
+    n, c = np.broadcast_arrays(np.asarray(total, np.int64), np.asarray(correct, np.int64))
+    if np.any(c < 0) or np.any(c > n):
+        raise ValueError("pass@k needs 0 <= correct <= total for every problem.")
+    if k < 0 or np.any(n < k):
+        raise ValueError(f"pass@{k:g} cannot be estimated from {int(n.min(initial=0))} samples of a problem.")
+    low = int(np.floor(k))
+    value = _pass_at_integer(n, c, low)
+    share = k - low
+    return value if share == 0 else (1 - share) * value + share * _pass_at_integer(n, c, low + 1)
+
+
+def _pass_at_integer(n: NDArray[np.int64], c: NDArray[np.int64], k: int) -> Values:
+    i = np.arange(1, int(n.max(initial=0)) + 1)  # (N,)
+    in_product = (i > (n - c)[..., None]) & (i <= n[..., None])  # (P, N): i runs over N-c+1 .. N
+    misses = np.where(in_product, 1 - k / i, 1.0).prod(-1)
+    return np.where(n - c < k, 1.0, 1 - misses) if k else np.zeros(n.shape)
+
+
+def coverage_at_budget(total: ArrayLike, correct: ArrayLike, tokens: ArrayLike, budget: float) -> Values:
+    """Coverage per problem of plain sampling that spends `budget` generated tokens per problem on average.
+
+    `tokens` (P,) holds the mean tokens of one sample of each problem. The number of samples k = budget / mean(tokens)
+    is the same for every problem and may be fractional (see `pass_at_k`), so the *mean* over problems of the tokens
+    spent is the budget. Raises ValueError when that needs more samples than were drawn.
+
+    >>> coverage_at_budget([4, 4], [1, 2], [10.0, 30.0], budget=50.0).round(3).tolist()  # k = 50 / 20 = 2.5
+    [0.625, 0.917]
+    """
+    return pass_at_k(total, correct, samples_for_budget(tokens, budget))
+
+
+def samples_for_budget(tokens: ArrayLike, budget: float) -> float:
+    """How many samples k (possibly fractional) of mean length mean(tokens) a token budget per problem buys.
+
+    >>> samples_for_budget([10.0, 30.0], 50.0)
+    2.5
+    """
+    return float(budget / np.mean(np.asarray(tokens, float)))
+
+
+def set_coverage(total: ArrayLike, correct: ArrayLike, m: int, n: int | None = None) -> float:
+    """Coverage of one problem by its first n distinct abstractions with m solutions each.
+
+    `total`, `correct` (K,): solutions sampled and correct under each distinct abstraction, in the order of drawing
+    (first occurrences of i.i.d. draws are an ordered sample without replacement; any other order would not be one).
+    1 - prod_i (1 - pass@m_i): unbiased, because given the abstractions their solutions are independent. Fewer than n
+    abstractions cover what they cover; none covers nothing.
+
+    >>> set_coverage([2, 2, 2], [1, 1, 0], m=1)  # success rates .5, .5, 0 -> 1 - .5 * .5
+    0.75
+    >>> set_coverage([2, 2, 2], [1, 1, 0], m=1, n=1)
+    0.5
+    """
+    n_total, n_correct = np.asarray(total)[:n], np.asarray(correct)[:n]
+    return float(1 - np.prod(1 - pass_at_k(n_total, n_correct, m)))
+
+
+def majority_at_k(
+    keys: Sequence[Hashable | None], correct: Sequence[bool], ks: Sequence[int] | None = None
+) -> dict[int, float]:
+    """Exact expected accuracy of the majority vote over k of one problem's N samples, for every k in `ks`.
+
+    `keys[i]` names the answer of sample i: equal keys are equivalent answers (the caller decides, by the verifier,
+    never by comparing strings); None is an invalid answer, which is drawn but does not vote. Ties credit 1/(tied);
+    a draw without any vote credits 0. `ks` defaults to 1..N.
+
+    Counts all subsets at once: with y^j for j rivals tied with the right answer at t votes, the tie credit is
+    1/(1+j) = integral of y^j over [0, 1], which a Gauss-Legendre rule integrates exactly.
+
+    >>> round(majority_at_k(["A", "A", "B"], [True, True, False], [2])[2], 4)  # subsets score 1, .5, .5
+    0.6667
+    >>> majority_at_k(["A", None, "B"], [True, False, False])  # k=2: A None 1, A B .5, None B 0
+    {1: 0.3333333333333333, 2: 0.5, 3: 0.5}
+    """
+    size = len(keys)
+    wanted = list(range(1, size + 1)) if ks is None else list(ks)
+    if len(correct) != size:
+        raise ValueError(f"majority@k got {size} answers and {len(correct)} verdicts.")
+    if any(k < 1 or k > size for k in wanted):
+        raise ValueError(f"majority@k needs 1 <= k <= {size}, the number of samples; got {wanted}.")
+    groups: dict[Hashable, list[bool]] = {}
+    for key, right in zip(keys, correct, strict=True):
+        if key is not None:
+            groups.setdefault(key, []).append(bool(right))
+    invalid = size - sum(len(flags) for flags in groups.values())
+    wins = np.zeros(size + 1)  # wins[k]: credit summed over all subsets of size k
+    for key, flags in groups.items():
+        if any(flags):  # a share, should the verifier have been of two minds about one answer
+            rivals = [len(other) for name, other in groups.items() if name != key]
+            wins += np.mean(flags) * _winning_subsets(len(flags), rivals, invalid)
+    return {k: float(wins[k] / comb(size, k)) for k in wanted}
+
+
+def _winning_subsets(votes: int, rivals: list[int], invalid: int) -> Values:
+    """Sum over subsets of size k (index k) of the tie credit of a group with `votes` members."""
+    size = votes + sum(rivals) + invalid
+    nodes, weights = np.polynomial.legendre.leggauss(len(rivals) // 2 + 1)  # exact to degree len(rivals) + 1
+    nodes, weights = (nodes + 1) / 2, weights / 2  # from [-1, 1] to [0, 1]
+    wins = np.zeros(size + 1)
+    for t in range(1, votes + 1):
+        ways = np.zeros((len(nodes), size + 1))  # (nodes, k): polynomial in x, x^k = k samples drawn
+        ways[:, t] = comb(votes, t)
+        factors = [np.array([comb(invalid, s) for s in range(invalid + 1)], float)[None, :]] if invalid else []
+        for count in rivals:
+            factor = np.array([comb(count, s) for s in range(min(count, t) + 1)], float)[None, :].repeat(len(nodes), 0)
+            if count >= t:
+                factor[:, t] *= nodes
+            factors.append(factor)
+        for factor in factors:
+            grown = np.zeros_like(ways)
+            for s in range(factor.shape[1]):
+                grown[:, s:] += factor[:, s, None] * ways[:, : size + 1 - s]
+            ways = grown
+        wins += weights @ ways
+    return wins
+
+
+def best_of_k(scores: ArrayLike, correct: ArrayLike, k: int) -> float:
+    """Unbiased accuracy of taking the highest-scored of k samples of one problem, averaged over random tie-breaks.
+
+    sum_i correct_(i) C(i-1, k-1) / C(N, k) over ascending scores: item i is the best of a subset when the other k-1
+    come from below it. A perfect scorer gives pass@k, k=1 the mean accuracy, k=N the top item.
+
+    >>> [round(best_of_k([1, 2, 3, 4], [0, 1, 0, 1], k), 4) for k in (1, 2, 3, 4)]
+    [0.5, 0.6667, 0.75, 1.0]
+    >>> best_of_k([1, 1], [0, 1], 2)  # a tie
+    0.5
+    """
+    score, right = np.asarray(scores, float), np.asarray(correct, float)
+    size = len(score)
+    if not 1 <= k <= size or len(right) != size:
+        raise ValueError(f"best-of-{k} needs 1 <= k <= N and one verdict per score; got {size} and {len(right)}.")
+    _, block = np.unique(score, return_inverse=True)
+    expected = (np.bincount(block, right) / np.bincount(block))[block]  # a tied item is right as often as its block
+    order = np.argsort(score)
+    chances = np.array([comb(i, k - 1) for i in range(size)], float) / comb(size, k)
+    return float(expected[order] @ chances)
+
+
+def best_of_blocks(correct: ArrayLike, blocks: int, size: int, seed: int = 0, shuffles: int = 64) -> Values:
+    """What an oracle over `blocks` random blocks of `size` bare samples would report, per problem.
+
+    The control of "with the best abstraction" (2510.02263): the maximum of noisy accuracies is above the mean even
+    when all abstractions are equal. `correct` (P, N) with N >= blocks * size; averaged over random divisions.
+
+    >>> best_of_blocks([[1, 1, 1, 1], [0, 0, 0, 0]], blocks=2, size=2).tolist()
+    [1.0, 0.0]
+    >>> best_of_blocks([[1, 0, 1, 0]], blocks=2, size=2, shuffles=4000).round(1).tolist()  # 2/3 * .5 + 1/3 * 1
+    [0.7]
+    """
+    flags = np.asarray(correct, float)
+    problems, drawn = flags.shape
+    if drawn < blocks * size:
+        raise ValueError(f"{blocks} blocks of {size} need {blocks * size} samples per problem; there are {drawn}.")
+    rng = np.random.default_rng(seed)
+    best = np.zeros(problems)
+    for _ in range(shuffles):
+        chosen = rng.permuted(flags, axis=1)[:, : blocks * size].reshape(problems, blocks, size)
+        best += chosen.mean(-1).max(-1)
+    return best / shuffles
+
+
+# ------------------------------------------------------------------------------------------ how sure one may be
+@dataclass(frozen=True)
+class Interval:
+    """An estimate with its 95 % confidence interval."""
+
+    estimate: float
+    low: float
+    high: float
+
+    @property
+    def ci95(self) -> list[float]:
+        return [self.low, self.high]
+
+    @property
+    def excludes_zero(self) -> bool:
+        return self.low > 0 or self.high < 0
+
+
+def bootstrap(
+    *columns: ArrayLike,
+    statistic: Callable[..., Values] | None = None,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> Interval:
+    """BCa bootstrap interval (95 %) over problems; several columns are resampled together, problem by problem.
+
+    `columns`: arrays of shape (P,). `statistic(*columns, axis)` reduces the problem axis; the default is the mean of
+    the one column. Where no problem differs from another the interval is the point itself.
+
+    >>> bootstrap([0.0, 1.0] * 50).estimate
+    0.5
+    >>> bootstrap([1.0, 1.0, 1.0])
+    Interval(estimate=1.0, low=1.0, high=1.0)
+    """
+    data = [np.asarray(column, float) for column in columns]
+    if len({len(column) for column in data}) != 1 or len(data[0]) == 0:
+        raise ValueError(f"A bootstrap over problems needs equal, non-empty columns; got {[len(c) for c in data]}.")
+    reduce = statistic or (lambda column, axis: column.mean(axis=axis))
+    estimate = float(reduce(*data, axis=-1))
+    if all(np.ptp(column) == 0 for column in data):
+        return Interval(estimate, estimate, estimate)
+    # BCa adjusts for skew and bias, which shares near 0 or 1 have; the seed makes a report reproducible.
+    result = stats.bootstrap(
+        data, reduce, paired=True, vectorized=True, n_resamples=resamples, method="BCa", rng=np.random.default_rng(seed)
+    ).confidence_interval
+    return Interval(estimate, float(result.low), float(result.high))
+
+
+def paired_difference(a: ArrayLike, b: ArrayLike, resamples: int = 2000, seed: int = 0) -> Interval:
+    """Mean of a - b with its interval; row i of both is the same problem, so what makes it hard cancels.
+
+    >>> paired_difference([0.1, 0.5, 0.9], [0.0, 0.4, 0.8]).estimate.__round__(4)
+    0.1
+    """
+    first, second = np.asarray(a, float), np.asarray(b, float)
+    if first.shape != second.shape:
+        raise ValueError(f"A paired difference needs the same problems twice; got {len(first)} and {len(second)}.")
+    return bootstrap(first - second, resamples=resamples, seed=seed)
+
+
+def mean_over_seeds(values: ArrayLike) -> Interval:
+    """Mean over independent training runs with Student's t interval (95 %); one run alone has no interval (nan).
+
+    With three seeds the interval is 4.3 standard errors wide on each side. That is the honest price of three seeds.
+
+    >>> [round(x, 3) for x in mean_over_seeds([0.5, 0.6, 0.7]).ci95]  # .6 -+ 4.303 * .0577
+    [0.352, 0.848]
+    """
+    runs = np.asarray(values, float)
+    mean = float(runs.mean())
+    if len(runs) < 2:
+        return Interval(mean, float("nan"), float("nan"))
+    half = float(stats.t.ppf(0.975, len(runs) - 1) * runs.std(ddof=1) / np.sqrt(len(runs)))
+    return Interval(mean, mean - half, mean + half)

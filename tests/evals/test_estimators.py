@@ -1,0 +1,160 @@
+"""The estimators against brute force, published worked examples, and their own promises on synthetic data."""
+
+import doctest
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from evals import estimators as est
+
+
+def test_worked_examples_in_docstrings():
+    assert doctest.testmod(est).failed == 0
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=8), st.data())
+def test_pass_at_k_is_the_mean_over_all_subsets(flags, data):
+    k = data.draw(st.integers(1, len(flags)))
+    brute = np.mean([any(subset) for subset in itertools.combinations(flags, k)])
+    assert est.pass_at_k(len(flags), sum(flags), k) == pytest.approx(brute)
+
+
+def test_pass_at_k_stays_exact_for_many_samples():
+    assert est.pass_at_k(10_000, 1, 5_000) == pytest.approx(0.5)
+    assert est.pass_at_k([16, 16], [0, 16], 8).tolist() == [0.0, 1.0]
+
+
+def test_fractional_k_is_the_mixture_of_its_neighbours():
+    at = lambda k: float(est.pass_at_k(12, 3, k))  # noqa: E731
+    assert at(4.25) == pytest.approx(0.75 * at(4) + 0.25 * at(5))
+    assert at(0) == 0 and at(0.5) == pytest.approx(0.5 * 3 / 12)
+
+
+@pytest.mark.parametrize("total,correct,k", [(4, 5, 1), (4, -1, 1), (4, 1, 4.5), (4, 1, -1)])
+def test_pass_at_k_refuses_what_it_cannot_know(total, correct, k):
+    with pytest.raises(ValueError):
+        est.pass_at_k([total], [correct], k)
+
+
+def test_budget_beyond_the_samples_is_refused_not_extrapolated():
+    assert est.coverage_at_budget([4], [1], [10.0], 40.0).tolist() == [1.0]
+    with pytest.raises(ValueError, match="pass@4.1"):
+        est.coverage_at_budget([4], [1], [10.0], 41.0)
+
+
+def _vote(keys, flags, subset):
+    """Majority of one subset by the definition, slowly."""
+    counts: dict = {}
+    for i in subset:
+        if keys[i] is not None:
+            counts[keys[i]] = counts.get(keys[i], 0) + 1
+    tied = [key for key, count in counts.items() if count == max(counts.values())]
+    return np.mean([flags[keys.index(key)] for key in tied]) if tied else 0.0
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from(["A", "B", "C", "D", None]), min_size=1, max_size=8), st.sets(st.sampled_from("ABC")))
+def test_majority_at_k_is_the_mean_over_all_subsets(keys, right):
+    flags = [key in right for key in keys]
+    exact = est.majority_at_k(keys, flags)
+    for k in range(1, len(keys) + 1):
+        brute = np.mean([_vote(keys, flags, subset) for subset in itertools.combinations(range(len(keys)), k)])
+        assert exact[k] == pytest.approx(brute), k
+
+
+def test_majority_of_many_samples_agrees_with_simulation():
+    rng = np.random.default_rng(0)
+    keys = [int(x) for x in rng.choice(12, size=64, p=[0.2, 0.25] + [0.055] * 10)]
+    flags = [key == 0 for key in keys]
+    exact = est.majority_at_k(keys, flags, [16])[16]
+    votes = [_vote(keys, flags, rng.choice(64, 16, replace=False)) for _ in range(4000)]
+    assert exact == pytest.approx(np.mean(votes), abs=4 * np.std(votes) / 4000**0.5)
+
+
+def test_majority_refuses_bad_sizes():
+    with pytest.raises(ValueError):
+        est.majority_at_k(["A"], [True, False])
+    with pytest.raises(ValueError):
+        est.majority_at_k(["A"], [True], [2])
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.booleans()), min_size=1, max_size=6), st.data())
+def test_best_of_k_is_the_mean_over_subsets_and_tie_breaks(items, data):
+    k = data.draw(st.integers(1, len(items)))
+    values = []
+    for subset in itertools.combinations(items, k):
+        top = max(score for score, _ in subset)
+        values.append(np.mean([flag for score, flag in subset if score == top]))
+    assert est.best_of_k([s for s, _ in items], [f for _, f in items], k) == pytest.approx(np.mean(values))
+
+
+def test_perfect_scorer_reaches_pass_at_k():
+    flags = [0, 1, 1, 0, 0, 1]
+    for k in range(1, 7):
+        assert est.best_of_k(flags, flags, k) == pytest.approx(float(est.pass_at_k(6, 3, k)))
+
+
+def test_set_coverage_pools_independent_abstractions():
+    assert est.set_coverage([4, 4], [0, 2], m=2) == pytest.approx(float(est.pass_at_k(4, 2, 2)))
+    assert est.set_coverage([], [], m=1) == 0.0
+    assert est.set_coverage([1, 1], [0, 1], m=1, n=8) == 1.0
+
+
+@pytest.mark.parametrize("size,expected", [(4, 0.7486), (8, 0.6789), (16, 0.6276)])
+def test_noise_alone_makes_the_best_of_four_look_good(size, expected):
+    flags = np.random.default_rng(0).random((4000, 4 * size)) < 0.5
+    assert est.best_of_blocks(flags, 4, size, shuffles=8).mean() == pytest.approx(expected, abs=0.006)
+
+
+def test_best_of_blocks_refuses_too_few_samples():
+    with pytest.raises(ValueError, match="need 16"):
+        est.best_of_blocks(np.zeros((1, 8)), 4, 4)
+
+
+def test_bootstrap_covers_the_truth_nineteen_times_in_twenty():
+    rng = np.random.default_rng(0)
+    truth, hits = 0.2, 0
+    for trial in range(200):
+        interval = est.bootstrap(rng.random(150) < truth, resamples=400, seed=trial)
+        hits += interval.low <= truth <= interval.high
+    assert 0.90 <= hits / 200 <= 0.985
+
+
+def test_pairing_makes_the_interval_narrow():
+    rng = np.random.default_rng(0)
+    hardness = rng.random(300)
+    a, b = hardness + 0.02 + 0.05 * rng.standard_normal(300), hardness + 0.05 * rng.standard_normal(300)
+    paired = est.paired_difference(a, b)
+    assert paired.excludes_zero and paired.low < 0.02 < paired.high
+    assert paired.high - paired.low < 0.3 * (est.bootstrap(a).high - est.bootstrap(a).low)
+
+
+def test_bootstrap_is_seeded_and_takes_a_statistic_of_several_columns():
+    rng = np.random.default_rng(0)
+    won, spent = rng.random(80), 10 + rng.random(80)
+    ratio = lambda a, b, axis: a.sum(axis) / b.sum(axis)  # noqa: E731
+    first, again = (est.bootstrap(won, spent, statistic=ratio, seed=3) for _ in range(2))
+    assert first == again and first.estimate == pytest.approx(won.sum() / spent.sum())
+    assert first.low < first.estimate < first.high
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.sampled_from([0.0, 0.5, 1.0]), min_size=1, max_size=40))
+def test_bootstrap_never_returns_a_hole(values):
+    interval = est.bootstrap(values, resamples=200)
+    assert interval.low <= interval.estimate <= interval.high
+
+
+def test_bootstrap_and_pairing_refuse_unequal_problems():
+    with pytest.raises(ValueError):
+        est.bootstrap([])
+    with pytest.raises(ValueError):
+        est.paired_difference([1.0, 0.0], [1.0])
+
+
+def test_one_seed_has_no_interval():
+    alone = est.mean_over_seeds([0.4])
+    assert alone.estimate == 0.4 and np.isnan(alone.low) and not alone.excludes_zero
