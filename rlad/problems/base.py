@@ -54,6 +54,12 @@ class World(Protocol):
     def adheres(self, problem: Problem, abstraction: str, solution: str) -> bool:
         """Whether the solution uses the abstraction."""
 
+    def valid(self, problem: Problem, solution: str) -> bool:
+        """A condition on top of the verifier's verdict: a solution counts when it is correct *and* valid. Worlds whose
+        question gives the answer away need it (countdown states its target); a world that inherits from this class and
+        does not, accepts whatever the verifier accepts."""
+        return True
+
 
 def split_of(canonical: str, seed: int) -> str:
     """The split a canonical form belongs to: 80 % train, 10 % validation, 10 % test, by a hash.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,8 @@ from typing import Any
 
 from rlad.config import FieldNames, ProblemsConfig
 from rlad.problems.base import Problem, ProblemError, split_of
+
+log = logging.getLogger(__name__)
 
 SUFFIXES = {".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
 
@@ -52,11 +55,18 @@ def _share(problem: Problem, own: dict[str, str | None], seed: int) -> str:
 
 
 def _read(config: ProblemsConfig, path: str) -> list[Problem]:
-    """All rows of one file or dataset as problems, without repeated questions."""
+    """The rows of one file or dataset as problems, without repeated questions. Rows whose question or answer is empty
+    are left out with a warning: most large datasets hold a few."""
     found: dict[str, Problem] = {}
+    empty = []
     for where, row in _rows(config, path):
         problem = _problem(row, config.fields, f"{where} of '{path}'")
-        found.setdefault(problem.id, problem)
+        if not problem.question or not problem.answer:
+            empty.append(where)
+        else:
+            found.setdefault(problem.id, problem)
+    if empty:
+        log.warning("'%s': %d rows without question or answer left out, the first is %s.", path, len(empty), empty[0])
     if not found:
         raise ProblemError(f"'{path}' holds no problems.")
     return list(found.values())
@@ -134,9 +144,7 @@ def _problem(row: dict[str, Any], names: FieldNames, where: str) -> Problem:
                 f"{where[0].upper()}{where[1:]} has no field '{column}' (problems.fields.{key}); "
                 f"it has {', '.join(map(repr, row)) or 'none'}."
             )
-        if row[column] is None or not str(row[column]).strip():
-            raise ProblemError(f"{where[0].upper()}{where[1:]} has an empty field '{column}'.")
-    question = str(row[names.question]).strip()
+    question = _optional(row, names.question) or ""
     canonical = " ".join(question.split())
     return Problem(
         id=_digest(canonical),
@@ -154,6 +162,8 @@ def answer_text(value: Any) -> str:
     >>> answer_text(72.0), answer_text("48/2=24, 48+24=72 #### 72"), answer_text([1, 2])
     ('72', '72', '1, 2')
     """
+    if value is None:
+        return ""
     if isinstance(value, (list, tuple)):
         return ", ".join(answer_text(item) for item in value)
     if isinstance(value, float) and value.is_integer():
