@@ -1,11 +1,25 @@
-"""A rule-based checker of mathematical answers that works on its own: no torch, no transformers, sympy only when needed.
+"""A rule-based checker of mathematical answers that works on its own: no torch, no transformers, sympy when needed.
 
 >>> from rlad.verifier import verify
 >>> verify("1/2", r"so it is \\boxed{0.5}").correct
 True
 """
 
+from typing import TYPE_CHECKING
+
 from rlad.verifier.core import deep_compare, extract_answer, verify
 from rlad.verifier.types import DEFAULT, Outcome, Verdict, VerifyOptions
 
-__all__ = ["DEFAULT", "Outcome", "Verdict", "VerifyOptions", "deep_compare", "extract_answer", "verify"]
+__all__ = ["DEFAULT", "Outcome", "Verdict", "VerifierPool", "VerifyOptions", "deep_compare", "extract_answer", "verify"]
+
+if TYPE_CHECKING:
+    from rlad.verifier.pool import VerifierPool
+
+
+def __getattr__(name: str) -> object:
+    """The pool is imported when it is asked for: one comparison in a notebook needs no process machinery."""
+    if name == "VerifierPool":
+        from rlad.verifier.pool import VerifierPool
+
+        return VerifierPool
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
