@@ -146,7 +146,7 @@ def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(
         prog="verify",
         description="Judge predicted answers against gold ones.",
-    """Run the command: 0 when the file was judged, 1 when none of its rows could be, 2 when it could not be read."""
+        epilog="When rows carry `expected` (true or false), the last line on stdout is one JSON object: n, accuracy, "
         "false_positives, false_negatives, unparseable, undecided, per_second, p50_ms, p99_ms and max_ms.",
     )
     p.add_argument(

@@ -10,7 +10,8 @@ import pytest
 from rlad.verifier.cli import MalformedRow, main, read_row, summary
 from rlad.verifier.types import Outcome
 
-FIELDS = [
+FIELDS = ["n", "accuracy", "false_positives", "false_negatives", "unparseable", "undecided"]
+FIELDS += ["per_second", "p50_ms", "p99_ms", "max_ms"]
     "n",
     "accuracy",
     "false_positives",
