@@ -12,17 +12,6 @@ from rlad.verifier.types import Outcome
 
 FIELDS = ["n", "accuracy", "false_positives", "false_negatives", "unparseable", "undecided"]
 FIELDS += ["per_second", "p50_ms", "p99_ms", "max_ms"]
-    "n",
-    "accuracy",
-    "false_positives",
-    "false_negatives",
-    "unparseable",
-    "undecided",
-    "per_second",
-    "p50_ms",
-    "p99_ms",
-    "max_ms",
-]
 ROWS = [
     {"gold": "12", "pred": r"so \boxed{12}", "expected": True, "id": "first"},
     {"gold": "12", "pred": r"so \boxed{13}", "expected": False, "note": "\ud800 é"},
