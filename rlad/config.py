@@ -208,6 +208,8 @@ class ScheduleConfig:
 @dataclass
 class CotrainConfig:
     steps: int = 100
+    max_tokens: int = 0
+    """Stop after the step in which the generated tokens of all ranks reach this; 0 = no limit but `steps`."""
     problems: int = 16
     """Problems per step over all ranks (a multiple of the ranks)."""
     abstractions: int = 8

@@ -1,0 +1,54 @@
+"""The seam between reasoning and the thing that samples: token ids in, token ids out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How to sample: the full distribution at one temperature, as training needs it (no top-p, no top-k)."""
+
+    temperature: float = 1.0
+    """0 = greedy."""
+    max_new_tokens: int = 64
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Completion:
+    """One sampled continuation."""
+
+    token_ids: tuple[int, ...]
+    """Includes the end-of-sequence token when it was sampled."""
+    logprobs: tuple[float, ...]
+    """log p of each token under the sampling distribution (temperature applied), nats."""
+    finish_reason: str
+    """stop (end-of-sequence) or length."""
+    version: int
+    """Of the weights that sampled it."""
+
+
+class Engine(Protocol):
+    """A sampler for one player."""
+
+    version: int
+
+    def generate(self, prompts: list[list[int]], sampling: Sampling) -> list[Completion]:
+        """One completion per prompt, in order; identical prompts share their prefill."""
+
+    def load_weights(self, source: Iterable[tuple[str, torch.Tensor]], version: int) -> None:
+        """Takes new weights, given as (name, full tensor) pairs."""
+
+    def sleep(self) -> None:
+        """Frees what it can between rollouts."""
+
+    def wake(self) -> None:
+        """Makes the engine ready to generate again."""
+
+    def close(self) -> None:
+        """Ends everything the engine started."""

@@ -1,0 +1,138 @@
+"""The `transformers` engine: batched sampling from a full copy of the model inside the calling process.
+
+Identical prompts are prefilled once and share the result; rows that are finished leave the batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from transformers import DynamicCache, PreTrainedModel
+
+from rlad.generation.base import Completion, Sampling
+
+# Finished rows are cut out when they are this share of the batch: cutting copies the cache, so not at every step.
+COMPACT_AT = 0.15
+
+
+class TransformersEngine:
+    """Samples from its own copy of a model; never give it a partitioned one."""
+
+    def __init__(self, model: PreTrainedModel, eos_ids: list[int], pad_id: int, max_batch: int = 512):
+        self.model = model.eval().requires_grad_(False)
+        self.eos = torch.tensor(sorted(eos_ids), device=model.device)
+        self.pad_id = pad_id
+        self.max_batch = max_batch
+        self.version = 0
+
+    def load_weights(self, source: Iterable[tuple[str, torch.Tensor]], version: int) -> None:
+        """Copies weights in place. Raises KeyError for a name the model doesn't have."""
+        own = dict(self.model.named_parameters(remove_duplicate=False))
+        with torch.no_grad():
+            for name, tensor in source:
+                own[name].copy_(tensor)
+        self.version = version
+
+    def sleep(self) -> None:
+        """Nothing to free: the copy is the engine."""
+
+    def wake(self) -> None:
+        """Always awake."""
+
+    def close(self) -> None:
+        """Starts nothing, so ends nothing."""
+
+    @torch.inference_mode()
+    def generate(self, prompts: list[list[int]], sampling: Sampling) -> list[Completion]:
+        if any(not prompt for prompt in prompts):
+            raise ValueError("An empty prompt cannot be continued.")
+        generator = torch.Generator(device=self.model.device).manual_seed(sampling.seed)
+        # Copies of a prompt next to each other, prompts of like length together: shared prefills, little padding.
+        order = sorted(range(len(prompts)), key=lambda i: (len(prompts[i]), prompts[i]))
+        results: list[Completion | None] = [None] * len(prompts)
+        for start in range(0, len(order), self.max_batch):
+            rows = order[start : start + self.max_batch]
+            for row, completion in zip(rows, self._batch([prompts[i] for i in rows], sampling, generator), strict=True):
+                results[row] = completion
+        return results  # type: ignore[return-value]
+
+    def _prefill(self, prompts: list[list[int]]):
+        """Prefills each distinct prompt once. Returns (last logits, cache, mask, lengths), one row per given prompt."""
+        device = self.model.device
+        distinct: dict[tuple[int, ...], int] = {}
+        index = [distinct.setdefault(tuple(p), len(distinct)) for p in prompts]
+        width = max(map(len, distinct))
+        ids = torch.full((len(distinct), width), self.pad_id)
+        mask = torch.zeros((len(distinct), width), dtype=torch.long)
+        for prompt, row in distinct.items():
+            ids[row, width - len(prompt) :] = torch.tensor(prompt)
+            mask[row, width - len(prompt) :] = 1
+        ids, mask = ids.to(device), mask.to(device)
+        out = self.model(
+            input_ids=ids,
+            attention_mask=mask,
+            position_ids=(mask.cumsum(1) - 1).clamp(min=0),
+            past_key_values=DynamicCache(config=self.model.config),
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        rows = torch.tensor(index, device=device)
+        cache = out.past_key_values
+        if len(distinct) < len(prompts):
+            cache.batch_select_indices(rows)
+        return out.logits[rows, -1], cache, mask[rows], mask.sum(1)[rows]
+
+    def _batch(self, prompts: list[list[int]], sampling: Sampling, generator: torch.Generator) -> list[Completion]:
+        logits, cache, mask, position = self._prefill(prompts)
+        alive = torch.arange(len(prompts), device=logits.device)  # which prompt each row of the batch belongs to
+        done = torch.zeros(len(prompts), dtype=torch.bool, device=logits.device)  # by row of the batch
+        tokens = torch.full((len(prompts), sampling.max_new_tokens), self.pad_id, device=logits.device)
+        logprobs = torch.zeros((len(prompts), sampling.max_new_tokens), device=logits.device)
+        lengths = torch.zeros(len(prompts), dtype=torch.long, device=logits.device)
+        stopped = torch.zeros(len(prompts), dtype=torch.bool, device=logits.device)
+        for step in range(sampling.max_new_tokens):
+            token, logprob = sample(logits, sampling.temperature, generator)
+            live = alive[~done]
+            tokens[live, step] = token[~done]
+            logprobs[live, step] = logprob[~done]
+            lengths[live] += 1
+            ended = torch.isin(token, self.eos) & ~done
+            stopped[alive[ended]] = True
+            done |= ended
+            if bool(done.all()) or step + 1 == sampling.max_new_tokens:
+                break
+            if float(done.float().mean()) >= COMPACT_AT:
+                keep = (~done).nonzero()[:, 0]
+                cache.batch_select_indices(keep)
+                alive, mask, position, token, done = alive[keep], mask[keep], position[keep], token[keep], done[keep]
+            mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=1)
+            logits = self.model(
+                input_ids=token[:, None],
+                attention_mask=mask,
+                position_ids=position[:, None],
+                past_key_values=cache,
+                use_cache=True,
+            ).logits[:, -1]
+            position = position + 1
+        return [
+            Completion(tuple(ids[:length]), tuple(lps[:length]), "stop" if stop else "length", self.version)
+            for ids, lps, length, stop in zip(
+                tokens.tolist(), logprobs.tolist(), lengths.tolist(), stopped.tolist(), strict=True
+            )
+        ]
+
+
+def sample(logits: torch.Tensor, temperature: float, generator: torch.Generator):
+    """Draws a token per row of `logits` (B, V); returns tokens (B,) and their log-probs (B,), nats, in float32.
+
+    At temperature 0 the token is the argmax and its log-prob that of temperature 1.
+    """
+    logp = torch.log_softmax(logits.float() / (temperature or 1.0), dim=-1)
+    if temperature == 0:
+        token = logp.argmax(-1)
+    else:
+        # Exponential race: argmax p/E with E ~ Exp(1) is a draw from p, without multinomial's sorting.
+        race = torch.empty_like(logp).exponential_(generator=generator)
+        token = (logp.exp() / race).argmax(-1)
+    return token, logp.gather(-1, token[:, None])[:, 0]

@@ -1,0 +1,93 @@
+"""Policy: one player = role + model + tokenizer + its own directories."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, Qwen3Config, Qwen3ForCausalLM
+
+from rlad.config import ModelConfig, ProblemsConfig, RunConfig
+from rlad.problems import make_world
+from rlad.prompts import Prompts
+from rlad.tokenizer import world_tokenizer
+
+
+@dataclass
+class Policy:
+    """One player. The training loop holds two and never branches on `role` outside rewards and credit."""
+
+    role: str
+    """abstraction or solution (base for the shared warm start)."""
+    model: PreTrainedModel
+    prompts: Prompts
+    folder: Path
+    """The player's own directory: nothing of another player is ever written there."""
+
+    @property
+    def tokenizer(self):
+        return self.prompts.tokenizer
+
+    def export(self, folder: Path | None = None, state: dict[str, torch.Tensor] | None = None) -> Path:
+        """Writes a plain Hugging Face folder (safetensors, tokenizer, chat template); `state` replaces the weights."""
+        target = folder or self.folder
+        target.mkdir(parents=True, exist_ok=True)
+        self.model.save_pretrained(target, state_dict=state, safe_serialization=True)
+        self.tokenizer.save_pretrained(target)
+        return target
+
+
+def tiny_model(config: ModelConfig, vocabulary: int, eos: int, pad: int) -> Qwen3ForCausalLM:
+    """A randomly initialised Qwen3-architecture model.
+
+    Embeddings are untied: an inference engine that reloads weights in place can keep a stale head when they are tied.
+    """
+    return Qwen3ForCausalLM(
+        Qwen3Config(
+            vocab_size=vocabulary,
+            hidden_size=config.hidden_size,
+            num_hidden_layers=config.layers,
+            num_attention_heads=config.heads,
+            num_key_value_heads=config.kv_heads,
+            head_dim=config.hidden_size // config.heads,
+            intermediate_size=config.intermediate_size,
+            max_position_embeddings=config.max_positions,
+            tie_word_embeddings=False,
+            eos_token_id=eos,
+            pad_token_id=pad,
+            bos_token_id=None,
+        )
+    ).to(getattr(torch, config.dtype))
+
+
+def load_tokenizer(model: ModelConfig, problems: ProblemsConfig):
+    """The model's own tokenizer, or a world's WordLevel one for a model built from scratch."""
+    if model.path is not None:
+        tokenizer = AutoTokenizer.from_pretrained(model.path, trust_remote_code=model.trust_remote_code)
+        if tokenizer.pad_token_id is None:
+            tokenizer.pad_token = tokenizer.eos_token
+        return tokenizer
+    world = make_world(problems)
+    return world_tokenizer(world.vocabulary(), model.max_positions)
+
+
+def build_model(model: ModelConfig, tokenizer, seed: int = 0) -> PreTrainedModel:
+    """Loads a causal LM, or builds the tiny one with `seed`."""
+    if model.path is None:
+        torch.manual_seed(seed)
+        return tiny_model(model, len(tokenizer), tokenizer.eos_token_id, tokenizer.pad_token_id)
+    loaded = AutoModelForCausalLM.from_pretrained(
+        model.path, dtype=getattr(torch, model.dtype), trust_remote_code=model.trust_remote_code
+    )
+    if len(tokenizer) > loaded.get_input_embeddings().num_embeddings:
+        raise ValueError(f"The tokenizer of '{model.path}' has more tokens than its model has embeddings.")
+    if model.gradient_checkpointing:
+        loaded.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    return loaded
+
+
+def make_policy(role: str, model: ModelConfig, config: RunConfig, folder: Path) -> Policy:
+    """A player from its model's configuration."""
+    tokenizer = load_tokenizer(model, config.problems)
+    return Policy(role, build_model(model, tokenizer, config.seed), Prompts(tokenizer), folder)

@@ -1,0 +1,79 @@
+r"""The roles' prompts as token ids, and the reading of what they write.
+
+Four tasks: *propose* (problem -> abstraction), *guided* (problem, abstraction -> solution), *plain* (problem ->
+solution) and *one_pass* (problem -> abstraction and solution in one text; a baseline). Worlds mark the task with a
+special token; chat models get the wording below through their own chat template. A plain prompt is the guided one
+without the abstraction block, never with an empty block (RLAD, 2510.02263).
+"""
+
+from __future__ import annotations
+
+import re
+
+from rlad.tokenizer import SEPARATOR, is_world_tokenizer
+
+BOXED = "Reason step by step and put your final answer within \\boxed{}."
+CHAT = {
+    "plain": "{question}\n\n" + BOXED,
+    "guided": "{question}\n\nA hint that may help; use it where it does:\n<abstraction>\n{abstraction}\n</abstraction>\n\n"
+    + BOXED,
+    "propose": "{question}\n\nDo not solve this problem and do not reveal its answer. Write one short, reusable insight "
+    "(a fact, a lemma, a strategy or a pitfall) that would help someone else to solve it. Answer with the insight only.",
+    "one_pass": "{question}\n\nFirst write one short insight that helps to solve the problem, in "
+    "<abstraction></abstraction>. Then solve the problem with it. " + BOXED,
+}
+WORLD = {
+    "plain": "<plain> {question} <sep>",
+    "guided": "<guided> {question} <sep> {abstraction} <sep>",
+    "propose": "<propose> {question} <sep>",
+    "one_pass": "<one_pass> {question} <sep>",
+}
+# The abstraction player answers at once; solvers of reasoning models may think.
+THINKING = {"plain": True, "guided": True, "propose": False, "one_pass": True}
+
+
+class Prompts:
+    """Renders the four tasks for one tokenizer."""
+
+    def __init__(self, tokenizer):
+        self.tokenizer = tokenizer
+        self.world = is_world_tokenizer(tokenizer)
+        self.templates = WORLD if self.world else CHAT
+
+    def text(self, task: str, question: str, abstraction: str | None = None) -> str:
+        """The prompt of a task as text. Raises ValueError when an abstraction is missing, empty or unasked for."""
+        if (task == "guided") != bool(abstraction and abstraction.strip()):
+            raise ValueError(f"A '{task}' prompt was asked for with the abstraction {abstraction!r}.")
+        # Replacement, not str.format: questions and abstractions may hold braces.
+        content = self.templates[task].replace("{question}", question).replace("{abstraction}", abstraction or "")
+        if not self.tokenizer.chat_template:
+            return content + "\n"
+        messages = [{"role": "user", "content": content}]
+        return self.tokenizer.apply_chat_template(
+            messages, tokenize=False, add_generation_prompt=True, enable_thinking=THINKING[task]
+        )
+
+    def ids(self, task: str, question: str, abstraction: str | None = None) -> list[int]:
+        """The prompt of a task as token ids."""
+        text = self.text(task, question, abstraction)
+        # A chat template writes the special tokens itself; bare text wants the tokenizer's own.
+        return self.tokenizer(text, add_special_tokens=not self.tokenizer.chat_template)["input_ids"]
+
+    def completion_ids(self, text: str) -> list[int]:
+        """A demonstration's tokens, ending in the end-of-sequence token."""
+        return [*self.tokenizer(text, add_special_tokens=False)["input_ids"], self.tokenizer.eos_token_id]
+
+    def decode(self, ids: list[int]) -> str:
+        return self.tokenizer.decode(ids, skip_special_tokens=not self.world).replace(self.tokenizer.eos_token, "")
+
+    def read_abstraction(self, ids: list[int]) -> str:
+        """What the abstraction player wrote: its text without a thinking part and tags; empty when there is none."""
+        text = self.decode(ids)
+        text = text.rsplit("</think>", 1)[-1]
+        return re.sub(r"</?abstraction>", "", text).strip()
+
+    def one_pass_text(self, abstraction: str, solution: str) -> str:
+        """A demonstration of the one-pass task."""
+        if self.world:
+            return f"{abstraction} {SEPARATOR} {solution}"
+        return f"<abstraction>\n{abstraction}\n</abstraction>\n\n{solution}"

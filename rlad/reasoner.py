@@ -1,0 +1,206 @@
+"""problem -> n abstractions -> n x m solutions: the one implementation that rollouts, sweeps and the server use.
+
+The phases are separate methods (`propose`, `gate`, `solve`, `judge`) because training times each of them; `run` is all of
+them in order. Work is breadth-first: every phase sends the requests of all problems to an engine at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from rlad.gate import leaks
+from rlad.generation.base import Completion, Engine, Sampling
+from rlad.judge import Judge
+from rlad.problems.base import Problem, World
+from rlad.prompts import Prompts
+from rlad.verifier import Verdict
+
+
+@dataclass
+class Solution:
+    """One solution of a problem, under an abstraction or bare."""
+
+    prompt: list[int]
+    completion: Completion
+    text: str
+    verdict: Verdict | None = None
+    adheres: bool | None = None
+
+    @property
+    def correct(self) -> bool:
+        return self.verdict is not None and self.verdict.correct
+
+    @property
+    def tokens(self) -> int:
+        return len(self.completion.token_ids)
+
+
+@dataclass
+class Draw:
+    """One sample of the abstraction player."""
+
+    prompt: list[int]
+    completion: Completion
+    text: str
+    branch: int | None
+    """Index of the branch that this draw opened or repeated; None when it is empty or unfinished."""
+
+
+@dataclass
+class Branch:
+    """One abstraction that is solved with."""
+
+    text: str
+    key: str
+    """Its identity: draws with the same key are duplicates."""
+    leak: bool = False
+    solutions: list[Solution] = field(default_factory=list)
+
+    @property
+    def accuracy(self) -> float | None:
+        """Share of its solutions that are correct; None without solutions (masked, not zero)."""
+        return sum(s.correct for s in self.solutions) / len(self.solutions) if self.solutions else None
+
+
+@dataclass
+class Tree:
+    """Everything that was tried on one problem."""
+
+    problem: Problem
+    draws: list[Draw] = field(default_factory=list)
+    branches: list[Branch] = field(default_factory=list)
+    bare: list[Solution] = field(default_factory=list)
+
+    @property
+    def solutions(self) -> list[Solution]:
+        """All guided solutions."""
+        return [solution for branch in self.branches for solution in branch.solutions]
+
+    @property
+    def tokens(self) -> int:
+        """Generated tokens, those of duplicate and failed draws included."""
+        drawn = sum(len(draw.completion.token_ids) for draw in self.draws)
+        return drawn + sum(s.tokens for s in [*self.solutions, *self.bare])
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to spend the samples on each problem."""
+
+    abstractions: int
+    solutions: tuple[int, ...] | int
+    """m, the same for all abstractions or one number per abstraction in the order they were drawn."""
+    propose: Sampling
+    solve: Sampling
+    distinct: bool = True
+    """Draw until the abstractions are all different (sampling without replacement at sequence level) or draws run out."""
+    draws: int = 0
+    """Most draws per problem when distinct; at least `abstractions`."""
+
+    def solutions_of(self, branch: int) -> int:
+        return self.solutions if isinstance(self.solutions, int) else self.solutions[branch]
+
+
+class Reasoner:
+    """Two engines, two players' prompts, a judge."""
+
+    def __init__(
+        self,
+        proposer: Engine,
+        solver: Engine,
+        propose_prompts: Prompts,
+        solve_prompts: Prompts,
+        judge: Judge,
+        world: World | None = None,
+    ):
+        self.proposer, self.solver = proposer, solver
+        self.propose_prompts, self.solve_prompts = propose_prompts, solve_prompts
+        self.judge_of, self.world = judge, world
+
+    def run(self, problems: Iterable[Problem], plan: Plan) -> list[Tree]:
+        """All phases. Returns one judged tree per problem."""
+        trees = [Tree(problem) for problem in problems]
+        self.propose(trees, plan)
+        self.gate(trees)
+        self.solve(trees, plan)
+        self.judge(trees)
+        return trees
+
+    def propose(self, trees: list[Tree], plan: Plan) -> None:
+        """Draws abstractions. Each round draws as many as are still missing, so none beyond the last needed is drawn."""
+        prompts = [self.propose_prompts.ids("propose", tree.problem.question) for tree in trees]
+        most = max(plan.draws, plan.abstractions) if plan.distinct else plan.abstractions
+        for round_number in range(most):
+            wanted = [
+                min(plan.abstractions - (len(tree.branches) if plan.distinct else len(tree.draws)), most - len(tree.draws))
+                for tree in trees
+            ]
+            if not any(wanted):
+                break
+            owners = [i for i, count in enumerate(wanted) for _ in range(count)]
+            sampling = _reseeded(plan.propose, round_number)
+            completions = self.proposer.generate([prompts[i] for i in owners], sampling)
+            for i, completion in zip(owners, completions, strict=True):
+                self._add_draw(trees[i], prompts[i], completion, plan.distinct)
+
+    def _add_draw(self, tree: Tree, prompt: list[int], completion: Completion, distinct: bool) -> None:
+        text = self.propose_prompts.read_abstraction(list(completion.token_ids))
+        branch = None
+        if text and completion.finish_reason == "stop":
+            key = self.world.canonical_abstraction(text) if self.world else " ".join(text.split())
+            keys = [b.key for b in tree.branches]
+            if distinct and key in keys:
+                branch = keys.index(key)
+            else:
+                branch = len(tree.branches)
+                tree.branches.append(Branch(text, key))
+        tree.draws.append(Draw(prompt, completion, text, branch))
+
+    def gate(self, trees: list[Tree]) -> None:
+        """Marks the abstractions that give the answer away."""
+        for tree in trees:
+            for branch in tree.branches:
+                branch.leak = leaks(branch.text, tree.problem.answer)
+
+    def solve(self, trees: list[Tree], plan: Plan) -> None:
+        """Solves with every abstraction, all branches of all problems at once."""
+        owners, prompts = [], []
+        for tree in trees:
+            for index, branch in enumerate(tree.branches):
+                prompt = self.solve_prompts.ids("guided", tree.problem.question, branch.text)
+                for _ in range(plan.solutions_of(index)):
+                    owners.append(branch)
+                    prompts.append(prompt)
+        for branch, prompt, completion in zip(
+            owners, prompts, self.solver.generate(prompts, plan.solve), strict=True
+        ):
+            branch.solutions.append(self._solution(prompt, completion))
+
+    def solve_bare(self, trees: list[Tree], samples: int, sampling: Sampling, task: str = "plain") -> None:
+        """Adds solutions without an abstraction; `task` is plain or one_pass."""
+        prompts = [self.solve_prompts.ids(task, tree.problem.question) for tree in trees]
+        owners = [i for i in range(len(trees)) for _ in range(samples)]
+        completions = self.solver.generate([prompts[i] for i in owners], sampling)
+        for i, completion in zip(owners, completions, strict=True):
+            trees[i].bare.append(self._solution(prompts[i], completion))
+
+    def _solution(self, prompt: list[int], completion: Completion) -> Solution:
+        return Solution(prompt, completion, self.solve_prompts.decode(list(completion.token_ids)))
+
+    def judge(self, trees: list[Tree]) -> None:
+        """Gives every solution its verdict and, where the world can tell, whether it uses its abstraction."""
+        todo = [(tree, s) for tree in trees for s in [*tree.solutions, *tree.bare]]
+        verdicts = self.judge_of([(tree.problem, s.text) for tree, s in todo])
+        for (_, solution), verdict in zip(todo, verdicts, strict=True):
+            solution.verdict = verdict
+        if self.world is None:
+            return
+        for tree in trees:
+            for branch in tree.branches:
+                for solution in branch.solutions:
+                    solution.adheres = self.world.adheres(tree.problem, branch.text, solution.text)
+
+
+def _reseeded(sampling: Sampling, offset: int) -> Sampling:
+    return Sampling(sampling.temperature, sampling.max_new_tokens, sampling.seed * 1009 + offset)

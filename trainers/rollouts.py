@@ -1,0 +1,72 @@
+"""From judged trees to training rows: the nested groups of both roles.
+
+Groups are objects of the tree (a problem's draws, a branch's solutions), never stretches of a flat list, so a missing
+sample cannot shift credit to a neighbour.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rlad.config import CotrainConfig, PlayerConfig
+from rlad.generation import Completion
+from rlad.reasoner import Tree
+from trainers.advantages import group_advantages, is_constant
+from trainers.rewards import draw_rewards, solution_reward
+
+
+@dataclass(frozen=True)
+class Row:
+    """One sampled sequence to learn from."""
+
+    prompt: tuple[int, ...]
+    completion: tuple[int, ...]
+    advantage: float = 0.0
+    pg_weight: float = 1.0
+    """0 on bare prompts: no policy gradient."""
+    kl_weight: float = 1.0
+    bare: bool = False
+
+
+def _row(prompt: list[int], completion: Completion, advantage: float, **kwargs) -> Row:
+    return Row(tuple(prompt), completion.token_ids, advantage, **kwargs)
+
+
+def abstraction_rows(trees: list[Tree], config: CotrainConfig, player: PlayerConfig) -> list[Row]:
+    """Rows of π_abs: all draws of a problem are one group, compared with each other.
+
+    Duplicate draws stay as samples of the gradient (only their solving was shared), so the kept set's bias towards rare
+    proposals does not enter.
+    """
+    rows = []
+    for tree in trees:
+        scored = [(d, r) for d, r in zip(tree.draws, draw_rewards(tree, config), strict=True) if r is not None]
+        rewards = [reward for _, reward in scored]
+        if not rewards or (config.drop_constant_groups and is_constant(rewards)):
+            continue
+        for (draw, _), advantage in zip(scored, group_advantages(rewards, player.advantage), strict=True):
+            rows.append(_row(draw.prompt, draw.completion, advantage))
+    return rows
+
+
+def solution_rows(trees: list[Tree], config: CotrainConfig, player: PlayerConfig) -> list[Row]:
+    """Rows of π_sol: guided solutions in their groups, bare ones as anchors.
+
+    With `abstractions = 0` the bare solutions are what is trained, one group per problem.
+    """
+    rows = []
+    for tree in trees:
+        groups = [branch.solutions for branch in tree.branches if branch.solutions]
+        if config.solution_group == "problem":
+            groups = [tree.solutions] if tree.solutions else []
+        if config.abstractions == 0:
+            groups = [tree.bare]
+        for group in groups:
+            rewards = [solution_reward(solution, config) for solution in group]
+            if config.drop_constant_groups and is_constant(rewards):
+                continue
+            advantages = group_advantages(rewards, player.advantage)
+            rows += [_row(s.prompt, s.completion, a) for s, a in zip(group, advantages, strict=True)]
+        if config.abstractions > 0 and not tree.draws:  # a bare problem; baseline samples of others are only measured
+            rows += [_row(s.prompt, s.completion, 0.0, pg_weight=0.0, bare=True) for s in tree.bare]
+    return rows
