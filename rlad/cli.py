@@ -1,0 +1,98 @@
+"""What every command shares: bad input becomes one plain sentence and exit code 2, and progress is for terminals."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+from rlad.config import ConfigError
+from rlad.problems.base import ProblemError
+
+BAD_INPUT = 2
+"""Exit code of a command that refuses what it was given."""
+
+
+class PlainError(Exception):
+    """An error whose message is one plain sentence for the user; raise it where no more fitting class exists."""
+
+
+def sentence(error: BaseException) -> str:
+    """The error's message on one line.
+
+    >>> sentence(ValueError("two  words\\nand more"))
+    'two words and more'
+    """
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def main_guard(main: Callable[[], int | None], plain: tuple[type[Exception], ...] = ()) -> NoReturn:
+    """Runs a command's `main` and exits with its code.
+
+    ConfigError, ProblemError, PlainError and the classes in `plain` end it with their sentence on stderr and exit
+    code 2. Any other error is a bug and keeps its traceback. A command that runs as a training rank hands the
+    sentence to the launcher instead (trainers/launch_rank.py), so that it is printed once, not once per rank.
+
+        if __name__ == "__main__":
+            main_guard(main)
+    """
+    try:
+        code = main()
+    except (ConfigError, ProblemError, PlainError, *plain) as error:
+        if "RLAD_RANK_LOGS" in os.environ:
+            raise PlainError(sentence(error)) from error
+        print(f"error: {sentence(error)}", file=sys.stderr)
+        sys.exit(BAD_INPUT)
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:  # the reader, say `head`, has gone: not worth a traceback
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+    sys.exit(code)
+
+
+class Progress:
+    """What `progress` yields: advances the bar and shows a few numbers beside it."""
+
+    def advance(self, steps: float = 1, **numbers: object) -> None:
+        """Moves the bar by `steps`; `numbers` replace what stands behind it, e.g. `loss=0.31`."""
+
+
+class _Bar(Progress):
+    def __init__(self, bar, task) -> None:
+        self._bar, self._task = bar, task
+
+    def advance(self, steps: float = 1, **numbers: object) -> None:
+        shown = "  ".join(
+            f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}" for name, value in numbers.items()
+        )
+        self._bar.update(self._task, advance=steps, numbers=shown)
+
+
+@contextmanager
+def progress(description: str, total: float | None, done: float = 0) -> Iterator[Progress]:
+    """A progress bar on stderr when that is a terminal, nothing otherwise (logs, pipes, ranks other than 0).
+
+    with progress("co-training", total=100) as bar:
+        bar.advance(reward=0.4)
+    """
+    if not sys.stderr.isatty() or os.environ.get("RANK", "0") != "0":
+        yield Progress()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import Progress as RichProgress
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[numbers]}"),
+    )
+    with RichProgress(*columns, console=Console(stderr=True)) as bar:
+        yield _Bar(bar, bar.add_task(description, total=total, completed=done, numbers=""))
