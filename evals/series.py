@@ -1,0 +1,214 @@
+"""The lines of every chart, computed once: the PNG plots and the report draw the same ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import cycle
+from typing import Any
+
+from evals.runs import PHASES, column
+
+PLAYERS = {"abstraction": "abstraction player", "solution": "solution player"}
+CHECKPOINTS = {"warmstart": "base", "cotrained": "co-trained"}
+
+
+@dataclass
+class Point:
+    x: float
+    y: float
+    low: float | None = None
+    high: float | None = None
+    note: str = ""
+
+
+@dataclass
+class Series:
+    """One line. `color` and `dashed` are roles, not looks: the renderers map them to their palettes."""
+
+    label: str
+    color: str
+    points: list[Point] = field(default_factory=list)
+    dashed: bool = False
+    mark: str = ""
+    """circle, diamond or square where single points were measured; empty for a step-by-step curve."""
+    notes: bool = False
+    """Whether the points' notes are worth writing into the plot."""
+
+
+@dataclass
+class Chart:
+    title: str
+    x_label: str
+    y_label: str
+    series: list[Series]
+    percent: bool = False
+    log_x: bool = False
+
+
+def smoothed(values: list[float | None], window: int) -> list[float | None]:
+    """Centred moving mean over the numbers there are.
+
+    >>> smoothed([1.0, None, 3.0, 5.0], 3)
+    [1.0, 2.0, 4.0, 4.0]
+    """
+    half = window // 2
+    result: list[float | None] = []
+    for i in range(len(values)):
+        near = [value for value in values[max(0, i - half) : i + half + 1] if value is not None]
+        result.append(sum(near) / len(near) if near else None)
+    return result
+
+
+def _line(label: str, color: str, xs: list[float], ys: list[float | None], dashed: bool = False) -> Series:
+    points = [Point(x, y) for x, y in zip(xs, ys, strict=True) if y is not None]
+    return Series(label, color, points, dashed)
+
+
+def learning_charts(metrics: list[dict[str, Any]]) -> list[Chart]:
+    """Learning curves of both players and of their rollouts; charts without any number are left out."""
+    steps = [float(row["step"]) for row in metrics]
+    window = max(1, len(steps) // 20) | 1
+
+    def players(title: str, key: str, unit: str, percent: bool = False) -> Chart:
+        lines = [
+            _line(name, role, steps, smoothed(column(metrics, role, key), window), dashed=role == "abstraction")
+            for role, name in PLAYERS.items()
+        ]
+        return Chart(title, "training step", unit, lines, percent)
+
+    def rollouts(title: str, keys: dict[str, tuple[str, str]]) -> Chart:
+        lines = [
+            _line(label, color, steps, smoothed(column(metrics, "rollout", key), window), dashed=i % 2 == 1)
+            for i, (key, (label, color)) in enumerate(keys.items())
+        ]
+        return Chart(title, "training step", "share", lines, percent=True)
+
+    charts = [
+        players("Reward", "reward", "mean reward"),
+        players("Entropy", "entropy", "nats per token"),
+        players("KL to the frozen base", "kl", "nats per token"),
+        players("Length", "length", "tokens written"),
+        players("Gradient norm", "grad_norm", "norm before clipping"),
+        rollouts(
+            "Training rollouts",
+            {
+                "accuracy": ("correct, with an abstraction", "cotrained"),
+                "bare_accuracy": ("correct, without one", "warmstart"),
+                "coverage": ("problems solved at least once", "third"),
+            },
+        ),
+        rollouts(
+            "Proposals",
+            {
+                "distinct": ("different from each other", "third"),
+                "leak_rate": ("leak the answer", "fourth"),
+                "adherence": ("followed by their solutions", "solution"),
+            },
+        ),
+    ]
+    for chart in charts:
+        chart.series = [line for line in chart.series if line.points]
+    return [chart for chart in charts if chart.series]
+
+
+def warmstart_chart(rows: list[dict[str, Any]]) -> Chart | None:
+    """Loss of the warm start, over all tasks and per task."""
+    if not rows:
+        return None
+    steps = [float(row["step"]) for row in rows]
+    names = {
+        "plain": ("solve plainly", "warmstart"),
+        "propose": ("write an abstraction", "abstraction"),
+        "guided": ("solve with an abstraction", "solution"),
+        "one_pass": ("abstraction and solution in one pass", "third"),
+    }
+    lines = [_line("all tasks", "ink", steps, column(rows, "loss"))]
+    lines += [_line(label, color, steps, column(rows, "loss_by_task", key)) for key, (label, color) in names.items()]
+    lines = [line for line in lines if line.points]
+    return Chart("Warm start", "step", "loss, nats per token", lines) if lines else None
+
+
+def seconds_per_phase(metrics: list[dict[str, Any]]) -> dict[str, float]:
+    """Mean wall-clock seconds of each phase of a step, in the order of the step; phases never recorded are left out.
+
+    >>> seconds_per_phase([{"seconds": {"solve": 2.0, "draw": 0.5}}, {"seconds": {"solve": 4.0}}])
+    {'draw': 0.5, 'solve': 3.0}
+    """
+    means = {}
+    for phase in PHASES:
+        values = [value for value in column(metrics, "seconds", phase) if value is not None]
+        if values:
+            means[phase] = sum(values) / len(values)
+    return means
+
+
+def way(cell: dict[str, Any]) -> tuple[str, str, int]:
+    """What one line of the sweep plot shares: whose samples, which mode, and solutions per abstraction (0 = plain)."""
+    plain = cell.get("n", 0) == 0
+    who = cell.get("label") or CHECKPOINTS.get(cell.get("checkpoint", ""), cell.get("checkpoint", ""))
+    mode = cell.get("mode") or ("plain" if plain else "abstractions")
+    return who, mode, 0 if plain else int(cell["m"])
+
+
+def way_label(cell: dict[str, Any]) -> str:
+    """A line's name in plain words.
+
+    >>> way_label({"checkpoint": "cotrained", "n": 8, "m": 1})
+    'co-trained, distinct abstractions × 1 solution'
+    >>> way_label({"checkpoint": "warmstart", "n": 0, "m": 16})
+    'base, plain sampling'
+    """
+    who, mode, m = way(cell)
+    if mode == "abstractions":
+        return f"{who}, distinct abstractions × {m} solution{'s' if m > 1 else ''}"
+    return f"{who}, {'plain sampling' if mode == 'plain' else mode.replace('_', ' ').replace('-', ' ')}"
+
+
+def at_best_temperature(cells: list[dict[str, Any]], measure: str) -> list[dict[str, Any]]:
+    """Of each way and budget only the cell that is best in `measure`: plain sampling as a reader would run it."""
+    best: dict[tuple, dict[str, Any]] = {}
+    for cell in cells:
+        if cell.get(measure) is None or cell.get("tokens_per_problem") is None:
+            continue
+        spot = (*way(cell), cell["m"] if cell.get("n", 0) == 0 else cell["n"])
+        if spot not in best or cell[measure] > best[spot][measure]:
+            best[spot] = cell
+    return list(best.values())
+
+
+def sweep_chart(sweep: dict[str, Any], measure: str) -> Chart:
+    """Coverage ("pass_at_k") or accuracy ("accuracy") against generated tokens per problem, with intervals.
+
+    Plain sampling is drawn at its best temperature for each number of samples, as a reader would run it.
+    """
+    interval = {"pass_at_k": "pass_ci95", "accuracy": "ci95"}[measure]
+    own = at_best_temperature(sweep.get("cells", []), measure)
+    others = at_best_temperature(sweep.get("references", []), measure)
+    lines: dict[tuple[str, str, int], list[dict[str, Any]]] = {}
+    colors = {way(cell)[0]: cell["checkpoint"] for cell in own if cell["checkpoint"] in CHECKPOINTS}
+    extra = cycle(["third", "fourth", "fifth"])
+    for cell in own + others:
+        lines.setdefault(way(cell), []).append(cell)
+        if way(cell)[0] not in colors:
+            colors[way(cell)[0]] = next(extra)
+    series = []
+    for (who, mode, m), cells in lines.items():
+        spots = sorted((_cell_point(cell, measure, interval) for cell in cells), key=lambda point: point.x)
+        wide = mode == "abstractions"
+        mark = "circle" if not wide else "diamond" if m == 1 else "square"
+        series.append(Series(way_label(cells[0]), colors[who], spots, dashed=not wide, mark=mark, notes=wide))
+    title, unit = {
+        "pass_at_k": ("Coverage: problems with at least one right solution", "problems covered"),
+        "accuracy": ("Accuracy of the selected answer", "problems answered right"),
+    }[measure]
+    return Chart(title, "generated tokens per problem", unit, series, percent=True, log_x=True)
+
+
+def _cell_point(cell: dict[str, Any], measure: str, interval: str) -> Point:
+    low, high = cell.get(interval) or (None, None)
+    if cell.get("n", 0):
+        note = f"{cell['n']}×{cell['m']}"
+    else:
+        note = f"{cell['m']:.4g} sample{'' if cell['m'] == 1 else 's'}"
+        note += "" if cell.get("temperature") is None else f" at T {cell['temperature']:g}"
+    return Point(float(cell["tokens_per_problem"]), float(cell[measure]), low, high, note)

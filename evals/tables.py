@@ -1,0 +1,145 @@
+"""Tables for the terminal, in plain words: the sweep, the triple, paired comparisons."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from evals.series import CHECKPOINTS, at_best_temperature, way
+
+LOOK: dict[str, Any] = {"box": SIMPLE_HEAD, "pad_edge": False, "padding": (0, 1, 0, 0), "title_justify": "left"}
+CHECKPOINT_ORDER = {name: i for i, name in enumerate(CHECKPOINTS)}
+
+
+def share(value: float | None, interval: list[float] | None = None, digits: int = 1) -> str:
+    """A share in percent with its interval.
+
+    >>> share(0.4123, [0.37, 0.451])
+    '41.2 (37.0–45.1)'
+    >>> share(None)
+    '–'
+    """
+    if value is None:
+        return "–"
+    text = f"{100 * value:.{digits}f}"
+    return text if interval is None else f"{text} ({100 * interval[0]:.{digits}f}–{100 * interval[1]:.{digits}f})"
+
+
+def points(value: float | None, interval: list[float] | None = None) -> str:
+    """A difference in percentage points, always with its sign.
+
+    >>> points(0.081, [0.02, 0.14])
+    '+8.1 (+2.0 to +14.0)'
+    """
+    if value is None:
+        return "–"
+    text = f"{100 * value:+.1f}"
+    return text if interval is None else f"{text} ({100 * interval[0]:+.1f} to {100 * interval[1]:+.1f})"
+
+
+def budget_words(cell: dict[str, Any]) -> str:
+    """How the tokens of a cell are spent.
+
+    >>> budget_words({"n": 8, "m": 1}), budget_words({"n": 0, "m": 12.4})
+    ('8 abstr. × 1', 'plain × 12.4')
+    """
+    if cell.get("n", 0):
+        return f"{cell['n']} abstr. × {cell['m']}"
+    return f"{cell.get('mode', 'plain')} × {cell['m']:.4g}"
+
+
+def sweep_rows(sweep: dict[str, Any]) -> list[dict[str, Any]]:
+    """Cells and references, plain sampling at its best temperature for coverage, each model's by mode and tokens."""
+    groups = [at_best_temperature(sweep.get(name, []), "pass_at_k") for name in ("cells", "references")]
+
+    def order(cell: dict[str, Any]) -> tuple:
+        who, mode, m = way(cell)
+        return CHECKPOINT_ORDER.get(cell["checkpoint"], 2), who, mode == "abstractions", m, cell["tokens_per_problem"]
+
+    return [cell for group in groups for cell in sorted(group, key=order)]
+
+
+def sweep_table(sweep: dict[str, Any]) -> Table:
+    """One line per cell, narrow enough for 80 columns."""
+    problems = next((cell["problems"] for cell in sweep.get("cells", []) if cell.get("problems")), None)
+    over = f"{problems} problems" if problems else "problems"
+    table = Table(
+        title="Budget sweep: equal generated tokens, abstractions counted",
+        caption=f"percent (95 % interval over {over}); plain sampling at its best temperature T",
+        **LOOK,
+    )
+    table.add_column("model", no_wrap=True)
+    table.add_column("way", no_wrap=True)
+    for name in ("T", "tokens", "selected right", "covered"):
+        table.add_column(name, justify="right", no_wrap=True)
+    previous = None
+    for cell in sweep_rows(sweep):
+        who, mode, m = way(cell)
+        if previous not in (None, (who, mode, m)):
+            table.add_section()
+        previous = (who, mode, m)
+        temperature = cell.get("temperature")
+        table.add_row(
+            who,
+            budget_words(cell),
+            "" if temperature is None else f"{temperature:g}",
+            f"{cell['tokens_per_problem']:,.0f}",
+            share(cell.get("accuracy"), cell.get("ci95")),
+            share(cell.get("pass_at_k"), cell.get("pass_ci95")),
+        )
+    return table
+
+
+TRIPLE = {
+    "without": "without abstraction",
+    "with_mean": "with an abstraction (mean)",
+    "with_best": "with the best one (oracle)",
+    "best_control": "same oracle, bare samples",
+}
+
+
+def triple_table(sweep: dict[str, Any]) -> Table:
+    """Accuracy without, with, and with the best abstraction, and the control of the last."""
+    entries = sweep.get("triple", {})
+    table = Table(title="Accuracy of single solutions", caption="percent (95 % interval over problems)", **LOOK)
+    table.add_column("")
+    for checkpoint in entries:
+        table.add_column(CHECKPOINTS.get(checkpoint, checkpoint), justify="right", no_wrap=True)
+    for name, words in TRIPLE.items():
+        table.add_row(words, *(share(entry.get(name), entry.get(f"{name}_ci95")) for entry in entries.values()))
+    return table
+
+
+def side_words(side: Any) -> str:
+    """One side of a comparison, which is a cell's head or already words."""
+    if not isinstance(side, dict):
+        return str(side)
+    return f"{way(side)[0]}, {budget_words(side)}, {side['tokens_per_problem']:,.0f} tokens"
+
+
+def comparison_table(sweep: dict[str, Any]) -> Table:
+    """Paired differences in percentage points; a bold one excludes zero."""
+    table = Table(title="Paired differences", caption="percentage points (95 % interval, same problems)", **LOOK)
+    table.add_column("question")
+    table.add_column("difference", justify="right", no_wrap=True)
+    for row in sweep.get("comparisons", []):
+        low, high = row["ci95"]
+        text = points(row["difference"], row["ci95"])
+        sides = f"{side_words(row['a'])} minus {side_words(row['b'])}"
+        question = f"{escape(row['name'])}\n[dim]{escape(sides)}[/]"
+        table.add_row(question, f"[bold]{text}[/]" if low > 0 or high < 0 else text)
+    return table
+
+
+def print_sweep(sweep: dict[str, Any], console: Console | None = None) -> None:
+    """Everything a sweep found out, on the terminal."""
+    out = console or Console()
+    out.print(sweep_table(sweep))
+    if sweep.get("triple"):
+        out.print(triple_table(sweep))
+    if sweep.get("comparisons"):
+        out.print(comparison_table(sweep))

@@ -1,0 +1,98 @@
+"""Plots and tables say what the sweep says; runs with holes are read as far as they go."""
+
+import doctest
+import io
+import json
+
+import pytest
+from rich.console import Console
+
+from evals import plots, runs, series, tables
+
+
+def printed(sweep, width=80):
+    out = Console(file=io.StringIO(), width=width)
+    tables.print_sweep(sweep, out)
+    return out.file.getvalue()
+
+
+@pytest.mark.parametrize("module", [runs, series, tables])
+def test_worked_examples_in_docstrings(module):
+    assert doctest.testmod(module).failed == 0
+
+
+def test_terminal_tables_fit_eighty_columns(sweep):
+    text = printed(sweep)
+    assert "…" not in text
+    assert "94.3 (92.0–96.5)" in text
+    assert "+8.1 (+4.0 to +12.0)" in text
+    assert "co-trained, 16 abstr. × 1, 672 tokens minus base" in text
+    assert max(len(line) for line in text.splitlines()) <= 80
+
+
+def test_tables_cope_with_a_sweep_that_has_only_cells(sweep):
+    text = printed({"cells": sweep["cells"][:3]})
+    assert "plain × 4" in text
+    assert "Paired" not in text
+
+
+def test_plain_sampling_is_shown_at_its_best_temperature(sweep):
+    chart = series.sweep_chart(sweep, "pass_at_k")
+    line = next(s for s in chart.series if s.label == "base, plain sampling")
+    assert len(line.points) == 7
+    assert {point.note.split(" at ")[1] for point in line.points} == {"T 1"}
+    assert [point.x for point in line.points] == sorted(point.x for point in line.points)
+
+
+def test_references_get_their_own_line_and_colour(sweep):
+    sweep["references"] = [sweep["cells"][0] | {"checkpoint": "other", "label": "plain solver, all tokens"}]
+    chart = series.sweep_chart(sweep, "accuracy")
+    extra = next(s for s in chart.series if s.label.startswith("plain solver"))
+    assert extra.color not in {"warmstart", "cotrained"}
+    assert "plain solver, all tokens" in printed(sweep, 120)
+
+
+def test_charts_leave_out_what_was_never_measured():
+    rows = [{"step": 1, "solution": {"reward": 0.5, "kl": None}, "abstraction": None}]
+    charts = series.learning_charts(rows)
+    assert [chart.title for chart in charts] == ["Reward"]
+    assert [line.label for line in charts[0].series] == ["solution player"]
+    assert series.seconds_per_phase(rows) == {}
+
+
+def test_every_plot_of_a_full_run_is_written(make_run):
+    made = plots.plot_run(runs.read_run(make_run()))
+    assert [path.name for path in made] == ["learning.png", "seconds.png", "sweep.png"]
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in made)
+
+
+def test_a_run_that_has_barely_begun_gives_what_it_has(make_run):
+    run = runs.read_run(make_run(without=("metrics.jsonl", "sweep.json", "samples.jsonl")))
+    assert [path.name for path in plots.plot_run(run)] == ["learning.png"]
+    empty = runs.Run(run.path)
+    assert plots.plot_run(empty) == []
+
+
+def test_torn_last_line_is_forgiven_a_torn_middle_one_is_not(tmp_path):
+    file = tmp_path / "metrics.jsonl"
+    file.write_text('{"step": 1}\n{"step": 2}\n{"ste')
+    assert [row["step"] for row in runs.read_jsonl(file)] == [1, 2]
+    file.write_text('{"step": 1}\n{"ste\n{"step": 3}\n')
+    with pytest.raises(runs.RunError, match="Line 2"):
+        runs.read_jsonl(file)
+
+
+def test_repeated_steps_after_a_resume_count_once(tmp_path):
+    file = tmp_path / "metrics.jsonl"
+    file.write_text("".join(json.dumps({"step": s, "v": v}) + "\n" for s, v in [(1, 0), (2, 0), (3, 0), (2, 1)]))
+    assert [(row["step"], row["v"]) for row in runs.read_jsonl(file)] == [(1, 0), (2, 1), (3, 0)]
+
+
+def test_folders_that_are_no_runs_are_refused(tmp_path):
+    with pytest.raises(runs.RunError, match="no run folder"):
+        runs.read_run(tmp_path / "nowhere")
+    with pytest.raises(runs.RunError, match="holds no run"):
+        runs.read_run(tmp_path)
+    (tmp_path / "sweep.json").write_text("[1")
+    with pytest.raises(runs.RunError, match="not valid JSON"):
+        runs.read_run(tmp_path)
