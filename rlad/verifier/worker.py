@@ -17,6 +17,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 
 from rlad.verifier import VerifyOptions, deep_compare, verify
 from rlad.verifier.types import Outcome, Verdict
@@ -28,8 +29,11 @@ DEFAULT_JUDGE = "rlad.verifier.worker:judge"
 
 def judge(gold: str, pred: str, options: VerifyOptions) -> Verdict:
     """The whole ladder: the quick rungs, and the slow symbolic one only when those leave the pair undecided."""
-    verdict = verify(gold, pred, options)
-    return deep_compare(gold, pred, options) if verdict.outcome is Outcome.undecided else verdict
+    quick = verify(gold, pred, options)
+    if quick.outcome is not Outcome.undecided:
+        return quick
+    slow = deep_compare(gold, pred, options)
+    return replace(slow, milliseconds=quick.milliseconds + slow.milliseconds)
 
 
 def _read_exactly(fd: int, size: int) -> bytes:

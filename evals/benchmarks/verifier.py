@@ -1,0 +1,225 @@
+"""Our verifier beside math-verify 0.9 in one run: ``python -m evals.benchmarks.verifier --data DIR``.
+
+DIR holds ``verifier/*.jsonl`` (rows of gold, pred, expected) and ``problems/math_test_5000.jsonl`` (answer, solution).
+Each runs in one worker of the same pool, which guards the other one's hangs too; times are taken inside the worker.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from evals.benchmarks.verifier_hostile import CORE_KINDS, Measurement, measure
+from rlad.verifier import Outcome, Verdict, VerifierPool
+from rlad.verifier.cli import percentile
+
+OURS = "rlad.verifier.worker:judge"
+THEIRS = "evals.benchmarks.math_verify_baseline:"
+Pair = tuple[str, str]
+
+
+@dataclass
+class Run:
+    """The verdicts of one verifier on one list of pairs."""
+
+    verdicts: list[Verdict]
+    expected: list[bool]
+
+    def wrong(self, expected: bool) -> int:
+        """Rows expected to be ``expected`` and judged otherwise."""
+        return sum(e is expected and v.correct is not e for v, e in zip(self.verdicts, self.expected, strict=True))
+
+    @property
+    def errors(self) -> int:
+        """False positives and false negatives."""
+        return self.wrong(True) + self.wrong(False)
+
+    @property
+    def accuracy(self) -> float:
+        """Share of rows judged as expected."""
+        return 1 - self.errors / len(self.verdicts)
+
+    @property
+    def milliseconds(self) -> list[float]:
+        """Time of each row inside the worker."""
+        return [v.milliseconds for v in self.verdicts]
+
+    @property
+    def per_second(self) -> float:
+        """Rows a single process judges per second."""
+        return len(self.verdicts) / (sum(self.milliseconds) / 1e3)
+
+    def count(self, outcome: Outcome) -> int:
+        """Rows with this outcome."""
+        return sum(v.outcome is outcome for v in self.verdicts)
+
+
+@dataclass
+class Report:
+    """The table, filled row by row."""
+
+    rows: list[tuple[str, str, str, str, bool]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def add(self, what: str, theirs: str, ours: str, target: str, reached: bool) -> None:
+        """One row; printed at once on stderr too, because the whole takes minutes."""
+        self.rows.append((what, theirs, ours, target, reached))
+        print(f"{what}: math-verify {theirs}, ours {ours} (target {target})", file=sys.stderr)
+
+    def print(self) -> None:
+        """The table and, below it, what a reader should look at."""
+        table = Table("what", "math-verify 0.9", "ours", "target", "")
+        for *cells, reached in self.rows:
+            table.add_row(*cells, "reached" if reached else "MISSED")
+        console = Console(width=140)
+        console.print(table)
+        for note in self.notes:
+            console.print(note, markup=False, highlight=False, soft_wrap=True)
+
+
+def run(judge: str, pairs: list[Pair], expected: list[bool] | None = None) -> Run:
+    """All pairs through one worker that runs ``judge``, warmed up on the first so that no clock counts imports."""
+    with VerifierPool(workers=1, time_limit_s=30, memory_limit_mb=4096, judge=judge) as pool:
+        pool.verify_many(pairs[:20])
+        return Run(pool.verify_many(pairs), expected or [True] * len(pairs))
+
+
+def read(path: Path) -> list[dict]:
+    """The rows of a JSON-lines file."""
+    with path.open() as file:
+        return [json.loads(line) for line in file]
+
+
+def labelled_sets(data: Path, report: Report, theirs: bool) -> None:
+    """Every set by itself and pooled; math-verify gets, per set, the better of two ways to hand it bare answers."""
+    pooled: dict[str, list[int]] = {"ours": [0, 0], "theirs": [0, 0]}
+    runs: dict[str, tuple[Run, Run | None]] = {}
+    for path in sorted((data / "verifier").glob("*.jsonl")):
+        rows = read(path)
+        pairs, expected = [(r["gold"], r["pred"]) for r in rows], [r["expected"] for r in rows]
+        ours = run(OURS, pairs, expected)
+        other = None
+        if theirs:
+            other = min((run(THEIRS + way, pairs, expected) for way in ("raw", "wrapped")), key=lambda r: r.errors)
+        runs[path.stem] = ours, other
+        for name, one in (("ours", ours), ("theirs", other)):
+            if one:
+                pooled[name][0] += one.wrong(False)
+                pooled[name][1] += one.wrong(True)
+        report.notes.append(
+            f"{path.stem}: {len(rows)} rows, ours {ours.wrong(False)} false positives and {ours.wrong(True)} false negatives"
+            + (f", math-verify {other.wrong(False)} and {other.wrong(True)}" if other else "")
+        )
+    tinyv, gsm8k = runs["tinyv_hardverify_dev"], runs["gsm8k_model_solutions_dev"]
+
+    def cell(one: Run | None, text: Callable[[Run], str]) -> str:
+        return text(one) if one else "-"
+
+    def accuracy(one: Run) -> str:
+        return f"{one.accuracy:.1%} / {one.wrong(False)}"
+
+    ours, other = tinyv
+    report.add("TinyV rows, accuracy / false positives", cell(other, accuracy), accuracy(ours), "≥ 88 % / ≤ 1",
+               ours.accuracy >= 0.88 and ours.wrong(False) <= 1)  # fmt: skip
+    (a, b), (c, d) = pooled["ours"], pooled["theirs"]
+    report.add("all sets, false positives + false negatives", f"{c} + {d}" if theirs else "-", f"{a} + {b}",
+               "at most half", 2 * (a + b) <= c + d if theirs else False)  # fmt: skip
+    ours, other = gsm8k
+    report.add("GSM8K model solutions, accuracy", cell(other, lambda r: f"{r.accuracy:.2%}"), f"{ours.accuracy:.2%}",
+               "100 %", ours.accuracy == 1)  # fmt: skip
+    for name, (ours, other) in (("GSM8K solutions", gsm8k), ("TinyV rows", tinyv)):
+        factor = ours.per_second / other.per_second if other else 0.0
+        report.add(f"{name} per second, one process", cell(other, lambda r: f"{r.per_second:,.0f}"),
+                   f"{ours.per_second:,.0f}" + (f" ({factor:.1f}×)" if other else ""), "≥ 5×", factor >= 5)  # fmt: skip
+    ours, other = tinyv
+    p99 = percentile(ours.milliseconds, 0.99)
+    report.add("TinyV rows, p99", cell(other, lambda r: f"{percentile(r.milliseconds, 0.99):.0f} ms"), f"{p99:.1f} ms",
+               "≤ 20 ms", p99 <= 20)  # fmt: skip
+
+
+def math_golds(data: Path, report: Report, theirs: bool, share: int) -> None:
+    """MATH golds against themselves and against the full solutions they were taken from: all are correct."""
+    rows = read(data / "problems" / "math_test_5000.jsonl")[::share]
+    cells, reached = [], True
+    for judge in (THEIRS + "wrapped" if theirs else None, OURS):
+        if judge is None:
+            cells.append("-")
+            continue
+        same = run(judge, [(r["answer"], r["answer"]) for r in rows])
+        full = run(judge, [(r["answer"], r["solution"]) for r in rows])
+        unread, missed = same.count(Outcome.unparseable_gold), same.wrong(True) + full.wrong(True)
+        cells.append(f"{unread} / {same.wrong(True)} + {full.wrong(True)}")
+        if judge == OURS:
+            reached = unread == 0 and missed <= 2
+            for kind, one in (("itself", same), ("solution", full)):
+                missing = [r["answer"] for r, v in zip(rows, one.verdicts, strict=True) if not v.correct]
+                report.notes += [f"MATH gold not found in its {kind}: {answer!r}" for answer in missing[:20]]
+    report.add(f"{len(rows)} MATH golds, unparseable / missed (themselves + solutions)", *cells, "0 / ≤ 2", reached)
+
+
+_SPACING = re.compile(r"\\left|\\right|\\[!,;: ]|[\s${}]")
+
+
+def canonical(answer: str) -> str:
+    """A gold without what never changes its meaning, so that two golds that are drawn are two different texts."""
+    return _SPACING.sub("", answer.replace("dfrac", "frac").replace("tfrac", "frac"))
+
+
+def random_pairs(data: Path, report: Report, theirs: bool, count: int) -> None:
+    """Pairs of different golds: nearly all are wrong. Those judged correct are printed for a person to look at."""
+    golds = list(
+        {canonical(r["answer"]): r["answer"] for r in read(data / "problems" / "math_test_5000.jsonl")}.values()
+    )
+    draw = random.Random(0)
+    pairs = [tuple(draw.sample(golds, 2)) for _ in range(count)]
+    accepted = {}
+    for name, judge in (("math-verify", THEIRS + "remembered"), ("ours", OURS)):
+        if judge == OURS or theirs:
+            verdicts = run(judge, pairs, [False] * count).verdicts
+            accepted[name] = [p for p, v in zip(pairs, verdicts, strict=True) if v.correct]
+            report.notes += [f"random pair judged correct by {name}: {a!r} and {b!r}" for a, b in accepted[name]]
+    report.add(f"{count:,} random pairs of MATH golds judged correct", str(len(accepted.get("math-verify", "-"))),
+               str(len(accepted["ours"])), "none that is wrong (listed below)", True)  # fmt: skip
+
+
+def hostile(report: Report, theirs: bool) -> None:
+    """Every attack, alone in a fresh process: best of three, in the main thread and in another one."""
+
+    def cell(all_: list[Measurement]) -> str:
+        slowest, memory = max(m.milliseconds for m in all_), sum(m.megabytes for m in all_)
+        return f"{slowest:,.0f} ms / {memory:.0f} MB ({len(all_)} pairs)"
+
+    ours = measure("ours")
+    slow = [m for m in ours if m.milliseconds > 50]
+    report.notes += [f"slow: {m.name} took {m.milliseconds:.0f} ms" for m in slow]
+    report.notes += [f"false positive: {m.name}" for m in ours if m.correct]
+    report.add("hostile pairs, slowest / memory", cell(measure("math-verify", CORE_KINDS)) if theirs else "-",
+               cell(ours), "≤ 50 ms / ≤ 100 MB", not slow and sum(m.megabytes for m in ours) <= 100)  # fmt: skip
+
+
+def main() -> None:
+    """Print the table."""
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--data", type=Path, required=True, help="folder with verifier/ and problems/")
+    p.add_argument("--ours-only", action="store_true", help="leave math-verify out (seconds instead of minutes)")
+    p.add_argument("--share", type=int, default=1, help="take every n-th MATH gold and 20,000/n random pairs")
+    args = p.parse_args()
+    report, theirs = Report(), not args.ours_only
+    labelled_sets(args.data, report, theirs)
+    math_golds(args.data, report, theirs, args.share)
+    random_pairs(args.data, report, theirs, 20_000 // args.share)
+    hostile(report, theirs)
+    report.print()
+
+
+if __name__ == "__main__":
+    main()
