@@ -163,11 +163,13 @@ class Reasoner:
             for branch in tree.branches:
                 branch.leak = leaks(branch.text, tree.problem.answer)
 
-    def solve(self, trees: list[Tree], plan: Plan) -> None:
-        """Solves with every abstraction, all branches of all problems at once."""
+    def solve(self, trees: list[Tree], plan: Plan, skip_leaks: bool = False) -> None:
+        """Solves with every abstraction, all branches of all problems at once; in training, leaks are not worth it."""
         owners, prompts = [], []
         for tree in trees:
             for index, branch in enumerate(tree.branches):
+                if branch.leak and skip_leaks:
+                    continue
                 prompt = self.solve_prompts.ids("guided", tree.problem.question, branch.text)
                 for _ in range(plan.solutions_of(index)):
                     owners.append(branch)

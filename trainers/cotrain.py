@@ -1,0 +1,253 @@
+"""The two-policy RL loop. Run under the `deepspeed` launcher: `python -m trainers.launch train CONFIG`.
+
+One step, in phases whose names are the same in code, metrics and trace: draw, propose, gate, solve, judge, credit,
+update, publish, record.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import random
+from pathlib import Path
+
+import torch
+
+from rlad.config import ROLES, WORLDS, RunConfig, load_config
+from rlad.generation import Sampling, make_engine
+from rlad.judge import Judge
+from rlad.policy import make_policy
+from rlad.problems import Problem, load_problems, make_world
+from rlad.reasoner import Plan, Reasoner, Tree
+from trainers import checkpoints, zero3
+from trainers.parity import check_parity
+from trainers.rollouts import abstraction_rows, solution_rows
+from trainers.schedules import learners as learners_of
+from trainers.statistics import player_statistics, rollout_statistics, tree_record
+from trainers.telemetry import Events, JsonLines, Stopwatch
+from trainers.update import Learner, update
+
+
+class Cursor:
+    """Draws problems epoch by epoch, each epoch in its own order; its state is part of the checkpoint."""
+
+    def __init__(self, size: int, seed: int):
+        self.size, self.seed = size, seed
+        self.position = 0
+
+    def take(self, count: int) -> list[int]:
+        """The next `count` indices."""
+        taken = []
+        for _ in range(count):
+            epoch, offset = divmod(self.position, self.size)
+            if offset == 0 or not taken:
+                order = list(range(self.size))
+                random.Random(f"{self.seed}|{epoch}").shuffle(order)
+            taken.append(order[offset])
+            self.position += 1
+        return taken
+
+
+class Cotrainer:
+    """Both learners, the reasoner over their samplers, the data, and one method per phase that isn't one call."""
+
+    def __init__(self, run: RunConfig, folder: Path):
+        self.run, self.config, self.folder = run, run.cotrain, folder
+        self.device = zero3.start(run.launch)
+        self.world = make_world(run.problems) if run.problems.source in WORLDS else None
+        self.problems = load_problems(run.problems, "train")
+        self.cursor = Cursor(len(self.problems), run.seed)
+        self.learners = {role: self._learner(role) for role in self._roles()}
+        self.judge = Judge(run.verifier, self.world)
+        proposer, solver = self.learners.get("abstraction", self.learners["solution"]), self.learners["solution"]
+        self.reasoner = Reasoner(
+            proposer.sampler, solver.sampler, proposer.policy.prompts, solver.policy.prompts, self.judge, self.world
+        )
+        self.tokens = 0
+
+    def _roles(self) -> tuple[str, ...]:
+        return ROLES if self.config.abstractions else ("solution",)
+
+    def _learner(self, role: str) -> Learner:
+        player = getattr(self.run, role)
+        policy = make_policy(role, starting_model(self.run, role, self.folder), self.run, self.folder / "export" / role)
+        # Full copies are taken before ZeRO-3 partitions the model in place.
+        reference = copy.deepcopy(policy.model).to(self.device).eval().requires_grad_(False)
+        sampler = make_engine(self.run.engine, copy.deepcopy(policy.model).to(self.device), policy.tokenizer)
+        settings = zero3.engine_config(
+            self.run.zero,
+            policy.model.dtype,
+            player.lr,
+            player.weight_decay,
+            (player.beta1, player.beta2),
+            player.max_grad_norm,
+        )
+        policy.model.to(self.device).train()
+        engine = zero3.make_engine(policy.model, settings)
+        return Learner(policy, player, engine, reference, sampler, self.device, player.entropy)
+
+    def draw(self) -> tuple[list[Problem], list[Problem]]:
+        """The step's problems of this rank: (those to propose for, those that stay bare)."""
+        picked = [self.problems[i] for i in self.cursor.take(self.config.problems)]
+        bare = len(picked) if not self.config.abstractions else round(self.config.bare.share * len(picked))
+        # Every rank takes its stride of both kinds, so the work is spread as evenly as it divides.
+        stride, ranks = zero3.rank(), zero3.world_size()
+        return picked[bare:][stride::ranks], picked[:bare][ranks - 1 - stride :: ranks]
+
+    def plan(self, step: int) -> Plan:
+        sampling = {}
+        for phase, role in enumerate(ROLES):
+            player = getattr(self.run, role)
+            sampling[role] = Sampling(player.temperature, player.max_new_tokens, self.seed(step, phase))
+        return Plan(
+            self.config.abstractions,
+            self.config.solutions,
+            sampling["abstraction"],
+            sampling["solution"],
+            distinct=self.config.proposals == "distinct",
+            draws=self.config.draws,
+        )
+
+    def seed(self, step: int, phase: int) -> int:
+        """A different sampling seed per run, step, rank and phase."""
+        return ((self.run.seed * 100_003 + step) * 1009 + zero3.rank()) * 11 + phase
+
+    def solve(self, guided: list[Tree], bare: list[Tree], plan: Plan, step: int) -> None:
+        """Guided solutions for abstractions that passed the gate; bare ones for anchors, baselines and plain training."""
+        self.reasoner.solve(guided, plan, skip_leaks=self.config.gate.enabled)
+        sampling = Sampling(plan.solve.temperature, plan.solve.max_new_tokens, self.seed(step, 2))
+        samples = self.config.bare.solutions if self.config.abstractions else self.config.solutions
+        self.reasoner.solve_bare(bare, samples, sampling, "one_pass" if self.config.one_pass else "plain")
+        if self.config.bare.baseline_samples:
+            self.reasoner.solve_bare(guided, self.config.bare.baseline_samples, sampling)
+
+    def update(self, rows: dict, step: int) -> dict[str, dict]:
+        """Both rewards were computed before either player moves."""
+        active = [role for role in learners_of(self.config.schedule, step) if role in self.learners]
+        return {role: update(self.learners[role], rows[role], self.run) for role in active}
+
+    def publish(self, roles) -> float | None:
+        """Sends new weights to the samplers and checks that they arrived. Returns the worst parity gap, nats."""
+        gaps = []
+        for role in roles:
+            learner = self.learners[role]
+            learner.version += 1
+            zero3.publish(learner.engine, learner.sampler, learner.version, self.run.zero.bucket_size)
+            gaps.append(check_parity(learner, self.probe[role], self.config.parity_threshold))
+        return max(gaps, default=None)
+
+    @property
+    def probe(self) -> dict[str, list[list[int]]]:
+        """A few fixed prompts per role, the same on every rank and in every step."""
+        questions = [problem.question for problem in self.problems[:8]]
+        tasks = {"abstraction": "propose", "solution": "plain"}
+        return {
+            role: [learner.policy.prompts.ids(tasks[role], q) for q in questions]
+            for role, learner in self.learners.items()
+        }
+
+    def state(self) -> dict:
+        return {
+            "cursor": self.cursor.position,
+            "tokens_generated_total": self.tokens,
+            "versions": {role: learner.version for role, learner in self.learners.items()},
+            "entropy_coefficients": {role: learner.entropy_coefficient for role, learner in self.learners.items()},
+        }
+
+    def restore(self) -> int:
+        """Resumes from the newest complete checkpoint; returns the last finished step (0 = fresh)."""
+        state = checkpoints.load_newest(self.folder / "checkpoints", self.learners)
+        if state is None:
+            return 0
+        self.cursor.position, self.tokens = state["cursor"], state["tokens_generated_total"]
+        for role, learner in self.learners.items():
+            learner.version = state["versions"][role] - 1  # publishing counts it up again
+            learner.entropy_coefficient = state["entropy_coefficients"][role]
+        self.publish(self.learners)
+        return state["step"]
+
+    def export(self) -> None:
+        """Plain Hugging Face folders of both players. Collective."""
+        for learner in self.learners.values():
+            state = zero3.full_state(learner.engine, self.run.zero.bucket_size)
+            if zero3.rank() == 0:
+                learner.policy.export(state=state)
+
+
+def starting_model(run: RunConfig, role: str, folder: Path):
+    """The model a player starts from: its warm-started own, the warm-started base, or what the configuration names."""
+    config = copy.deepcopy(getattr(run, role).model or run.base)
+    for candidate in (folder / "base" / role, folder / "base"):
+        if (candidate / "config.json").is_file() and getattr(run, role).model is None:
+            config.path = str(candidate)
+            break
+    return config
+
+
+def cotrain(run: RunConfig, folder: Path) -> None:
+    """The loop."""
+    trainer = Cotrainer(run, folder)
+    config, writes = run.cotrain, zero3.rank() == 0
+    metrics, samples = JsonLines(folder / "metrics.jsonl", writes), JsonLines(folder / "samples.jsonl", writes)
+    events, clock = Events(folder / "events", writes), Stopwatch()
+    step = trainer.restore()
+    metrics.truncate_after(step)
+    samples.truncate_after(step)
+    while step < config.steps and not 0 < config.max_tokens <= trainer.tokens:
+        step += 1
+        clock.lap()
+        with clock.phase("draw"):
+            problems, bare_problems = trainer.draw()
+            guided, bare = [Tree(p) for p in problems], [Tree(p) for p in bare_problems]
+            plan = trainer.plan(step)
+        with clock.phase("propose"):
+            trainer.reasoner.propose(guided, plan)
+        with clock.phase("gate"):
+            trainer.reasoner.gate(guided)
+        with clock.phase("solve"):
+            trainer.solve(guided, bare, plan, step)
+        with clock.phase("judge"):
+            trees = guided + bare
+            trainer.reasoner.judge(trees)
+        with clock.phase("credit"):
+            rows = {
+                "abstraction": abstraction_rows(guided, config, run.abstraction),
+                "solution": solution_rows(trees, config, run.solution),
+            }
+        with clock.phase("update"):
+            updates = trainer.update(rows, step)
+        with clock.phase("publish"):
+            parity = trainer.publish([role for role, stats in updates.items() if stats["updated"]])
+        with clock.phase("record"):
+            row = rollout_statistics(trees, config, trainer.device)
+            trainer.tokens += row["tokens_generated"]
+            row |= {"step": step, "tokens_generated_total": trainer.tokens, "parity": parity}
+            for role in trainer.learners:
+                row[role] = {**player_statistics(trees, role, config, trainer.device), **updates.get(role, {"updated": 0})}
+            row["verifier"] = trainer.judge.take_counters()
+            if config.samples_every and step % config.samples_every == 0 and trees:
+                samples.write(tree_record(trees[0], step, config))
+            if step % config.checkpoint_every == 0 or step == config.steps:
+                checkpoints.save(folder / "checkpoints", step, trainer.learners, trainer.state(), config.keep_checkpoints)
+        row["seconds"] = clock.lap()
+        metrics.write(row)
+        events.write(row, step)
+        if writes:
+            print(json.dumps(row), flush=True)
+    trainer.export()
+    events.close()
+    trainer.judge.close()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--run", type=Path, required=True)
+    parser.add_argument("--local_rank", type=int, default=0)  # passed by the deepspeed launcher
+    arguments = parser.parse_args()
+    cotrain(load_config(arguments.run / "config.yaml"), arguments.run)
+    torch.distributed.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main()

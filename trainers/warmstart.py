@@ -1,0 +1,156 @@
+"""Supervised warm start: one base trained on the mixture of plain solving, proposing and solving with an abstraction.
+
+Both players and every baseline start from this base: a plain solver that had fewer tokens than the pair would be a
+straw man. Run under the `deepspeed` launcher: `python -m trainers.launch warmstart CONFIG`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import random
+import time
+from collections import Counter
+from pathlib import Path
+
+from rlad.config import MixtureConfig, RunConfig, WarmstartConfig, load_config
+from rlad.policy import Policy, make_policy
+from rlad.problems import Problem, load_problems, make_world
+from rlad.problems.base import ProblemError, World
+from rlad.config import WORLDS
+from rlad.prompts import Prompts
+from trainers import zero3
+from trainers.batches import collate, plan_micro_batches, token_logprobs
+from trainers.rollouts import Row
+from trainers.telemetry import JsonLines
+
+ROLE_TASKS = {"abstraction": ("propose",), "solution": ("plain", "guided")}
+TASKS = ("plain", "propose", "guided", "one_pass")
+
+
+class Demonstrations:
+    """Draws (task, prompt, completion) rows from a world, or from the solutions and abstractions a dataset has."""
+
+    def __init__(self, problems: list[Problem], world: World | None, prompts: Prompts, mixture: MixtureConfig):
+        self.problems, self.world, self.prompts = problems, world, prompts
+        shares = {task: getattr(mixture, task) for task in TASKS}
+        self.pools = {task: [p for p in problems if self._offers(task, p)] for task, share in shares.items() if share}
+        empty = [task for task, pool in self.pools.items() if not pool]
+        if empty:
+            raise ProblemError(
+                f"The data has no demonstrations for {', '.join(empty)}: set warmstart.mixture.{empty[0]}=0, name the "
+                "columns that hold solutions and abstractions in problems.fields, or skip the warm start."
+            )
+        self.tasks, self.weights = list(self.pools), [shares[task] for task in self.pools]
+
+    def _offers(self, task: str, problem: Problem) -> bool:
+        if self.world is not None:
+            return True
+        return bool(task == "propose" or problem.solution) and bool(task == "plain" or problem.abstraction)
+
+    def draw(self, rng: random.Random) -> tuple[str, Row]:
+        task = rng.choices(self.tasks, self.weights)[0]
+        problem = rng.choice(self.pools[task])
+        abstraction = None if task == "plain" else self._abstraction(problem, rng)
+        if task == "propose":
+            text = abstraction
+        else:
+            text = self.world.solve(problem, abstraction, rng) if self.world else problem.solution
+        if task == "one_pass":
+            text = self.prompts.one_pass_text(abstraction, text)
+        prompt = self.prompts.ids(task, problem.question, abstraction if task == "guided" else None)
+        return task, Row(tuple(prompt), tuple(self.prompts.completion_ids(text)))
+
+    def _abstraction(self, problem: Problem, rng: random.Random) -> str:
+        return self.world.propose(problem, rng) if self.world else problem.abstraction
+
+
+def learning_rate(step: int, steps: int, config: WarmstartConfig) -> float:
+    """Linear warm-up, then a cosine to `min_lr_ratio` of the peak; `step` counts from 1.
+
+    >>> config = WarmstartConfig(lr=1.0, warmup=10, min_lr_ratio=0.1)
+    >>> [round(learning_rate(step, 110, config), 3) for step in (1, 10, 60, 110)]
+    [0.1, 1.0, 0.55, 0.1]
+    """
+    if step <= config.warmup:
+        return config.lr * step / config.warmup
+    progress = (step - config.warmup) / max(1, steps - config.warmup)
+    return config.lr * (config.min_lr_ratio + (1 - config.min_lr_ratio) * 0.5 * (1 + math.cos(math.pi * progress)))
+
+
+def fit(policy: Policy, data: Demonstrations, steps: int, run: RunConfig, device, log: JsonLines, label: str) -> dict:
+    """Trains one model on demonstrations through a ZeRO-3 engine; returns its full weights (rank 0)."""
+    config = run.warmstart
+    policy.model.to(device).train()
+    settings = zero3.engine_config(
+        run.zero, policy.model.dtype, config.lr, config.weight_decay, (0.9, 0.95), config.max_grad_norm
+    )
+    engine = zero3.make_engine(policy.model, settings)
+    share = config.batch // zero3.world_size()
+    begin, tokens = time.perf_counter(), 0
+    for step in range(1, steps + 1):
+        rng = random.Random(f"{run.seed}|{label}|{step}|{zero3.rank()}")
+        drawn = [data.draw(rng) for _ in range(share)]
+        rows = [row for _, row in drawn]
+        zero3.set_lr(engine, learning_rate(step, steps, config))
+        plan = plan_micro_batches(
+            [len(r.prompt) + len(r.completion) for r in rows],
+            config.micro_batch,
+            lambda mine: int(zero3.largest(mine, device)),
+        )
+        (count,) = zero3.total([sum(len(row.completion) for row in rows)], device)
+        sums: Counter = Counter()
+        for index in plan:
+            batch = collate(rows, index, policy.tokenizer.pad_token_id, device)
+            logp, _ = token_logprobs(engine, batch, 1.0, with_entropy=False)
+            nll = -(logp * batch.mask)
+            engine.backward(nll.sum() / count * zero3.world_size())
+            for i, value in zip(index, nll.detach().sum(1).tolist(), strict=True):
+                if i >= 0:
+                    sums[drawn[i][0]] += value
+                    sums[f"{drawn[i][0]} tokens"] += len(rows[i].completion)
+        engine.step()
+        tokens += int(count)
+        if step % config.log_every == 0 or step == steps:
+            _record(log, label, step, learning_rate(step, steps, config), begin, tokens, sums, device)
+    return zero3.full_state(engine, run.zero.bucket_size)
+
+
+def _record(log: JsonLines, label: str, step: int, lr: float, begin: float, tokens: int, sums: Counter, device) -> None:
+    values = zero3.total([sums[key] for task in TASKS for key in (task, f"{task} tokens")], device)
+    by_task = {task: (values[2 * i], values[2 * i + 1]) for i, task in enumerate(TASKS)}
+    loss = sum(nll for nll, _ in by_task.values()) / sum(count for _, count in by_task.values())
+    means = {task: nll / count for task, (nll, count) in by_task.items() if count}
+    seconds = time.perf_counter() - begin
+    row = {"step": step, "label": label, "loss": loss, "lr": lr, "seconds": seconds, "tokens": tokens}
+    log.write({**row, "loss_by_task": means})
+    if zero3.rank() == 0:
+        print(f"warm start  {label:12s} step {step:5d}  loss {loss:.4f}  {seconds:6.1f} s", flush=True)
+
+
+def run_warmstart(run: RunConfig, folder: Path) -> None:
+    """Trains the base into `folder/base`, and each player's own continuation when `role_steps` is set."""
+    device = zero3.start(run.launch)
+    world = make_world(run.problems) if run.problems.source in WORLDS else None
+    problems = load_problems(run.problems, "train")
+    log = JsonLines(folder / "warmstart.jsonl", zero3.rank() == 0)
+    log.truncate_after(0)
+    base = make_policy("base", run.base, run, folder / "base")
+    data = Demonstrations(problems, world, base.prompts, run.warmstart.mixture)
+    state = fit(base, data, run.warmstart.steps, run, device, log, "base")
+    if zero3.rank() == 0:
+        base.export(state=state)
+    if run.warmstart.role_steps:
+        raise NotImplementedError
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--run", type=Path, required=True)
+    parser.add_argument("--local_rank", type=int, default=0)  # passed by the deepspeed launcher
+    arguments = parser.parse_args()
+    run_warmstart(load_config(arguments.run / "config.yaml"), arguments.run)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,137 @@
+"""Everything DeepSpeed: the process group, a ZeRO-3 engine per player, gathers, and the publishing of weights.
+
+Rules that keep two engines in one process group alive: every collective on all ranks in one order; equal forwards per
+engine on all ranks; one `initialize` per model; gather first, then send, with no other collective in between.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from datetime import timedelta
+
+import deepspeed
+import torch
+import torch.distributed as dist
+from deepspeed.accelerator import get_accelerator
+from transformers import PreTrainedModel
+
+from rlad.config import LaunchConfig, ZeroConfig
+from rlad.generation import Engine
+
+
+def start(launch: LaunchConfig) -> torch.device:
+    """Joins the process group of the `deepspeed` launcher; returns this rank's device."""
+    logging.getLogger("DeepSpeed").setLevel(logging.WARNING)
+    device = get_accelerator().device_name()
+    if device == "cpu":
+        torch.set_num_threads(launch.threads_per_rank)
+    else:
+        get_accelerator().set_device(int(os.environ["LOCAL_RANK"]))
+        device = get_accelerator().current_device_name()
+    deepspeed.init_distributed(
+        dist_backend="gloo" if device == "cpu" else None, timeout=timedelta(seconds=launch.timeout), verbose=False
+    )
+    return torch.device(device)
+
+
+def rank() -> int:
+    return dist.get_rank()
+
+
+def world_size() -> int:
+    return dist.get_world_size()
+
+
+def total(values: list[float], device: torch.device) -> list[float]:
+    """Element-wise sum over all ranks, in float64."""
+    tensor = torch.tensor(values, dtype=torch.float64, device=device)
+    dist.all_reduce(tensor)
+    return tensor.tolist()
+
+
+def largest(value: float, device: torch.device) -> float:
+    """The largest of all ranks' values."""
+    tensor = torch.tensor([value], dtype=torch.float64, device=device)
+    dist.all_reduce(tensor, op=dist.ReduceOp.MAX)
+    return tensor.item()
+
+
+def engine_config(
+    zero: ZeroConfig, dtype: torch.dtype, lr: float, weight_decay: float, betas: tuple[float, float], clip: float
+) -> dict:
+    """The DeepSpeed configuration of one engine.
+
+    Gradient accumulation is ours (`managed_gradient_accumulation` off): losses are normalised over the whole step
+    already, and every `step()` is an update.
+    """
+    adam = {"lr": lr, "betas": list(betas), "weight_decay": weight_decay, "torch_adam": True, "adam_w_mode": True}
+    stage3 = {
+        "stage": 3,
+        "stage3_param_persistence_threshold": zero.persistence_threshold,
+        "stage3_gather_16bit_weights_on_model_save": True,
+        "overlap_comm": False,
+    }
+    for name, wanted in (("optimizer", zero.offload_optimizer), ("param", zero.offload_params)):
+        if wanted:
+            stage3[f"offload_{name}"] = {"device": "cpu", "pin_memory": True}
+    return {
+        "train_micro_batch_size_per_gpu": 1,
+        "gradient_accumulation_steps": 1,
+        "managed_gradient_accumulation": False,
+        "optimizer": {"type": "AdamW", "params": adam},
+        "zero_optimization": stage3,
+        "gradient_clipping": clip,
+        "bf16": {"enabled": dtype == torch.bfloat16},
+        "fp16": {"enabled": dtype == torch.float16},
+        "steps_per_print": 10**9,
+    }
+
+
+def make_engine(model: PreTrainedModel, config: dict):
+    """Partitions `model` over the ranks. Keep full copies (sampler, reference) before calling this."""
+    engine, *_ = deepspeed.initialize(model=model, model_parameters=list(model.parameters()), config=config)
+    return engine
+
+
+def set_lr(engine, lr: float) -> None:
+    for group in engine.optimizer.param_groups:
+        group["lr"] = lr
+
+
+def gathered(engine, bucket_size: int) -> Iterator[tuple[str, torch.Tensor]]:
+    """Full parameters as (name, tensor), gathered bucket by bucket of at most `bucket_size` elements.
+
+    Collective: all ranks must run it to the end. A tensor is valid only until the next one of another bucket is asked
+    for. Sizes are `ds_numel`, because `numel()` of a partitioned parameter is 0.
+    """
+    bucket: list[tuple[str, torch.nn.Parameter]] = []
+    size = 0
+    for name, parameter in engine.module.named_parameters():
+        if bucket and size + parameter.ds_numel > bucket_size:
+            yield from _gather(bucket)
+            bucket, size = [], 0
+        bucket.append((name, parameter))
+        size += parameter.ds_numel
+    yield from _gather(bucket)
+
+
+def _gather(bucket: list[tuple[str, torch.nn.Parameter]]) -> Iterator[tuple[str, torch.Tensor]]:
+    with deepspeed.zero.GatheredParameters([parameter for _, parameter in bucket]):
+        for name, parameter in bucket:
+            yield name, parameter.data
+
+
+def publish(engine, sampler: Engine, version: int, bucket_size: int) -> None:
+    """Sends the trainer's current weights to this rank's sampler."""
+    sampler.load_weights(gathered(engine, bucket_size), version)
+
+
+def full_state(engine, bucket_size: int) -> dict[str, torch.Tensor]:
+    """All weights on the CPU of rank 0; an empty dict on the others. Collective."""
+    state = {}
+    for name, tensor in gathered(engine, bucket_size):
+        if rank() == 0:
+            state[name] = tensor.detach().cpu().clone()
+    return state
