@@ -20,8 +20,6 @@ from rlad.config import ROLES, SOURCES, WORLDS, ConfigError, ModelConfig, Player
 
 LOSSES = ("ppo_clip",)
 """Names in the registry trainers/losses (not imported: rlad knows nothing of training; a test keeps the two equal)."""
-SELECTIONS = ("majority",)
-"""Names in the registry rlad/selection (a test keeps the two equal)."""
 INDUCTION_FAMILIES = ("linear", "product", "minmax", "difference")
 
 _NAMES: dict[str, tuple[str, ...]] = {
@@ -349,10 +347,11 @@ def _check_solver_alone(config: RunConfig) -> None:
         if step.one_pass:
             raise ConfigError("cotrain.one_pass needs cotrain.abstractions=0: one player writes both parts.")
         return
-    if trains(config, "abstraction"):
+    schedule = step.schedule
+    if schedule.kind == "alternating" or (schedule.kind == "frozen" and schedule.train == "abstraction"):
         raise ConfigError(
-            "cotrain.abstractions=0 leaves the abstraction player nothing to learn from; set "
-            "cotrain.schedule.kind=frozen and cotrain.schedule.train=solution."
+            f"cotrain.abstractions=0 leaves the abstraction player nothing to learn from, but the schedule "
+            f"'{schedule.kind}' trains it; use cotrain.schedule.kind=simultaneous."
         )
     for key, used in (("set_credit", step.set_credit > 0), ("subtract_bare", step.subtract_bare)):
         if used:
@@ -370,8 +369,10 @@ def _check_sweep(config: RunConfig) -> None:
         raise ConfigError("sweep.plain_temperatures must list at least one temperature above 0 and at most 10.")
     if not sweep.select:
         raise ConfigError("sweep.select is empty; name at least one selection rule.")
+    from rlad.selection import RULES
+
     for name in sweep.select:
-        require_name("sweep.select", name, SELECTIONS)
+        require_name("sweep.select", name, tuple(sorted(RULES)))
 
 
 def _check_engine(config: RunConfig) -> None:

@@ -1,0 +1,141 @@
+"""Starts the warm start or co-training on all ranks: `python -m trainers.launch train CONFIG [key=value ...]`.
+
+Everything that can be refused is refused here, in one sentence and before torch is imported: the configuration, the
+problems, the placement. Then the run folder is made, the resolved configuration written into it, and the real
+`deepspeed` launcher started on this machine, on the hosts of a file, or as this node's part of a multi-node run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+from omegaconf import OmegaConf
+
+from rlad.cli import BAD_INPUT, PlainError, main_guard
+from rlad.config import RunConfig, load_config, save_config
+from rlad.problems import SPLITS, load_problems
+from rlad.validation import check_ranks
+from trainers.dryrun import describe
+from trainers.launch_placement import Placement, place
+from trainers.launch_process import (
+    choose_device,
+    clear_reports,
+    command,
+    count_gpus,
+    environment,
+    outcome,
+    require_compiler,
+    require_remote_shell,
+    run,
+)
+
+MODULES = {"warmstart": "trainers.warmstart", "train": "trainers.cotrain"}
+
+
+class _Parser(argparse.ArgumentParser):
+    """One plain sentence instead of a page of usage."""
+
+    def error(self, message: str) -> NoReturn:
+        print(f"error: {message[0].upper()}{message[1:]}; try --help.", file=sys.stderr)
+        sys.exit(BAD_INPUT)
+
+
+def _arguments(words: list[str] | None) -> argparse.Namespace:
+    parser = _Parser(prog="launch", description=__doc__.splitlines()[0])
+    parser.add_argument("verb", choices=MODULES)
+    parser.add_argument("config", help="a YAML file, or the folder of a run to go on with")
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="changes to the configuration")
+    parser.add_argument("--dry-run", action="store_true", help="print what would run, and what memory it needs")
+    parser.add_argument("--hostfile", help="lines 'HOST slots=N'; the hosts are reached over ssh")
+    parser.add_argument("--nodes", type=int, help="nodes of a run with one launcher on each")
+    parser.add_argument("--node-rank", type=int, help="which of them this one is, from 0")
+    parser.add_argument("--master", metavar="HOST[:PORT]", help="where node 0 listens")
+    return parser.parse_intermixed_args(words)
+
+
+def config_path(given: str) -> Path:
+    """The YAML file that a command's CONFIG argument means: itself, or the one in a run's folder."""
+    path = Path(given)
+    return path / "config.yaml" if path.is_dir() else path
+
+
+def changes(old: Any, new: Any, prefix: str = "") -> list[str]:
+    """What differs between two configurations in plain containers, as `key: old -> new`.
+
+    >>> changes({"a": 1, "b": {"c": 2}}, {"a": 1, "b": {"c": 3}})
+    ['b.c: 2 -> 3']
+    """
+    if isinstance(old, dict) and isinstance(new, dict):
+        keys = [*old, *(key for key in new if key not in old)]
+        return [line for key in keys for line in changes(old.get(key), new.get(key), f"{prefix}{key}.")]
+    return [] if old == new else [f"{prefix.rstrip('.')}: {old} -> {new}"]
+
+
+def prepare_folder(config: RunConfig, verb: str) -> Path:
+    """Makes the run folder and writes the resolved configuration; says what changed since the run began."""
+    folder = Path(config.runs_dir) / config.name
+    if verb == "train" and config.base.path is None and not (folder / "base" / "config.json").is_file():
+        raise PlainError(f"{folder} has no warm-started base yet; run ./launch.sh warmstart with this configuration.")
+    (folder / "logs").mkdir(parents=True, exist_ok=True)
+    written = folder / "config.yaml"
+    if written.is_file():
+        before = OmegaConf.to_container(OmegaConf.load(written))
+        now = OmegaConf.to_container(OmegaConf.structured(config))
+        for line in changes(before, now):
+            print(f"Changed since this run began: {line}", flush=True)
+    partial = folder / f"config.yaml.{os.getpid()}"
+    save_config(config, partial)
+    partial.replace(written)  # a rank of another node never reads half a file
+    return folder
+
+
+def check_problems(config: RunConfig) -> None:
+    """Reads or generates every split once: a broken row or a world too small is found before anything starts."""
+    for split in SPLITS:
+        load_problems(config.problems, split)
+
+
+def launch(verb: str, config: RunConfig, placement: Placement) -> int:
+    """Runs the verb on all ranks of this launcher; returns the exit code and has said why it is not 0."""
+    device = choose_device(config.launch.device, max(placement.slots), count_gpus())
+    if device == "cpu":
+        require_compiler()
+    if placement.hostfile is not None:
+        require_remote_shell()
+    folder = prepare_folder(config, verb)
+    logs = folder / "logs"
+    clear_reports(logs, placement.node_rank or 0)
+    env = environment(os.environ, device, config.launch.threads_per_rank, logs, placement.hostfile is None)
+    line = command(placement, device, logs, MODULES[verb], ["--run", str(folder.resolve())], env)
+    code, why = outcome(run(line, env), logs, placement)
+    if why is not None:
+        print(f"error: {why}", file=sys.stderr)
+    return code
+
+
+def main(words: list[str] | None = None) -> int:
+    arguments = _arguments(words)
+    config = load_config(config_path(arguments.config), arguments.overrides)
+    placement = place(
+        config.launch.ranks,
+        config.launch.port,
+        os.environ,
+        hostfile=arguments.hostfile,
+        nodes=arguments.nodes,
+        node_rank=arguments.node_rank,
+        master=arguments.master,
+    )
+    check_ranks(config, placement.ranks)
+    check_problems(config)
+    if arguments.dry_run:
+        print(describe(config, placement))
+        return 0
+    return launch(arguments.verb, config, placement)
+
+
+if __name__ == "__main__":
+    main_guard(main)
