@@ -10,6 +10,6 @@ each answer; `select` takes the best-scored answer, `credit` says how often that
 
 from rlad.selection import votes  # noqa: F401  (registers its rules)
 from rlad.selection.grouping import group
-from rlad.selection.registry import RULES, Candidate, Rule, credit, rule, select, winners
+from rlad.selection.registry import RULES, SCORED, Candidate, Rule, credit, rule, select, winners
 
-__all__ = ["RULES", "Candidate", "Rule", "credit", "group", "rule", "select", "winners"]
+__all__ = ["RULES", "SCORED", "Candidate", "Rule", "credit", "group", "rule", "select", "winners"]

@@ -21,15 +21,19 @@ Rule = Callable[[Sequence[Candidate]], dict[Hashable, float]]
 """Candidates with an answer -> the score of each distinct answer. The highest wins."""
 
 RULES: dict[str, Rule] = {}
+SCORED: set[str] = set()
+"""Names of the rules that mean nothing unless somebody scored the candidates."""
 
 
-def rule(name: str) -> Callable[[Rule], Rule]:
+def rule(name: str, scored: bool = False) -> Callable[[Rule], Rule]:
     """Registers a rule under the name by which configurations ask for it."""
 
     def register(function: Rule) -> Rule:
         if name in RULES:
             raise ValueError(f"There are two selection rules called '{name}'.")
         RULES[name] = function
+        if scored:
+            SCORED.add(name)
         return function
 
     return register

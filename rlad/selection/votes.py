@@ -20,7 +20,7 @@ def majority(candidates: Sequence[Candidate]) -> dict[Hashable, float]:
     return votes
 
 
-@rule("weighted")
+@rule("weighted", scored=True)
 def weighted(candidates: Sequence[Candidate]) -> dict[Hashable, float]:
     """Each candidate votes with its score: argmax_a of the sum of q_i over candidates that answer a.
 
@@ -37,7 +37,7 @@ def weighted(candidates: Sequence[Candidate]) -> dict[Hashable, float]:
     return votes
 
 
-@rule("max-confidence")
+@rule("max-confidence", scored=True)
 def max_confidence(candidates: Sequence[Candidate]) -> dict[Hashable, float]:
     """The answer of the single best-scored candidate (best-of-n).
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import rlad.selection
 from evals.estimators import majority_at_k
-from rlad.selection import RULES, Candidate, credit, group, rule, select, winners
+from rlad.selection import RULES, SCORED, Candidate, credit, group, rule, select, winners
 
 C = Candidate
 ANSWERS = st.lists(st.sampled_from(["A", "B", "C", None]), min_size=1, max_size=12)
@@ -69,6 +69,10 @@ def test_all_rules_agree_with_majority_of_equal_scores(keys):
 def test_weighted_vote_refuses_negative_scores(score):
     with pytest.raises(ValueError, match="at least 0"):
         select("weighted", [C("A", score)])
+
+
+def test_rules_that_need_scores_say_so():
+    assert set(RULES) - SCORED == {"majority"}
 
 
 def test_unknown_and_doubled_rules_are_refused():
