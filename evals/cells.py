@@ -68,13 +68,14 @@ class BreadthProblem:
 
     proposal_tokens: list[int]  # of every draw, duplicates too, in the order of drawing
     first_draw: list[int]  # (K,) at which draw each distinct abstraction first appeared, ascending
-    correct: NDArray[np.bool_]  # (K, M)
-    tokens: NDArray[np.int64]  # (K, M)
-    keys: Sequence[Keys]  # K x M
+    correct: Sequence[Sequence[bool]]  # K rows; the first abstractions may have more solutions than the later ones
+    tokens: Sequence[Sequence[int]]  # like `correct`
+    keys: Sequence[Keys]  # like `correct`
 
-    def take(self, n: int, draws: int) -> int:
-        """How many distinct abstractions the first `draws` proposals gave, at most n."""
-        return min(n, sum(draw < draws for draw in self.first_draw))
+    def spent(self, n: int) -> int:
+        """Tokens of the proposals up to the n-th distinct one; of all of them when there were never n."""
+        stop = self.first_draw[n - 1] + 1 if len(self.first_draw) >= n else len(self.proposal_tokens)
+        return sum(self.proposal_tokens[:stop])
 
 
 @dataclass
@@ -132,27 +133,23 @@ def best_plain_at_budget(runs: Sequence[PlainSamples], budget: float, resamples:
     return max((plain_at_budget(run, budget, resamples) for run in runs), key=lambda cell: cell.covered.mean())
 
 
-def breadth_cell(
-    samples: BreadthSamples, n: int, m: int, draws: int, select: str = "majority", resamples: int = 2000
-) -> Cell:
-    """The first n distinct abstractions among `draws` proposals, m solutions each.
+def breadth_cell(samples: BreadthSamples, n: int, m: int, select: str = "majority", resamples: int = 2000) -> Cell:
+    """The first n distinct abstractions, m solutions each; drawing stops at the n-th distinct one.
 
-    Tokens count all `draws` proposals, duplicates too, and the solutions. Accuracy is the selected answer's over the
-    first m solutions of each abstraction, coverage uses all M of them (unbiased).
+    Tokens count every proposal drawn until then, duplicates too, and the solutions. Accuracy is the selected answer's
+    over the first m solutions of each abstraction, coverage uses all solutions there are (unbiased).
     """
     accuracy, covered, tokens, distinct = [], [], [], []
     for problem in samples.problems:
-        kept = problem.take(n, draws)
-        drawn = [Candidate(key) for keys in list(problem.keys)[:kept] for key in list(keys)[:m]]
-        accuracy.append(credit(select, drawn, problem.correct[:kept, :m].ravel().tolist()))
-        size = problem.correct.shape[1]
-        covered.append(est.set_coverage([size] * kept, problem.correct[:kept].sum(1), m))
-        tokens.append(sum(problem.proposal_tokens[:draws]) + m * float(problem.tokens[:kept].mean(1).sum()))
-        distinct.append(kept)
+        right, lengths, keys = problem.correct[:n], problem.tokens[:n], problem.keys[:n]
+        drawn = [Candidate(key) for row in keys for key in row[:m]]
+        accuracy.append(credit(select, drawn, [flag for row in right for flag in row[:m]]))
+        covered.append(est.set_coverage([len(row) for row in right], [sum(row) for row in right], m))
+        tokens.append(problem.spent(n) + m * sum(float(np.mean(row)) for row in lengths))
+        distinct.append(len(right))
     head = {
         "checkpoint": samples.checkpoint, "label": samples.label, "mode": "abstractions", "n": n, "m": m,
-        "select": select, "temperature": samples.temperature, "draws": draws,
-        "distinct": round(float(np.mean(distinct)), 3),
+        "select": select, "temperature": samples.temperature, "distinct": round(float(np.mean(distinct)), 3),
     }  # fmt: skip
     return _cell(head, accuracy, covered, tokens, resamples)
 

@@ -76,7 +76,7 @@ class ProblemsConfig:
     seed: int = 0
     """Seed of the splits. Problems, unlike everything else, do not change with the run's own seed."""
     useless_share: float = 0.3
-    """Share of a world's proposal demonstrations that are useless (wrong or irrelevant), so that RL has what to learn."""
+    """Share of a world's demonstrated proposals that are useless (wrong or irrelevant): RL has something to learn."""
     path: Optional[str] = None
     """Training file (jsonl, parquet) or dataset name (hub)."""
     validation_path: Optional[str] = None
@@ -94,7 +94,7 @@ class ProblemsConfig:
 @dataclass
 class ModelConfig:
     path: Optional[str] = None
-    """A Hugging Face causal LM by folder or name; None = a tiny Qwen3-architecture model built from the numbers below."""
+    """A Hugging Face causal LM by folder or name; None = a tiny Qwen3-architecture model of the sizes below."""
     hidden_size: int = 128
     layers: int = 4
     heads: int = 4
@@ -270,8 +270,8 @@ class SweepConfig:
     """Held-out test problems (at most problems.test)."""
     grid: list[list[int]] = field(default_factory=lambda: [[4, 1], [8, 1], [16, 1], [4, 4]])
     """[n, m] cells with distinct abstractions."""
-    plain_samples: int = 40
-    """Plain samples drawn per problem and temperature: the largest plain budget."""
+    plain_samples: int = 16
+    """Fewest plain samples per problem and temperature; as many more are drawn as the largest cell's tokens buy."""
     plain_temperatures: list[float] = field(default_factory=lambda: [0.7, 1.0, 1.3])
     """Plain sampling is reported at the best of these, chosen on the test problems themselves (in its favour)."""
     propose_temperature: float = 1.0
@@ -282,6 +282,8 @@ class SweepConfig:
     """i.i.d. abstractions per problem of the triple (without / with mean / with best)."""
     iid_solutions: int = 4
     select: list[str] = field(default_factory=lambda: ["majority"])
+    shard: int = 50
+    """Problems that one worker process takes at a time."""
     bootstrap: int = 2000
 
 

@@ -1,8 +1,8 @@
 r"""The leak gate: does an abstraction give the answer away?
 
 A number that merely occurs is no leak (gold 2, "consider 2 variables"); one that is announced is ("the answer is 2",
-"equals 0.5" for gold 1/2). Golds that nobody writes by chance, such as fractions, radicals and numbers of four digits or
-more, leak wherever they stand. Equality is the verifier's, so other forms of the same value are found too.
+"equals 0.5" for gold 1/2). Golds that nobody writes by chance, such as fractions, radicals and numbers of four digits
+or more, leak wherever they stand. Equality is the verifier's, so other forms of the same value are found too.
 """
 
 from __future__ import annotations

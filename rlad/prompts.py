@@ -15,10 +15,11 @@ from rlad.tokenizer import SEPARATOR, is_world_tokenizer
 BOXED = "Reason step by step and put your final answer within \\boxed{}."
 CHAT = {
     "plain": "{question}\n\n" + BOXED,
-    "guided": "{question}\n\nA hint that may help; use it where it does:\n<abstraction>\n{abstraction}\n</abstraction>\n\n"
-    + BOXED,
-    "propose": "{question}\n\nDo not solve this problem and do not reveal its answer. Write one short, reusable insight "
-    "(a fact, a lemma, a strategy or a pitfall) that would help someone else to solve it. Answer with the insight only.",
+    "guided": "{question}\n\nA hint that may help; use it where it does:\n"
+    "<abstraction>\n{abstraction}\n</abstraction>\n\n" + BOXED,
+    "propose": "{question}\n\nDo not solve this problem and do not reveal its answer. Write one short, reusable "
+    "insight (a fact, a lemma, a strategy or a pitfall) that would help someone else to solve it. Answer with the "
+    "insight only.",
     "one_pass": "{question}\n\nFirst write one short insight that helps to solve the problem, in "
     "<abstraction></abstraction>. Then solve the problem with it. " + BOXED,
 }

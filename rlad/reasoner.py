@@ -1,7 +1,7 @@
 """problem -> n abstractions -> n x m solutions: the one implementation that rollouts, sweeps and the server use.
 
-The phases are separate methods (`propose`, `gate`, `solve`, `judge`) because training times each of them; `run` is all of
-them in order. Work is breadth-first: every phase sends the requests of all problems to an engine at once.
+The phases are separate methods (`propose`, `gate`, `solve`, `judge`) because training times each of them; `run` is all
+of them in order. Work is breadth-first: every phase sends the requests of all problems to an engine at once.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class Plan:
     propose: Sampling
     solve: Sampling
     distinct: bool = True
-    """Draw until the abstractions are all different (sampling without replacement at sequence level) or draws run out."""
+    """Draw until all abstractions differ (sampling without replacement at sequence level) or the draws run out."""
     draws: int = 0
     """Most draws per problem when distinct; at least `abstractions`."""
 
@@ -128,14 +128,11 @@ class Reasoner:
         return trees
 
     def propose(self, trees: list[Tree], plan: Plan) -> None:
-        """Draws abstractions. Each round draws as many as are still missing, so none beyond the last needed is drawn."""
+        """Draws abstractions. Each round draws as many as are still missing, so none beyond the last needed one."""
         prompts = [self.propose_prompts.ids("propose", tree.problem.question) for tree in trees]
         most = max(plan.draws, plan.abstractions) if plan.distinct else plan.abstractions
         for round_number in range(most):
-            wanted = [
-                min(plan.abstractions - (len(tree.branches) if plan.distinct else len(tree.draws)), most - len(tree.draws))
-                for tree in trees
-            ]
+            wanted = [_missing(tree, plan, most) for tree in trees]
             if not any(wanted):
                 break
             owners = [i for i, count in enumerate(wanted) for _ in range(count)]
@@ -174,9 +171,7 @@ class Reasoner:
                 for _ in range(plan.solutions_of(index)):
                     owners.append(branch)
                     prompts.append(prompt)
-        for branch, prompt, completion in zip(
-            owners, prompts, self.solver.generate(prompts, plan.solve), strict=True
-        ):
+        for branch, prompt, completion in zip(owners, prompts, self.solver.generate(prompts, plan.solve), strict=True):
             branch.solutions.append(self._solution(prompt, completion))
 
     def solve_bare(self, trees: list[Tree], samples: int, sampling: Sampling, task: str = "plain") -> None:
@@ -202,6 +197,12 @@ class Reasoner:
             for branch in tree.branches:
                 for solution in branch.solutions:
                     solution.adheres = self.world.adheres(tree.problem, branch.text, solution.text)
+
+
+def _missing(tree: Tree, plan: Plan, most: int) -> int:
+    """How many draws a tree still needs, with at most `most` in all."""
+    have = len(tree.branches) if plan.distinct else len(tree.draws)
+    return min(plan.abstractions - have, most - len(tree.draws))
 
 
 def _reseeded(sampling: Sampling, offset: int) -> Sampling:

@@ -33,9 +33,7 @@ class Batch:
         return torch.tensor(picked, device=self.mask.device)[:, None]
 
 
-def plan_micro_batches(
-    lengths: list[int], micro_batch: int, most: Callable[[int], int]
-) -> list[list[int]]:
+def plan_micro_batches(lengths: list[int], micro_batch: int, most: Callable[[int], int]) -> list[list[int]]:
     """Splits rows (given by length) into micro-batches of at most `micro_batch` rows of like length.
 
     `most` maps this rank's number of micro-batches to the largest over all ranks (an all-reduce); missing ones are

@@ -1,11 +1,11 @@
 """Atomic joint checkpoints of the pair, and resuming from the newest complete one.
 
-    checkpoints/step_00050/abstraction/   ZeRO-3 shards of one player only
-    checkpoints/step_00050/solution/
-    checkpoints/step_00050/state.json     step, data cursor, counters, schedule phase, entropy coefficients
-    checkpoints/step_00050/rng_rank0.pt   random states, one file per rank
-    checkpoints/step_00050/COMPLETE       written last: a folder without it is not a checkpoint
-    checkpoints/latest -> step_00050
+checkpoints/step_00050/abstraction/   ZeRO-3 shards of one player only
+checkpoints/step_00050/solution/
+checkpoints/step_00050/state.json     step, data cursor, counters, schedule phase, entropy coefficients
+checkpoints/step_00050/rng_rank0.pt   random states, one file per rank
+checkpoints/step_00050/COMPLETE       written last: a folder without it is not a checkpoint
+checkpoints/latest -> step_00050
 """
 
 from __future__ import annotations

@@ -114,7 +114,7 @@ class Cotrainer:
         return ((self.run.seed * 100_003 + step) * 1009 + zero3.rank()) * 11 + phase
 
     def solve(self, guided: list[Tree], bare: list[Tree], plan: Plan, step: int) -> None:
-        """Guided solutions for abstractions that passed the gate; bare ones for anchors, baselines and plain training."""
+        """Guided solutions where the gate let pass; bare ones for anchors, baselines and plain training."""
         self.reasoner.solve(guided, plan, skip_leaks=self.config.gate.enabled)
         sampling = Sampling(plan.solve.temperature, plan.solve.max_new_tokens, self.seed(step, 2))
         samples = self.config.bare.solutions if self.config.abstractions else self.config.solutions
@@ -154,6 +154,10 @@ class Cotrainer:
             "versions": {role: learner.version for role, learner in self.learners.items()},
             "entropy_coefficients": {role: learner.entropy_coefficient for role, learner in self.learners.items()},
         }
+
+    def save(self, step: int) -> None:
+        folder = self.folder / "checkpoints"
+        checkpoints.save(folder, step, self.learners, self.state(), self.config.keep_checkpoints)
 
     def restore(self) -> int:
         """Resumes from the newest complete checkpoint; returns the last finished step (0 = fresh)."""
@@ -224,12 +228,12 @@ def cotrain(run: RunConfig, folder: Path) -> None:
             trainer.tokens += row["tokens_generated"]
             row |= {"step": step, "tokens_generated_total": trainer.tokens, "parity": parity}
             for role in trainer.learners:
-                row[role] = {**player_statistics(trees, role, config, trainer.device), **updates.get(role, {"updated": 0})}
+                row[role] = player_statistics(trees, role, config, trainer.device) | updates.get(role, {"updated": 0})
             row["verifier"] = trainer.judge.take_counters()
             if config.samples_every and step % config.samples_every == 0 and trees:
                 samples.write(tree_record(trees[0], step, config))
             if step % config.checkpoint_every == 0 or step == config.steps:
-                checkpoints.save(folder / "checkpoints", step, trainer.learners, trainer.state(), config.keep_checkpoints)
+                trainer.save(step)
         row["seconds"] = clock.lap()
         metrics.write(row)
         events.write(row, step)

@@ -14,9 +14,7 @@ from trainers.rewards import draw_rewards, solution_reward
 def _means(pairs: dict[str, tuple[float, float]], device: torch.device) -> dict[str, float | None]:
     """(sum, count) per name on this rank -> mean over all ranks; None where nothing was counted."""
     values = zero3.total([x for pair in pairs.values() for x in pair], device)
-    return {
-        name: values[2 * i] / values[2 * i + 1] if values[2 * i + 1] else None for i, name in enumerate(pairs)
-    }
+    return {name: values[2 * i] / values[2 * i + 1] if values[2 * i + 1] else None for i, name in enumerate(pairs)}
 
 
 def _pair(values: list) -> tuple[float, float]:

@@ -130,9 +130,7 @@ def _loss(learner: Learner, rows: list[Row], batch: Batch, weights: dict[int, fl
         reference, _ = token_logprobs(learner.reference, batch, player.temperature, False)
     spread = batch.spread
     advantage = spread([row.advantage * row.pg_weight for row in rows]) * batch.mask
-    policy_loss, stats = LOSSES[player.loss](
-        logp, logp.detach() if old is None else old, advantage, batch.mask, player
-    )
+    policy_loss, stats = LOSSES[player.loss](logp, logp.detach() if old is None else old, advantage, batch.mask, player)
     penalty = kl_penalty(logp, reference, player.kl_estimator)
     per_token = policy_loss * spread([row.pg_weight for row in rows])
     per_token = per_token + player.kl * penalty * spread([row.kl_weight for row in rows])

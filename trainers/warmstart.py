@@ -11,13 +11,15 @@ import math
 import random
 import time
 from collections import Counter
+from dataclasses import asdict, replace
 from pathlib import Path
 
-from rlad.config import MixtureConfig, RunConfig, WarmstartConfig, load_config
+import torch.distributed as dist
+
+from rlad.config import WORLDS, MixtureConfig, ModelConfig, RunConfig, WarmstartConfig, load_config
 from rlad.policy import Policy, make_policy
 from rlad.problems import Problem, load_problems, make_world
 from rlad.problems.base import ProblemError, World
-from rlad.config import WORLDS
 from rlad.prompts import Prompts
 from trainers import zero3
 from trainers.batches import collate, plan_micro_batches, token_logprobs
@@ -135,13 +137,21 @@ def run_warmstart(run: RunConfig, folder: Path) -> None:
     problems = load_problems(run.problems, "train")
     log = JsonLines(folder / "warmstart.jsonl", zero3.rank() == 0)
     log.truncate_after(0)
-    base = make_policy("base", run.base, run, folder / "base")
-    data = Demonstrations(problems, world, base.prompts, run.warmstart.mixture)
-    state = fit(base, data, run.warmstart.steps, run, device, log, "base")
-    if zero3.rank() == 0:
-        base.export(state=state)
+
+    def train(label: str, model: ModelConfig, target: Path, mixture: MixtureConfig, steps: int) -> None:
+        policy = make_policy(label, model, run, target)
+        data = Demonstrations(problems, world, policy.prompts, mixture)
+        state = fit(policy, data, steps, run, device, log, label)
+        if zero3.rank() == 0:
+            policy.export(state=state)
+        dist.barrier()  # the other ranks read what rank 0 wrote
+
+    train("base", run.base, folder / "base", run.warmstart.mixture, run.warmstart.steps)
     if run.warmstart.role_steps:
-        raise NotImplementedError
+        base = replace(run.base, path=str(folder / "base"))
+        for role, tasks in ROLE_TASKS.items():
+            own = {task: share if task in tasks else 0.0 for task, share in asdict(run.warmstart.mixture).items()}
+            train(role, base, folder / "base" / role, MixtureConfig(**own), run.warmstart.role_steps)
 
 
 def main() -> None:

@@ -50,23 +50,24 @@ def test_plain_at_a_budget_spends_it_exactly_on_average():
     assert low < cell.covered.mean() < high
 
 
-def test_breadth_counts_every_proposal_and_drops_duplicates_late_draws():
+def test_breadth_counts_every_proposal_until_the_last_distinct_one():
     samples = breadth([[1, 0], [0, 0], [1, 1]], first_draw=[0, 1, 5])
-    wide = cells.breadth_cell(samples, n=3, m=1, draws=8)
-    assert wide.row["tokens_per_problem"] == 8 * 4 + 3 * 10
+    wide = cells.breadth_cell(samples, n=3, m=1)
+    assert wide.row["tokens_per_problem"] == 6 * 4 + 3 * 10  # the third appeared at the sixth draw
     assert wide.covered.tolist() == [1.0, 1.0]
-    narrow = cells.breadth_cell(samples, n=3, m=1, draws=4)  # the third appeared at draw 5
+    narrow = cells.breadth_cell(samples, n=2, m=1)
     assert narrow.row["distinct"] == 2
-    assert narrow.row["tokens_per_problem"] == 4 * 4 + 2 * 10
+    assert narrow.row["tokens_per_problem"] == 2 * 4 + 2 * 10
     assert narrow.covered.tolist() == [0.5, 0.5]  # pass@1 of the first of two flags
     assert narrow.accuracy.tolist() == [0.5, 0.5]  # two different answers, one right: a tie
 
 
-def test_a_problem_without_any_abstraction_scores_nothing_and_still_pays():
-    samples = breadth(np.zeros((1, 2)), first_draw=[7])
-    cell = cells.breadth_cell(samples, n=4, m=2, draws=4)
-    assert cell.row["tokens_per_problem"] == 16
+def test_a_problem_with_too_few_abstractions_pays_for_all_its_draws():
+    cell = cells.breadth_cell(breadth(np.zeros((1, 2)), first_draw=[7]), n=4, m=2)
+    assert cell.row["tokens_per_problem"] == 8 * 4 + 2 * 10
     assert cell.covered.sum() == cell.accuracy.sum() == 0
+    cell = cells.breadth_cell(breadth(np.zeros((0, 2)), first_draw=None), n=4, m=2)
+    assert cell.row["tokens_per_problem"] == 8 * 4
 
 
 def test_best_temperature_is_chosen_in_favour_of_plain_sampling():

@@ -14,9 +14,8 @@ def ppo_clip(
 
     All tensors (B, T). At r = 1 the gradient is that of -A log p: with one update per rollout nothing is clipped.
 
-    >>> import math
-    >>> r = torch.tensor([[1.5, 1.5, 4.0]])
-    >>> loss, stats = ppo_clip(r.log(), torch.zeros(1, 3), torch.tensor([[1., -1., -1.]]), torch.ones(1, 3), PlayerConfig())
+    >>> r, advantage = torch.tensor([[1.5, 1.5, 4.0]]), torch.tensor([[1., -1., -1.]])
+    >>> loss, stats = ppo_clip(r.log(), torch.zeros(1, 3), advantage, torch.ones(1, 3), PlayerConfig())
     >>> [round(x, 4) for x in loss[0].tolist()]       # clipped at 1.28; not clipped; dual clip at 3
     [-1.28, 1.5, 3.0]
     """
