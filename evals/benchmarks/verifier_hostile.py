@@ -82,13 +82,15 @@ def _attack(verify: Callable[[str, str], bool], threads: Sequence[bool], only: S
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Attack the verifier named first; print one measurement a line."""
+    """Attack the verifier named first (``once`` is ours, in a thread only); print one measurement a line."""
     verifier, *only = arguments
-    if verifier == "ours":
+    if verifier in ("ours", "once"):
         from rlad.verifier import verify
 
         verify(r"\frac{\sqrt{2}}{2}", r"\frac{1}{\sqrt{2}}")  # the imports
-        _attack(lambda gold, pred: verify(gold, pred).correct, (False, False, True), only)
+        _attack(
+            lambda gold, pred: verify(gold, pred).correct, (False, False, True) if verifier == "ours" else (True,), only
+        )
     else:
         from evals.benchmarks.math_verify_baseline import wrapped
         from rlad.verifier import DEFAULT

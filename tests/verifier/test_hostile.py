@@ -1,0 +1,110 @@
+"""No text makes the verifier raise, hang, grow, run code or pay for nothing: not in the main thread, not in another."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from evals.benchmarks.hostile_texts import KINDS, ONES, hostile_pairs
+from evals.benchmarks.verifier_fuzz import SEEDS, fuzz
+from rlad.verifier import Outcome, Verdict, verify
+
+LIMIT_MS = 400
+"""Generous beside the 50 ms the benchmark asks for: test machines are busy, and a hang is a thousand times longer."""
+
+AUDIT = """
+import sys, os
+from rlad.verifier import verify, deep_compare
+verify(r"\\frac{\\sqrt2}2+\\sin x", r"\\frac{1}{\\sqrt2}+\\sin x")
+deep_compare(r"\\sin^2 x+\\cos^2 x", "1")
+events = []
+WATCHED = ("os.system", "os.exec", "os.posix_spawn", "os.spawn", "subprocess.Popen", "socket", "shutil", "pty")
+def watch(event, arguments):
+    source = arguments[0] if event == "compile" and arguments else None
+    if event.startswith(WATCHED):
+        events.append(event)
+    elif event == "open" and arguments and "touched_by" in str(arguments[0]):
+        events.append(event)
+    elif isinstance(source, (str, bytes)) and ("touched_by" in str(source) or "__class__" in str(source)):
+        events.append(event)
+sys.addaudithook(watch)
+from evals.benchmarks.hostile_texts import CODE, hostile_pairs
+pairs = [p for p in hostile_pairs("touched_by_a_verifier") if p[0].startswith("code")]
+assert len(pairs) > 3 * len(CODE)
+for name, gold, pred in pairs:
+    verify(gold, pred)
+    deep_compare(gold, pred)
+print(events)
+"""
+
+
+def python(code: str, tmp_path) -> str:
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path, env=environment).stdout
+
+
+def test_no_code_in_a_text_is_compiled_or_run(tmp_path):
+    """The interpreter itself reports what is compiled, opened and started while the attacks are judged."""
+    assert python(AUDIT, tmp_path).strip() == "[]"
+    assert not list(tmp_path.iterdir())
+
+
+def test_attacks_are_fast_small_and_worth_nothing(tmp_path):
+    """All of them in one fresh process, each in a thread that is not the main one."""
+    code = "from evals.benchmarks.verifier_hostile import main; main(['once'])"
+    rows = [json.loads(line) for line in python(code, tmp_path).splitlines()]
+    assert len(rows) == len(list(hostile_pairs()))
+    assert [row["name"] for row in rows if row["correct"]] == []
+    assert [(row["name"], row["milliseconds"]) for row in rows if row["milliseconds"] > LIMIT_MS] == []
+    assert sum(row["megabytes"] for row in rows) < 100
+
+
+ATTACKS = [(name, text) for kind in KINDS.values() for name, text in kind.items() if name not in ONES]
+
+
+@pytest.mark.parametrize("text", [text for _, text in ATTACKS], ids=[name for name, _ in ATTACKS])
+def test_attack_as_gold_is_never_paid(text):
+    """A gold that cannot be read, or is not 1, rewards no one; the other attacks are in the test above."""
+    verdict = verify(text, "1")
+    assert isinstance(verdict, Verdict)
+    assert verdict.outcome is not Outcome.correct
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "\0", "$$", r"\boxed{}", "{", "}", "?", "\u200b", "\ud800", "$ $", r"\text{}"]
+)
+def test_gold_that_says_nothing_is_paid_to_no_one(text):
+    assert verify(text, text).outcome is Outcome.unparseable_gold
+    assert not verify(text, "1").correct
+    assert not verify(text, "").correct
+
+
+@pytest.mark.parametrize(
+    "pair", [(None, None), (1, 1), (b"1", b"1"), (["1"], ["1"]), (float("nan"), 1), (object(), "1")]
+)
+def test_what_is_not_text_does_not_raise(pair):
+    assert verify(*pair).outcome is not Outcome.correct
+
+
+def test_same_verdict_in_every_thread_at_once():
+    """No signals, no shared state: eight threads judge the same pairs as the main one."""
+    pairs = [(g, p) for name, g, p in hostile_pairs() if len(g) + len(p) < 2_000]
+    expected = [verify(*pair).outcome for pair in pairs]
+    results: list[list[Outcome]] = []
+    threads = [threading.Thread(target=lambda: results.append([verify(*p).outcome for p in pairs])) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == [expected] * 4
+
+
+def test_fuzz_finds_nothing():
+    """A short run; ``python -m evals.benchmarks.verifier_fuzz`` does the long ones."""
+    totals, found = fuzz(SEEDS, 3_000, seed=20260101)
+    assert sum(totals.values()) == 3_000
+    assert found == []
