@@ -116,7 +116,7 @@ def labelled_sets(data: Path, report: Report, theirs: bool) -> None:
                 pooled[name][0] += one.wrong(False)
                 pooled[name][1] += one.wrong(True)
         report.notes.append(
-            f"{path.stem}: {len(rows)} rows, ours {ours.wrong(False)} false positives, {ours.wrong(True)} false negatives"
+            f"{path.stem}: {len(rows)} rows, ours {ours.wrong(False)} false positives, {ours.wrong(True)} negatives"
             + (f", math-verify {other.wrong(False)} and {other.wrong(True)}" if other else "")
         )
     tinyv, gsm8k = runs["tinyv_hardverify_dev"], runs["gsm8k_model_solutions_dev"]

@@ -21,8 +21,7 @@ from rlad.verifier import Outcome, verify
 SLOW_MS = 100.0
 """Twice what the benchmark asks for, of the faster of two runs: a fuzz run shares its cores."""
 
-SEEDS = tuple(
-    r"""
+_SEEDS = r"""
 \frac{3\sqrt{2}}{4}
 x^2+2x+1
 \left(\frac{1}{2},\,-3\right]

@@ -19,21 +19,21 @@ from functools import partial
 from evals.benchmarks.hostile_texts import ONES, hostile_pairs
 
 CORE_KINDS = (
-    "tower of powers",
-    "factorials of factorials",
-    "binomial",
-    "sum",
-    "product",
-    "round brackets, 10^4",
-    "letters, 10^6 characters",
-    "open braces, 10^6 characters",
-    "determinant",
-    "one brace open",
-    "NUL in a number",
-    "emoji",
-    "code: import",
+    "tower of powers | pred",
+    "factorials of factorials | pred",
+    "binomial | pred",
+    "sum | pred",
+    "product | pred",
+    "round brackets, 10^4 | pred",
+    "letters, 10^6 characters | pred",
+    "open braces, 10^6 characters | pred",
+    "determinant | pred",
+    "one brace open | pred",
+    "NUL in a number | pred",
+    "emoji | pred",
+    "code: import | pred",
 )
-"""The few that are tried on other verifiers too, which may take many seconds for each."""
+"""The few that are tried on another verifier too, which may take many seconds for each."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def _attack(verify: Callable[[str, str], bool], threads: Sequence[bool], only: S
     """One run for each of ``threads``: True runs it in a thread that is not the main one."""
     for name, gold, pred in hostile_pairs():
         text = name.rpartition(" | ")[0]
-        if only and text not in only:
+        if only and name not in only:
             continue
         runs = []
         for in_thread in threads:
