@@ -59,8 +59,8 @@ a_{n+1}=2a_n
 7 \pmod{12}
 3:4:5
 no solution
-""".split("\n")[1:-1]
-)
+"""
+SEEDS = tuple(_SEEDS.strip().splitlines())
 _TOKENS = re.compile(r"\\[a-zA-Z]+|\\.|\d+|.", re.DOTALL)
 _MORE = r"\left \right \boxed{ <think> </think> ! ^ _ \not \mathbb{R} \emptyset ≤ ∞ ½ ² \to \mid \int dx \lim \infty"
 _MORE += r" 99999999 0 - \begin{cases} \\ & ' km e i"
