@@ -246,7 +246,10 @@ stage() { # NAME DESCRIPTION COMMAND...: runs a stage of the demo unless it is d
   shift 2
   if grep -q "^$name " "$run/demo-stages" 2>/dev/null; then
     echo "== $description: done before, in $(elapsed "$(sed -n "s/^$name //p" "$run/demo-stages")")"
-    if [ "$name" = sweep ]; then "$python" -m evals.tables "$run"; fi
+    if [ "$name" = sweep ]; then
+      "$python" -c 'import json, sys; from evals.tables import print_sweep; print_sweep(json.load(open(sys.argv[1])))' \
+        "$run/sweep.json"
+    fi
     return
   fi
   echo "== $description"
