@@ -42,7 +42,7 @@ def leave_one_out(success: Sequence[float]) -> list[float]:
 
     Over draws *with* their duplicates, a second copy of a proposal contributes nothing: repeating oneself doesn't pay.
 
-    >>> leave_one_out([.5, .5, 0]), leave_one_out([1, .5]), leave_one_out([1, 1, 0])
+    >>> leave_one_out([.5, .5, 0]), leave_one_out([1, .5]), leave_one_out([1., 1., 0.])
     ([0.25, 0.25, 0.0], [0.5, 0.0], [0.0, 0.0, 0.0])
     """
     return [p * math.prod(1 - other for j, other in enumerate(success) if j != i) for i, p in enumerate(success)]

@@ -19,6 +19,7 @@ from pathlib import Path
 import torch
 import torch.distributed as dist
 
+from rlad.cli import PlainError
 from trainers import zero3
 from trainers.update import Learner
 
@@ -26,7 +27,7 @@ MARK = "COMPLETE"
 TAG = "zero"
 
 
-class CheckpointError(RuntimeError):
+class CheckpointError(PlainError):
     """A checkpoint cannot be used for this run; the message is one plain sentence."""
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import copy
-import json
 import random
 from pathlib import Path
 
@@ -238,10 +237,23 @@ def cotrain(run: RunConfig, folder: Path) -> None:
         metrics.write(row)
         events.write(row, step)
         if writes:
-            print(json.dumps(row), flush=True)
+            print(summary(row, config.steps), flush=True)
     trainer.export()
     events.close()
     trainer.judge.close()
+
+
+def summary(row: dict, steps: int) -> str:
+    """One step in one line for the terminal."""
+    parts = [f"co-training  step {row['step']:4d}/{steps}"]
+    for role, word in (("abstraction", "π_abs"), ("solution", "π_sol")):
+        player = row.get(role, {})
+        numbers = [f"{name} {player[name]:.3f}" for name in ("reward", "entropy", "kl") if player.get(name) is not None]
+        if numbers:
+            parts.append(f"{word} " + " ".join(numbers))
+    if row["rollout"]["coverage"] is not None:
+        parts.append(f"coverage {row['rollout']['coverage']:.2f}")
+    return "  |  ".join([*parts, f"{row['seconds']['total']:.1f} s"])
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from rlad.cli import PlainError
 from rlad.generation import Sampling
 from trainers import zero3
 from trainers.batches import collate, token_logprobs
@@ -12,7 +13,7 @@ from trainers.rollouts import Row
 PROBE_TOKENS = 8
 
 
-class StaleWeights(RuntimeError):
+class StaleWeights(PlainError):
     """The sampler does not hold the trainer's weights."""
 
 

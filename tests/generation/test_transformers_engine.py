@@ -1,0 +1,117 @@
+"""The transformers engine: what it samples, what it records, and that both agree with the trainer's view."""
+
+import pytest
+import torch
+
+from rlad.config import EngineConfig, ModelConfig, ProblemsConfig
+from rlad.generation import Sampling, make_engine
+from rlad.generation.transformers import sample
+from rlad.policy import build_model, load_tokenizer
+from trainers.batches import collate, token_logprobs
+from trainers.rollouts import Row
+
+SMALL = ModelConfig(hidden_size=32, layers=2, heads=2, kv_heads=1, intermediate_size=64)
+
+
+@pytest.fixture(scope="module")
+def parts():
+    tokenizer = load_tokenizer(SMALL, ProblemsConfig())
+    model = build_model(SMALL, tokenizer, seed=1)
+    with torch.no_grad():  # far from uniform, so that a wrong distribution would show
+        for parameter in model.parameters():
+            parameter.mul_(3.0)
+    return model, tokenizer
+
+
+def prompts_of(tokenizer, lengths):
+    generator = torch.Generator().manual_seed(0)
+    return [torch.randint(8, len(tokenizer), (n,), generator=generator).tolist() for n in lengths]
+
+
+@pytest.mark.parametrize("temperature", [1.0, 0.6])
+def test_logprobs_equal_the_trainers_with_ragged_prompts_shared_prefills_and_rows_that_leave(parts, temperature):
+    model, tokenizer = parts
+    distinct = prompts_of(tokenizer, [3, 9, 5, 9])
+    prompts = [p for p in distinct for _ in range(6)]
+    engine = make_engine(EngineConfig(max_batch=10), model, tokenizer)
+    completions = engine.generate(prompts, Sampling(temperature, 12, seed=3))
+    assert len({c.finish_reason for c in completions}) >= 1
+    rows = [Row(tuple(p), c.token_ids) for p, c in zip(prompts, completions, strict=True)]
+    batch = collate(rows, list(range(len(rows))), tokenizer.pad_token_id, torch.device("cpu"))
+    logp, _ = token_logprobs(model, batch, temperature, False)
+    for i, completion in enumerate(completions):
+        recorded = torch.tensor(completion.logprobs)
+        assert torch.allclose(logp[i, : len(recorded)], recorded, atol=1e-4)
+
+
+def test_identical_prompts_are_prefilled_once(parts):
+    model, tokenizer = parts
+    engine = make_engine(EngineConfig(), model, tokenizer)
+    widths = []
+    handle = model.register_forward_pre_hook(
+        lambda module, args, kwargs: widths.append(tuple(kwargs["input_ids"].shape)), with_kwargs=True
+    )
+    try:
+        engine.generate(prompts_of(tokenizer, [4]) * 50 + prompts_of(tokenizer, [4, 6])[1:] * 50, Sampling(1.0, 3))
+    finally:
+        handle.remove()
+    assert widths[0] == (2, 6)  # two distinct prompts, not a hundred rows
+    assert widths[1][1] == 1
+
+
+def test_finished_rows_leave_the_batch_and_stop_at_the_end_token(parts):
+    model, tokenizer = parts
+    engine = make_engine(EngineConfig(), model, tokenizer)
+    engine.eos = torch.arange(0, len(tokenizer), 3)  # a third of all tokens end a row
+    rows = []
+    handle = model.register_forward_pre_hook(
+        lambda module, args, kwargs: rows.append(len(kwargs["input_ids"])), with_kwargs=True
+    )
+    try:
+        completions = engine.generate(prompts_of(tokenizer, [5]) * 64, Sampling(1.0, 20, seed=5))
+    finally:
+        handle.remove()
+    assert rows[-1] < 16 < rows[1]
+    for completion in completions:
+        ends = [token % 3 == 0 for token in completion.token_ids]
+        assert not any(ends[:-1])
+        assert (completion.finish_reason == "stop") == ends[-1]
+        assert len(completion.token_ids) == len(completion.logprobs)
+
+
+def test_same_seed_same_samples_and_order_is_kept(parts):
+    model, tokenizer = parts
+    engine = make_engine(EngineConfig(), model, tokenizer)
+    prompts = prompts_of(tokenizer, [7, 3, 5])
+    first, again = (engine.generate(prompts, Sampling(1.0, 6, seed=9)) for _ in range(2))
+    assert first == again
+    assert first != engine.generate(prompts, Sampling(1.0, 6, seed=10))
+    greedy = engine.generate(prompts, Sampling(0.0, 6))
+    assert [engine.generate([p], Sampling(0.0, 6))[0].token_ids for p in prompts] == [c.token_ids for c in greedy]
+
+
+def test_sampling_frequencies_are_the_distributions():
+    logits = torch.tensor([[0.0, 1.0, -1.0]]).repeat(20_000, 1)
+    tokens, logp = sample(logits, 0.5, torch.Generator().manual_seed(0))
+    expected = torch.softmax(torch.tensor([0.0, 2.0, -2.0]), -1)
+    frequencies = torch.bincount(tokens, minlength=3) / len(tokens)
+    assert torch.allclose(frequencies, expected, atol=0.01)
+    assert torch.allclose(logp, expected[tokens].log(), atol=1e-6)
+
+
+def test_new_weights_are_taken_with_their_version_and_unknown_names_refused(parts):
+    model, tokenizer = parts
+    engine = make_engine(EngineConfig(), build_model(SMALL, tokenizer, seed=2), tokenizer)
+    engine.load_weights(model.named_parameters(), 7)
+    prompts = prompts_of(tokenizer, [6])
+    expected = make_engine(EngineConfig(), model, tokenizer).generate(prompts, Sampling(0.0, 4))
+    got = engine.generate(prompts, Sampling(0.0, 4))
+    assert got[0].token_ids == expected[0].token_ids and got[0].version == 7
+    with pytest.raises(KeyError):
+        engine.load_weights([("no.such.weight", torch.zeros(1))], 8)
+
+
+def test_an_empty_prompt_is_refused(parts):
+    model, tokenizer = parts
+    with pytest.raises(ValueError, match="empty prompt"):
+        make_engine(EngineConfig(), model, tokenizer).generate([[]], Sampling())
