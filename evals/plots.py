@@ -67,7 +67,8 @@ def _draw_series(axes: Axes, series: Series) -> None:
     xs, ys = [point.x for point in series.points], [point.y for point in series.points]
     face = "white" if series.dashed else color
     style = {"color": color, "label": series.label, "linestyle": "--" if series.dashed else "-", "linewidth": 1.8}
-    axes.plot(xs, ys, marker=MARKERS[series.mark], markersize=5, markerfacecolor=face, **style)
+    measured = [i for i, point in enumerate(series.points) if point.low is not None]
+    axes.plot(xs, ys, marker=MARKERS[series.mark], markevery=measured, markersize=5, markerfacecolor=face, **style)
     bounds = [(point.x, point.low, point.high) for point in series.points if point.low is not None]
     if len(bounds) > 1:
         axes.fill_between(*zip(*bounds, strict=True), color=color, alpha=0.13, linewidth=0)
@@ -76,7 +77,12 @@ def _draw_series(axes: Axes, series: Series) -> None:
     if series.notes:
         for point in series.points:
             axes.annotate(
-                point.note, (point.x, point.y), (5, -9), textcoords="offset points", fontsize=7.5, color=color
+                point.note,
+                (point.x, point.y),
+                (5, 5 if series.mark == "square" else -9),
+                textcoords="offset points",
+                fontsize=7.5,
+                color=color,
             )
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from itertools import cycle
 from typing import Any
+
+import numpy as np
 
 from evals.runs import PHASES, column
 
@@ -166,13 +169,20 @@ def way_label(cell: dict[str, Any]) -> str:
 
 def at_best_temperature(cells: list[dict[str, Any]], measure: str) -> list[dict[str, Any]]:
     """Of each way and budget only the cell that is best in `measure`: plain sampling as a reader would run it."""
+    known = [cell for cell in cells if cell.get(measure) is not None and cell.get("tokens_per_problem") is not None]
+    sharing = Counter((way(cell), round(cell["tokens_per_problem"])) for cell in known if not cell.get("n", 0))
+
+    def spot(cell: dict[str, Any]) -> tuple:
+        if cell.get("n", 0):
+            return way(cell), cell["n"]
+        # Plain cells of different temperatures meet at a token budget or, failing that, at a number of samples.
+        budget = (way(cell), round(cell["tokens_per_problem"]))
+        return budget if sharing[budget] > 1 else (way(cell), "samples", cell["m"])
+
     best: dict[tuple, dict[str, Any]] = {}
-    for cell in cells:
-        if cell.get(measure) is None or cell.get("tokens_per_problem") is None:
-            continue
-        spot = (*way(cell), cell["m"] if cell.get("n", 0) == 0 else cell["n"])
-        if spot not in best or cell[measure] > best[spot][measure]:
-            best[spot] = cell
+    for cell in known:
+        if spot(cell) not in best or cell[measure] > best[spot(cell)][measure]:
+            best[spot(cell)] = cell
     return list(best.values())
 
 
@@ -192,8 +202,14 @@ def sweep_chart(sweep: dict[str, Any], measure: str) -> Chart:
         if way(cell)[0] not in colors:
             colors[way(cell)[0]] = next(extra)
     series = []
-    for (who, mode, m), cells in lines.items():
-        spots = sorted((_cell_point(cell, measure, interval) for cell in cells), key=lambda point: point.x)
+    ranks = list(CHECKPOINTS)
+    order = sorted(lines, key=lambda key: (_rank(lines[key][0], ranks), key[0], key[1] == "abstractions", key[2]))
+    for who, mode, m in order:
+        cells = lines[who, mode, m]
+        spots = [_cell_point(cell, measure, interval) for cell in cells]
+        if mode != "abstractions":
+            spots += envelope([curve for curve in sweep.get("curves", []) if curve["label"] == who], measure)
+        spots.sort(key=lambda point: point.x)
         wide = mode == "abstractions"
         mark = "circle" if not wide else "diamond" if m == 1 else "square"
         series.append(Series(way_label(cells[0]), colors[who], spots, dashed=not wide, mark=mark, notes=wide))
@@ -202,6 +218,46 @@ def sweep_chart(sweep: dict[str, Any], measure: str) -> Chart:
         "accuracy": ("Accuracy of the selected answer", "problems answered right"),
     }[measure]
     return Chart(title, "generated tokens per problem", unit, series, percent=True, log_x=True)
+
+
+def _rank(cell: dict[str, Any], order: list[str]) -> int:
+    return order.index(cell["checkpoint"]) if cell.get("checkpoint") in order else len(order)
+
+
+def envelope(curves: list[dict[str, Any]], measure: str, count: int = 32) -> list[Point]:
+    """Plain sampling at the best temperature for each of `count` budgets, read off the curves of all temperatures.
+
+    >>> flat = {"tokens_per_sample": 10, "pass_at_k": [0.5, 0.6], "temperature": 0.7}
+    >>> steep = {"tokens_per_sample": 10, "pass_at_k": [0.4, 0.8], "temperature": 1.0}
+    >>> [(point.x, point.y) for point in envelope([flat, steep], "pass_at_k", 2)]
+    [(10.0, 0.5), (20.0, 0.8)]
+    """
+    if not curves:
+        return []
+    first = max(curve["tokens_per_sample"] for curve in curves)
+    last = min(curve["tokens_per_sample"] * len(curve[measure]) for curve in curves)
+    points = []
+    for budget in np.geomspace(first, max(first, last), count).tolist():
+        value, best = max(((at_budget(curve, measure, budget), curve) for curve in curves), key=lambda pair: pair[0])
+        points.append(
+            Point(budget, value, note=f"{budget / best['tokens_per_sample']:.1f} samples at T {best['temperature']:g}")
+        )
+    return points
+
+
+def at_budget(curve: dict[str, Any], measure: str, budget: float) -> float:
+    """A curve's value at a mean token budget, on the straight line between whole numbers of samples.
+
+    That line is not an approximation: it is what drawing the lower or the higher number at random gives. Raises
+    ValueError beyond the last sample drawn.
+
+    >>> at_budget({"tokens_per_sample": 10, "pass_at_k": [0.4, 0.8]}, "pass_at_k", 15)
+    0.6000000000000001
+    """
+    samples = budget / curve["tokens_per_sample"]
+    if samples > len(curve[measure]) * (1 + 1e-9):
+        raise ValueError(f"{budget:.0f} tokens buy {samples:.1f} plain samples; only {len(curve[measure])} were drawn.")
+    return float(np.interp(samples, range(len(curve[measure]) + 1), [0.0, *curve[measure]]))
 
 
 def _cell_point(cell: dict[str, Any], measure: str, interval: str) -> Point:

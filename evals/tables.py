@@ -52,13 +52,17 @@ def budget_words(cell: dict[str, Any]) -> str:
     return f"{cell.get('mode', 'plain')} × {cell['m']:.4g}"
 
 
-def sweep_rows(sweep: dict[str, Any]) -> list[dict[str, Any]]:
-    """Cells and references, plain sampling at its best temperature for coverage, each model's by mode and tokens."""
-    groups = [at_best_temperature(sweep.get(name, []), "pass_at_k") for name in ("cells", "references")]
+def sweep_rows(sweep: dict[str, Any], best_temperature: bool = True) -> list[dict[str, Any]]:
+    """Cells, then references, each model's by mode and tokens; plain sampling at its best temperature or at all."""
+    groups = [sweep.get(name, []) for name in ("cells", "references")]
+    if best_temperature:
+        groups = [at_best_temperature(group, "pass_at_k") for group in groups]
 
     def order(cell: dict[str, Any]) -> tuple:
         who, mode, m = way(cell)
-        return CHECKPOINT_ORDER.get(cell["checkpoint"], 2), who, mode == "abstractions", m, cell["tokens_per_problem"]
+        rank = CHECKPOINT_ORDER.get(cell["checkpoint"], len(CHECKPOINT_ORDER))
+        temperature = 0.0 if best_temperature else cell.get("temperature") or 0.0
+        return rank, who, mode == "abstractions", m, temperature, cell["tokens_per_problem"]
 
     return [cell for group in groups for cell in sorted(group, key=order)]
 

@@ -53,31 +53,43 @@ def cell(checkpoint, n, m, tokens, coverage, accuracy, temperature):
 
 
 def make_sweep(gain=0.0):
-    cells = []
+    """What a sweep of an induction run looks like: four breadth cells and, at their budgets, plain sampling."""
+    cells, curves, budgets = [], [], []
     for checkpoint, lift in (("warmstart", 0.0), ("cotrained", gain)):
-        for temperature in (0.7, 1.0):
-            for k in (1, 2, 4, 8, 16, 32, 40):
-                coverage = 1 - (1 - 0.12 - lift / 4 - 0.03 * (temperature == 1.0)) ** (k**0.8)
-                cells.append(cell(checkpoint, 0, k, 22.0 * k, coverage, 0.18 + lift / 2 + 0.002 * k, temperature))
         for n, m in ((4, 1), (8, 1), (16, 1), (4, 4)):
             coverage = 1 - (1 - 0.16 - lift / 3) ** (n**0.9 * m**0.2)
-            cells.append(cell(checkpoint, n, m, 18.0 * n + 24.0 * n * m, coverage, 0.2 + lift, 0.3))
+            tokens = 18.0 * n + 24.0 * n * m
+            budgets.append(tokens)
+            cells.append(cell(checkpoint, n, m, tokens, coverage, 0.2 + lift, 0.3))
+    for checkpoint, lift in (("warmstart", 0.0), ("cotrained", gain)):
+        for temperature in (0.7, 1.0):
+            rate, length = 0.12 + lift / 4 + 0.03 * (temperature == 1.0), 22.0 + 2 * (temperature == 1.0)
+            covered, voted = lambda k: 1 - (1 - rate) ** (k**0.8), lambda k: 0.18 + lift / 2 + 0.002 * k  # noqa: B023
+            curves.append({
+                "checkpoint": checkpoint, "label": {"warmstart": "base", "cotrained": "co-trained"}[checkpoint],
+                "temperature": temperature, "tokens_per_sample": length,
+                "pass_at_k": [covered(k) for k in range(1, 41)], "accuracy": [voted(k) for k in range(1, 41)],
+            })  # fmt: skip
+            for budget in sorted(set(budgets)):
+                k = budget / length
+                cells.append(cell(checkpoint, 0, round(k, 3), budget, covered(k), voted(k), temperature))
     entry = lambda lift: {  # noqa: E731
         "without": 0.2 + lift / 3, "without_ci95": [0.17 + lift / 3, 0.23 + lift / 3],
         "with_mean": 0.22 + lift, "with_mean_ci95": [0.19 + lift, 0.25 + lift],
         "with_best": 0.5 + lift, "with_best_ci95": [0.46 + lift, 0.54 + lift],
         "best_control": 0.41, "best_control_ci95": [0.38, 0.44],
     }  # fmt: skip
-    side = cells[-2]
+    side, other = cells[6], cells[-2]
     return {
         "meta": {"problems": 400, "split": "test", "command": "python -m evals.sweep runs/synthetic"},
         "cells": cells,
         "triple": {"warmstart": entry(0.0), "cotrained": entry(0.15)},
         "comparisons": [{
             "name": "co-trained pair against plain sampling of the co-trained solver, equal tokens",
-            "measure": "pass_at_k", "difference": 0.081, "ci95": [0.04, 0.12], "a": side, "b": cells[5],
+            "measure": "pass_at_k", "difference": 0.081, "ci95": [0.04, 0.12], "a": side, "b": other,
         }],
         "references": [],
+        "curves": curves,
     }  # fmt: skip
 
 

@@ -26,26 +26,39 @@ def test_terminal_tables_fit_eighty_columns(sweep):
     assert "…" not in text
     assert "94.3 (92.0–96.5)" in text
     assert "+8.1 (+4.0 to +12.0)" in text
-    assert "co-trained, 16 abstr. × 1, 672 tokens minus base" in text
+    assert "co-trained, 16 abstr. × 1, 672 tokens minus co-trained" in " ".join(text.split())
     assert max(len(line) for line in text.splitlines()) <= 80
 
 
 def test_tables_cope_with_a_sweep_that_has_only_cells(sweep):
-    text = printed({"cells": sweep["cells"][:3]})
-    assert "plain × 4" in text
+    text = printed({"cells": sweep["cells"][-3:]})
+    assert "plain × 28" in text
     assert "Paired" not in text
 
 
 def test_plain_sampling_is_shown_at_its_best_temperature(sweep):
     chart = series.sweep_chart(sweep, "pass_at_k")
     line = next(s for s in chart.series if s.label == "base, plain sampling")
-    assert len(line.points) == 7
+    measured = [point for point in line.points if point.low is not None]
+    assert len(measured) == 4  # one per budget of the breadth cells
     assert {point.note.split(" at ")[1] for point in line.points} == {"T 1"}
+    assert max(point.y for point in line.points) > measured[-1].y  # the curve goes on to the last sample
     assert [point.x for point in line.points] == sorted(point.x for point in line.points)
 
 
+def test_without_shared_budgets_temperatures_meet_at_the_number_of_samples(sweep):
+    cold = sweep["cells"][8] | {"m": 4, "tokens_per_problem": 80.0, "pass_at_k": 0.3, "temperature": 0.7}
+    warm = cold | {"tokens_per_problem": 90.0, "pass_at_k": 0.4, "temperature": 1.0}
+    assert series.at_best_temperature([cold, warm], "pass_at_k") == [warm]
+
+
+def test_reading_a_curve_beyond_its_samples_is_refused():
+    with pytest.raises(ValueError, match="only 1 were drawn"):
+        series.at_budget({"tokens_per_sample": 10, "accuracy": [0.5]}, "accuracy", 20)
+
+
 def test_references_get_their_own_line_and_colour(sweep):
-    sweep["references"] = [sweep["cells"][0] | {"checkpoint": "other", "label": "plain solver, all tokens"}]
+    sweep["references"] = [sweep["cells"][-1] | {"checkpoint": "other", "label": "plain solver, all tokens"}]
     chart = series.sweep_chart(sweep, "accuracy")
     extra = next(s for s in chart.series if s.label.startswith("plain solver"))
     assert extra.color not in {"warmstart", "cotrained"}

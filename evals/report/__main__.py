@@ -1,0 +1,32 @@
+"""`python -m evals.report RUN [RUN ...]`: report.html of a run, or one page that compares several."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from evals.plots import plot_run
+from evals.report import write_report
+from evals.runs import RunError, read_run
+from rlad.cli import main_guard
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="launch.sh report", description=__doc__)
+    parser.add_argument("runs", nargs="+", metavar="RUN", help="run folder, e.g. runs/demo")
+    parser.add_argument(
+        "--out",
+        metavar="FILE",
+        help="where to write the page (default: RUN/report.html; for several: report.html beside them)",
+    )
+    arguments = parser.parse_args()
+    runs = [read_run(path) for path in arguments.runs]
+    default = runs[0].path if len(runs) == 1 else runs[0].path.parent
+    for run in runs:
+        plot_run(run)
+    print(write_report(runs, Path(arguments.out) if arguments.out else default / "report.html"))
+    return 0
+
+
+if __name__ == "__main__":
+    main_guard(main, plain=(RunError,))

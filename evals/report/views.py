@@ -1,0 +1,173 @@
+"""What the report says about one run, as plain values and finished words; the template only places them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from evals.runs import Run, column
+from evals.series import CHECKPOINTS, Chart, learning_charts, seconds_per_phase, sweep_chart, warmstart_chart, way
+from evals.tables import TRIPLE, budget_words, points, share, side_words, sweep_rows
+
+TREES = 6
+"""Examples shown, spread evenly over the training."""
+
+
+def view(run: Run) -> dict[str, Any]:
+    """Everything the template shows of one run, but for its charts (see `charts_of`)."""
+    sweep = run.sweep or {}
+    seconds = seconds_per_phase(run.metrics)
+    return {
+        "name": run.name,
+        "path": str(run.path),
+        "cards": cards(run),
+        "findings": [finding(row) for row in sweep.get("comparisons", [])],
+        "missing": missing(run),
+        "cells": cell_rows(sweep),
+        "triple": triple_rows(sweep),
+        "seconds": seconds,
+        "seconds_total": sum(seconds.values()),
+        "seconds_longest": max(seconds.values(), default=1.0) or 1.0,
+        "trees": [tree(sample) for sample in spread(run.samples, TREES)],
+        "config_text": run.config_text,
+        "commands": commands(run),
+    }
+
+
+def charts_of(run: Run) -> tuple[list[Chart], list[Chart]]:
+    """The run's learning charts and sweep charts."""
+    warm = warmstart_chart(run.warmstart)
+    learning = learning_charts(run.metrics) + ([warm] if warm else [])
+    has_cells = bool(run.sweep and run.sweep.get("cells"))
+    sweeps = [sweep_chart(run.sweep, measure) for measure in ("pass_at_k", "accuracy")] if has_cells else []
+    return learning, [chart for chart in sweeps if chart.series]
+
+
+def cards(run: Run) -> list[dict[str, str]]:
+    """The few numbers to see first."""
+    found = []
+
+    def card(term: str, value: str, note: str = "") -> None:
+        found.append({"term": term, "value": value, "note": note})
+
+    triple = (run.sweep or {}).get("triple", {})
+    base, trained = triple.get("warmstart", {}), triple.get("cotrained", {})
+    if trained.get("with_mean") is not None:
+        before = f"base: {share(base.get('with_mean'), base.get('with_mean_ci95'))}" if base else ""
+        card(
+            "Solutions right with an abstraction, %", share(trained["with_mean"], trained.get("with_mean_ci95")), before
+        )
+    widest = widest_cell(run, "cotrained")
+    if widest:
+        same = widest_cell(run, "warmstart", widest)
+        before = f"base: {share(same['pass_at_k'], same.get('pass_ci95'))}; " if same else ""
+        where = f"{widest['n']} abstractions × {widest['m']}, {widest['tokens_per_problem']:,.0f} tokens per problem"
+        card("Problems covered, %", share(widest["pass_at_k"], widest.get("pass_ci95")), before + where)
+    if run.metrics:
+        card("Training steps", f"{run.metrics[-1]['step']:,}", duration(run))
+        tokens = [value for value in column(run.metrics, "tokens_generated_total") if value is not None]
+        if tokens:
+            card("Generated training tokens", f"{tokens[-1]:,.0f}")
+    return found
+
+
+def duration(run: Run) -> str:
+    """Wall-clock time of warm start and co-training, as far as it was recorded."""
+    trained = sum(value or 0 for value in column(run.metrics, "seconds", "total"))
+    return f"co-training took {trained / 60:.1f} minutes" if trained else ""
+
+
+def widest_cell(run: Run, checkpoint: str, like: dict[str, Any] | None = None) -> dict[str, Any] | None:
+    """The cell with abstractions that spends most tokens; with `like`, the one of the same n and m."""
+    cells = [
+        cell
+        for cell in (run.sweep or {}).get("cells", [])
+        if cell["checkpoint"] == checkpoint
+        and cell["n"] > 0
+        and (like is None or (cell["n"], cell["m"]) == (like["n"], like["m"]))
+    ]
+    return max(cells, key=lambda cell: cell["tokens_per_problem"], default=None)
+
+
+def finding(row: dict[str, Any]) -> dict[str, str]:
+    """One paired comparison in words that do not flatter."""
+    low, high = row["ci95"]
+    words = "more, and the interval excludes zero"
+    if low <= 0 <= high:
+        words = "not decided: the interval includes zero"
+    elif high < 0:
+        words = "less, and the interval excludes zero"
+    return {
+        "name": row["name"],
+        "difference": points(row["difference"], row["ci95"]),
+        "words": words,
+        "sides": f"{side_words(row['a'])} minus {side_words(row['b'])}",
+    }
+
+
+def missing(run: Run) -> list[str]:
+    """What a reader would look for and not find."""
+    sentences = []
+    if not run.metrics:
+        sentences.append(f"No co-training was recorded; ./launch.sh train {run.path / 'config.yaml'} runs it.")
+    if not (run.sweep and run.sweep.get("cells")):
+        sentences.append(f"No budget sweep was run; ./launch.sh sweep {run.path} runs it.")
+    return sentences
+
+
+def cell_rows(sweep: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rows of the big table, every temperature; `turn` marks where another model or way begins."""
+    rows: list[dict[str, Any]] = []
+    previous = None
+    for cell in sweep_rows(sweep, best_temperature=False):
+        group = (*way(cell), cell.get("temperature"))
+        temperature = cell.get("temperature")
+        rows.append({
+            "who": way(cell)[0],
+            "spent": budget_words(cell),
+            "temperature": "" if temperature is None else f"{temperature:g}",
+            "tokens": f"{cell['tokens_per_problem']:,.0f}",
+            "accuracy": share(cell.get("accuracy"), cell.get("ci95")),
+            "coverage": share(cell.get("pass_at_k"), cell.get("pass_ci95")),
+            "turn": previous not in (None, group),
+        })  # fmt: skip
+        previous = group
+    return rows
+
+
+def triple_rows(sweep: dict[str, Any]) -> dict[str, Any] | None:
+    """Accuracy without, with, with the best abstraction: one row each, one column per checkpoint."""
+    entries = sweep.get("triple")
+    if not entries:
+        return None
+    rows = [
+        [words, *(share(entry.get(name), entry.get(f"{name}_ci95")) for entry in entries.values())]
+        for name, words in TRIPLE.items()
+    ]
+    return {"headings": [CHECKPOINTS.get(name, name) for name in entries], "rows": rows}
+
+
+def spread(items: list[Any], count: int) -> list[Any]:
+    """At most `count` items, evenly spread, first and last among them.
+
+    >>> spread([1, 2, 3, 4, 5, 6, 7], 3)
+    [1, 4, 7]
+    """
+    if len(items) <= count:
+        return items
+    return [items[round(i * (len(items) - 1) / (count - 1))] for i in range(count)]
+
+
+def tree(sample: dict[str, Any]) -> dict[str, Any]:
+    """A sample with the count of its right solutions."""
+    solutions = [s for item in sample.get("abstractions") or [] for s in item.get("solutions") or []]
+    solutions += sample.get("bare") or []
+    return sample | {"solved": sum(bool(s.get("correct")) for s in solutions), "total": len(solutions)}
+
+
+def commands(run: Run) -> list[str]:
+    """The commands that make this run again, and those the run itself recorded."""
+    config = run.path / "config.yaml"
+    lines = [f"./launch.sh {verb} {config}" for verb in ("warmstart", "train")]
+    lines += [f"./launch.sh {verb} {run.path}" for verb in ("sweep", "report")]
+    recorded = (run.sweep or {}).get("meta", {}).get("command")
+    return lines + ([f"# the sweep was made by: {recorded}"] if recorded else [])

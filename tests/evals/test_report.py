@@ -1,0 +1,214 @@
+"""The report as text: self-contained, escaped, honest about what is missing. And as a page, in a real browser."""
+
+import doctest
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from evals.report import page, render, views
+from evals.runs import read_run
+
+FLAGS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+]
+
+
+def test_worked_examples_in_docstrings():
+    assert doctest.testmod(views).failed == 0
+
+
+def test_page_has_every_section_and_refers_to_nothing_outside(make_run):
+    html = render([read_run(make_run())])
+    for section in ("summary", "sweep", "learning", "trees", "configuration"):
+        assert f'<section id="{section}">' in html
+    assert not re.findall(r"(?:src|href)=[\"'](?!#|data:)", html)
+    assert "@import" not in html
+    assert "url(" not in html
+    assert html.count("http") == html.count("http-equiv") + html.count("http://www.w3.org/2000/svg")
+    for text in (
+        "37.0 (34.0–40.0)",
+        "94.3 (92.0–96.5)",
+        "+8.1 (+4.0 to +12.0)",
+        "2 * a + 1 * b + 3",
+        "source: induction",
+    ):
+        assert text in html
+
+
+def test_text_from_runs_cannot_become_markup(make_run):
+    html = render([read_run(make_run("<b>evil", hostile=True))])
+    assert "<b>evil" not in html
+    assert "<img" not in html
+    assert html.count("<script") == 2
+    assert html.count("</script>") == 2
+
+
+@pytest.mark.parametrize(
+    ("without", "sentence"),
+    [
+        (("sweep.json",), "This run has no sweep yet."),
+        (("metrics.jsonl",), "No co-training was recorded"),
+        (("samples.jsonl",), "This run has no recorded examples."),
+        (("config.yaml",), "This folder has no config.yaml."),
+        (("metrics.jsonl", "warmstart.jsonl"), "This run has no training metrics yet."),
+    ],
+)
+def test_page_says_what_is_missing(make_run, without, sentence):
+    assert sentence in render([read_run(make_run(without=without))])
+
+
+def test_losing_and_undecided_comparisons_are_said_in_words():
+    row = {"name": "q", "difference": -0.1, "ci95": [-0.2, -0.01], "a": "this", "b": "that"}
+    assert views.finding(row)["words"].startswith("less")
+    assert "not decided" in views.finding(row | {"ci95": [-0.2, 0.01]})["words"]
+
+
+def test_several_runs_are_overlaid_with_a_colour_each(make_run):
+    runs = [read_run(make_run("one")), read_run(make_run("two", without=("sweep.json",)))]
+    reward = next(chart for chart in page.overlay(runs) if chart.title == "Reward")
+    assert [line.label for line in reward.series] == [
+        f"{name}: {player} player" for name in ("one", "two") for player in ("abstraction", "solution")
+    ]
+    assert len({line.color for line in reward.series}) == 2
+    html = render(runs)
+    assert 'id="together"' in html
+    assert 'id="run2-trees"' in html
+
+
+def report(*words):
+    return subprocess.run([sys.executable, "-m", "evals.report", *words], capture_output=True, text=True, check=False)
+
+
+def test_command_writes_page_and_plots_and_refuses_what_is_no_run(make_run, tmp_path):
+    folder = make_run()
+    done = report(str(folder))
+    assert (done.returncode, done.stdout.strip()) == (0, str(folder / "report.html"))
+    assert (folder / "plots" / "sweep.png").is_file()
+    refused = report(str(tmp_path / "nowhere"))
+    assert refused.returncode == 2
+    assert refused.stderr.count("\n") == 1
+    assert "There is no run folder" in refused.stderr
+
+
+# ------------------------------------------------------------------------------------------ in a real browser
+@pytest.fixture(scope="module")
+def chromium():
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("no Chromium on this machine, and CI may not skip the browser tests")
+        pytest.skip("no Chromium on this machine")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def opened(chromium):
+    """Opens a report at a size; fails the test on console messages, script errors and any request but the file."""
+    complaints, contexts = [], []
+
+    def go(file, width=1280, height=900, scheme="light"):
+        context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+        contexts.append(context)
+        tab = context.new_page()
+        tab.on("console", lambda message: complaints.append(f"console: {message.text}"))
+        tab.on("pageerror", lambda error: complaints.append(f"error: {error}"))
+        tab.on("request", lambda request: complaints.append(request.url) if request.url != file.as_uri() else None)
+        tab.goto(file.as_uri())
+        tab.wait_for_selector("figure svg path", state="attached")
+        return tab
+
+    yield go
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def written(make_run):
+    run = read_run(make_run(hostile=True))
+    return page.write_report([run], run.path / "report.html")
+
+
+@pytest.mark.browser
+def test_charts_draw_and_answer_mouse_and_keyboard(opened, written):
+    tab = opened(written)
+    assert tab.locator("figure svg").count() >= tab.locator("figure").count() == 10
+    assert tab.title() == "synthetic"  # the hostile sample tried to change it
+    plot, tip = tab.locator("#learning figure [role=group]").first, tab.locator("#learning figure .tip").first
+    plot.hover()
+    assert tip.is_visible()
+    assert "training step" in tip.inner_text()
+    plot.focus()
+    tab.keyboard.press("Escape")
+    assert not tip.is_visible()
+    tab.keyboard.press("ArrowRight")
+    assert tip.inner_text().startswith("1 training step")
+    assert "solution player" in tip.inner_text()
+
+
+@pytest.mark.browser
+def test_trees_open_by_keyboard(opened, written):
+    tab = opened(written)
+    branch = tab.locator("#trees details details").first
+    assert not branch.locator(".solutions").is_visible()
+    tab.locator("#trees summary").first.focus()
+    tab.keyboard.press("Tab")
+    tab.keyboard.press("Enter")
+    assert branch.locator(".solutions").is_visible()
+    assert "✓ correct" in branch.inner_text()
+    assert "✗ incorrect" in branch.inner_text()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("width", "scheme"), [(320, "light"), (375, "dark")])
+def test_phone_has_no_horizontal_scroll(opened, written, width, scheme):
+    tab = opened(written, width, 700, scheme)
+    tab.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
+    assert tab.evaluate("document.documentElement.scrollWidth") == width
+    plot = tab.locator("#sweep figure [role=group]").first
+    plot.focus()
+    for _ in range(6):
+        tab.keyboard.press("ArrowRight")
+    assert tab.evaluate("document.documentElement.scrollWidth") == width  # nor from a tooltip
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_is_readable_in_both_colour_schemes(opened, written, scheme):
+    tab = opened(written, scheme=scheme)
+    ratios = tab.evaluate("""() => {
+      const light = (css) => {
+        const c = css.match(/[\\d.]+/g).slice(0, 3).map((v) => v / 255)
+          .map((v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
+        return 0.2126 * c[0] + 0.7152 * c[1] + 0.0722 * c[2];
+      };
+      const back = light(getComputedStyle(document.body).backgroundColor);
+      return [...document.querySelectorAll("p, dt, small, .good, .bad, a, figure text, .tag")].map((node) => {
+        const style = getComputedStyle(node);
+        const text = light(node.tagName === "text" ? style.fill : style.color);
+        return (Math.max(text, back) + 0.05) / (Math.min(text, back) + 0.05);
+      });
+    }""")
+    assert len(ratios) > 50
+    assert min(ratios) >= 4.5  # WCAG AA
+
+
+@pytest.mark.browser
+def test_several_runs_and_a_bare_run_open_too(opened, make_run, tmp_path):
+    runs = [read_run(make_run(name)) for name in ("one", "two")]
+    tab = opened(page.write_report(runs, tmp_path / "report.html"), 375, 700)
+    assert tab.locator("#together figure svg").count() >= 8
+    assert tab.evaluate("document.documentElement.scrollWidth") == 375
+    bare = read_run(make_run("bare", without=("sweep.json", "metrics.jsonl", "samples.jsonl")))
+    tab = opened(page.write_report([bare], bare.path / "report.html"))
+    assert tab.locator("figure").count() == 1
