@@ -1,7 +1,8 @@
 """Which configurations make sense: the rules behind `load_config`.
 
 Every rule ends in one plain sentence (ConfigError). The rules are split by what they look at: numbers out of range,
-names nobody knows, numbers that do not fit together, files that are not there. Nothing here imports torch.
+names nobody knows, numbers that do not fit together, model folders that are not complete. Data files are read by
+rlad/problems, which says what is wrong with them. Nothing here imports torch.
 
 What must divide, and what need not:
 
@@ -261,12 +262,6 @@ def _check_problems(config: RunConfig) -> None:
         raise ConfigError(f"problems.source={problems.source} needs problems.path.")
     if not problems.fields.question or not problems.fields.answer:
         raise ConfigError("problems.fields.question and problems.fields.answer must name a column each.")
-    if problems.source == "hub":
-        return
-    for key in ("path", "validation_path", "test_path"):
-        value = getattr(problems, key)
-        if value is not None and not Path(value).expanduser().is_file():
-            raise ConfigError(f"There is no data file '{value}' (problems.{key}).")
 
 
 def _check_division(config: RunConfig) -> None:

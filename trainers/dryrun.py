@@ -21,9 +21,7 @@ from trainers.launch_placement import Placement
 
 GB = 1e9
 BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
-OPTIMISER_BYTES = 16
-"""Per parameter, shared out over the ranks: weights, gradients, fp32 master and two Adam moments (2+2+4+4+4 in 16-bit,
-4+4+4+4 in fp32)."""
+TRAINING = "training state (weights, gradients, Adam) / ranks"
 PROMPT_TOKENS = 1024
 """Assumed longest question, with its template, where the data's lengths are not known before they are tokenised."""
 
@@ -104,13 +102,19 @@ def model_shape(model: ModelConfig, config: RunConfig) -> Shape | None:
 
 
 # ------------------------------------------------------------------------------------------------- memory
-def training_state(count: int, ranks: int) -> float:
-    """Bytes per rank of one ZeRO-3 engine: weights, gradients and optimiser, partitioned.
+def training_state(count: int, ranks: int, width: int, offload_optimizer: bool, offload_params: bool) -> float:
+    """GPU bytes per rank of one ZeRO-3 engine: weights, gradients, fp32 master and two Adam moments, partitioned.
 
-    >>> training_state(1_720_000_000, 8) / GB
+    16 bytes a parameter in all: 2+2+4+4+4 with 16-bit weights; 4+4+8 with fp32 ones, which are their own master.
+
+    >>> training_state(1_720_000_000, 8, 2, False, False) / GB
     3.44
+    >>> training_state(1_720_000_000, 8, 2, True, False) / GB  # weights and gradients stay
+    0.86
     """
-    return count * OPTIMISER_BYTES / ranks
+    weights = 0 if offload_params else width
+    optimiser = 0 if offload_optimizer else 16 - 2 * width
+    return count * (weights + width + optimiser) / ranks
 
 
 def activations(shape: Shape, rows: int, tokens: int, width: int, checkpointing: bool) -> float:
@@ -157,7 +161,7 @@ def memory(config: RunConfig, ranks: int) -> dict[str, float] | None:
     Rollouts and updates take turns, so of their working memory only the larger counts.
     """
     roles = ROLES if config.cotrain.abstractions else ("solution",)
-    parts = {"training state (16 B/parameter over the ranks)": 0.0, "sampling copies": 0.0, "frozen references": 0.0}
+    parts = {TRAINING: 0.0, "sampling copies": 0.0, "frozen references": 0.0}
     update, rollout = 0.0, 0.0
     lengths = longest_sequences(config)
     for role in roles:
@@ -166,8 +170,8 @@ def memory(config: RunConfig, ranks: int) -> dict[str, float] | None:
         if shape is None:
             return None
         count, width = parameters(shape), BYTES[model.dtype]
-        engine = 0.0 if config.zero.offload_optimizer and config.zero.offload_params else training_state(count, ranks)
-        parts["training state (16 B/parameter over the ranks)"] += engine
+        zero = config.zero
+        parts[TRAINING] += training_state(count, ranks, width, zero.offload_optimizer, zero.offload_params)
         parts["sampling copies"] += count * width
         parts["frozen references"] += count * width
         size = (config.cotrain.micro_batch, lengths[role], width)

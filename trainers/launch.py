@@ -10,10 +10,11 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from pathlib import Path
 from typing import NoReturn
 
 from rlad.cli import BAD_INPUT, main_guard
-from rlad.config import RunConfig, load_config
+from rlad.config import WORLDS, ProblemsConfig, RunConfig, load_config
 from rlad.problems import SPLITS, load_problems
 from rlad.validation import check_ranks
 from trainers.dryrun import describe
@@ -55,10 +56,24 @@ def _arguments(words: list[str] | None) -> argparse.Namespace:
     return parser.parse_intermixed_args(words)
 
 
-def check_problems(config: RunConfig) -> None:
-    """Reads or generates every split once: a broken row or a world too small is found before anything starts."""
+def check_problems(config: RunConfig, dry_run: bool) -> None:
+    """Reads or generates every split once: a broken row or a world too small is found before anything starts.
+
+    A dry run may come before the data does: it asks no hub, and a file that is not there is only mentioned.
+    """
+    source = config.problems.source
+    if dry_run and source not in WORLDS:
+        absent = [] if source == "hub" else [file for file in data_files(config.problems) if not Path(file).is_file()]
+        if absent:
+            print(f"Note: there is no file '{absent[0]}' yet.\n")
+        if absent or source == "hub":
+            return
     for split in SPLITS:
         load_problems(config.problems, split)
+
+
+def data_files(problems: ProblemsConfig) -> list[str]:
+    return [path for path in (problems.path, problems.validation_path, problems.test_path) if path]
 
 
 def launch(verb: str, config: RunConfig, placement: Placement) -> int:
@@ -92,7 +107,7 @@ def main(words: list[str] | None = None) -> int:
         master=arguments.master,
     )
     check_ranks(config, placement.ranks)
-    check_problems(config)
+    check_problems(config, arguments.dry_run)
     if arguments.dry_run:
         print(describe(config, placement))
         return 0
