@@ -84,12 +84,14 @@ def _rows(config: ProblemsConfig, path: str) -> Iterator[tuple[str, dict[str, An
 
 
 def _jsonl_rows(path: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    with open(path, encoding="utf-8") as lines:
+    with open(path, "rb") as lines:
         for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
             try:
                 row = json.loads(line)
+            except UnicodeDecodeError as error:
+                raise ProblemError(f"Line {number} of '{path}' is not UTF-8 text.") from error
             except json.JSONDecodeError as error:
                 raise ProblemError(f"Line {number} of '{path}' is not JSON: {error.msg}.") from error
             if not isinstance(row, dict):
@@ -119,7 +121,8 @@ def _hub_rows(config: ProblemsConfig, path: str) -> Iterator[tuple[str, dict[str
         with _no_progress_bars(datasets):
             rows = datasets.load_dataset(name, subset, split=split or config.hub_split)
     except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
-        raise ProblemError(f"The dataset '{path}' cannot be loaded: {str(error).splitlines()[0]}") from error
+        cause = error.__cause__ or error  # "an error occurred while generating the dataset" names its cause below it
+        raise ProblemError(f"The dataset '{path}' cannot be loaded: {str(cause).splitlines()[0]}") from error
     for number, row in enumerate(rows, 1):
         yield f"row {number}", row
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from fractions import Fraction
 
-from rlad.problems.algebra.exercise import Exercise, Plan, braces, family, num, plus, poly
+from rlad.problems.algebra.exercise import Exercise, Plan, braces, factor, family, num, plus, poly
 from rlad.problems.algebra.polynomials import nonzero
 
 Row = tuple[int, int, int]
@@ -16,11 +16,6 @@ def _written(row: Row) -> str:
     a, b, c = row
     size = "" if abs(b) == 1 else f"{abs(b)} "
     return f"{poly(a, 0)} {'+' if b > 0 else '-'} {size}y = {num(c)}"
-
-
-def _times(value: int) -> str:
-    """A factor that may be negative: `( - 2 )`."""
-    return str(value) if value >= 0 else f"( {num(value)} )"
 
 
 @family
@@ -52,7 +47,7 @@ def _eliminate(gone: str, kept: str, first: Row, second: Row, value: int, other:
     """Rows as (coefficient of kept, coefficient of gone, right side)."""
     (a, b, c), (d, e, f) = first, second
     left, right = a * e - d * b, c * e - f * b
-    crossed = f"{_times(a)} \\times {_times(e)} - {_times(d)} \\times {_times(b)} = {num(left)}"
+    crossed = f"{factor(a)} \\times {factor(e)} - {factor(d)} \\times {factor(b)} = {num(left)}"
     steps = f"{crossed} , {num(left)} {kept} = {num(right)} , {kept} = {num(value)} , {gone} = {num(other)}"
     return Plan(f"eliminate {gone}", steps, crossed.rsplit(" = ", 1)[0])
 

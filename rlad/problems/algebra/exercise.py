@@ -61,6 +61,11 @@ def num(value: int | Fraction) -> str:
     return f"{sign}{top}" if bottom == 1 else f"{sign}\\frac {{ {top} }} {{ {bottom} }}"
 
 
+def factor(value: int) -> str:
+    """A factor or base: negative ones in brackets, `( - 2 )`."""
+    return num(value) if value >= 0 else f"( {num(value)} )"
+
+
 def plus(value: int | Fraction) -> str:
     """A term that follows others.
 

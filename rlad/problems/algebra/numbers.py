@@ -31,7 +31,7 @@ def power_remainder(rng: random.Random) -> Exercise:
     ]
     if modulus in PRIME_MODULI:
         small, (whole, rest) = base % modulus, divmod(exponent, modulus - 1)
-        fermat = f"{small} ^ {modulus - 1} = 1"
+        fermat = f"{small} ^ {modulus - 1} leaves 1"
         division = f"{exponent} = {whole} \\times {modulus - 1} + {rest}"
         steps = f"{fermat} , {division} , {small} ^ {rest} = {small**rest} , {answer}"
         plans.append(Plan(f"fermat with {modulus - 1}", steps, fermat))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from fractions import Fraction
 
-from rlad.problems.algebra.exercise import Exercise, Plan, braces, family, num, plus, poly
+from rlad.problems.algebra.exercise import Exercise, Plan, braces, factor, family, num, plus, poly
 
 
 def nonzero(rng: random.Random, low: int, high: int) -> int:
@@ -90,7 +90,7 @@ def remainder(rng: random.Random) -> Exercise:
     second = first * at + c
     value = second * at + d
     powers = f"{num(a * at**3)} {plus(b * at**2)} {plus(c * at)} {plus(d)}"
-    x = num(at) if at > 0 else f"( {num(at)} )"
+    x = factor(at)
     horner = (
         f"{a} \\times {x} {plus(b)} = {num(first)} , {num(first)} \\times {x} {plus(c)} = {num(second)} , "
         f"{num(second)} \\times {x} {plus(d)}"

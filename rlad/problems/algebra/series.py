@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from fractions import Fraction
 
-from rlad.problems.algebra.exercise import LIMIT, Exercise, Plan, family, num, plus
+from rlad.problems.algebra.exercise import LIMIT, Exercise, Plan, factor, family, num, plus
 
 
 @family
@@ -36,8 +36,8 @@ def geometric_sum(rng: random.Random) -> Exercise:
     first = rng.randint(1, max(1, LIMIT // abs(size)))
     total, after = first * size, first * ratio**count
     shifted = f"{num(ratio)} s - s = {num(after)} - {first}"
-    bracket = f"( {num(ratio) if ratio > 0 else f'( {num(ratio)} )'} ^ {count} - 1 )"
-    less, more = f"{num(ratio - 1)} s = {num(after - first)}", f"{first} \\times {num(size)}"
+    bracket = f"( {factor(ratio)} ^ {count} - 1 )"
+    less, more = f"{num(ratio - 1)} s = {num(after - first)}", f"{first} \\times {factor(size)}"
     formula = f"{first} {bracket} / ( {num(ratio)} - 1 )"
     plans = (
         Plan(f"multiply by {num(ratio)} and subtract", f"{shifted} , {less} , s = {num(total)}", shifted),

@@ -14,10 +14,10 @@ WORDS = r"""
 a add all and are around as at base before blocks both by cancel cases change choose complete compute count counts
 cycle difference differentiate distance divided divisible division divisors does double each eliminate evaluate
 exclusion expand exponents f factor fermat find first for formula fractions from g geometric gives guess halve has
-help how in inclusion inside into is k last law left list logarithms many match minimum multiply not of or out over
-pair pairs partial power powers primes product put quadratic quotient r ratio remainder root roots rule s separate
-sides simplify solve split square squares substitute subtract sum synthetic take telescope term terms the this those
-to two use values vertex vieta ways with write x y
+help how in inclusion inside into is k last law leaves left list logarithms many match minimum multiply not of or
+out over pair pairs partial power powers primes product put quadratic quotient r ratio remainder root roots rule s
+separate sides simplify solve split square squares substitute subtract sum synthetic take telescope term terms the
+this those to two use values vertex vieta ways with write x y
 """
 TOKEN = re.compile(r"\\boxed\{|\\[A-Za-z]+|\d+|[A-Za-z]+|\S")
 INTEGER = re.compile(r"\d+")
