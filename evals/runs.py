@@ -67,7 +67,7 @@ def read_json(path: Path) -> dict[str, Any] | None:
 def read_jsonl(path: Path) -> list[dict[str, Any]]:
     """The objects of a JSONL file, [] when there is none. A torn last line (a killed run's) is left out.
 
-    A resumed run repeats the steps after its checkpoint: of lines with the same step the last one counts.
+    A run resumed by hand may repeat the steps after its checkpoint: of lines with the same step the last one counts.
     """
     if not path.is_file():
         return []
@@ -83,7 +83,7 @@ def read_jsonl(path: Path) -> list[dict[str, Any]]:
                 break
             raise RunError(f"Line {number} of '{path}' is not valid JSON.") from error
     if all("step" in row for row in rows) and path.name != "samples.jsonl":
-        rows = sorted({row["step"]: row for row in rows}.values(), key=lambda row: row["step"])
+        rows = list({(row.get("label"), row["step"]): row for row in rows}.values())
     return rows
 
 

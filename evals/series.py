@@ -115,18 +115,21 @@ def learning_charts(metrics: list[dict[str, Any]]) -> list[Chart]:
 
 
 def warmstart_chart(rows: list[dict[str, Any]]) -> Chart | None:
-    """Loss of the warm start, over all tasks and per task."""
-    if not rows:
-        return None
-    steps = [float(row["step"]) for row in rows]
+    """Loss of the warm start: of the base over all tasks and per task, and of each player's own continuation."""
+    base = [row for row in rows if row.get("label", "base") == "base"]
+    steps = [float(row["step"]) for row in base]
     names = {
         "plain": ("solve plainly", "warmstart"),
         "propose": ("write an abstraction", "abstraction"),
         "guided": ("solve with an abstraction", "solution"),
         "one_pass": ("abstraction and solution in one pass", "third"),
     }
-    lines = [_line("all tasks", "ink", steps, column(rows, "loss"))]
-    lines += [_line(label, color, steps, column(rows, "loss_by_task", key)) for key, (label, color) in names.items()]
+    lines = [_line("all tasks", "ink", steps, column(base, "loss"))]
+    lines += [_line(label, color, steps, column(base, "loss_by_task", key)) for key, (label, color) in names.items()]
+    for role, player in PLAYERS.items():
+        own = [row for row in rows if row.get("label") == role]
+        after = [(steps[-1] if steps else 0.0) + row["step"] for row in own]
+        lines.append(_line(f"{player} alone", role, after, column(own, "loss"), dashed=True))
     lines = [line for line in lines if line.points]
     return Chart("Warm start", "step", "loss, nats per token", lines) if lines else None
 

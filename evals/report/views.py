@@ -72,8 +72,10 @@ def cards(run: Run) -> list[dict[str, str]]:
 
 def duration(run: Run) -> str:
     """Wall-clock time of warm start and co-training, as far as it was recorded."""
+    warmed = max((value for value in column(run.warmstart, "seconds") if value is not None), default=0)
     trained = sum(value or 0 for value in column(run.metrics, "seconds", "total"))
-    return f"co-training took {trained / 60:.1f} minutes" if trained else ""
+    parts = [("warm start", warmed), ("co-training", trained)]
+    return ", ".join(f"{name} {value / 60:.1f} minutes" for name, value in parts if value)
 
 
 def widest_cell(run: Run, checkpoint: str, like: dict[str, Any] | None = None) -> dict[str, Any] | None:

@@ -73,6 +73,15 @@ def test_charts_leave_out_what_was_never_measured():
     assert series.seconds_per_phase(rows) == {}
 
 
+def test_warm_start_of_single_players_goes_on_where_the_base_ended():
+    rows = [{"step": s, "label": label, "loss": 1.0} for label in ("base", "solution") for s in (20, 40)]
+    chart = series.warmstart_chart(rows)
+    assert [(line.label, [point.x for point in line.points]) for line in chart.series] == [
+        ("all tasks", [20, 40]),
+        ("solution player alone", [60, 80]),
+    ]
+
+
 def test_every_plot_of_a_full_run_is_written(make_run):
     made = plots.plot_run(runs.read_run(make_run()))
     assert [path.name for path in made] == ["learning.png", "seconds.png", "sweep.png"]
@@ -99,6 +108,8 @@ def test_repeated_steps_after_a_resume_count_once(tmp_path):
     file = tmp_path / "metrics.jsonl"
     file.write_text("".join(json.dumps({"step": s, "v": v}) + "\n" for s, v in [(1, 0), (2, 0), (3, 0), (2, 1)]))
     assert [(row["step"], row["v"]) for row in runs.read_jsonl(file)] == [(1, 0), (2, 1), (3, 0)]
+    file.write_text('{"step": 20, "label": "base"}\n{"step": 20, "label": "solution"}\n')
+    assert len(runs.read_jsonl(file)) == 2
 
 
 def test_folders_that_are_no_runs_are_refused(tmp_path):
