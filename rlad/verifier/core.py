@@ -4,47 +4,211 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable
 from fractions import Fraction
 
+from rlad.verifier import nodes as N
+from rlad.verifier.answers import parse_answer
+from rlad.verifier.budget import Budget, BudgetExceeded, NotDefined, ParseError, TooLarge, VerifierError
+from rlad.verifier.canon import key
+from rlad.verifier.choices import choice_letter, lettered_option, stated_letter
+from rlad.verifier.compare import equal
+from rlad.verifier.extract import Extraction, extract
+from rlad.verifier.nodes import Node, free_symbols, show
 from rlad.verifier.types import DEFAULT, Outcome, Verdict, VerifyOptions
+from rlad.verifier.units import UNITS
+from rlad.verifier.values import Context
 
-_NUMBER = re.compile(r"[-+]?\d[\d,]*(?:\.\d+)?")
+_INTEGER = re.compile(r"\s*\$?\s*(-?\d{1,400})\s*\$?\s*")
+_DECIMAL_COMMA = re.compile(r"(-?)\s*(\d+)\s*(?:,|\{,\})\s*(\d+)")
+_WORD = re.compile(r"\s*\$*\s*(?:\\(?:text|mbox|textbf|mathrm|textrm|textnormal|mathbf)\s*\{)?\s*([^\W\d_]{2,40})\s*\}?\s*\$*[.,]?\s*")
+_SHOWN = 400
+
+Judgement = tuple[Outcome, str, str | None, str | None]
 
 
 def extract_answer(completion: str, options: VerifyOptions = DEFAULT) -> str | None:
-    """The answer of a whole completion as text, or None when it holds none."""
-    at = completion.rfind("\\boxed{")
-    if at >= 0:
-        depth, start = 1, at + 7
-        for i in range(start, len(completion)):
-            depth += {"{": 1, "}": -1}.get(completion[i], 0)
-            if depth == 0:
-                return completion[start:i]
-        return None
-    numbers = _NUMBER.findall(completion)
-    return numbers[-1] if numbers else completion.strip() or None
+    """The answer of a whole completion as text, or None when it holds none.
+
+    >>> extract_answer(r"Adding up, we get $\\\\boxed{12}$.")
+    '12'
+    """
+    for candidate in extract(completion, options).candidates:
+        try:
+            if parse_answer(candidate, options, Budget(options.max_operations)).kind != "text":
+                return candidate
+        except VerifierError:
+            continue
+    candidates = extract(completion, options).candidates
+    return candidates[0] if candidates else None
 
 
 def verify(gold: str, pred: str, options: VerifyOptions = DEFAULT) -> Verdict:
-    """Judge ``pred`` (a bare answer or a whole completion) against ``gold``."""
-    start = time.perf_counter()
+    """Judge ``pred`` (a bare answer or a whole completion) against ``gold``.
 
-    def verdict(outcome: Outcome, reason: str, g: str | None, p: str | None) -> Verdict:
-        return Verdict(outcome, reason, g, p, (time.perf_counter() - start) * 1e3)
+    Never raises. The work is bounded by ``options.max_operations``, not by a clock; what only symbolic simplification could
+    decide comes back ``undecided`` (see ``deep_compare``).
 
-    g = extract_answer(gold, options)
-    p = extract_answer(pred, options)
-    if g is None:
-        return verdict(Outcome.unparseable_gold, "no answer", None, p)
-    if p is None:
-        return verdict(Outcome.unparseable_pred, "no answer", g, None)
-    try:
-        same = Fraction(g.replace(",", "")) == Fraction(p.replace(",", ""))
-    except (ValueError, ZeroDivisionError):
-        same = g.strip() == p.strip()
-    return verdict(Outcome.correct if same else Outcome.incorrect, "text", g, p)
+    >>> verify("(-\\\\infty, 3)", "x < 3").outcome.value
+    'correct'
+    """
+    return _timed(lambda: _judge(gold, pred, options, equal))
 
 
 def deep_compare(gold: str, pred: str, options: VerifyOptions = DEFAULT) -> Verdict:
-    """Like ``verify`` with symbolic simplification; may be slow and large: only for a killable worker."""
-    return verify(gold, pred, options)
+    """Like ``verify``, and when that is undecided let sympy simplify; may be slow and large: only for a killable worker."""
+    from rlad.verifier.deep import deep_equal
+
+    return _timed(lambda: _judge(gold, pred, options, deep_equal))
+
+
+def _timed(judge: Callable[[], Judgement]) -> Verdict:
+    start = time.perf_counter()
+    try:
+        outcome, reason, g, p = judge()
+    except Exception as error:  # noqa: BLE001 - the one guard: a bug in a rule must not stop a training step, and is named
+        outcome, reason, g, p = Outcome.undecided, f"unexpected {type(error).__name__}: {error}"[:200], None, None
+    return Verdict(outcome, reason, g, p, (time.perf_counter() - start) * 1e3)
+
+
+def _judge(gold: str, pred: str, options: VerifyOptions, compare) -> Judgement:
+    if not isinstance(gold, str) or not isinstance(pred, str):
+        which = Outcome.unparseable_pred if isinstance(gold, str) else Outcome.unparseable_gold
+        return which, "not a text", None, None
+    if (a := _INTEGER.fullmatch(gold)) and (b := _INTEGER.fullmatch(pred)) and not options.require_boxed:
+        same = int(a[1]) == int(b[1])
+        return (Outcome.correct if same else Outcome.incorrect), "exact integer", a[1], b[1]
+    try:
+        g, gold_text = _read_gold(gold, options)
+    except (VerifierError, RecursionError) as error:
+        return Outcome.unparseable_gold, str(error)[:200], None, None
+    found = extract(pred, options)
+    if not found.candidates:
+        return Outcome.unparseable_pred, found.source, show(g)[:_SHOWN], None
+    if found.source != "boxed" and (letter := choice_letter(gold_text)) is not None and (stated := stated_letter(pred)) is not None:
+        same = letter == stated
+        return (Outcome.correct if same else Outcome.incorrect), "multiple choice", letter, stated
+    try:
+        p, pred_text = _read_pred(found, g, options)
+    except (VerifierError, RecursionError) as error:
+        return Outcome.unparseable_pred, str(error)[:200], show(g)[:_SHOWN], None
+    ctx = Context(options, Budget(options.max_operations, options.max_digits))
+    shown = show(g)[:_SHOWN], show(p)[:_SHOWN]
+    try:
+        right = compare(g, p, ctx) or _other_readings(gold_text, pred_text, g, p, ctx, compare)
+        if right and not _one_answer(found, p, ctx, compare):
+            return Outcome.incorrect, "several different boxed answers", *shown
+    except BudgetExceeded as error:
+        return Outcome.undecided, str(error), *shown
+    except (TooLarge, NotDefined) as error:
+        return Outcome.undecided, str(error), *shown
+    if right:
+        return Outcome.correct, ctx.rung, *shown
+    if ctx.undecided:
+        return Outcome.undecided, "; ".join(ctx.undecided)[:200], *shown
+    return Outcome.incorrect, ctx.rung, *shown
+
+
+# --- reading ------------------------------------------------------------------------------------------------------------
+def _read_gold(gold: str, options: VerifyOptions) -> tuple[Node, str]:
+    """The gold's tree: the first candidate that is mathematics, else its text."""
+    found = extract(gold, options, gold=True)
+    if not found.candidates:
+        raise ParseError(f"gold: {found.source}")
+    return _first_parse(found.candidates, options)
+
+
+def _read_pred(found: Extraction, gold: Node, options: VerifyOptions) -> tuple[Node, str]:
+    if gold.kind == "text" and found.source != "boxed":  # the announced words, or the words as they stand
+        ordered = found.candidates[1:2] + found.candidates[:1] if found.source == "announced" and len(found.candidates) > 1 else found.candidates[:1]
+        parsed = [(_parse(c, options), c) for c in ordered]
+        return next((pc for pc in parsed if key(pc[0]) == key(gold)), parsed[0])
+    return _first_parse(found.candidates, options)
+
+
+def _first_parse(candidates: list[str], options: VerifyOptions) -> tuple[Node, str]:
+    words: tuple[Node, str] | None = None
+    failure: VerifierError | None = None
+    for candidate in candidates:
+        try:
+            node = _parse(candidate, options)
+        except (ParseError, NotDefined) as error:
+            failure = failure or error
+            continue
+        if node.kind != "text":
+            return node, candidate
+        words = words or (node, candidate)
+    if words is None:
+        raise failure or ParseError("no answer found")
+    return words
+
+
+def _parse(text: str, options: VerifyOptions) -> Node:
+    budget = Budget(options.max_operations, options.max_digits)
+    node = parse_answer(text, options, budget)
+    key(node, budget)  # a division by zero or an oversized number shows here
+    return node
+
+
+# --- other readings of ambiguous notation -------------------------------------------------------------------------------
+def _other_readings(gold_text: str, pred_text: str, g: Node, p: Node, ctx: Context, compare) -> bool:
+    """Notation that two authors write differently: decimal commas, lists that look like thousands, units in italics, options."""
+    if _same_word(gold_text, pred_text):
+        return True
+    option_g, option_p = lettered_option(gold_text), lettered_option(pred_text)
+    if ctx.options.choice_text and (option_g or option_p):
+        if option_g and option_p:
+            return option_g[0] == option_p[0]
+        letter = choice_letter(pred_text if option_g else gold_text)
+        if letter is not None:
+            return letter == (option_g or option_p)[0]
+    for text, other, mine_is_gold in ((gold_text, p, True), (pred_text, g, False)):
+        if other.kind == "num" and (value := _decimal_comma(text)) is not None:
+            return compare(value, other, ctx) if mine_is_gold else compare(other, value, ctx)
+    if g.kind == "num" and "," in gold_text and p.kind in ("list", "set", "tuple"):
+        split = parse_answer(gold_text, ctx.options, ctx.budget, thousands=False)
+        return split.kind == "list" and compare(split, p, ctx)
+    if p.kind == "num" and "," in pred_text and g.kind in ("list", "set", "tuple"):
+        split = parse_answer(pred_text, ctx.options, ctx.budget, thousands=False)
+        return split.kind == "list" and compare(g, split, ctx)
+    if p.kind == "mul" and not free_symbols(g) and (quantity := _italic_unit(p)) is not None:
+        return compare(g, quantity, ctx)
+    return False
+
+
+def _same_word(a: str, b: str) -> bool:
+    x, y = _WORD.fullmatch(a), _WORD.fullmatch(b)
+    return x is not None and y is not None and x[1].casefold() == y[1].casefold()
+
+
+def _decimal_comma(text: str) -> Node | None:
+    """``2,74`` as 2.74; three digits after the comma are thousands unless a zero leads."""
+    m = _DECIMAL_COMMA.fullmatch(text.strip().strip("$").strip())
+    if m is None or (len(m[3]) == 3 and m[2] != "0") or len(m[2]) + len(m[3]) > 300:
+        return None
+    value = Fraction(int(m[2] + m[3]), 10 ** len(m[3]))
+    return N.num(-value if m[1] else value, len(m[3]))
+
+
+def _italic_unit(p: Node) -> Node | None:
+    """``5m`` or ``5m^2`` where the gold is a plain number: the letter can only be a unit."""
+    last = p.args[-1]
+    exponent = ""
+    if last.kind == "pow" and last.args[1].kind == "num":
+        last, exponent = last.args[0], f"^{last.args[1].value}"
+    if last.kind != "sym" or last.value not in UNITS or len(p.args) < 2 or any(free_symbols(a) for a in p.args[:-1]):
+        return None
+    return Node("quantity", (N.mul(*p.args[:-1]),), last.value + exponent)
+
+
+def _one_answer(found: Extraction, p: Node, ctx: Context, compare) -> bool:
+    """Whether every other box repeats the answer or one of its elements."""
+    for rival in found.rivals:
+        try:
+            node = _parse(rival, ctx.options)
+        except VerifierError:
+            return False
+        parts = p.args if p.kind in ("list", "set") else ()
+        if not any(compare(q, node, ctx) for q in (p, *parts)):
+            return False
+    return True

@@ -60,8 +60,9 @@ class VerifyOptions:
     last_math: bool = True
     """Without box and phrase, read the last math span, bold span or number of the completion."""
 
-    percent_may_be_dropped: bool = False
-    """Asymmetric: gold ``10%`` accepts ``10`` (a prediction that omits the sign). Never multiplies by 100 otherwise."""
+    percent_may_be_omitted: bool = True
+    """One side may leave out a percent sign the other shows, above one percent: ``10%`` and ``10``. Values are never scaled
+    by 100 otherwise: 0.5 is 50% and never 50, and ``0.5%`` is never 0.5."""
     unit_may_be_omitted: bool = True
     """One side may state a unit the other side leaves out (``5 cm`` and ``5``); two *different* units never match."""
     restated_relation: bool = True

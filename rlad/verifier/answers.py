@@ -1,0 +1,294 @@
+"""From the text of one answer to its tree: relations, set operations, lists with "and"/"or", units, labels, plain words."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+from rlad.verifier import nodes as N
+from rlad.verifier.brackets import Brackets
+from rlad.verifier.budget import Budget, ParseError, TooLarge
+from rlad.verifier.nodes import Node
+from rlad.verifier.normalize import normalize
+from rlad.verifier.parser import number
+from rlad.verifier.times import parse_date, parse_time
+from rlad.verifier.types import VerifyOptions
+from rlad.verifier.words import PROSE, RELATIONS, number_from_words
+
+_PLAIN = re.compile(r"[-+]?\d{1,300}(?:\.\d{1,300})?")
+_SIMPLE_FRACTION = re.compile(r"(-?)\s*\\frac\s*\{\s*(-?\d{1,300})\s*\}\s*\{\s*(\d{1,300})\s*\}|(-?)(\d{1,300})/(\d{1,300})")
+_SET_OPERATIONS = {"\\cup": "union", "\\cap": "inter", "\\setminus": "diff", "\\backslash": "diff", "U": "union", "\\bigcup": "union"}
+_WHOLE_TEXT = re.compile(r"\\(?:text|mbox|textbf|mathrm|textrm|textnormal|mathbf|textit)\s*\{([^{}]*)\}[.,]?")
+_GLUED = re.compile(r"(?<=[\d)\]}])\s*(or|and)\s*(?=[A-Z(\[\\\d-]|[a-z]\s*[=<>(])")
+_TRIM = " \t\n.,;:*"
+_DOMAIN_TAIL = re.compile(r"^,?\s*(?:for|where|with|over)\b[^.]*?\b(?:all|any|every|each|some|arbitrary|integers?|real|constant)\b|^,?\s*(?:for|where|with|over)\s*$|^,?\s*\(?(?:for|where) (?:any|all|some)\b", re.I)
+_UNIT_TEXT = re.compile(r"^[\s$¢]*[^\W\d]+[^=<>+\\]{0,60}$|^\s*[$¢%]\s*$")
+_APPROX = re.compile(r"^\s*(?:approximately|approx\.?|about|around|roughly)\s+", re.I)
+NUMBER_SETS = frozenset(("reals", "integers", "naturals", "rationals", "complexes", "primes"))
+
+
+def parse_answer(text: str, options: VerifyOptions, budget: Budget, thousands: bool = True) -> Node:
+    """The tree of an answer's text.
+
+    Raises ``ParseError`` when it is neither mathematics nor a short text, ``TooLarge`` and ``BudgetExceeded`` by limit.
+
+    >>> from rlad.verifier.types import DEFAULT
+    >>> parse_answer(r"x \\in [-2, \\tfrac12)", DEFAULT, Budget(10000))
+    x in [-2, 1/2)
+    """
+    text = text.strip()
+    if _PLAIN.fullmatch(text):
+        return number(text[1:]) if text[0] == "+" else N.neg(number(text[1:])) if text[0] == "-" else number(text)
+    if m := _SIMPLE_FRACTION.fullmatch(text):
+        s1, a1, b1, s2, a2, b2 = m.groups()
+        a, b = int(a1 or a2), int(b1 or b2)
+        if b:
+            return N.num(Fraction(-a if s1 or s2 else a, b))
+    if len(text) > options.max_answer_chars:
+        raise TooLarge("answer too long")
+    if "\0" in text:
+        raise ParseError("NUL in the answer")
+    return _parse_text(text, options, budget, thousands)
+
+
+def _parse_text(text: str, options: VerifyOptions, budget: Budget, thousands: bool) -> Node:
+    clean = _GLUED.sub(r" \1 ", normalize(text)).strip(_TRIM)
+    clean = _APPROX.sub("", clean)
+    while (m := _WHOLE_TEXT.fullmatch(clean)) is not None:
+        clean = m.group(1).strip(_TRIM)
+        if clean.isalpha() and len(clean) > 1 and number_from_words(clean) is None and clean not in ("pi", "and", "or"):
+            return text_answer(clean, ParseError("no word"))
+    if clean.endswith("\\"):
+        clean = clean.rstrip("\\ ")
+    if not clean:
+        raise ParseError("empty answer")
+    if ":" in clean and (found := parse_time(clean)) is not None:
+        return found
+    if clean[0].isalnum() and (found := parse_date(clean)) is not None:
+        return found
+    if clean[0].isalpha() and (value := number_from_words(clean)) is not None:
+        return N.num(value)
+    try:
+        parser = AnswerParser(clean, options, budget, thousands)
+        return parser.whole()
+    except ParseError as error:
+        return text_answer(clean, error)
+
+
+def text_answer(clean: str, error: ParseError) -> Node:
+    """The answer as words, when it holds a word and its braces balance; otherwise the parse error stands."""
+    depth = 0
+    for c in clean:
+        depth += (c == "{") - (c == "}")
+        if depth < 0:
+            raise error
+    if depth or not re.search(r"[^\W\d_]{2}", re.sub(r"\\[a-zA-Z]+", "", clean)):
+        raise error
+    words = re.sub(r"\\(?:text|mbox|textbf|mathrm|textrm|textnormal|textit)\s*\{([^{}]*)\}", r"\1", clean)
+    words = re.sub(r"(?<=\w)-(?=\w)", " ", words.casefold())
+    words = " ".join(words.replace("{", " ").replace("}", " ").strip("\"'` .,;:!").split())
+    return Node("text", (), re.sub(r"^(?:the|an?)\s+", "", words))
+
+
+class AnswerParser(Brackets):
+    """The whole answer: groups of items of relations of set expressions of sums."""
+
+    def whole(self) -> Node:
+        """Everything up to the end of the text."""
+        groups = [self.group()]
+        while self.accept(";", "\\\\"):
+            if self.token.kind != "eof":
+                groups.append(self.group())
+        if self.token.kind != "eof":
+            raise ParseError(f"unexpected {self.token.text!r}")
+        if len(groups) == 1:
+            return groups[0]
+        if all(g.kind not in ("list",) for g in groups):
+            return Node("list", tuple(groups), ",")
+        return Node("list", tuple(Node("tuple", g.args) if g.kind == "list" else g for g in groups), ",")
+
+    def group(self) -> Node:
+        """Items separated by commas, "and", "or"; integer-parameter declarations are dropped from the list."""
+        items, joiners = [self.answer_item()], set()
+        while True:
+            comma = self.accept(",", "&", "\\&")
+            joiner = self.connective()
+            if not comma and joiner is None:
+                break
+            if joiner:
+                joiners.add(joiner)
+            if self.token.kind == "eof" or self.token.text in (";", "\\\\"):
+                break
+            if self.domain_tail():
+                break
+            items.append(self.answer_item())
+        kept = [x for x in items if not _declares_parameter(x)] or items[:1]
+        if len(kept) == 1:
+            return kept[0]
+        return Node("list", tuple(kept), "or" if joiners == {"or"} else "and" if joiners == {"and"} else ",")
+
+    def answer_item(self) -> Node:
+        """One item: an optional worded label, a relation, an optional unit."""
+        t = self.token
+        if t.kind == "text":
+            nxt = self.ahead()
+            if nxt.kind == "op" and nxt.text in ("=", ":"):
+                self.i += 2
+                value = self.quantity(self.relation())
+                return Node("rel", (Node("text", (), t.text.strip().lower()), value), ("=",))
+            if nxt.kind == "eof" or nxt.text in (",", ";") or nxt.kind == "text":
+                self.i += 1
+                return Node("text", (), " ".join(t.text.casefold().split()))
+            if nxt.text == "_":
+                return self.worded_base(t.text)
+            if _APPROX.match(t.text + " ") or t.text.strip().lower() in ("or", "and", ""):
+                self.i += 1
+                return self.answer_item()
+            raise ParseError("text before mathematics")
+        if t.text == "\\forall":
+            raise ParseError("quantifier")
+        if t.text in ("\\approx", "\\therefore", "\\Rightarrow", "\\implies") and t.kind == "cmd":
+            self.i += 1
+        if t.kind == "word" and t.text.lower() in ("approximately", "about", "approx"):
+            self.i += 1
+        return self.quantity(self.relation())
+
+    def worded_base(self, digits: str) -> Node:
+        """``\\text{A5}_{11}``."""
+        self.i += 2
+        digits = digits.strip()
+        if not digits.isalnum() or len(digits) > 60:
+            raise ParseError("not a numeral")
+        return self.numeral(digits)
+
+    def quantity(self, node: Node) -> Node:
+        """Attach a unit that follows, skip ordinals' nouns and domain tails."""
+        while True:
+            t = self.token
+            if t.kind == "text":
+                content = t.text.strip()
+                lowered = content.lower().strip(",. ")
+                if lowered in ("and", "or", "", "&"):
+                    if lowered:
+                        return node
+                    self.i += 1
+                    continue
+                if self.domain_tail():
+                    return node
+                if not _UNIT_TEXT.match(content) or lowered.split()[0] in ("if", "when", "such", "unless", "only"):
+                    raise ParseError("text after mathematics")
+                self.i += 1
+                node = self.with_unit(node, content.strip(" .,()"))
+            elif t.kind == "math" and node.kind != "rel" and t.text.strip().isalpha():
+                self.i += 1
+                node = self.with_unit(node, t.text.strip())
+            elif t.kind == "word":
+                if t.text.lower() in ("and", "or"):
+                    return node
+                if self.domain_tail():
+                    return node
+                node = self.with_unit(node, self.unit_words())
+            elif t.text == "\\$" and t.kind == "cmd":
+                self.i += 1
+                node = self.with_unit(node, "$")
+            else:
+                return node
+
+    def unit_words(self) -> str:
+        """Plain words after a number: at most five, none of them prose."""
+        words: list[str] = []
+        while (t := self.token).kind == "word" and t.text.lower() not in ("and", "or"):
+            if (t.text.lower() in PROSE and not (words or t.text == "in")) or len(words) >= 5:
+                raise ParseError("prose")
+            words.append(self.take().text)
+            while self.token.text in (".", "/") and self.token.kind == "op":
+                words.append(self.take().text)
+        return " ".join(words)
+
+    def with_unit(self, node: Node, unit: str) -> Node:
+        """``node`` with a unit, whose exponent may follow as ``^2``; inside a relation the last member gets it."""
+        if self.token.text == "^" and self.token.kind == "op":
+            self.i += 1
+            exponent = self.script()
+            if exponent.kind != "num":
+                raise ParseError("exponent of a unit")
+            unit = f"{unit}^{exponent.value}"
+        if node.kind == "rel":
+            return Node("rel", (*node.args[:-1], Node("quantity", (node.args[-1],), unit)), node.value)
+        if node.kind == "quantity":
+            return Node("quantity", node.args, f"{node.value} {unit}")
+        return Node("quantity", (node,), unit)
+
+    def domain_tail(self) -> bool:
+        """Skip "for all x in ...": it names the domain and is no part of the answer."""
+        tail = " ".join(t.text for t in self.tokens[self.i : self.i + 6])
+        if self.token.kind in ("text", "word") and _DOMAIN_TAIL.match(tail):
+            self.i = len(self.tokens) - 1
+            return True
+        return self.token.text == "\\forall" and self._skip_all()
+
+    def _skip_all(self) -> bool:
+        self.i = len(self.tokens) - 1
+        return True
+
+    # --- relations and set expressions ------------------------------------------------------------------------------
+    def relation(self) -> Node:
+        """A chain ``a < b \\le c``; a single member is returned as it is."""
+        self.enter()
+        args, ops = [self.set_expression()], []
+        while True:
+            t = self.token
+            op = RELATIONS.get(t.text) if t.kind in ("op", "cmd") else None
+            if op is None or (op == "mid" and self.bars):
+                break
+            self.i += 1
+            if op in ("<", ">") and self.accept("="):
+                op += "="
+            if op == "equiv":
+                args.append(self.modular(self.set_expression()))
+            else:
+                args.append(self.set_expression())
+            ops.append(op)
+        self.depth -= 1
+        return Node("rel", tuple(args), tuple(ops)) if ops else args[0]
+
+    def modular(self, right: Node) -> Node:
+        """``a \\pmod{m}`` on the right of a congruence."""
+        if self.token.text == "\\pmod":
+            self.i += 1
+            return N.func("pmod", right, self.argument())
+        if self.token.text == "(" and self.ahead().text in ("\\bmod", "mod", "\\mod"):
+            self.i += 2
+            modulus = self.additive()
+            self.expect(")")
+            return N.func("pmod", right, modulus)
+        return right
+
+    def set_expression(self) -> Node:
+        """Sums joined by union, intersection and difference."""
+        left = self.signed_money()
+        while (kind := _SET_OPERATIONS.get(self.token.text)) is not None and self.token.kind in ("cmd", "word"):
+            if kind == "union" and self.token.kind == "word" and left.kind not in ("interval", "tuple", "set", "union", "brack"):
+                break
+            self.i += 1
+            left = Node(kind, (left, self.additive()))
+        return left
+
+    def signed_money(self) -> Node:
+        """A sum; one that begins with a currency mark becomes a quantity of that currency."""
+        sign = self.token.text == "-" and self.ahead().text == "\\$"
+        mark = self.ahead() if sign else self.token
+        if mark.text != "\\$" or mark.kind != "cmd":
+            return self.additive()
+        self.i += 2 if sign else 1
+        unit = "$"
+        if self.token.kind == "word" and self.token.text in ("EUR", "GBP", "JPY"):
+            unit = self.take().text
+        amount = self.additive()
+        return Node("quantity", (N.neg(amount) if sign else amount,), unit)
+
+
+def _declares_parameter(item: Node) -> bool:
+    """``k \\in \\mathbb{Z}``: says what a letter ranges over."""
+    return item.kind == "rel" and item.value == ("in",) and item.args[1].kind == "sym" and item.args[1].value.split("_")[0].split("^")[0] in NUMBER_SETS \
+        and item.args[0].kind in ("sym", "list")

@@ -1,0 +1,135 @@
+"""The ladder for two parsed answers: canonical keys, then one comparison per kind of answer, numbers last.
+
+``equal`` is symmetric but for three things that follow the gold on purpose: its shown digits, and the subset and superset options.
+"""
+
+from __future__ import annotations
+
+from rlad.verifier.canon import key
+from rlad.verifier.expand import expand_list
+from rlad.verifier.labels import labelled, labels_agree
+from rlad.verifier.nodes import Node, free_symbols, rename
+from rlad.verifier.quantities import same_quantity, split_quantity
+from rlad.verifier.regions import ORDER, NotARegion, region_of, same_region
+from rlad.verifier.relations import equation_for, same_relation
+from rlad.verifier.sequences import SEQUENCES, same_sequence
+from rlad.verifier.values import Context, is_scalar, rounds_to, same_value
+
+_REGIONS = frozenset(("interval", "union", "inter", "diff", "builder"))
+_INDEX_LETTERS = frozenset("klmnj")
+
+
+def equal(gold: Node, pred: Node, ctx: Context) -> bool:
+    """Whether two parsed answers are the same answer."""
+    ctx.budget.spend(5)
+    if key(gold, ctx.budget) == key(pred, ctx.budget):
+        return True
+    if gold.has("pm", "mp") or pred.has("pm", "mp"):
+        gold, pred = expand_list(gold), expand_list(pred)
+        if key(gold, ctx.budget) == key(pred, ctx.budget):
+            return True
+    if (_is_region(gold) or _is_region(pred)) and _same_region(gold, pred, ctx):
+        return True
+    if gold.kind == "time" or pred.kind == "time":
+        return _times(gold, pred, ctx)
+    if gold.kind in SEQUENCES or pred.kind in SEQUENCES or gold.has("matrix") or pred.has("matrix"):
+        return same_sequence(gold, pred, ctx, lambda a, b: equal(a, b, ctx))
+    if gold.kind == "rel" or pred.kind == "rel":
+        return _relations(gold, pred, ctx)
+    if gold.kind == "text" or pred.kind == "text":
+        return _texts(gold, pred)
+    if split_quantity(gold)[1] is not None or split_quantity(pred)[1] is not None:
+        return same_quantity(gold, pred, ctx)
+    if gold.kind == "ratio" and pred.kind == "ratio":
+        return _ratios(gold, pred, ctx)
+    if is_scalar(gold) and is_scalar(pred):
+        return same_value(gold, pred, ctx) or rounds_to(gold, pred, ctx)
+    return False  # base numerals, dates, cases: equal only with equal keys
+
+
+def _is_region(node: Node) -> bool:
+    if node.kind == "rel":
+        return any(op in ORDER or op in ("in", "!=") for op in node.value)
+    if node.kind == "list":
+        return any(a.kind == "rel" and _is_region(a) for a in node.args)
+    return node.kind in _REGIONS or (node.kind == "sym" and node.value == "reals")
+
+
+def _same_region(gold: Node, pred: Node, ctx: Context) -> bool:
+    try:
+        (name_g, region_g), (name_p, region_p) = region_of(gold, ctx), region_of(pred, ctx)
+    except NotARegion:
+        return False
+    if name_g is not None and name_p is not None and name_g != name_p:
+        return False
+    try:
+        return same_region(region_g, region_p, ctx)
+    except NotARegion:
+        return False
+
+
+def _relations(gold: Node, pred: Node, ctx: Context) -> bool:
+    g, p = labelled(gold, ctx), labelled(pred, ctx)
+    if (g is not None and not g.consistent) or (p is not None and not p.consistent):
+        return False  # 4 = 3 names no value
+    if gold.kind == pred.kind == "rel":
+        if g is not None and p is not None:
+            names = {} if g.label is None or p.label is None else labels_agree(g.label, p.label)
+            if names is not None and _value_of(g, p.value if not names else rename(p.value, names), ctx):
+                return True
+        return same_relation(gold, pred, ctx)
+    if not ctx.options.restated_relation:
+        return False
+    if g is not None:
+        return _value_of(g, pred, ctx) or _same_family(g, pred)
+    if p is not None:
+        return equal(gold, p.value, ctx) or _same_family(p, gold)
+    equation, expression = (gold, pred) if gold.kind == "rel" else (pred, gold)
+    return equation_for(equation, expression, ctx)
+
+
+def _value_of(gold, pred: Node, ctx: Context) -> bool:
+    """A gold ``a \\approx b`` offers both its forms."""
+    return equal(gold.value, pred, ctx) or (gold.approximate is not None and equal(gold.approximate, pred, ctx))
+
+
+def _same_family(assignment, other: Node) -> bool:
+    """``x = k\\pi`` and ``n\\pi``: a family over the integers does not depend on the name of its index."""
+    a, b = free_symbols(assignment.value), free_symbols(other)
+    if len(a) != 1 or len(b) != 1 or not (a | b) <= _INDEX_LETTERS or assignment.label is None or assignment.label.kind != "sym":
+        return False
+    has_period = any(n.kind == "const" and n.value in ("pi", "deg") for n in assignment.value.walk())
+    return has_period and key(assignment.value) == key(rename(other, {b.pop(): a.pop()}))
+
+
+def _ratios(gold: Node, pred: Node, ctx: Context) -> bool:
+    """Proportions: ``2:4`` is ``1:2``, and ``2:4:6`` is ``1:2:3``."""
+    if len(gold.args) != len(pred.args):
+        return False
+    from rlad.verifier.nodes import mul
+
+    g0, p0 = gold.args[0], pred.args[0]
+    return all(same_value(mul(a, p0), mul(b, g0), ctx) for a, b in zip(gold.args[1:], pred.args[1:]))
+
+
+def _times(gold: Node, pred: Node, ctx: Context) -> bool:
+    """Clock times on the 24-hour clock; ``9:24`` against something that is no clock time is a ratio."""
+    if gold.kind == pred.kind == "time":
+        return gold.value[0] == pred.value[0]
+    clock, other = (gold, pred) if gold.kind == "time" else (pred, gold)
+    _, meridian, (hour, minute, _), with_seconds = clock.value
+    if meridian or with_seconds or not minute or not is_scalar(other):
+        return False
+    from rlad.verifier.nodes import num
+
+    ratio = Node("ratio", (num(hour), num(minute)))
+    return equal(ratio, other, ctx) if clock is gold else equal(other, ratio, ctx)
+
+
+def _texts(gold: Node, pred: Node) -> bool:
+    if gold.kind == pred.kind == "text":
+        a, b = str(gold.value), str(pred.value)
+        if "," in a and "," in b:
+            return sorted(x.strip() for x in a.split(",")) == sorted(x.strip() for x in b.split(","))
+        return a == b
+    return False

@@ -1,0 +1,93 @@
+"""Which part of a completion is its answer. Every step is an option of ``VerifyOptions`` with a safe default.
+
+Order: thinking is dropped; the last group of boxes; a bare answer as a whole; ``<answer>`` or an announcing phrase; the last math
+span or number; a short text as it is.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from rlad.verifier.boxes import find_boxes, joined_groups
+from rlad.verifier.normalize import repair
+from rlad.verifier.phrases import announced, last_candidates
+from rlad.verifier.types import VerifyOptions
+
+_TAG = re.compile(r"<answer>(.*?)</answer>", re.DOTALL | re.IGNORECASE)
+_THINK = re.compile(r"<(think|thinking|thought)>", re.IGNORECASE)
+_THINK_ANY = re.compile(r"</?(?:think|thinking|thought)>", re.IGNORECASE)
+_THINK_END = re.compile(r"</(?:think|thinking|thought)>", re.IGNORECASE)
+_LAST_LINE = re.compile(r"(?:^|\n)\s*(?:A:|####)\s*(-?\$?\d[\d,]*(?:\.\d+)?)\.?\s*$")
+
+
+class Extraction(NamedTuple):
+    """Candidate texts, best first, where they were found, other boxed answers to compare with, and why there are none."""
+
+    candidates: list[str]
+    source: str
+    rivals: list[str] = []
+
+
+def without_thinking(text: str) -> str:
+    """The text outside ``<think>...</think>``; an unterminated block runs to the end, a lone closing tag from the start."""
+    if "</" in text and (ends := list(_THINK_END.finditer(text))):
+        text = text[ends[-1].end() :]
+    if "<" in text and (m := _THINK.search(text)):
+        text = text[: m.start()]
+    return text
+
+
+def extract(completion: str, options: VerifyOptions, gold: bool = False) -> Extraction:
+    """The candidates for the answer of a completion, or of a gold solution.
+
+    A gold is never searched for its last number: it is boxed, announced, or an answer as a whole.
+    """
+    text = completion if len(completion) <= options.max_chars else completion[-options.max_chars :]
+    if options.ignore_thinking and (">" in text and _THINK_ANY.search(text)):
+        text = without_thinking(text)
+    if options.boxed and ("boxed" in text or "fbox" in text):
+        found = _boxed(text, options, gold)
+        if found is not None:
+            return found
+    if options.require_boxed and not gold:
+        return Extraction([], "no box")
+    if m := _LAST_LINE.search(text, max(0, len(text) - 40)) if options.answer_phrases else None:
+        return Extraction([m.group(1)], "announced")
+    stripped = text.strip()
+    if not stripped:
+        return Extraction([], "empty")
+    candidates = [stripped] if len(stripped) <= (options.max_answer_chars if gold else 400) else []
+    source = "whole"
+    if options.answer_phrases:
+        tags = _TAG.findall(text)
+        phrase = tags[-1].strip() if tags else announced(text)
+        if phrase:
+            candidates.append(phrase)
+            source = "announced"
+            if not gold:
+                candidates += last_candidates(phrase)[:1]
+    if options.last_math and not gold and source == "whole":
+        candidates += last_candidates(text)[:2]
+    return Extraction(candidates, source)
+
+
+def _boxed(text: str, options: VerifyOptions, gold: bool) -> Extraction | None:
+    """The last group of boxes; other groups are its rivals."""
+    text = repair(text) if "\\\\" in text else text
+    boxes = find_boxes(text)
+    if not boxes:
+        return None
+    if boxes[-1].content is None:
+        if options.reject_broken_last_box:
+            return Extraction([], "last box is empty or not closed")
+        boxes = [b for b in boxes if b.content is not None]
+        if not boxes:
+            return None
+    whole = [b for b in boxes if b.content is not None]
+    groups = joined_groups(text, whole)
+    answer = ", ".join(b.content for b in groups[-1])
+    rivals = [] if gold or not options.reject_hedging else [", ".join(b.content for b in g) for g in groups[:-1]]
+    if len(groups[-1]) > 1 and len({b.content for b in groups[-1]}) == 1:
+        answer = groups[-1][-1].content
+    return Extraction([answer], "boxed", [r for r in dict.fromkeys(rivals) if r != answer])

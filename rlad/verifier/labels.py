@@ -1,0 +1,113 @@
+"""Labels: what stands before the equals sign in ``x = 3``, ``f(t) = ...``, ``(p, q) = (3, 2)``, ``\\text{Area} = 5``, ``|AB| = 1``."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from rlad.verifier import nodes as N
+from rlad.verifier.canon import key
+from rlad.verifier.nodes import Node, free_symbols
+from rlad.verifier.values import Context, is_scalar, rounds_to, same_value
+
+
+class Labelled(NamedTuple):
+    """An assignment: its label, its value, an approximate second form of the value, and whether its chain holds."""
+
+    label: Node | None
+    value: Node
+    approximate: Node | None
+    consistent: bool
+
+
+def is_name(node: Node) -> bool:
+    """Whether a node names something instead of computing it: ``x``, ``f(2)``, ``AB``, ``\\frac{NO}{BO}``, ``V_1:V_2``, ``\\angle A``."""
+    kind = node.kind
+    if kind in ("sym", "apply", "text"):
+        return not (kind == "sym" and node.value == "...")
+    if kind == "const":
+        return node.value == "e"  # a letter that happens to be a constant is no name on its own, except eccentricity
+    if kind in ("tuple", "list", "ratio"):
+        return all(is_name(a) for a in node.args)
+    if kind == "mul":
+        return all(is_name(a) or (a.kind == "pow" and _reciprocal(a)) for a in node.args)
+    if kind == "func" and node.value in ("abs", "norm"):
+        inner = node.args[0]
+        return (inner.kind == "sym" and len(inner.value) > 1 and inner.value.isupper()) or (inner.kind == "func" and is_name(inner))
+    if kind == "func" and node.value in ("det", "min", "max", "overline", "bar", "hat", "overrightarrow", "deg", "arg", "Re", "Im", "sin", "cos", "tan"):
+        return all(is_name(a) for a in node.args)
+    return False
+
+
+def _reciprocal(a: Node) -> bool:
+    return is_name(a.args[0]) and a.args[1].kind == "num" and a.args[1].value == -1
+
+
+def labelled(node: Node, ctx: Context) -> Labelled | None:
+    """A chain of equalities read as an assignment, or None when it is another relation.
+
+    ``x = 5 + 6 = 11`` has the label x and the value 11. A chain whose numbers differ (``4 = 3``) is not consistent.
+    """
+    if node.kind != "rel" or any(op not in ("=", "~") for op in node.value):
+        return None
+    members, ops = list(node.args), list(node.value)
+    label = None
+    if is_name(members[0]):
+        label = members.pop(0)
+        if ops[0] == "~" and len(ops) > 1:
+            ops[0] = "="
+        ops.pop(0)
+    elif len(members) == 2 and is_name(members[1]) and members[1].kind == "sym" and not free_symbols(members[0]):
+        return Labelled(members[1], members[0], None, True)  # 3 = x
+    elif not all(not free_symbols(m) for m in members) or not all(is_scalar(m) or m.kind == "quantity" for m in members):
+        return None
+    while len(members) > 1 and is_name(members[0]) and not is_name(members[-1]):
+        members.pop(0)
+        ops.pop(0)
+    exact_end = ops.index("~") if "~" in ops else len(ops)
+    value = members[exact_end]
+    approximate = members[exact_end + 1] if exact_end < len(ops) else None
+    consistent = all(_holds(a, op, b, ctx) for a, op, b in zip(members, ops, members[1:]))
+    return Labelled(label, value, approximate, consistent)
+
+
+def _holds(a: Node, op: str, b: Node, ctx: Context) -> bool:
+    """Whether two neighbours of a chain can both be true; neighbours with variables are not judged."""
+    a, b = (x.args[0] if x.kind == "quantity" else x for x in (a, b))
+    if a.kind == "percent" and b.kind == "num" or b.kind == "percent" and a.kind == "num":
+        return True
+    if not (is_scalar(a) and is_scalar(b)) or free_symbols(a) or free_symbols(b):
+        return True
+    return same_value(a, b, ctx) or (op == "~" and (rounds_to(b, a, ctx) or rounds_to(a, b, ctx)))
+
+
+def labels_agree(a: Node, b: Node) -> dict[str, str] | None:
+    """Renaming of the second label's arguments that makes it the first label, or None.
+
+    Worded labels agree with anything; ``y`` and ``f(x)`` are the same label for a graph.
+    """
+    if key(a) == key(b) or "text" in (a.kind, b.kind):
+        return {}
+    if a.kind == b.kind == "apply" and len(a.args) == len(b.args) and a.value == b.value:
+        if all(x.kind == "sym" for x in a.args + b.args):
+            return {y.value: x.value for x, y in zip(a.args, b.args)}
+        return None
+    for x, y in ((a, b), (b, a)):
+        if x.kind == "sym" and x.value == "y" and y.kind == "apply" and len(y.args) == 1 and y.args[0].kind == "sym":
+            return {}
+    return None
+
+
+def base_letter(label: Node) -> str:
+    """``x_1`` and ``x_2`` number the values of one unknown ``x``."""
+    return label.value.split("_")[0] if label.kind == "sym" else key(label)
+
+
+def split_tuple(node: Node) -> list[Node]:
+    """``(p, q) = (3, 2)`` as ``p = 3`` and ``q = 2``; anything else as it is."""
+    if node.kind == "rel" and node.value == ("=",) and node.args[0].kind == node.args[1].kind == "tuple" \
+            and len(node.args[0].args) == len(node.args[1].args):
+        return [Node("rel", pair, ("=",)) for pair in zip(node.args[0].args, node.args[1].args)]
+    return [node]
+
+
+__all__ = ["Labelled", "N", "base_letter", "is_name", "labelled", "labels_agree", "split_tuple"]

@@ -1,0 +1,426 @@
+"""The expression parser: bounded recursive descent over tokens, LaTeX and plain text in one grammar.
+
+Conventions where notation is ambiguous: juxtaposition binds tighter than division except after a number literal
+(``1/ab`` is ``1/(ab)``, ``1/2x`` is ``(1/2)x``); an integer before a proper fraction is a mixed number; ``\\sin 2x y`` takes
+the whole product, ``\\sin x (y)`` only the first factor; ``a:b`` is a ratio with the precedence of division.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from rlad.verifier import nodes as N
+from rlad.verifier.budget import Budget, ParseError, TooLarge
+from rlad.verifier.lexer import EOF, Token, tokenize
+from rlad.verifier.nodes import Node
+from rlad.verifier.types import VerifyOptions
+from rlad.verifier.units import is_unit_word
+from rlad.verifier.words import BLACKBOARD, FUNCTIONS, GREEK, PROSE, RELATIONS
+
+_TIMES = frozenset(("*", "\\cdot", "\\times", "\\ast", "\\bullet", "\\cdotp", "\\circ"))
+_OVER = frozenset(("/", "\\div", "\\slash"))
+_DEGREE = frozenset(("\\circ", "\\degree", "\\textdegree", "\\textcirc"))
+_DOTS = frozenset(("\\ldots", "\\cdots", "\\dots", "\\dotsm", "\\dotsc", "\\vdots"))
+_STOP_CMDS = frozenset(("\\}", "\\rbrace", "\\rfloor", "\\rceil", "\\rvert", "\\rVert", "\\rangle", "\\cup", "\\cap", "\\setminus", "\\backslash",
+                        "\\pm", "\\mp", "\\bmod", "\\pmod", "\\mod", "\\%", "\\land", "\\lor", "\\wedge", "\\vee", "\\\\", "\\mid", "\\vert", "\\|",
+                        "\\Vert", "\\forall", "\\exists", "\\colon", "\\therefore", "\\because", "\\qed", "\\blacksquare", "\\&")) | _TIMES | _OVER
+_BIG = {"\\sum": "sum", "\\prod": "prod", "\\int": "int", "\\lim": "lim", "\\iint": "iint", "\\oint": "oint", "\\bigcup": "bigcup", "\\bigcap": "bigcap"}
+_ORDINALS = frozenset(("st", "nd", "rd", "th"))
+_CONSTANTS = {"pi": "pi", "infty": "inf", "infinity": "inf", "inf": "inf", "oo": "inf", "e": "e", "i": "i"}
+
+
+class Parser:
+    """Recursive descent over a token list; ``relation`` and everything above it live in ``AnswerParser``."""
+
+    def __init__(self, text: str, options: VerifyOptions, budget: Budget, thousands: bool = True) -> None:
+        self.tokens = tokenize(text, budget, options.max_nodes, thousands)
+        self.options, self.budget = options, budget
+        self.i = self.depth = self.bars = 0
+        self.no_colon = False
+
+    # --- tokens -----------------------------------------------------------------------------------------------------
+    @property
+    def token(self) -> Token:
+        """The next token."""
+        return self.tokens[self.i]
+
+    def ahead(self, k: int = 1) -> Token:
+        """The token ``k`` places after the next one."""
+        return self.tokens[self.i + k] if self.i + k < len(self.tokens) else EOF
+
+    def take(self) -> Token:
+        """Consume one token."""
+        t = self.tokens[self.i]
+        if t.kind == "eof":
+            raise ParseError("unexpected end")
+        self.i += 1
+        self.budget.spend(3)
+        return t
+
+    def accept(self, *texts: str) -> bool:
+        """Consume the next token if it is one of ``texts``."""
+        if self.token.text in texts and self.token.kind in ("op", "cmd"):
+            self.i += 1
+            return True
+        return False
+
+    def expect(self, *texts: str) -> None:
+        """Consume one of ``texts`` or fail."""
+        if not self.accept(*texts):
+            raise ParseError(f"expected {texts[0]} before {self.token.text!r}")
+
+    def enter(self) -> None:
+        """One level deeper, or ``TooLarge``."""
+        self.depth += 1
+        if self.depth > self.options.max_depth:
+            raise TooLarge("nested too deeply")
+
+    # --- sums, products, powers -------------------------------------------------------------------------------------
+    def additive(self) -> Node:
+        """Sums and differences, with plus-minus."""
+        self.enter()
+        left = self.signed(self.term)
+        while True:
+            t = self.token.text if self.token.kind in ("op", "cmd") else ""
+            if t == "+":
+                self.i += 1
+                left = N.add(left, self.signed(self.term))
+            elif t == "-":
+                self.i += 1
+                left = N.sub(left, self.signed(self.term))
+            elif t in ("\\pm", "+-", "\\mp"):
+                self.i += 1
+                left = Node("mp" if t == "\\mp" else "pm", (left, self.term()))
+            else:
+                self.depth -= 1
+                return left
+
+    def signed(self, rest) -> Node:
+        """Any signs, then ``rest()``."""
+        sign = 1
+        while self.token.kind in ("op", "cmd") and self.token.text in ("+", "-", "\\pm", "+-", "\\mp"):
+            t = self.take().text
+            if t in ("\\pm", "+-", "\\mp"):
+                inner = Node("mp" if t == "\\mp" else "pm", (N.ZERO, rest()))
+                return inner if sign > 0 else N.neg(inner)
+            sign = -sign if t == "-" else sign
+        value = rest()
+        return value if sign > 0 else N.neg(value)
+
+    def term(self) -> Node:
+        """Products and quotients written with an operator."""
+        left = self.product()
+        while True:
+            t = self.token
+            if t.kind not in ("op", "cmd", "word"):
+                return left
+            if t.text in _TIMES and t.kind != "word":
+                self.i += 1
+                left = N.mul(left, self.signed(self.product))
+            elif t.text in _OVER:
+                self.i += 1
+                left = self.continued(N.div(left, self.signed(lambda: self.product(denominator=True))))
+            elif t.text == ":" and not self.no_colon and self.ahead().kind != "eof":
+                self.i += 1
+                right = self.signed(lambda: self.product(denominator=True))
+                left = Node("ratio", left.args + (right,)) if left.kind == "ratio" and left.value is None else Node("ratio", (left, right))
+            elif t.text in ("\\bmod", "\\mod", "mod") :
+                self.i += 1
+                left = N.func("mod", left, self.product())
+            else:
+                return left
+
+    def continued(self, left: Node) -> Node:
+        """Implicit factors after a quotient whose denominator was one number literal."""
+        while self.starts_factor():
+            left = N.mul(left, self.factor())
+        return left
+
+    def product(self, denominator: bool = False) -> Node:
+        """Juxtaposed factors, mixed numbers included."""
+        start = self.token
+        left = self.factor()
+        literal = start.kind == "num" and left.kind == "num"
+        if literal and left.value.denominator == 1 and (mixed := self.mixed(left)) is not None:
+            left = mixed
+        if denominator and literal:
+            return left
+        while self.starts_factor():
+            if self.token.kind == "num" and self.tokens[self.i - 1].kind in ("num", "word"):
+                raise ParseError("two numbers side by side")
+            left = N.mul(left, self.factor())
+        return left
+
+    def mixed(self, whole: Node) -> Node | None:
+        """``1\\frac{1}{4}`` and ``1 1/4``: the fraction of a mixed number that began with ``whole``."""
+        t = self.token
+        if t.text == "\\frac":
+            mark = self.i
+            part = self.factor()
+            if part.kind == "num" and 0 < part.value < 1 and self.token.text not in ("^", "**"):
+                return N.num(whole.value + part.value)
+            self.i = mark
+            return None
+        if t.kind == "num" and t.spaced and self.ahead().text == "/" and self.ahead(2).kind == "num" and t.text.isdigit() \
+                and self.ahead(2).text.isdigit() and 0 < int(t.text) < int(self.ahead(2).text):
+            self.i += 3
+            return N.num(whole.value + Fraction(int(t.text), int(self.tokens[self.i - 1].text)))
+        return None
+
+    def starts_factor(self) -> bool:
+        """Whether the next token can begin an implicit factor."""
+        kind, text, _ = self.token
+        if kind == "num" or kind in ("math", "begin"):
+            return True
+        if kind == "word":
+            return self.is_symbolic(text)
+        if kind == "op":
+            return text in ("(", "{") or (text == "[" and self.bars == 0) or (text == "|" and self.bars == 0)
+        return kind == "cmd" and text not in _STOP_CMDS and text not in RELATIONS and text != "\\$"
+
+    def is_symbolic(self, text: str) -> bool:
+        """Whether a word is mathematics (names, functions, a product of letters) rather than prose or a unit."""
+        if len(text) == 1 or text in FUNCTIONS or text in _CONSTANTS or text in GREEK:
+            return not (text == "min" and self.ahead().text not in ("(", "{"))
+        if text in ("U", "and", "or", "mod") or text.lower() in PROSE or is_unit_word(text) or text in _ORDINALS:
+            return False
+        return len(text) <= 3 or text.isupper() and len(text) <= 6
+
+    def factor(self) -> Node:
+        """One primary with its postfix operators."""
+        self.enter()
+        base = self.postfix(self.primary())
+        self.depth -= 1
+        return base
+
+    def postfix(self, base: Node) -> Node:
+        """Powers, factorials, percent, degrees, subscripts of numerals, ordinals."""
+        while True:
+            kind, t, spaced = self.token
+            if t in ("^", "**") and kind == "op":
+                self.i += 1
+                base = self.raised(base)
+            elif t == "!" and kind == "op":
+                self.i += 1
+                base = N.func("fact2" if self.accept("!") else "fact", base)
+            elif t in ("%", "\\%") and kind in ("op", "cmd"):
+                self.i += 1
+                base = Node("percent", (base,))
+            elif t in ("\\degree", "\\textdegree") and kind == "cmd":
+                self.i += 1
+                base = self.degrees(base)
+            elif t == "_" and base.kind == "num":
+                self.i += 1
+                base = self.numeral(self.tokens[self.i - 2].text)
+            elif kind == "word" and base.kind == "num" and not spaced and t in _ORDINALS:
+                self.i += 1
+            elif t == "'" and kind == "op" and base.kind == "sym":
+                self.i += 1
+                base = N.sym(base.value + "'")
+            else:
+                return base
+
+    def raised(self, base: Node) -> Node:
+        """``base ^ ...`` after the caret."""
+        if self.token.kind == "eof":  # "90^": a caret that lost its degree sign has no exponent
+            return base
+        if self.token.text in _DEGREE:
+            self.i += 1
+            return self.degrees(base)
+        if self.token.text == "{" and self.ahead().text in _DEGREE and self.ahead(2).text == "}":
+            self.i += 3
+            return self.degrees(base)
+        if self.token.text == "{" and (self.ahead().text in _ORDINALS) and self.ahead(2).text == "}":
+            self.i += 3
+            return base
+        if self.token.text in ("\\prime", "'") and base.kind == "sym":
+            self.i += 1
+            return N.sym(base.value + "'")
+        self.enter()
+        if self.token.kind in ("text", "math") and self.token.text.strip() in _ORDINALS:
+            self.i, exponent = self.i + 1, None
+        else:
+            exponent = self.signed(self.exponent)
+        self.depth -= 1
+        return base if exponent is None else N.power(base, exponent)
+
+    def exponent(self) -> Node:
+        """One group or token; a tower associates to the right."""
+        e = self.primary()
+        if self.token.text in ("^", "**"):
+            self.i += 1
+            return self.raised(e)
+        return N.func("fact", e) if self.accept("!") else e
+
+    def degrees(self, base: Node) -> Node:
+        """``60^\\circ 42' 10''`` as a number of degrees."""
+        seconds = Fraction(0)
+        for unit in (60, 3600):
+            if self.token.kind == "num" and self.ahead().text == "'" and (unit == 60 or self.ahead(2).text == "'"):
+                seconds += Fraction(self.take().text) / unit
+                self.i += 1 if unit == 60 else 2
+        if seconds and base.kind == "num":
+            base = N.num(base.value + seconds)
+        return N.mul(base, N.const("deg"))
+
+    def numeral(self, digits: str) -> Node:
+        """``1101_2``: a numeral with its base, after the underscore."""
+        b = self.script()
+        if b.kind != "num" or b.value.denominator != 1 or not 2 <= b.value <= 36:
+            raise ParseError("not a base")
+        return base_numeral(digits, int(b.value))
+
+    def script(self) -> Node:
+        """The argument of a subscript."""
+        if self.token.text == "{":
+            return self.braces()
+        return self.primary()
+
+    # --- primaries --------------------------------------------------------------------------------------------------
+    def primary(self) -> Node:
+        """The smallest complete expressions."""
+        t = self.take()
+        if t.kind == "num":
+            return self.literal(t)
+        if t.kind == "word":
+            return self.word(t)
+        if t.kind == "cmd":
+            return self.command(t)
+        if t.kind == "math":
+            return self.upright(t)
+        if t.kind == "mathbb":
+            return self.scripted(N.sym(BLACKBOARD.get(t.text.strip(), t.text.strip())))
+        if t.kind == "begin":
+            return self.environment(t.text)
+        if t.kind == "op":
+            self.enter()
+            node = self.bracket(t.text)
+            self.depth -= 1
+            return node
+        raise ParseError(f"unexpected {t.kind} {t.text!r}")
+
+    def literal(self, t: Token) -> Node:
+        """Number literals: decimals, exponents, repeating decimals, numerals with letters as digits."""
+        text = t.text
+        nxt = self.token
+        if nxt.text == "\\overline" and "." in text and self.ahead().text == "{" and self.ahead(2).kind == "num" and self.ahead(2).text.isdigit():
+            period = self.ahead(2).text
+            self.i += 3
+            self.expect("}")
+            whole, _, lead = text.partition(".")
+            value = Fraction(int(whole + lead or "0"), 10 ** len(lead)) + Fraction(int(period), (10 ** len(period) - 1) * 10 ** len(lead))
+            return N.num(value)
+        if nxt.kind == "word" and not nxt.spaced and self.ahead().text == "_" and nxt.text.isupper() and text.isdigit():
+            self.i += 2
+            return self.numeral(text + nxt.text)
+        return number(text)
+
+    def word(self, t: Token) -> Node:
+        """Plain-text names."""
+        name = t.text
+        if len(name) > 1:
+            if name in FUNCTIONS:
+                return self.function(FUNCTIONS[name])
+            if name not in _CONSTANTS and name not in GREEK:
+                if not self.is_symbolic(name):
+                    raise ParseError(f"word {name!r}")
+                if name.isupper():  # AB is a segment, CBAD an order: not a product that commutes
+                    return self.applied(self.scripted(N.sym(name)))
+                # a run of small letters is a product of one-letter names
+                self.tokens[self.i : self.i] = [Token("word", c, False) for c in name[1:]]
+                name = name[0]
+        return self.named(name)
+
+    def named(self, name: str) -> Node:
+        """A constant, a function application or a variable with its subscript."""
+        if name in _CONSTANTS and not (name in "ei" and self.token.text == "_"):
+            return N.const(_CONSTANTS[name])
+        node = self.scripted(N.sym(name))
+        return self.applied(node)
+
+    def scripted(self, node: Node) -> Node:
+        """Subscripts and primes become part of a name."""
+        while True:
+            if self.token.text == "_" and self.token.kind == "op":
+                self.i += 1
+                self.enter()
+                node = N.sym(f"{node.value}_{N.show(self.script())}")
+                self.depth -= 1
+            elif self.token.text == "'" and self.token.kind == "op":
+                self.i += 1
+                node = N.sym(node.value + "'")
+            else:
+                return node
+
+    def applied(self, node: Node) -> Node:
+        """``f(x)`` for the usual function letters, and for any letter in front of ``=`` (``p(x) = ...``)."""
+        name, mark = node.value, self.i
+        inverse = False
+        if self.token.text == "^" and name[0] in "fgFG" and [self.ahead(k).text for k in (1, 2, 3, 4, 5)] == ["{", "-", "1", "}", "("]:
+            self.i += 5
+            inverse = True
+        if self.token.text != "(" or (self.token.spaced and name[0] not in "fg"):
+            self.i = mark
+            return node
+        if name[0] not in "fgFG":
+            k = 1
+            while self.ahead(k).text == "," or (self.ahead(k).kind in ("word", "num") and len(self.ahead(k).text) <= 2) or self.ahead(k).text == "\\theta":
+                k += 1
+            if k == 1 or self.ahead(k).text != ")" or self.ahead(k + 1).text != "=":
+                return node
+        self.take()
+        self.enter()
+        inner = self.bracket("(")
+        self.depth -= 1
+        return Node("apply", inner.args if inner.kind == "tuple" else (inner,), name + ("^-1" if inverse else ""))
+
+    def argument(self) -> Node:
+        """A LaTeX argument: a group or a single token; ``\\frac12`` takes one digit."""
+        t = self.token
+        if t.kind == "num" and len(t.text) > 1 and t.text[0] != ".":
+            self.tokens[self.i : self.i + 1] = [Token("num", t.text[0], t.spaced), Token("num", t.text[1:], False)]
+        if t.text == "{":
+            return self.braces()
+        self.enter()
+        node = self.primary()
+        self.depth -= 1
+        return node
+
+    def braces(self) -> Node:
+        """``{ ... }``."""
+        self.expect("{")
+        self.enter()
+        node = self.bracket("{")
+        self.depth -= 1
+        return node
+
+    # supplied by the mixins in functions.py and brackets.py
+    def command(self, t: Token) -> Node: ...
+    def function(self, name: str) -> Node: ...
+    def upright(self, t: Token) -> Node: ...
+    def environment(self, name: str) -> Node: ...
+    def bracket(self, opening: str) -> Node: ...
+
+
+def number(text: str) -> Node:
+    """A decimal or integer literal with the count of digits shown after the point."""
+    mantissa, _, exponent = text.lower().partition("e")
+    whole, point, decimals = mantissa.partition(".")
+    if abs(int(exponent or 0)) > 2000:
+        raise TooLarge("exponent of a literal")
+    value = Fraction(int((whole + decimals) or "0"), 10 ** len(decimals)) * Fraction(10) ** int(exponent or 0)
+    shown = None if not decimals and not exponent else max(0, len(decimals) - int(exponent or 0))
+    return N.num(value, shown)
+
+
+def base_numeral(digits: str, base: int) -> Node:
+    """The value of ``digits`` in ``base``; a numeral in base ten is just a number."""
+    whole, _, places = digits.partition(".")
+    value = 0
+    for c in whole + places:
+        d = int(c, 36) if c.isalnum() and c.isascii() else 99
+        if d >= base:
+            raise ParseError(f"digit {c!r} in base {base}")
+        value = value * base + d
+    node = N.num(Fraction(value, base ** len(places)))
+    return node if base == 10 else Node("base", (node,), base)

@@ -1,0 +1,76 @@
+"""Phrases that announce an answer, in the languages people ask in, and the numbers and spans an answer may stand in."""
+
+from __future__ import annotations
+
+import re
+
+_ANNOUNCED = (
+    r"answers?\s*(?:to\s[^.:\n]{1,60}?)?(?:is|are|was|would\s+be|should\s+be|must\s+be|equals|=|:|：)(?:\s*:)?",
+    r"(?:^|\n)\s*A\s*:",
+    r"\#{4}",
+    r"r[ée]ponse(?:\s+(?:finale|correcte))?\s*(?:est|sera|:|：)",
+    r"respuesta(?:\s+(?:final|correcta))?\s*(?:es|será|:|：)",
+    r"resposta(?:\s+(?:final|correta))?\s*(?:é|será|:|：)",
+    r"risposta(?:\s+(?:finale|corretta))?\s*(?:è|:|：)",
+    r"(?:antwort|lösung|ergebnis)\s*(?:ist|lautet|:|：)",
+    r"antwoord\s*(?:is|:)",
+    r"(?:svar|svaret|vastaus|odpowiedź|odpověď|válasz|răspuns\w*|cevap|yanıt|απάντηση)\s*(?:är|er|on|to|je|este|είναι|:)?",
+    r"(?:ответ|відповідь)(?:\s+(?:равен|равно|будет|дорівнює))?\s*(?:[:：—–-])?",
+    r"(?:答案|答え|答)\s*(?:应该是|應該是|应为|是|为|為|等于|は|：|:)",
+    r"(?:정답|답)\s*(?:은|는|:|：)",
+    r"(?:الجواب|الإجابة|الاجابة)(?:\s+(?:النهائية|النهائي|الصحيحة|الصحيح))?\s*(?:هو|هي|:|：)?",
+    r"(?:उत्तर|जवाब)\s*(?:है|:|：)?",
+    r"(?:đáp\s+(?:án|số)|câu\s+trả\s+lời)\s*(?:là|:)",
+    r"jawaban(?:nya)?\s*(?:adalah|:)",
+    r"คำตอบ\s*(?:คือ|:)?",
+)
+PHRASE = re.compile("|".join(_ANNOUNCED), re.IGNORECASE)
+_HINTS = re.compile(r"answer|\#{4}|\bA\s*:|[ée]ponse|respuesta|resposta|risposta|antwo|lösung|ergebnis|svar|vastaus|odpov|odpow|válasz|răspuns|cevap|yanıt|απάντηση|"
+                    r"ответ|відповідь|答|답|جواب|جابة|उत्तर|जवाब|đáp|trả|jawaban|คำตอบ", re.IGNORECASE)
+_SENTENCE_END = re.compile(r"(?<!\bp)(?<!\ba)(?<!\bsq)[.!](?=\s+[^\d\s]|\s*$)|[。！]|\n|<\||<<")
+
+NUMBER = re.compile(
+    r"(?<![A-Za-z0-9_.\\^{])(?<!\d[,/])(?P<sign>(?<=[\s(\[{:=,$*+。，：])[-−]|^[-−])?\s?(?:\$|\\\$|€|£)?"
+    r"(?:\\[dt]?frac\s*\{-?\d+\}\s*\{\d+\}|(?:\d+\s+)?\d+/\d+|\d[\d,]*\d(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)(?:\s?\\?%)?(?![A-Za-z]*\d)"
+)
+_SPANS = re.compile(r"\\\[(.+?)\\\]|\\\((.+?)\\\)|\$\$(.+?)\$\$|(?<!\\)\$((?:[^$\n]|\\\$){1,400}?)(?<!\\)\$|\*\*([^*\n]{1,200})\*\*", re.DOTALL)
+
+
+def announced(text: str) -> str | None:
+    """What follows the last announcing phrase, up to the end of its sentence; None without a phrase."""
+    for size in (250, 2000):
+        tail = text[-size:]
+        if _HINTS.search(tail):
+            last = None
+            for last in PHRASE.finditer(tail):
+                pass
+            if last is not None and (found := _sentence(tail[last.end() :])):
+                return found
+        if len(text) <= size:
+            break
+    return None
+
+
+def _sentence(rest: str) -> str:
+    rest = rest.lstrip(" \t\r\n:*\"'“")
+    for opening, closing in (("\\[", "\\]"), ("$$", "$$"), ("\\(", "\\)")):
+        if rest.startswith(opening) and (end := rest.find(closing, 2)) > 0:
+            following = rest[end + 2 :]
+            if not re.match(r"\s*(?:,|and|or)\s*(?:\\|\$)", following):
+                return rest[: end + 2]
+    end = _SENTENCE_END.search(rest)
+    return (rest[: end.start()] if end else rest).strip(" \t*\"'”")
+
+
+def last_candidates(text: str) -> list[str]:
+    """Math spans, bold spans and numbers at the end of a text, the last one first; bare names come after the rest."""
+    found: list[tuple[int, str]] = []
+    tail = text[-3000:]
+    spans = [(m.start(), m.end(), next(g for g in m.groups() if g is not None)) for m in _SPANS.finditer(tail)]
+    found += [(end, content) for _, end, content in spans]
+    for m in NUMBER.finditer(tail):
+        if not any(a <= m.start() < b for a, b, _ in spans):
+            found.append((m.end(), m.group().strip()))
+    found.sort(key=lambda f: -f[0])
+    telling = [c for _, c in found if any(ch.isdigit() for ch in c)]
+    return telling[:4] or [c for _, c in found[:4]]

@@ -1,0 +1,85 @@
+"""Numbers with units, degrees and percent signs.
+
+Two different units of measurement never match; units of one dimension are converted exactly. One side may leave its unit out.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from rlad.verifier import nodes as N
+from rlad.verifier.canon import rational
+from rlad.verifier.nodes import Node
+from rlad.verifier.units import unit_signature
+from rlad.verifier.values import Context, rounds_to, same_value
+
+_ANGLE = ((("angle", 1),), Fraction(1))
+_PERCENT = ((("percentage", 1),), Fraction(1))
+
+
+def split_quantity(node: Node) -> tuple[Node, str | None]:
+    """``(number, unit text)``; degrees and percent count as units, ``None`` when there is no unit."""
+    if node.kind == "quantity":
+        return node.args[0], str(node.value)
+    if node.kind == "percent":
+        return node.args[0], "percent"
+    if node.kind == "mul" and node.args[-1].kind == "const" and node.args[-1].value == "deg":
+        rest = node.args[:-1]
+        return (N.mul(*rest) if rest else N.ONE), "degrees"
+    if node.kind == "mul" and any(a.kind == "percent" for a in node.args[-1:]):
+        return N.mul(*node.args[:-1], node.args[-1].args[0]), "percent"
+    return node, None
+
+
+def same_quantity(gold: Node, pred: Node, ctx: Context) -> bool:
+    """Equality where at least one side has a unit."""
+    (a, unit_a), (b, unit_b) = split_quantity(gold), split_quantity(pred)
+    if unit_a is not None and unit_b is not None:
+        return _both(a, unit_a, b, unit_b, ctx)
+    signature = unit_signature(unit_a or unit_b or "")
+    if signature == _PERCENT:
+        return _percent(a, unit_a is not None, b, ctx)
+    if signature == _ANGLE and (_equal(_radians(a, unit_a), _radians(b, unit_b), ctx)):
+        return True
+    return ctx.options.unit_may_be_omitted and _equal(a, b, ctx)
+
+
+def _equal(a: Node, b: Node, ctx: Context) -> bool:
+    return same_value(a, b, ctx) or rounds_to(a, b, ctx)
+
+
+def _radians(a: Node, unit: str | None) -> Node:
+    return a if unit is None else N.mul(a, N.const("deg"))
+
+
+def _percent(a: Node, a_has_sign: bool, b: Node, ctx: Context) -> bool:
+    """``62.5%`` is 5/8. The sign alone may be left out above one percent, where no probability can be meant."""
+    with_sign = Node("percent", (a if a_has_sign else b,))
+    if _equal(with_sign, b, ctx) if a_has_sign else _equal(a, with_sign, ctx):
+        return True
+    value = rational(a if a_has_sign else b, ctx.budget)
+    return ctx.options.percent_may_be_omitted and value is not None and abs(value) > 1 and _equal(a, b, ctx)
+
+
+def _both(a: Node, unit_a: str, b: Node, unit_b: str, ctx: Context) -> bool:
+    sa, sb = unit_signature(unit_a), unit_signature(unit_b)
+    if sa is not None and sb is not None:
+        dims_a, dims_b = (tuple(d for d in s[0] if d[0] != "unit") for s in (sa, sb))
+        if not dims_a or not dims_b:
+            return _equal(a, b, ctx)  # "units" names no unit
+        if dims_a != dims_b:
+            return False
+        if sa[1] == sb[1]:
+            return _equal(a, b, ctx)
+        factor = sb[1] / sa[1]
+        return _equal(a, N.mul(N.num(factor), b), ctx)
+    if (sa is None) != (sb is None):
+        known = sa or sb
+        return known is not None and all(d[0] == "unit" for d in known[0]) and _equal(a, b, ctx)
+    return _share_a_noun(unit_a, unit_b) and _equal(a, b, ctx)
+
+
+def _share_a_noun(a: str, b: str) -> bool:
+    """Two count nouns may name the same things when they share a word: "right triangles" and "triangles"."""
+    words = [{w.rstrip("s") for w in u.lower().replace(".", " ").split()} - {"of", "the", ""} for u in (a, b)]
+    return bool(words[0] & words[1])
