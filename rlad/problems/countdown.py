@@ -41,7 +41,7 @@ def apply(x: int, op: str, y: int, limit: int) -> int | None:
     return value if 0 < value <= limit else None
 
 
-@lru_cache(maxsize=200_000)
+@lru_cache(maxsize=20_000)
 def reachable(numbers: Numbers, limit: int) -> frozenset[int]:
     """Every value that uses all of `numbers` by the rules: exact, over all binary trees.
 
@@ -59,7 +59,7 @@ def reachable(numbers: Numbers, limit: int) -> frozenset[int]:
     return frozenset(found - {None})
 
 
-@lru_cache(maxsize=200_000)
+@lru_cache(maxsize=20_000)
 def splits(numbers: Numbers) -> tuple[tuple[Numbers, Numbers], ...]:
     """All ways to part a multiset in two, each once.
 

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from rlad.config import AlgebraConfig, CountdownConfig, InductionConfig, ProblemsConfig, VerifierConfig
+from rlad.config import WORLDS, AlgebraConfig, CountdownConfig, InductionConfig, ProblemsConfig, VerifierConfig
 from rlad.gate import leaks
 from rlad.judge import Judge
 from rlad.problems import SPLITS, WORLD_REGISTRY, ProblemError, load_problems, make_world
@@ -42,7 +42,7 @@ def counts(world, problem, solution) -> bool:
 
 
 def test_the_registry_holds_every_world():
-    assert {config.source for config in CONFIGS.values()} == set(WORLD_REGISTRY)
+    assert {config.source for config in CONFIGS.values()} == set(WORLD_REGISTRY) == set(WORLDS)
     for name in WORLD_REGISTRY:
         assert make_world(ProblemsConfig(source=name)).name == name
 
