@@ -18,7 +18,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from evals.benchmarks.verifier_hostile import CORE_KINDS, Measurement, measure
+from evals.benchmarks.verifier_hostile import Measurement, measure_ours, measure_theirs
 from rlad.verifier import Outcome, Verdict, VerifierPool
 from rlad.verifier.cli import percentile
 
@@ -198,11 +198,11 @@ def hostile(report: Report, theirs: bool) -> None:
         slowest, memory = max(m.milliseconds for m in all_), sum(m.megabytes for m in all_)
         return f"{slowest:,.0f} ms / {memory:.0f} MB ({len(all_)} pairs)"
 
-    ours = measure("ours")
+    ours = measure_ours()
     slow = [m for m in ours if m.milliseconds > 50]
     report.notes += [f"slow: {m.name} took {m.milliseconds:.0f} ms" for m in slow]
     report.notes += [f"false positive: {m.name}" for m in ours if m.correct]
-    report.add("hostile pairs, slowest / memory", cell(measure("math-verify", CORE_KINDS)) if theirs else "-",
+    report.add("hostile pairs, slowest / memory", cell(measure_theirs()) if theirs else "-",
                cell(ours), "≤ 50 ms / ≤ 100 MB", not slow and sum(m.megabytes for m in ours) <= 100)  # fmt: skip
 
 

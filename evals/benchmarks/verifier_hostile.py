@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
+from pathlib import Path
 
 from evals.benchmarks.hostile_texts import ONES, hostile_pairs
 
@@ -46,12 +47,39 @@ class Measurement:
     correct: bool
 
 
-def measure(verifier: str, only: tuple[str, ...] = ()) -> list[Measurement]:
-    """All attacks, or those in ``only``, on ``ours`` or ``math-verify`` in a fresh process."""
-    command = [sys.executable, "-m", "evals.benchmarks.verifier_hostile", verifier, *only]
+PATIENCE = 20.0
+"""Seconds after which an attack on another verifier is over: it has won."""
+
+
+def _start(*arguments: str) -> subprocess.Popen:
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=environment)
-    return [Measurement(**json.loads(line)) for line in done.stdout.splitlines()]
+    command = [sys.executable, "-m", "evals.benchmarks.verifier_hostile", *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+
+
+def measure_ours() -> list[Measurement]:
+    """All attacks in one fresh process."""
+    with _start("ours") as process:
+        rows = [Measurement(**json.loads(line)) for line in process.stdout]
+    if process.returncode:
+        raise RuntimeError(f"an attack ended the process, after {rows[-1].name if rows else 'nothing'}")
+    return rows
+
+
+def measure_theirs(attacks: Sequence[str] = CORE_KINDS) -> list[Measurement]:
+    """Each attack on math-verify in a process of its own, because some of them have to be killed."""
+    rows = []
+    for name in attacks:
+        with _start("math-verify", name) as process:
+            try:
+                out, _ = process.communicate(timeout=PATIENCE)
+                rows += [Measurement(**json.loads(line)) for line in out.splitlines()]
+            except subprocess.TimeoutExpired:
+                status = Path(f"/proc/{process.pid}/status").read_text()
+                peak = int(status.partition("VmHWM:")[2].split()[0]) / 1024
+                process.kill()
+                rows.append(Measurement(name, PATIENCE * 1e3, peak, False))
+    return rows
 
 
 def _growth(call: Callable[[], object]) -> tuple[object, float, float]:
