@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, Optional
 
 from omegaconf import OmegaConf
-from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 WORLDS = ("induction", "countdown", "algebra")
 SOURCES = (*WORLDS, "jsonl", "parquet", "hub")
@@ -339,11 +340,8 @@ def known_keys(node: Any = RunConfig, prefix: str = "") -> list[str]:
     keys = []
     instance = node() if isinstance(node, type) else node
     for item in fields(instance):
-        name = f"{prefix}{item.name}"
-        keys.append(name)
-        value = getattr(instance, item.name)
-        if item.name == "model" and value is None:
-            value = ModelConfig()
+        keys.append(name := f"{prefix}{item.name}")
+        value = getattr(instance, item.name) or (ModelConfig() if item.name == "model" else None)
         if is_dataclass(value):
             keys.extend(known_keys(value, f"{name}."))
     return keys
@@ -356,8 +354,11 @@ def _check_known(tree: Any, prefix: str = "") -> None:
         if name not in known:
             near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.0)
             raise ConfigError(f"Unknown configuration key '{name}'; the nearest known key is '{near[0]}'.")
+        section = any(other.startswith(f"{name}.") for other in known)
         if isinstance(value, dict):
             _check_known(value, f"{name}.")
+        elif section and not (value is None and name.endswith(".model")):
+            raise ConfigError(f"'{name}' is a section with keys of its own, so it cannot be '{value}'.")
 
 
 def load_config(path: str | Path | None, overrides: list[str] | tuple[str, ...] = ()) -> RunConfig:
@@ -373,21 +374,21 @@ def load_config(path: str | Path | None, overrides: list[str] | tuple[str, ...] 
             tree = OmegaConf.load(path)
         except Exception as error:  # the YAML library's errors share no base with OmegaConf's
             raise ConfigError(f"'{path}' is not valid YAML: {str(error).splitlines()[0]}.") from error
+        if not OmegaConf.is_dict(tree):
+            raise ConfigError(f"'{path}' must hold a mapping of keys to values.")
     for item in overrides:
         if "=" not in item:
             raise ConfigError(f"Overrides are written key=value; '{item}' is not.")
-    tree = OmegaConf.merge(tree, OmegaConf.from_dotlist(list(overrides)))
-    plain = OmegaConf.to_container(tree)
-    if not isinstance(plain, dict):
-        raise ConfigError(f"'{path}' must hold a mapping of keys to values.")
-    _check_known(plain)
+        try:
+            tree = OmegaConf.merge(tree, OmegaConf.from_dotlist([item]))
+        except (YAMLError, OmegaConfBaseException) as error:
+            raise ConfigError(f"The value of '{item}' cannot be read.") from error
+    _check_known(OmegaConf.to_container(tree))
     try:
         merged = OmegaConf.merge(OmegaConf.structured(RunConfig), tree)
         config: RunConfig = OmegaConf.to_object(merged)  # type: ignore[assignment]
-    except ConfigKeyError as error:
-        raise ConfigError(f"Unknown configuration key: {str(error).splitlines()[0]}.") from error
     except OmegaConfBaseException as error:
-        raise ConfigError(f"Wrong type for '{error.full_key}': {str(error).splitlines()[0]}.") from error
+        raise ConfigError(f"Wrong type for '{error.full_key}': {str(error).splitlines()[0].rstrip('.')}.") from error
     from rlad.validation import validate
 
     validate(config)

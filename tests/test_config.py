@@ -1,0 +1,228 @@
+"""The configuration: every shipped file loads and dry-runs, and nonsense is refused in one plain sentence."""
+
+import dataclasses
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from rlad import validation
+from rlad.config import ConfigError, RunConfig, known_keys, load_config, save_config
+from rlad.validation import bare_problems, trains, validate
+from trainers import launch
+
+CONFIGS = sorted((Path(__file__).parent.parent / "configs").glob("*.yaml"))
+RUNS = [path for path in CONFIGS if path.stem != "compare"]
+"""compare.yaml lists arms; evals/compare reads it and loads a configuration for each."""
+
+
+@pytest.mark.parametrize("path", RUNS, ids=lambda path: path.stem)
+def test_shipped_configuration_loads_and_dry_runs(path, capsys):
+    assert launch.main(["train", str(path), "--dry-run"]) == 0
+    printed = capsys.readouterr().out
+    assert "How the sizes divide" in printed
+    assert re.search(r"peak .* \d+\.\d+ GB", printed)
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_shipped_configuration_fits_a_screen(path):
+    assert len(path.read_text().splitlines()) <= 70
+
+
+def test_defaults_are_valid_and_survive_writing(tmp_path):
+    config = load_config(None)
+    save_config(config, tmp_path / "config.yaml")
+    assert load_config(tmp_path / "config.yaml") == config
+
+
+def test_overrides_win_over_the_file(tmp_path):
+    (tmp_path / "run.yaml").write_text("cotrain: {steps: 5, problems: 4}\n")
+    config = load_config(tmp_path / "run.yaml", ["cotrain.steps=7", "abstraction.entropy_target=1.5"])
+    assert (config.cotrain.steps, config.cotrain.problems) == (7, 4)
+    assert config.abstraction.entropy_target == 1.5
+    assert config.solution.entropy_target is None
+
+
+REFUSED = {
+    # unknown keys and names: the nearest is named
+    "cotrain.stepz=3": "nearest known key is 'cotrain.steps'",
+    "solution.temprature=1": "nearest known key is 'solution.temperature'",
+    "problems.source=inductoin": "nearest is 'induction'",
+    "problems.induction.families=[linear,produkt]": "nearest is 'product'",
+    "solution.loss=ppo_klip": "nearest is 'ppo_clip'",
+    "abstraction.aggregation=token_mean": "nearest is 'token-mean'",
+    "abstraction.advantage=reloo": "nearest is 'rloo'",
+    "solution.kl_estimator=k4": "nearest is 'k3'",
+    "cotrain.proposals=distnct": "nearest is 'distinct'",
+    "cotrain.schedule.kind=alternate": "nearest is 'alternating'",
+    "cotrain.schedule.train=solver": "nearest is 'solution'",
+    "cotrain.solution_group=problems": "nearest is 'problem'",
+    "launch.device=gpu": "nearest is 'cpu'",
+    "base.dtype=float23": "nearest is 'float32'",
+    "engine.kind=tansformers": "nearest is 'transformers'",
+    "sweep.select=[majorty]": "nearest is 'majority'",
+    # types
+    "cotrain.steps=many": "Wrong type for 'cotrain.steps'",
+    "solution.lr=fast": "Wrong type for 'solution.lr'",
+    "cotrain.steps=3.5": "Wrong type for 'cotrain.steps'",
+    "sweep.grid=5": "Wrong type for 'sweep.grid'",
+    "problems=3": "'problems' is a section",
+    "cotrain.bare=[1]": "'cotrain.bare' is a section",
+    "cotrain=": "'cotrain' is a section",
+    "cotrain.steps=[": "cannot be read",
+    # ranges
+    "cotrain.steps=0": "at least 1",
+    "solution.temperature=0": "above 0",
+    "solution.temperature=nan": "out of range",
+    "cotrain.set_credit=1.5": "at most 1",
+    "cotrain.set_credit=-0.1": "at least 0",
+    "cotrain.gate.penalty=0.5": "at most 0",
+    "problems.countdown.numbers=7": "at most 6",
+    "problems.test=0": "asks a generated world for no problems",
+    "warmstart.lr=0": "above 0",
+    "launch.ranks=0": "at least 1",
+    "abstraction.dual_clip=0.5": "at least 1",
+    # numbers that do not fit together
+    "cotrain.problems=15": "15 x 8 x 4 solutions",
+    "warmstart.batch=127": "does not divide over 2 ranks",
+    "warmstart.warmup=600": "less than warmstart.steps=600",
+    "cotrain.draws=4": "8 distinct proposals",
+    "cotrain.subtract_bare=true": "cotrain.bare.baseline_samples",
+    "cotrain.bare.share=1": "leaves none with an abstraction",
+    "cotrain.solutions=1": "nothing to compare a solution with",
+    "cotrain.abstractions=1": "nothing to compare an abstraction with",
+    "cotrain.one_pass=true": "cotrain.abstractions=0",
+    "base.kv_heads=3": "grouped-query",
+    "base.heads=3": "even head size",
+    "base.max_positions=64": "leaves no room",
+    "sweep.grid=[[4]]": "every cell is [n, m]",
+    "sweep.grid=[[4, 0]]": "every cell is [n, m]",
+    "sweep.plain_temperatures=[]": "at least one temperature",
+    "name=a/b": "cannot name a run folder",
+    # files
+    "problems.source=jsonl": "needs problems.path",
+    "base.path=/nowhere/model": "no model folder '/nowhere/model'",
+    "solution.model.path=./nowhere": "(solution.model.path)",
+    "engine.kind=vllm": "later version",
+    "cotrain.steps": "written key=value",
+}
+
+
+@pytest.mark.parametrize(("override", "words"), REFUSED.items(), ids=REFUSED)
+def test_refused_in_one_plain_sentence(override, words):
+    with pytest.raises(ConfigError, match=re.escape(words)) as caught:
+        load_config(None, [override])
+    text = str(caught.value)
+    assert "\n" not in text
+    assert text.endswith(".")
+    assert "Traceback" not in text
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["cotrain.abstractions=0", "cotrain.schedule.kind=alternating"], "schedule 'alternating' trains it"),
+        (["cotrain.abstractions=0", "cotrain.schedule.kind=frozen", "cotrain.schedule.train=abstraction"], "'frozen'"),
+        (["cotrain.abstractions=0", "cotrain.set_credit=0.5"], "cotrain.set_credit needs abstractions"),
+        (["cotrain.abstractions=0", "cotrain.adherence=true"], "cotrain.adherence needs abstractions"),
+        (["cotrain.abstractions=0", "cotrain.solutions=1"], "nothing to compare"),
+        (["problems.source=hub", "problems.path=x/y", "cotrain.adherence=true"], "generated worlds only"),
+        (["base.dtype=float16", "launch.device=cpu"], "does not train on a CPU"),
+        (["launch.ranks=3"], "use a multiple of 3"),
+        ([f"warmstart.mixture.{task}=0" for task in ("plain", "propose", "guided")], "all zero"),
+    ],
+)
+def test_combinations_that_are_refused(overrides, words):
+    with pytest.raises(ConfigError, match=re.escape(words)):
+        load_config(None, overrides)
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["cotrain.abstractions=0"],
+        ["cotrain.abstractions=0", "cotrain.one_pass=true", "cotrain.adherence=true"],
+        ["cotrain.abstractions=1", "cotrain.subtract_bare=true", "cotrain.bare.baseline_samples=4"],
+        ["cotrain.solutions=1", "cotrain.solution_group=problem"],
+        ["cotrain.solutions=1", "cotrain.schedule.kind=frozen", "cotrain.schedule.train=abstraction"],
+        ["cotrain.problems=15", "warmstart.batch=15", "launch.ranks=3"],
+    ],
+)
+def test_unusual_combinations_that_make_sense(overrides):
+    validate(load_config(None, overrides))
+
+
+def test_missing_and_malformed_files(tmp_path):
+    with pytest.raises(ConfigError, match="no configuration file"):
+        load_config(tmp_path / "absent.yaml")
+    broken = tmp_path / "broken.yaml"
+    broken.write_text("cotrain: {steps: 3\n")
+    with pytest.raises(ConfigError, match="not valid YAML"):
+        load_config(broken)
+    listed = tmp_path / "list.yaml"
+    listed.write_text("- 1\n- 2\n")
+    with pytest.raises(ConfigError, match="mapping"):
+        load_config(listed)
+
+
+def test_model_folder_must_be_complete(tmp_path):
+    folder = tmp_path / "model"
+    folder.mkdir()
+    override = [f"base.path={folder}"]
+    for file, missing in (
+        ("config.json", "config.json"),
+        ("tokenizer.json", "tokenizer"),
+        ("w.safetensors", "weights"),
+    ):
+        with pytest.raises(ConfigError, match=f"has no {missing}"):
+            load_config(None, override)
+        (folder / file).write_text("{}")
+    assert load_config(None, override).base.path == str(folder)
+    assert load_config(None, ["base.path=Qwen/Qwen3-1.7B"]).base.path == "Qwen/Qwen3-1.7B"  # left to the hub
+
+
+def test_every_number_has_a_range():
+    """A new key without a range would let any nonsense through."""
+    unbounded = {"seed", "problems.seed"}
+    ranged = set(validation._RANGES) | unbounded
+    for prefix, table in (
+        ("abstraction.", validation._PLAYER_RANGES),
+        ("solution.", validation._PLAYER_RANGES),
+        ("base.", validation._MODEL_RANGES),
+        ("abstraction.model.", validation._MODEL_RANGES),
+        ("solution.model.", validation._MODEL_RANGES),
+    ):
+        ranged |= {prefix + key for key in table}
+    numbers = {key for key, kind in _leaves(RunConfig) if kind in ("int", "float", "Optional[int]", "Optional[float]")}
+    assert numbers - ranged == set()
+    assert ranged - set(known_keys()) == set()
+
+
+def _leaves(cls, prefix=""):
+    for item in dataclasses.fields(cls):
+        value = getattr(cls(), item.name)
+        if dataclasses.is_dataclass(value):
+            yield from _leaves(type(value), f"{prefix}{item.name}.")
+        else:
+            yield f"{prefix}{item.name}", item.type
+
+
+def test_names_of_losses_are_those_of_the_registry():
+    from trainers.losses import LOSSES
+
+    assert set(validation.LOSSES) == set(LOSSES)
+
+
+def test_families_are_those_of_the_world():
+    from rlad.problems import make_world
+
+    config = load_config(None, [f"problems.induction.families={json.dumps(list(validation.INDUCTION_FAMILIES))}"])
+    assert make_world(config.problems).name == "induction"
+
+
+def test_bare_problems_and_trained_players():
+    config = load_config(None, ["cotrain.bare.share=0.25", "cotrain.schedule.kind=frozen"])
+    assert bare_problems(config) == 4
+    assert trains(config, "solution")
+    assert not trains(config, "abstraction")
