@@ -108,7 +108,7 @@ def _parquet_rows(path: str) -> Iterator[tuple[str, dict[str, Any]]]:
         for number, row in enumerate(rows, 1):
             yield f"row {number}", row
     except (pyarrow.ArrowInvalid, datasets.exceptions.DatasetsError) as error:
-        raise ProblemError(f"'{path}' is not a Parquet file: {str(error).splitlines()[0]}") from error
+        raise ProblemError(f"'{path}' is not a Parquet file: {_first_line(error)}.") from error
 
 
 def _hub_rows(config: ProblemsConfig, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -122,9 +122,13 @@ def _hub_rows(config: ProblemsConfig, path: str) -> Iterator[tuple[str, dict[str
             rows = datasets.load_dataset(name, subset, split=split or config.hub_split)
     except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
         cause = error.__cause__ or error  # "an error occurred while generating the dataset" names its cause below it
-        raise ProblemError(f"The dataset '{path}' cannot be loaded: {str(cause).splitlines()[0]}") from error
+        raise ProblemError(f"The dataset '{path}' cannot be loaded: {_first_line(cause)}.") from error
     for number, row in enumerate(rows, 1):
         yield f"row {number}", row
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
 
 
 @contextmanager
