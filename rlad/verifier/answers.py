@@ -21,6 +21,7 @@ _SET_OPERATIONS = {"\\cup": "union", "\\cap": "inter", "\\setminus": "diff", "\\
 _WHOLE_TEXT = re.compile(r"\\(?:text|mbox|textbf|mathrm|textrm|textnormal|mathbf|textit)\s*\{([^{}]*)\}[.,]?")
 _GLUED = re.compile(r"(?<=[\d)\]}])\s*(or|and)\s*(?=[A-Z(\[\\\d-]|[a-z]\s*[=<>(])")
 _TRIM = " \t\n.,;:*"
+_LEADING_POINT = re.compile(r"[\s,;:*]*(?=\.\d)")
 _DOMAIN_TAIL = re.compile(r"^,?\s*(?:for|where|with|over)\b[^.]*?\b(?:all|any|every|each|some|arbitrary|integers?|real|constant)\b|^,?\s*(?:for|where|with|over)\s*$|^,?\s*\(?(?:for|where) (?:any|all|some)\b", re.I)
 _UNIT_TEXT = re.compile(r"^[\s$¢]*[^\W\d]+[^=<>+\\]{0,60}$|^\s*[$¢%]\s*$")
 _APPROX = re.compile(r"^\s*(?:approximately|approx\.?|about|around|roughly)\s+", re.I)
@@ -52,10 +53,10 @@ def parse_answer(text: str, options: VerifyOptions, budget: Budget, thousands: b
 
 
 def _parse_text(text: str, options: VerifyOptions, budget: Budget, thousands: bool) -> Node:
-    clean = _GLUED.sub(r" \1 ", normalize(text)).strip(_TRIM)
+    clean = _trimmed(_GLUED.sub(r" \1 ", normalize(text)))
     clean = _APPROX.sub("", clean)
     while (m := _WHOLE_TEXT.fullmatch(clean)) is not None:
-        clean = m.group(1).strip(_TRIM)
+        clean = _trimmed(m.group(1))
         if clean.isalpha() and len(clean) > 1 and number_from_words(clean) is None and clean not in ("pi", "and", "or"):
             return text_answer(clean, ParseError("no word"))
     if clean.endswith("\\"):
@@ -73,6 +74,11 @@ def _parse_text(text: str, options: VerifyOptions, budget: Budget, thousands: bo
         return parser.whole()
     except ParseError as error:
         return text_answer(clean, error)
+
+
+def _trimmed(text: str) -> str:
+    """Without the punctuation around it; the point of ``.185`` is no punctuation."""
+    return text.rstrip(_TRIM)[m.end() :] if (m := _LEADING_POINT.match(text)) else text.strip(_TRIM)
 
 
 def text_answer(clean: str, error: ParseError) -> Node:
@@ -120,7 +126,7 @@ class AnswerParser(Brackets):
             if self.token.kind == "eof" or self.token.text in (";", "\\\\"):
                 break
             if self.domain_tail():
-                break
+                continue
             items.append(self.answer_item())
         kept = [x for x in items if not _declares_parameter(x)] or items[:1]
         if len(kept) == 1:
@@ -222,13 +228,11 @@ class AnswerParser(Brackets):
     def domain_tail(self) -> bool:
         """Skip "for all x in ...": it names the domain and is no part of the answer."""
         tail = " ".join(t.text for t in self.tokens[self.i : self.i + 6])
-        if self.token.kind in ("text", "word") and _DOMAIN_TAIL.match(tail):
-            self.i = len(self.tokens) - 1
-            return True
-        return self.token.text == "\\forall" and self._skip_all()
-
-    def _skip_all(self) -> bool:
-        self.i = len(self.tokens) - 1
+        if not (self.token.kind in ("text", "word") and _DOMAIN_TAIL.match(tail)) and self.token.text != "\\forall":
+            return False
+        self.i += 1
+        while (t := self.token).kind != "eof" and t.text != ";" and not (t.kind == "text" and t.text.strip(" ,.").lower() in ("and", "or")):
+            self.i += 1
         return True
 
     # --- relations and set expressions ------------------------------------------------------------------------------

@@ -6,7 +6,9 @@ import re
 from typing import NamedTuple
 
 _BOX = re.compile(r"\\(?:boxed|fbox)(?![a-zA-Z])\s*")
-_GAP = re.compile(r",|;|\band\b|\bor\b|&|、|和|\by\b|\bet\b|\bund\b", re.IGNORECASE)
+_GAP = re.compile(
+    r"[^\w,;&、]*(?:(?!(?:no|not|wait|but|actually|thus|so|then|therefore|hmm|instead|rather|and|or)\b)[^\W\d]+[^\w,;&、]+){0,4}?"
+    r"(?:[,;&、]|\b(?:and|or|y|et|und|e|и)\b|和)+(?:[^\w]*\b(?:and|or)\b)?(?:[^\w=]*[A-Za-z]\w{0,2}(?:_?\{?\w{1,3}\}?)?(?:\(\w\))?\s*=)?[^\w]*", re.IGNORECASE)
 _BARE_GAP = re.compile(r"[\s$,]*")
 
 
@@ -55,13 +57,18 @@ def _box(text: str, start: int, after: int) -> Box:
     return Box(start, n, None)
 
 
+def _plain(gap: str) -> str:
+    """The gap without LaTeX wrapping: ``\\quad \\text{and} \\quad`` is " and "."""
+    return re.sub(r"\\(?:q?quad|text|mbox|textbf|left|right|[,;! ()\[\]])\s*", " ", gap)
+
+
 def joined_groups(text: str, boxes: list[Box]) -> list[list[Box]]:
     """Boxes in groups that are one answer together: ``\\boxed{1}, \\boxed{2}`` and ``\\boxed{k=4} \\text{ and } \\boxed{n=2}``."""
     groups: list[list[Box]] = []
     for box in boxes:
         if groups:
             gap = text[groups[-1][-1].end : box.start]
-            if len(gap) <= 48 and (_BARE_GAP.fullmatch(gap) or _GAP.search(gap)) and "\n\n" not in gap and not re.search(r"\.\s|[!?]", gap):
+            if len(gap) <= 48 and (_BARE_GAP.fullmatch(gap) or _GAP.fullmatch(_plain(gap))) and "\n\n" not in gap and not re.search(r"\.\s|[!?]", gap):
                 groups[-1].append(box)
                 continue
         groups.append([box])

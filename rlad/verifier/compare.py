@@ -30,12 +30,14 @@ def equal(gold: Node, pred: Node, ctx: Context) -> bool:
             return True
     if (_is_region(gold) or _is_region(pred)) and _same_region(gold, pred, ctx):
         return True
-    if gold.kind == "time" or pred.kind == "time":
-        return _times(gold, pred, ctx)
+    if ctx.options.restated_relation and (_same_order(gold, pred, ctx) or _same_order(pred, gold, ctx)):
+        return True
     if gold.kind in SEQUENCES or pred.kind in SEQUENCES or gold.has("matrix") or pred.has("matrix"):
         return same_sequence(gold, pred, ctx, lambda a, b: equal(a, b, ctx))
     if gold.kind == "rel" or pred.kind == "rel":
         return _relations(gold, pred, ctx)
+    if gold.kind == "time" or pred.kind == "time":
+        return _times(gold, pred, ctx)
     if gold.kind == "text" or pred.kind == "text":
         return _texts(gold, pred)
     if split_quantity(gold)[1] is not None or split_quantity(pred)[1] is not None:
@@ -100,6 +102,13 @@ def _same_family(assignment, other: Node) -> bool:
         return False
     has_period = any(n.kind == "const" and n.value in ("pi", "deg") for n in assignment.value.walk())
     return has_period and key(assignment.value) == key(rename(other, {b.pop(): a.pop()}))
+
+
+def _same_order(chain: Node, listed: Node, ctx: Context) -> bool:
+    """``b < a < d < c`` and the bare list ``b, a, d, c`` put the same things in the same order."""
+    if chain.kind != "rel" or listed.kind != "list" or len(chain.args) < 3 or len(chain.args) != len(listed.args):
+        return False
+    return len(set(chain.value)) == 1 and chain.value[0] in ORDER and all(key(a) == key(b) for a, b in zip(chain.args, listed.args))
 
 
 def _ratios(gold: Node, pred: Node, ctx: Context) -> bool:

@@ -166,14 +166,23 @@ def _other_readings(gold_text: str, pred_text: str, g: Node, p: Node, ctx: Conte
         if other.kind == "num" and (value := _decimal_comma(text)) is not None:
             return compare(value, other, ctx) if mine_is_gold else compare(other, value, ctx)
     if g.kind == "num" and "," in gold_text and p.kind in ("list", "set", "tuple"):
-        split = parse_answer(gold_text, ctx.options, ctx.budget, thousands=False)
-        return split.kind == "list" and compare(split, p, ctx)
+        split = _as_list(gold_text, ctx)
+        return split is not None and compare(split, p, ctx)
     if p.kind == "num" and "," in pred_text and g.kind in ("list", "set", "tuple"):
-        split = parse_answer(pred_text, ctx.options, ctx.budget, thousands=False)
-        return split.kind == "list" and compare(g, split, ctx)
+        split = _as_list(pred_text, ctx)
+        return split is not None and compare(g, split, ctx)
     if p.kind == "mul" and not free_symbols(g) and (quantity := _italic_unit(p)) is not None:
         return compare(g, quantity, ctx)
     return False
+
+
+def _as_list(text: str, ctx: Context) -> Node | None:
+    """``101,202,303`` as three numbers."""
+    try:
+        node = parse_answer(text, ctx.options, ctx.budget, thousands=False)
+    except ParseError:
+        return None
+    return node if node.kind == "list" else None
 
 
 def _same_word(a: str, b: str) -> bool:

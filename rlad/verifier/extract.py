@@ -68,7 +68,7 @@ def extract(completion: str, options: VerifyOptions, gold: bool = False) -> Extr
             if not gold:
                 candidates += last_candidates(phrase)[:1]
     if options.last_math and not gold and source == "whole":
-        candidates += last_candidates(text)[:2]
+        candidates += last_candidates(text)[:3]
     return Extraction(candidates, source)
 
 

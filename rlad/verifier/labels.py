@@ -59,7 +59,8 @@ def labelled(node: Node, ctx: Context) -> Labelled | None:
     elif len(members) == 2 and is_name(members[1]) and members[1].kind == "sym" and not free_symbols(members[0]):
         return Labelled(members[1], members[0], None, True)  # 3 = x
     elif not all(not free_symbols(m) for m in members) or not all(is_scalar(m) or m.kind == "quantity" for m in members):
-        return None
+        if any(not is_scalar(m) for m in members) or not all(same_value(x, y, ctx) for x, y in zip(members, members[1:])):
+            return None  # an equation; an identity restates one expression
     while len(members) > 1 and is_name(members[0]) and not is_name(members[-1]):
         members.pop(0)
         ops.pop(0)

@@ -182,7 +182,7 @@ class Parser:
         """Whether a word is mathematics (names, functions, a product of letters) rather than prose or a unit."""
         if len(text) == 1 or text in FUNCTIONS or text in _CONSTANTS or text in GREEK:
             return not (text == "min" and self.ahead().text not in ("(", "{"))
-        if text in ("U", "and", "or", "mod") or text.lower() in PROSE or is_unit_word(text) or text in _ORDINALS:
+        if text in ("U", "and", "or", "mod") or (text in PROSE or text.lower() in PROSE and not text.isupper()) or is_unit_word(text) or text in _ORDINALS:
             return False
         return len(text) <= 3 or text.isupper() and len(text) <= 6
 
@@ -286,7 +286,7 @@ class Parser:
             return self.word(t)
         if t.kind == "cmd":
             return self.command(t)
-        if t.kind == "math":
+        if t.kind == "math" or (t.kind == "text" and (t.text.strip() in FUNCTIONS or t.text.strip() in _CONSTANTS)):
             return self.upright(t)
         if t.kind == "mathbb":
             return self.scripted(N.sym(BLACKBOARD.get(t.text.strip(), t.text.strip())))

@@ -65,12 +65,15 @@ def _sentence(rest: str) -> str:
 def last_candidates(text: str) -> list[str]:
     """Math spans, bold spans and numbers at the end of a text, the last one first; bare names come after the rest."""
     found: list[tuple[int, str]] = []
+    inside: list[str] = []
     tail = text[-3000:]
     spans = [(m.start(), m.end(), next(g for g in m.groups() if g is not None)) for m in _SPANS.finditer(tail)]
     found += [(end, content) for _, end, content in spans]
     for m in NUMBER.finditer(tail):
         if not any(a <= m.start() < b for a, b, _ in spans):
             found.append((m.end(), m.group().strip()))
+        else:
+            inside.append(m.group().strip())
     found.sort(key=lambda f: -f[0])
     telling = [c for _, c in found if any(ch.isdigit() for ch in c)]
-    return telling[:4] or [c for _, c in found[:4]]
+    return (telling[:4] or [c for _, c in found[:4]]) + inside[-1:]

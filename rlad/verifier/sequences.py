@@ -29,7 +29,9 @@ def same_sequence(gold: Node, pred: Node, ctx: Context, equal) -> bool:
         return False
     if "tuple" in kinds or "brack" in kinds or ctx.options.ordered_lists:
         return _ordered(gold.args, pred.args, equal)
-    g, p = (_distinct(n.args) if "set" in kinds else list(n.args) for n in (gold, pred))
+    # a list of points is a set of solutions; a list of numbers keeps its repetitions
+    points = all(a.kind == "tuple" for a in gold.args + pred.args)
+    g, p = (_distinct(n.args) if "set" in kinds or points else list(n.args) for n in (gold, pred))
     return _unordered(g, p, equal) or _part(Node("list", tuple(g)), Node("list", tuple(p)), ctx, equal)
 
 
