@@ -9,8 +9,9 @@ import sympy
 from sympy.parsing.sympy_parser import implicit_multiplication_application, parse_expr, standard_transformations
 
 import rlad.problems.algebra.exercise as exercise_module
-from rlad.config import AlgebraConfig, ProblemsConfig
-from rlad.problems import ProblemError
+from rlad.config import AlgebraConfig, ProblemsConfig, VerifierConfig
+from rlad.judge import Judge
+from rlad.problems import Problem, ProblemError
 from rlad.problems.algebra import FAMILIES, LIMIT, Algebra
 from rlad.problems.algebra.world import WORDS, small_exercise
 from rlad.verifier import verify
@@ -236,23 +237,47 @@ def test_integers_stay_below_the_limit_and_every_word_is_used():
     ],
 )
 def test_the_box_must_be_worked_out(question, answer, box, valid):
-    from rlad.problems import Problem
-
     assert WORLD.valid(Problem("test", question, answer), f"so \\boxed{{ {box} }}") == valid
 
 
-def test_the_canonical_form_does_not_see_order():
-    """Wherever two exercises differ only in the order of their two parts, their canonical forms agree."""
-    rng, seen = random.Random(0), {}
-    for name in ("products", "derivative", "change_of_base", "rational_exponents", "choices", "inclusion_exclusion"):
-        for _ in range(4000):
-            made = small_exercise(name, rng)
-            seen.setdefault((name, tuple(sorted(made.question.split()))), set()).add((made.question, made.key))
-    swapped = [group for group in seen.values() if len({question for question, _ in group}) > 1]
-    assert len(swapped) > 100
-    one, two = (next(m for m in iter(lambda: small_exercise("products", rng), None) if m.question == q)
-                for q in (r"compute 12 \times 15", r"compute 15 \times 12"))  # fmt: skip
-    assert one.key == two.key
+def test_the_judge_refuses_a_box_that_restates_the_question():
+    """The verifier alone would be content: the two are equal."""
+    judge, rng, equal = Judge(VerifierConfig(), WORLD), random.Random(0), 0
+    for _ in range(600):
+        problem = WORLD.sample(rng)
+        solution = f"\\boxed{{ {problem.question.split(' ', 1)[1]} }}"
+        equal += verify(problem.answer, solution).correct
+        assert not judge([(problem, solution)])[0].correct
+    assert equal > 100
+
+
+PARTS = {
+    "products": r"compute | \\times ",
+    "derivative": r"differentiate \( | \) \( | \)",
+    "change_of_base": r"compute | \+ ",
+    "rational_exponents": r"compute | \+ ",
+    "choices": r"ways to choose | and ",
+    "inclusion_exclusion": r" are divisible by | or ",
+    "linear_system": r" , | :",
+    "exponent_laws": r"\\frac \{ | \\times | (?=\} \{)",
+    "surd_sums": r"simplify (?=\\)| (?=[-+])|(?<=simplify )",
+}
+
+
+@pytest.mark.parametrize("name", list(PARTS))
+def test_the_canonical_form_sees_the_parts_but_not_their_order(name):
+    """Exercises with the same parts in another order share their canonical form; with other parts they do not."""
+    rng, groups = random.Random(0), {}
+    families = AlgebraConfig(families=[name])
+    world = Algebra(ProblemsConfig(source="algebra", algebra=families))
+    for _ in range(10_000 if name == "linear_system" else 3000):
+        problem = world.sample(rng)
+        parts = re.split(PARTS[name], problem.question.replace("simplify ", "simplify + "))
+        groups.setdefault(tuple(sorted(parts)), set()).add((problem.question, problem.meta["canonical"]))
+    assert any(len({question for question, _ in group}) > 1 for group in groups.values())
+    forms = [{canonical for _, canonical in group} for group in groups.values()]
+    assert all(len(found) == 1 for found in forms)
+    assert len(set.union(*forms)) == len(groups)
 
 
 def test_a_useless_abstraction_is_another_familys_and_its_solution_guesses_wrong():

@@ -40,7 +40,7 @@ def linear_system(rng: random.Random) -> Exercise:
             break
     key = " ; ".join(sorted(_written(row) for row in rows))
     question = f"{_written(rows[0])} , {_written(rows[1])} : find ( x , y )"
-    return Exercise(question, answer, tuple(plans), key, {"rows": tuple(rows)})
+    return Exercise(question, answer, tuple(plans), key)
 
 
 def _eliminate(gone: str, kept: str, first: Row, second: Row, value: int, other: int) -> Plan:
@@ -66,4 +66,4 @@ def absolute_value(rng: random.Random) -> Exercise:
     if a == 1:
         distance = f"{num(-b)} - {c} = {num(low)} , {num(-b)} + {c}"
         plans.append(Plan(f"distance {c} from {num(-b)}", f"{distance} = {num(high)}", distance))
-    return Exercise(f"solve | {left} | = {c}", braces(high, low), tuple(plans), facts={"a": a, "b": b, "c": c})
+    return Exercise(f"solve | {left} | = {c}", braces(high, low), tuple(plans))

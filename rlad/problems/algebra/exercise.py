@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 
 LIMIT = 450
@@ -35,8 +35,6 @@ class Exercise:
     plans: tuple[Plan, ...]
     key: str = ""
     """Canonical form: the same for exercises that differ only in order. Empty: the question itself."""
-    facts: dict = field(default_factory=dict)
-    """The parameters, from which a test computes the answer by other means."""
 
 
 Family = Callable[[random.Random], Exercise]

@@ -28,7 +28,7 @@ def logarithm_laws(rng: random.Random) -> Exercise:
         terms = f"{one} {sign} {two}"
         plans.append(Plan(f"each is a power of {base}", f"{terms} = {power}", terms))
     key = f"{base} : {min(a, b)} {sign} {max(a, b)}"
-    return Exercise(question, str(power), tuple(plans), key, {"base": base, "a": a, "b": b, "sign": sign})
+    return Exercise(question, str(power), tuple(plans), key)
 
 
 def _exponent(value: int, base: int) -> int:
@@ -53,8 +53,7 @@ def change_of_base(rng: random.Random) -> Exercise:
         Plan(f"write all as powers of {prime}", f"{powers} : {ratios} = {total}", powers),
         Plan(f"change to base {prime}", f"{logs} = {ratios} = {total}", logs),
     )
-    facts = {"prime": prime, "tops": tuple(tops), "bottoms": tuple(bottoms)}
-    return Exercise(f"compute {' + '.join(texts)}", total, plans, " + ".join(sorted(texts)), facts)
+    return Exercise(f"compute {' + '.join(texts)}", total, plans, " + ".join(sorted(texts)))
 
 
 @family
@@ -74,7 +73,7 @@ def exponent_laws(rng: random.Random) -> Exercise:
         plans.append(Plan(f"cancel {base} ^ {large}", f"{cancelled} = {num(value)}", cancelled))
     question = f"compute \\frac {{ {base} ^ {a} \\times {base} ^ {b} }} {{ {base} ^ {c} }}"
     key = f"{base} : {small} {large} {c}"
-    return Exercise(question, num(value), tuple(plans), key, {"base": base, "a": a, "b": b, "c": c})
+    return Exercise(question, num(value), tuple(plans), key)
 
 
 ROOT_POWERS = [
@@ -97,8 +96,7 @@ def rational_exponents(rng: random.Random) -> Exercise:
         Plan("take roots before powers", f"{roots} = {one} + {two} = {one + two}", roots),
         Plan("write each base as a power", f"{nested} = {one} + {two} = {one + two}", nested),
     )
-    facts = {"terms": ((r**q, p, q), (s**u, t, u))}
-    return Exercise(f"compute {' + '.join(texts)}", str(one + two), plans, " + ".join(sorted(texts)), facts)
+    return Exercise(f"compute {' + '.join(texts)}", str(one + two), plans, " + ".join(sorted(texts)))
 
 
 @family
@@ -119,7 +117,7 @@ def rationalise(rng: random.Random) -> Exercise:
     worked = f"{top} ( {conjugate} ) / ( {high} - {low} )"
     plans = [Plan(f"multiply by {conjugate}", f"{worked} = {factor} ( {conjugate} ) = {answer}", worked)]
     question = f"simplify \\frac {{ {top} }} {{ {first} {here} {second} }}"
-    return Exercise(question, answer, tuple(plans), facts={"top": top, "a": a, "n": n, "sign": sign})
+    return Exercise(question, answer, tuple(plans))
 
 
 SQUARE_FREE = (2, 3, 5, 6, 7, 10, 11, 13)
@@ -144,5 +142,5 @@ def surd_sums(rng: random.Random) -> Exercise:
         Plan("take squares out of each root", f"{each} = {surd(total, n)}", each),
         Plan(f"factor out {surd(1, n)}", f"{common} = {surd(total, n)}", common),
     )
-    facts = {"n": n, "sizes": tuple(sizes), "signs": tuple(signs)}
-    return Exercise(f"simplify {question}", surd(total, n), plans, facts=facts)
+    key = f"{n} : {sorted(size * sign for size, sign in zip(sizes, signs, strict=True))}"
+    return Exercise(f"simplify {question}", surd(total, n), plans, key)

@@ -33,7 +33,7 @@ def quadratic_roots(rng: random.Random) -> Exercise:
     if a == 1 and b % 2 == 0:
         square = f"( {poly(1, b // 2)} ) ^ 2 = {(b // 2) ** 2 - c}"
         plans.append(Plan("complete the square", f"{square} , {poly(1, b // 2)} = \\pm {root // 2}", square))
-    return Exercise(f"solve {poly(a, b, c)} = 0", answer, tuple(plans), facts={"a": a, "b": b, "c": c})
+    return Exercise(f"solve {poly(a, b, c)} = 0", answer, tuple(plans))
 
 
 @family
@@ -49,7 +49,7 @@ def vieta(rng: random.Random) -> Exercise:
         roots = f"r = {num(r)} , s = {num(s)}"
         plans.append(Plan("find the roots first", f"{roots} , {by_roots} = {num(value)}", roots))
     question = f"roots r , s of {poly(1, -total, product)} = 0 : find {ask}"
-    return Exercise(question, num(value), tuple(plans), facts={"sum": total, "product": product, "ask": ask})
+    return Exercise(question, num(value), tuple(plans))
 
 
 def _symmetric(kind: int, p: int, q: int, r: int, s: int) -> tuple[str, int | Fraction, str, str]:
@@ -79,7 +79,7 @@ def completing_square(rng: random.Random) -> Exercise:
         Plan("complete the square", f"{square} , {num(c)} {plus(-(half**2))}", square),
         Plan("evaluate at the vertex", f"{at} , {num(half**2)} {plus(b * -half)} {plus(c)}", at),
     )
-    return Exercise(f"minimum of {poly(1, b, c)}", num(least), plans, facts={"b": b, "c": c})
+    return Exercise(f"minimum of {poly(1, b, c)}", num(least), plans)
 
 
 @family
@@ -100,7 +100,7 @@ def remainder(rng: random.Random) -> Exercise:
         Plan(f"synthetic division by {num(at)}", f"{horner} = {num(value)}", horner),
     )
     question = f"remainder of {poly(a, b, c, d)} divided by {poly(1, -at)}"
-    return Exercise(question, num(value), plans, facts={"coefficients": (a, b, c, d), "at": at})
+    return Exercise(question, num(value), plans)
 
 
 @family
@@ -115,8 +115,7 @@ def derivative(rng: random.Random) -> Exercise:
         Plan("expand first", f"{expanded} gives {answer}", f"{expanded} gives"),
     )
     key = " , ".join(sorted((poly(a, b), poly(c, d))))
-    facts = {"left": (a, b), "right": (c, d)}
-    return Exercise(f"differentiate ( {poly(a, b)} ) ( {poly(c, d)} )", answer, plans, key, facts)
+    return Exercise(f"differentiate ( {poly(a, b)} ) ( {poly(c, d)} )", answer, plans, key)
 
 
 @family
@@ -131,4 +130,4 @@ def composition(rng: random.Random) -> Exercise:
         Plan("match the values at 0 and 1", f"{values} , {num(slope + offset)} {plus(-offset)} = {slope}", values),
     )
     question = f"f ( x ) = {poly(a, b)} , g ( x ) = {poly(c, d)} : find f ( g ( x ) )"
-    return Exercise(question, poly(slope, offset), plans, facts={"f": (a, b), "g": (c, d)})
+    return Exercise(question, poly(slope, offset), plans)

@@ -26,7 +26,7 @@ def arithmetic_sum(rng: random.Random) -> Exercise:
         ),
     )
     question = f"sum of {first} , {first + step} , {first + 2 * step} , \\ldots , {last}"
-    return Exercise(question, str(total), plans, facts={"first": first, "step": step, "count": count})
+    return Exercise(question, str(total), plans)
 
 
 @family
@@ -44,7 +44,7 @@ def geometric_sum(rng: random.Random) -> Exercise:
         Plan(f"geometric formula with ratio {num(ratio)}", f"{formula} = {more} = {num(total)}", bracket),
     )
     question = f"sum of the first {count} terms of {first} , {num(first * ratio)} , {first * ratio**2} , \\ldots"
-    return Exercise(question, num(total), plans, facts={"first": first, "ratio": ratio, "count": count})
+    return Exercise(question, num(total), plans)
 
 
 @family
@@ -61,7 +61,7 @@ def geometric_limit(rng: random.Random) -> Exercise:
         ),
     )
     question = f"sum of {first} , {num(first * ratio)} , {num(first * ratio**2)} , \\ldots"
-    return Exercise(question, num(total), plans, facts={"first": first, "ratio": ratio})
+    return Exercise(question, num(total), plans)
 
 
 @family
@@ -75,4 +75,4 @@ def telescoping(rng: random.Random) -> Exercise:
         added = " + ".join(f"\\frac {{ {top} }} {{ {k * (k + 1)} }}" for k in range(start, end + 1))
         plans.append(Plan("add the terms", f"{added} = {num(total)}", added))
     question = f"sum of \\frac {{ {top} }} {{ k ( k + 1 ) }} for k = {start} to {end}"
-    return Exercise(question, num(total), tuple(plans), facts={"top": top, "start": start, "end": end})
+    return Exercise(question, num(total), tuple(plans))

@@ -40,7 +40,7 @@ class Algebra(World):
         name = rng.choice(self.families)
         exercise = small_exercise(name, rng)
         canonical = f"{name} : {exercise.key or exercise.question}"
-        meta = {"canonical": canonical, "family": name, "plans": exercise.plans, "facts": exercise.facts}
+        meta = {"canonical": canonical, "family": name, "plans": exercise.plans}
         return Problem(f"algebra/{canonical}", exercise.question, exercise.answer, meta=meta)
 
     def vocabulary(self) -> list[str]:
@@ -98,7 +98,7 @@ def small_exercise(name: str, rng: random.Random) -> Exercise:
         if _small(exercise.question) and _small(exercise.answer):
             plans = tuple(plan for plan in exercise.plans if _small(plan.abstraction) and _small(plan.steps))
             if plans:
-                return Exercise(exercise.question, exercise.answer, plans, exercise.key, exercise.facts)
+                return Exercise(exercise.question, exercise.answer, plans, exercise.key)
 
 
 def _small(text: str) -> bool:
