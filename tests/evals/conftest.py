@@ -124,7 +124,8 @@ def make_run(tmp_path):
         folder = tmp_path / name
         folder.mkdir(parents=True)
         warm = [
-            {"step": s, "loss": 0.3 + 2 * math.exp(-s / 90), "lr": 1e-3, "seconds": 0.3 * s, "tokens": 4000 * s, "label": "base",
+            {"step": s, "loss": 0.3 + 2 * math.exp(-s / 90), "lr": 1e-3, "seconds": 0.3 * s, "tokens": 4000 * s,
+             "label": "base",
              "loss_by_task": {"plain": 0.4 + 2 * math.exp(-s / 80), "propose": 0.5, "guided": 0.2}}
             for s in range(20, 601, 20)
         ]  # fmt: skip

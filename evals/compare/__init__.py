@@ -1,0 +1,1 @@
+"""Arms × seeds under one token budget: `python -m evals.compare CONFIG`."""

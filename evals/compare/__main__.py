@@ -1,0 +1,108 @@
+"""`python -m evals.compare CONFIG [key=value ...]`: arms × seeds under one budget of generated training tokens.
+
+Everything runs through the project's own commands, one folder per arm and seed under runs/NAME/; what is finished is
+not run again. Ends with compare.json, compare.md and compare.png in runs/NAME/.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+
+from rich.console import Console
+
+from evals.compare.config import BASE, CompareConfig, load_compare
+from evals.compare.pieces import Piece, Runner, plan, typed
+from evals.compare.results import collect
+from evals.compare.show import markdown, plot, tables
+from evals.runs import RunError
+from rlad.cli import PlainError, main_guard
+
+PRODUCTS = ("compare.json", "compare.md", "compare.png")
+
+
+def say(line: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')}  {line}", flush=True)
+
+
+def chosen(config: CompareConfig, pieces: list[Piece], only: list[str], seeds: list[int]) -> list[Piece]:
+    """The pieces of these arms and seeds, and the bases they start from. Raises PlainError for unknown ones."""
+    for arm in only:
+        if arm not in [BASE, *config.arms]:
+            raise PlainError(f"There is no arm '{arm}'; there are: {', '.join([BASE, *config.arms])}.")
+    for seed in seeds:
+        if seed not in config.seeds:
+            raise PlainError(f"There is no seed {seed} in this comparison; there are: {config.seeds}.")
+    wanted = [p for p in pieces if p.arm in (only or [BASE, *config.arms]) and p.seed in (seeds or config.seeds)]
+    needed = {piece.needs for piece in wanted} | {piece.key for piece in wanted}
+    return [piece for piece in pieces if piece.key in needed]
+
+
+def compact(value: object) -> str:
+    """JSON, indented, but with every list of plain values on one line.
+
+    >>> print(compact({"a": [1, 2], "b": {"c": []}}))
+    {
+     "a": [1, 2],
+     "b": {
+      "c": []
+     }
+    }
+    """
+    text = json.dumps(value, indent=1)
+    return re.sub(
+        r"\[[^\[\]{}]*\]", lambda match: " ".join(match[0].split()).replace("[ ", "[").replace(" ]", "]"), text
+    )
+
+
+def write(config: CompareConfig, pieces: list[Piece], command: str, out: str | None) -> None:
+    """Summarises what is finished, on the terminal and into files."""
+    result = collect(config, pieces)
+    result["meta"]["command"] = command
+    folder = config.folder
+    (folder / "compare.json").write_text(compact(result) + "\n")
+    (folder / "compare.md").write_text(markdown(result, command))
+    plot(result, folder / "compare.png")
+    for table in tables(result):
+        Console().print(table)
+    if out:
+        target = Path(out)
+        target.mkdir(parents=True, exist_ok=True)
+        for name in PRODUCTS:
+            shutil.copy(folder / name, target / name)
+    print(f"Written: {', '.join(str((Path(out) if out else folder) / name) for name in PRODUCTS)}")
+
+
+def main(words: list[str] | None = None, verbs: dict[str, list[str]] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="launch.sh compare", description=__doc__.splitlines()[0])
+    parser.add_argument("config", help="the comparison, e.g. configs/compare.yaml")
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="changes to it, or to all its runs")
+    parser.add_argument("--only", nargs="+", default=[], metavar="ARM", help="run only these arms (and their bases)")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[], metavar="SEED", help="run only these seeds")
+    parser.add_argument("--out", metavar="FOLDER", help="also copy the results there, e.g. docs/results/compare")
+    arguments = parser.parse_intermixed_args(words)
+    config = load_compare(arguments.config, arguments.overrides)
+    pieces = plan(config, verbs)
+    todo = chosen(config, pieces, arguments.only, arguments.seeds)
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupted)
+    begin = time.monotonic()
+    Runner(config.jobs, say).run(todo)
+    say(f"{len(todo)} pieces done in {(time.monotonic() - begin) / 60:.1f} minutes")
+    given = words if words is not None else sys.argv[1:]
+    write(config, pieces, f"./launch.sh compare {typed(given)}", arguments.out)
+    return 0
+
+
+if __name__ == "__main__":
+    main_guard(main, plain=(RunError,))

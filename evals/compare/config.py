@@ -1,0 +1,140 @@
+"""What a comparison is: a base configuration, arms that change it, seeds, and one budget of generated tokens."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from omegaconf import MISSING, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from rlad.config import ConfigError, RunConfig, load_config
+
+BASE = "base"
+"""The arm every comparison has: the shared warm-started base, not trained any further."""
+STARTS = ("base", "own")
+
+
+@dataclass
+class ArmConfig:
+    description: str = ""
+    """One line for the table."""
+    overrides: list[str] = field(default_factory=list)
+    """Changes to the common configuration, key=value."""
+    start: str = "base"
+    """base: from the seed's shared warm-started base; own: from a warm start of its own, with the arm's overrides."""
+    train: bool = True
+    """False: nothing is learned after the start."""
+    reference: bool = False
+    """Printed beside the arms, but no contestant."""
+
+
+@dataclass
+class CompareConfig:
+    name: str = MISSING
+    """The comparison's folder is runs_dir/name."""
+    base: str = MISSING
+    """Run configuration that all arms share."""
+    overrides: list[str] = field(default_factory=list)
+    """Changes to it that all arms share, key=value."""
+    seeds: list[int] = field(default_factory=lambda: [0, 1, 2])
+    """Each seed has its own problems, base and arms; arms of one seed are compared on the same test problems."""
+    max_tokens: int = MISSING
+    """Generated training tokens, over all ranks, after which every trained arm stops."""
+    focus: str = MISSING
+    """The arm whose budgets are used, and from which the others are subtracted."""
+    arms: dict[str, ArmConfig] = field(default_factory=dict)
+    runs_dir: str = "runs"
+    jobs: int = 1
+    """Pieces that run at the same time; each uses launch.ranks processes."""
+
+    @property
+    def folder(self) -> Path:
+        return Path(self.runs_dir) / self.name
+
+
+def load_compare(path: str | Path, words: list[str] | tuple[str, ...] = ()) -> CompareConfig:
+    """Reads a comparison; `words` (key=value) change its own keys, or else the configuration of all its runs.
+
+    Every arm's run configuration is checked here, before anything runs. Raises ConfigError with one plain sentence.
+    """
+    if not Path(path).is_file():
+        raise ConfigError(f"There is no configuration file '{path}'.")
+    try:
+        tree = OmegaConf.load(path)
+    except Exception as error:  # the YAML library's errors share no base with OmegaConf's
+        raise ConfigError(f"'{path}' is not valid YAML: {str(error).splitlines()[0]}.") from error
+    known = [item.name for item in fields(CompareConfig)]
+    own = [word for word in words if word.partition("=")[0].partition(".")[0] in known]
+    try:
+        merged = OmegaConf.merge(OmegaConf.structured(CompareConfig), tree, OmegaConf.from_dotlist(own))
+        config: CompareConfig = OmegaConf.to_object(merged)  # type: ignore[assignment]
+    except OmegaConfBaseException as error:
+        raise ConfigError(_sentence(error, path, known)) from error
+    config.overrides += [word for word in words if word not in own]
+    _check(config, path)
+    for name in [BASE, *config.arms]:
+        run_config(config, name, config.seeds[0])
+    return config
+
+
+def _sentence(error: OmegaConfBaseException, path: str | Path, known: list[str]) -> str:
+    key = error.full_key or error.key or ""
+    first = str(error).splitlines()[0].rstrip(".")
+    if "not in" in first:
+        near = difflib.get_close_matches(str(key).split(".")[-1], known + [f.name for f in fields(ArmConfig)], 1, 0.0)
+        return f"'{path}' has an unknown key '{key}'; the nearest known key is '{near[0]}'."
+    if "mandatory" in first.lower():
+        return f"'{path}' must say '{key}'."
+    return f"'{path}': '{key}' cannot be used: {first}."
+
+
+def _check(config: CompareConfig, path: str | Path) -> None:
+    if not config.seeds or len(set(config.seeds)) != len(config.seeds):
+        raise ConfigError(f"'{path}' needs at least one seed, and every seed once.")
+    if config.focus not in config.arms:
+        raise ConfigError(f"'{path}' puts its focus on '{config.focus}', which is none of its arms.")
+    if BASE in config.arms:
+        raise ConfigError(
+            f"'{path}' must not name an arm '{BASE}': that is the shared start, which is always measured."
+        )
+    if config.max_tokens <= 0 or config.jobs <= 0:
+        raise ConfigError(f"'{path}' needs max_tokens and jobs above 0.")
+    for name, arm in config.arms.items():
+        if arm.start not in STARTS:
+            raise ConfigError(f"The arm '{name}' starts from '{arm.start}'; it must be one of: {', '.join(STARTS)}.")
+        if arm.start == "base" and not arm.train:
+            raise ConfigError(f"The arm '{name}' neither trains nor starts on its own: it would be the base itself.")
+
+
+def run_overrides(config: CompareConfig, arm: str, seed: int) -> list[str]:
+    """All key=value words of one run, the later ones winning.
+
+    The problems' seed moves with the run's: the spread over seeds then holds the luck of the test problems too.
+    """
+    words = [*config.overrides, f"runs_dir={config.folder / f'seed{seed}'}", f"name={arm}"]
+    words += [f"seed={seed}", f"problems.seed={seed}"]
+    if arm == BASE:
+        return words
+    words += config.arms[arm].overrides
+    if config.arms[arm].train:  # the budget of tokens ends the run, never the number of steps
+        words += [f"cotrain.max_tokens={config.max_tokens}", "cotrain.steps=1000000"]
+    return words
+
+
+def run_config(config: CompareConfig, arm: str, seed: int) -> RunConfig:
+    """The resolved configuration of one run. Raises ConfigError, naming the arm, when it cannot be run."""
+    try:
+        run = load_config(config.base, run_overrides(config, arm, seed))
+    except ConfigError as error:
+        raise ConfigError(f"Arm '{arm}': {error}") from error
+    if run.warmstart.role_steps:
+        raise ConfigError(f"Arm '{arm}': a shared base leaves no room for warmstart.role_steps; set it to 0.")
+    return run
+
+
+def as_dict(config: CompareConfig) -> dict[str, Any]:
+    """Plain containers, for the results' JSON."""
+    return OmegaConf.to_container(OmegaConf.structured(config))  # type: ignore[return-value]

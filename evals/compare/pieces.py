@@ -1,0 +1,219 @@
+"""The pieces of a comparison: which commands make one run, what must be there before, and running them resumably."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+
+from omegaconf import OmegaConf
+
+from evals.compare.config import BASE, CompareConfig, run_overrides
+from rlad.cli import PlainError
+
+VERBS: dict[str, list[str]] = {
+    "warmstart": [sys.executable, "-m", "trainers.launch", "warmstart"],
+    "train": [sys.executable, "-m", "trainers.launch", "train"],
+    "sweep": [sys.executable, "-m", "evals.sweep"],
+}
+"""The project's own commands; a test may put faster ones in their place."""
+
+
+@dataclass
+class Stage:
+    """One command of a piece."""
+
+    verb: str
+    command: list[str]
+    digest: str
+    """Of the command and of what the base configuration says: what a finished stage must have been made with."""
+
+    @property
+    def words(self) -> str:
+        return typed(self.command)
+
+
+def typed(command: list[str]) -> str:
+    """A command as one types it.
+
+    >>> typed([sys.executable, "-m", "evals.sweep", "runs/a b"])
+    "python -m evals.sweep 'runs/a b'"
+    """
+    return shlex.join(["python" if word == sys.executable else word for word in command])
+
+
+@dataclass
+class Piece:
+    """One arm of one seed: a run folder and the commands that fill it, in order."""
+
+    arm: str
+    seed: int
+    folder: Path
+    stages: list[Stage]
+    needs: tuple[int, str] | None = None
+    """Key of the piece that must be done before."""
+
+    @property
+    def key(self) -> tuple[int, str]:
+        return self.seed, self.arm
+
+    @property
+    def label(self) -> str:
+        return f"seed {self.seed}  {self.arm}"
+
+    def finished(self) -> dict[str, dict]:
+        """What earlier runs finished, by verb. Raises PlainError when it was made with other settings."""
+        file = self.folder / "stages.json"
+        done = json.loads(file.read_text()) if file.is_file() else {}
+        for stage in self.stages:
+            if stage.verb in done and done[stage.verb]["digest"] != stage.digest:
+                raise PlainError(
+                    f"'{self.folder}' was made with other settings ({done[stage.verb]['command']}); give the "
+                    "comparison another name, or remove that folder to make it again."
+                )
+        return done
+
+    def record(self, stage: Stage, seconds: float) -> None:
+        """Notes a finished stage; the file is replaced at once, so a kill leaves the old or the new one."""
+        done = self.finished() | {
+            stage.verb: {"command": stage.words, "digest": stage.digest, "seconds": round(seconds, 1)}
+        }
+        part = self.folder / "stages.json.part"
+        part.write_text(json.dumps(done, indent=1) + "\n")
+        part.replace(self.folder / "stages.json")
+
+    @contextmanager
+    def alone(self, say: Callable[[str], None]) -> Iterator[int]:
+        """Waits until no other process works in this folder: a comparison that was killed may have left one.
+
+        Yields the lock's file descriptor. Commands inherit it, so the lock is held as long as one of them lives.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "compare.lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                say(f"{self.label}  waits for an earlier process that is still at work in {self.folder}")
+                fcntl.flock(file, fcntl.LOCK_EX)
+            yield file.fileno()
+
+
+def plan(config: CompareConfig, verbs: dict[str, list[str]] | None = None) -> list[Piece]:
+    """All pieces, seed by seed, the base of a seed before its arms."""
+    content = json.dumps(OmegaConf.to_container(OmegaConf.load(config.base)), sort_keys=True)
+    commands = verbs or VERBS
+
+    def stage(verb: str, arguments: list[str]) -> Stage:
+        command = [*commands[verb], *arguments]
+        return Stage(verb, command, hashlib.sha256(f"{content}\n{typed(command)}".encode()).hexdigest()[:16])
+
+    pieces = []
+    for seed in config.seeds:
+        base: Piece | None = None
+        for name in [BASE, *config.arms]:
+            arm = config.arms.get(name)
+            folder = config.folder / f"seed{seed}" / name
+            words = [config.base, *run_overrides(config, name, seed)]
+            stages = []
+            if arm is None or arm.start == "own":
+                stages.append(stage("warmstart", words))
+            if arm is not None and arm.train:
+                # Named as the model to start from, the shared base need not be copied, nor measured again.
+                shared = [f"base.path={base.folder / 'base'}"] if base and arm.start == "base" else []
+                stages.append(stage("train", [*words, *shared]))
+            stages.append(stage("sweep", [str(folder)]))
+            piece = Piece(name, seed, folder, stages, base.key if base and arm and arm.start == "base" else None)
+            base = base or piece
+            pieces.append(piece)
+    return pieces
+
+
+class Runner:
+    """Runs pieces, some at a time, says one line per stage, and stops everything it started when it is stopped."""
+
+    def __init__(self, jobs: int, say: Callable[[str], None]):
+        self.jobs, self.say = jobs, say
+        self.children: set[subprocess.Popen] = set()
+        self.lock, self.stopping = Lock(), False
+
+    def run(self, pieces: list[Piece]) -> None:
+        """Returns when all are done. Raises PlainError naming the log of the first that failed."""
+        for piece in pieces:
+            piece.finished()  # refuse other settings before anything runs
+        waiting, running = list(pieces), {}
+        done: set[tuple[int, str] | None] = {None}
+        with ThreadPoolExecutor(self.jobs) as pool:
+            try:
+                while waiting or running:
+                    for piece in [piece for piece in waiting if piece.needs in done]:
+                        if len(running) < self.jobs:
+                            running[pool.submit(self.piece, piece)] = piece
+                            waiting.remove(piece)
+                    ended: set[Future] = wait(running, return_when=FIRST_COMPLETED).done
+                    for future in ended:
+                        future.result()
+                        done.add(running.pop(future).key)
+            except BaseException:
+                self.stop()
+                raise
+
+    def piece(self, piece: Piece) -> None:
+        """All stages of one piece that are not finished yet."""
+        with piece.alone(self.say) as held:
+            finished = piece.finished()
+            for stage in piece.stages:
+                if stage.verb in finished:
+                    self.say(f"{piece.label}  {stage.verb} was finished earlier")
+                    continue
+                self.say(f"{piece.label}  {stage.verb} begins")
+                begin = time.monotonic()
+                self.command(piece, stage, held)
+                seconds = time.monotonic() - begin
+                piece.record(stage, seconds)
+                self.say(f"{piece.label}  {stage.verb} done in {seconds:.0f} s")
+
+    def command(self, piece: Piece, stage: Stage, held: int) -> None:
+        """Runs one stage's command, its output in the piece's log. Raises PlainError with its last words."""
+        log = piece.folder / f"compare-{stage.verb}.log"
+        with log.open("a") as output:
+            with self.lock:
+                if self.stopping:
+                    raise PlainError("The comparison was stopped.")
+                child = subprocess.Popen(
+                    stage.command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                    start_new_session=True, pass_fds=[held],
+                )  # fmt: skip
+                self.children.add(child)
+            code = child.wait()
+            with self.lock:
+                self.children.discard(child)
+        if code:
+            last = next((line for line in reversed(log.read_text().splitlines()) if line.strip()), "it said nothing")
+            raise PlainError(f"{piece.label}: {stage.verb} ended with exit code {code}: {last.strip()} (see {log})")
+
+    def stop(self) -> None:
+        """Ends every command that is running, and its own children."""
+        with self.lock:
+            self.stopping = True
+            children = list(self.children)
+        for child in children:
+            with suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGTERM)
+        deadline = time.monotonic() + 20
+        for child in children:
+            try:
+                child.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                os.killpg(child.pid, signal.SIGKILL)

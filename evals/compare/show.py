@@ -1,0 +1,165 @@
+"""A comparison's table for the terminal, its Markdown, and its plot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import PercentFormatter
+from rich.table import Table
+
+from evals.plots import COLORS, draw, figure, save
+from evals.series import Chart, Point, Series
+from evals.tables import LOOK, points, share
+
+WAYS = {"abstractions": "with abstractions", "plain": "plain sampling", "one-pass": "sampling"}
+ARM_COLORS = ("cotrained", "warmstart", "third", "fourth", "abstraction", "fifth")
+HEADINGS = ("arm and way", "covered, %", "selected right, %", "coverage gained, points")
+
+
+def way_words(row: dict[str, Any]) -> str:
+    """An arm's way of spending tokens.
+
+    >>> way_words({"arm": "rlad", "way": "abstractions"})
+    'rlad, with abstractions'
+    """
+    return f"{row['arm']}, {WAYS[row['way']]}"
+
+
+def budget_lines(result: dict[str, Any], budget: dict[str, Any]) -> list[tuple[str, str, str, str]]:
+    """The rows of one budget's table; the last column is what the focus gains over the row."""
+    gained = {(d["arm"], d["way"]): d for d in budget["differences"] if d["measure"] == "pass_at_k"}
+    lines = []
+    for row in sorted(budget["rows"], key=lambda row: -row["pass_at_k"]):
+        gap = gained.get((row["arm"], row["way"]))
+        mark = " (reference)" if result["arms"][row["arm"]]["reference"] else ""
+        lines.append((
+            way_words(row) + mark,
+            share(row["pass_at_k"], row["pass_at_k_ci95"]),
+            share(row["accuracy"], row["accuracy_ci95"]),
+            points(gap["difference"], gap["difference_ci95"]) if gap else "",
+        ))  # fmt: skip
+    return lines
+
+
+def title(budget: dict[str, Any]) -> str:
+    return f"{budget['n']} abstractions × {budget['m']}: {budget['tokens']:,.0f} generated tokens per problem"
+
+
+def caption(result: dict[str, Any]) -> str:
+    seeds = len(result["meta"]["seeds"])
+    many = f"means over {seeds} seeds (95 % t intervals)" if seeds > 1 else "one seed only: no intervals"
+    return f"{many}; plain sampling at its best temperature; gained: {result['meta']['focus']} minus the row, per seed"
+
+
+def tables(result: dict[str, Any]) -> list[Table]:
+    """One table per budget, for the terminal."""
+    made = []
+    for budget in result["budgets"]:
+        table = Table(title=title(budget), caption=caption(result), **LOOK)
+        for heading in HEADINGS:
+            table.add_column(heading, justify="left" if heading == HEADINGS[0] else "right")
+        for line in budget_lines(result, budget):
+            table.add_row(*line)
+        made.append(table)
+    return made
+
+
+def markdown(result: dict[str, Any], command: str) -> str:
+    """The same tables as a Markdown page, with the arms' descriptions and the command that made it."""
+    meta = result["meta"]
+    parts = [
+        f"# Comparison: {meta['name']}",
+        f"Made by `{command}`. {caption(result)[0].upper()}{caption(result)[1:]}.",
+    ]
+    if meta["missing"]:
+        parts.append(f"Not finished, and left out: {', '.join(meta['missing'])}.")
+    arms = ["| arm | what it is | warm-start tokens | generated training tokens |", "|---|---|---|---|"]
+    for name, arm in result["arms"].items():
+        runs = list(arm["seeds"].values())
+        warm = [run["warmstart_tokens"] for run in runs if run["warmstart_tokens"]]
+        trained = sum(run["training_tokens"] for run in runs) / len(runs)
+        shared = f"{sum(warm) / len(warm):,.0f}" if warm else "the base's"
+        arms.append(f"| {name} | {arm['description']} | {shared} | {trained:,.0f} |")
+    parts.append("\n".join(arms))
+    for budget in result["budgets"]:
+        rows = [f"| {' | '.join(HEADINGS)} |", "|---|---|---|---|"]
+        rows += [f"| {' | '.join(line)} |" for line in budget_lines(result, budget)]
+        parts += [f"## {title(budget)}", "\n".join(rows)]
+    return "\n\n".join(parts) + "\n"
+
+
+def plot(result: dict[str, Any], path: str | Path) -> Path:
+    """Coverage and accuracy against test tokens, all arms, with the spread of the seeds; and the gains."""
+    fig, axes = figure(3, 1, width=5.6, height=5.4)
+    colors = dict(zip(result["arms"], ARM_COLORS * 3, strict=False))
+    for one, measure in zip(axes, ("pass_at_k", "accuracy"), strict=False):
+        words = {
+            "pass_at_k": ("Coverage", "problems covered"),
+            "accuracy": ("Accuracy of the majority", "answered right"),
+        }
+        chart = Chart(
+            words[measure][0], "generated tokens per problem", words[measure][1], [], percent=True, log_x=True
+        )
+        for arm, color in colors.items():
+            chart.series += arm_lines(result, arm, color, measure)
+        draw(one, chart, legend=False)
+    gains(axes[2], result, colors)
+    handles, labels = axes[0].get_legend_handles_labels()
+    fig.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False, fontsize=9)
+    seeds = len(result["meta"]["seeds"])
+    fig.suptitle(
+        f"{seeds} seed{'s' if seeds > 1 else ''}; bands reach from the worst to the best of them", color="#555555"
+    )
+    return save(fig, path)
+
+
+def arm_lines(result: dict[str, Any], arm: str, color: str, measure: str) -> list[Series]:
+    """An arm's ways at the focus arm's budgets; low and high are the worst and the best seed."""
+    lines = []
+    for way in WAYS:
+        dashed, found = way != "abstractions", []
+        for budget in result["budgets"]:
+            for row in budget["rows"]:
+                if (row["arm"], row["way"]) == (arm, way) and (dashed or budget["m"] == 1):
+                    values = row[f"{measure}_by_seed"]
+                    found.append(Point(row["tokens"], row[measure], min(values), max(values), f"{budget['n']}×1"))
+        found.sort(key=lambda point: point.x)
+        if found:
+            mark = "circle" if dashed else "diamond"
+            lines.append(
+                Series(
+                    f"{arm}, {WAYS[way]}",
+                    color,
+                    found,
+                    dashed,
+                    mark,
+                    notes=arm == result["meta"]["focus"] and not dashed,
+                )
+            )
+    return lines
+
+
+def gains(axes: Axes, result: dict[str, Any], colors: dict[str, str]) -> None:
+    """What the focus arm gains over every other way at the largest budget: mean, interval, single seeds."""
+    budget = result["budgets"][-1]
+    gaps = [gap for gap in budget["differences"] if gap["measure"] == "pass_at_k"]
+    for height, gap in enumerate(reversed(gaps)):
+        color = COLORS[colors[gap["arm"]]]
+        if gap["difference_ci95"]:
+            axes.plot(gap["difference_ci95"], [height, height], color=color, linewidth=2)
+        face = color if gap["way"] == "abstractions" else "white"
+        axes.plot(gap["difference"], height, marker="o", color=color, markerfacecolor=face, markersize=7)
+        axes.plot(gap["difference_by_seed"], [height - 0.22] * len(gap["difference_by_seed"]), "|", color=color)
+    axes.axvline(0, color="#333333", linewidth=1)
+    axes.set_yticks(range(len(gaps)), [way_words(gap) for gap in reversed(gaps)], fontsize=8.5)
+    axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    axes.set_xlabel(
+        f"coverage of {result['meta']['focus']} minus that of ... (right of 0: {result['meta']['focus']} wins)"
+    )
+    axes.set_title(
+        f"Gain at {budget['tokens']:,.0f} tokens, 95 % intervals", loc="left", fontsize=11, fontweight="bold"
+    )
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.set_ylim(-0.7, len(gaps) - 0.3)

@@ -1,0 +1,243 @@
+"""The comparison runs its pieces in order, resumes, refuses what cannot be compared, and reads the results right."""
+
+import doctest
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from evals.compare import __main__ as command
+from evals.compare import pieces, results, show
+from evals.compare.config import load_compare, run_config
+from rlad.cli import PlainError
+from rlad.config import ConfigError
+
+FAKE = Path(__file__).parent / "fake_commands.py"
+VERBS = {verb: [sys.executable, "-I", "-S", str(FAKE), verb] for verb in ("warmstart", "train", "sweep")}
+ARMS = """
+arms:
+  rlad: {description: both players}
+  solver-only: {description: one player, overrides: [cotrain.abstractions=0]}
+  one-pass: {overrides: [cotrain.abstractions=0, cotrain.one_pass=true]}
+  plain-warmstart: {start: own, train: false, reference: true, overrides: [warmstart.mixture.plain=1]}
+"""
+
+
+@pytest.fixture
+def setting(tmp_path, monkeypatch):
+    """A comparison's file in an empty folder; the fake commands' call log."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FAKE_LOG", str(tmp_path / "calls"))
+    monkeypatch.setattr(command, "plot", lambda _, path: Path(path).touch())  # drawn once, in a test of its own
+    Path("run.yaml").write_text("cotrain: {problems: 8}\n")
+    text = "name: trial\nbase: run.yaml\nfocus: rlad\nseeds: [0, 1]\nmax_tokens: 5000\n"
+    Path("compare.yaml").write_text(text + ARMS)
+    return tmp_path
+
+
+def calls():
+    return Path("calls").read_text().splitlines() if Path("calls").is_file() else []
+
+
+def compare(*words):
+    return command.main(["compare.yaml", *words], VERBS)
+
+
+def result():
+    return json.loads(Path("runs/trial/compare.json").read_text())
+
+
+def test_worked_examples_in_docstrings():
+    assert sum(doctest.testmod(module).failed for module in (command, pieces, results, show)) == 0
+
+
+def test_every_arm_of_a_seed_starts_from_its_base_and_nothing_runs_twice(setting, capsys):
+    compare()
+    one = ["warmstart base", "sweep base", "train rlad", "sweep rlad", "train solver-only", "sweep solver-only"]
+    one += ["train one-pass", "sweep one-pass", "warmstart plain-warmstart", "sweep plain-warmstart"]
+    expected = [f"{line.split()[0]} runs/trial/seed{seed}/{line.split()[1]}" for seed in (0, 1) for line in one]
+    assert calls() == expected
+    compare()
+    assert calls() == expected
+    assert "train was finished earlier" in capsys.readouterr().out
+
+
+def test_pieces_run_at_the_same_time_but_never_before_their_base(setting):
+    compare("jobs=4")
+    order = calls()
+    for seed in (0, 1):
+        base = order.index(f"sweep runs/trial/seed{seed}/base")
+        assert all(order.index(f"train runs/trial/seed{seed}/{arm}") > base for arm in ("rlad", "solver-only"))
+    assert len(order) == 20
+
+
+def test_results_are_read_at_the_focus_arms_budgets(setting):
+    compare()
+    found = result()
+    assert [(b["n"], b["m"], b["tokens"]) for b in found["budgets"]] == [(4, 1, 120.0), (8, 1, 240.0), (4, 4, 480.0)]
+    rows = {(row["arm"], row["way"]): row for row in found["budgets"][1]["rows"]}
+    assert set(rows) == {
+        ("rlad", "abstractions"), ("rlad", "plain"), ("solver-only", "plain"), ("one-pass", "one-pass"),
+        ("plain-warmstart", "plain"), ("base", "abstractions"), ("base", "plain"),
+    }  # fmt: skip
+    assert rows["rlad", "abstractions"]["pass_at_k_by_seed"] == [0.7, 0.71]
+    plain = 0.04 * 12**0.8  # 240 tokens buy 12 samples, best at the higher temperature
+    assert rows["solver-only", "plain"]["pass_at_k_by_seed"] == pytest.approx([plain + 0.04, plain + 0.05], abs=1e-3)
+    gaps = {(d["arm"], d["way"]): d for d in found["budgets"][1]["differences"] if d["measure"] == "pass_at_k"}
+    assert ("rlad", "abstractions") not in gaps
+    assert gaps["base", "abstractions"]["difference_by_seed"] == pytest.approx([0.1, 0.1])
+    assert gaps["base", "abstractions"]["difference"] == pytest.approx(0.1)  # the seeds' own level cancels
+    assert found["arms"]["rlad"]["seeds"]["0"]["training_tokens"] == 5000
+    assert found["arms"]["plain-warmstart"]["reference"]
+    assert found["commands"][0]["command"].startswith("python ")
+
+
+def test_one_seed_says_that_it_has_no_interval(setting):
+    compare("seeds=[0]")
+    assert result()["budgets"][0]["rows"][0]["pass_at_k_ci95"] is None
+    assert "One seed only" in Path("runs/trial/compare.md").read_text()
+
+
+def test_products_are_copied_where_they_are_committed(setting, capsys):
+    compare("--out", "docs/results/trial")
+    assert {path.name for path in Path("docs/results/trial").iterdir()} == set(command.PRODUCTS)
+    page = Path("docs/results/trial/compare.md").read_text()
+    assert "./launch.sh compare compare.yaml --out docs/results/trial" in page
+    assert "plain-warmstart, plain sampling (reference)" in page
+    assert "docs/results/trial/compare.png" in capsys.readouterr().out
+
+
+def test_only_some_arms_and_seeds(setting):
+    compare("--only", "rlad", "--seeds", "1")
+    assert {line.split("/", 1)[1] for line in calls()} == {"trial/seed1/base", "trial/seed1/rlad"}
+    assert result()["meta"]["seeds"] == [1]
+    assert "seed 0 base" in result()["meta"]["missing"]
+    with pytest.raises(PlainError, match="no arm 'rald'"):
+        compare("--only", "rald")
+    with pytest.raises(PlainError, match="no seed 7"):
+        compare("--seeds", "7")
+
+
+def test_a_failing_piece_ends_it_with_its_last_words_and_is_made_up_later(setting, monkeypatch):
+    monkeypatch.setenv("FAKE_BROKEN", "solver-only")
+    with pytest.raises(PlainError, match="exit code 3: something terrible happened"):
+        compare("--seeds", "0")
+    monkeypatch.delenv("FAKE_BROKEN")
+    compare("--seeds", "0")
+    assert calls().count("train runs/trial/seed0/rlad") == 1
+    assert calls().count("train runs/trial/seed0/solver-only") == 2
+
+
+def test_finished_pieces_of_other_settings_are_never_mixed_in(setting):
+    compare("--only", "rlad")
+    with pytest.raises(PlainError, match="made with other settings"):
+        compare("warmstart.steps=70")
+    Path("run.yaml").write_text("# a comment changes nothing\ncotrain: {problems: 8}\n")
+    compare("--only", "rlad")
+    Path("run.yaml").write_text("cotrain: {problems: 16}\n")
+    with pytest.raises(PlainError, match="made with other settings"):
+        compare("--only", "rlad")
+
+
+def test_arms_that_trained_too_little_are_not_compared(setting):
+    compare("--only", "rlad", "--seeds", "0")
+    Path("runs/trial/seed0/rlad/metrics.jsonl").write_text('{"step": 1, "tokens_generated_total": 4000}\n')
+    with pytest.raises(PlainError, match="4,000 of 5,000"):
+        compare("--only", "rlad", "--seeds", "0")
+
+
+# ------------------------------------------------------------------------------------------ killed and resumed
+def start(**environment):
+    words = ["compare.yaml", "--seeds", "0", "--only", "rlad"]
+    script = "from evals.compare.__main__ import main\nfrom rlad.cli import main_guard\n"
+    script += f"main_guard(lambda: main({words}, {VERBS}))"
+    paths = {"PYTHONPATH": str(FAKE.parents[2])}
+    return subprocess.Popen(
+        [sys.executable, "-c", script], env=os.environ | paths | environment, stdout=subprocess.PIPE, text=True
+    )
+
+
+def wait_for(condition, seconds=60.0):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "nothing happened"
+        time.sleep(0.02)
+
+
+METRICS = Path("runs/trial/seed0/rlad/metrics.jsonl")
+
+
+def steps():
+    return [json.loads(line)["step"] for line in METRICS.read_text().splitlines()] if METRICS.is_file() else []
+
+
+def test_kill_9_leaves_an_orphan_that_the_resumed_comparison_waits_for(setting):
+    process = start(FAKE_SLOW="rlad")
+    wait_for(lambda: len(steps()) == 2)
+    process.kill()
+    process.communicate()
+    again = start()
+    lines = []
+    while not lines or "waits for an earlier process" not in lines[-1]:
+        lines.append(again.stdout.readline())
+        assert lines[-1], lines
+    Path("go").touch()
+    output, _ = again.communicate(timeout=60)
+    assert again.returncode == 0
+    assert "warmstart was finished earlier" in "".join(lines)
+    assert "train done" in output
+    assert steps() == [1, 2, 3, 4, 5]  # two trainers at once would have written some twice
+    assert calls().count("warmstart runs/trial/seed0/base") == 1
+    assert Path("runs/trial/compare.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_stopping_it_ends_what_it_started(setting):
+    process = start(FAKE_SLOW="rlad")
+    wait_for(lambda: len(steps()) == 2)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    Path("go").touch()
+    time.sleep(0.5)
+    assert steps() == [1, 2]  # nobody was left to see the file
+    compare("--only", "rlad", "--seeds", "0")
+    assert steps() == [1, 2, 3, 4, 5]
+
+
+# ------------------------------------------------------------------------------------------ bad input
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (("focus: rlad", "focus: rald"), "none of its arms"),
+        (("seeds: [0, 1]", "seeds: []"), "at least one seed"),
+        (("seeds: [0, 1]", "seeds: [a]"), "seeds"),
+        (("max_tokens: 5000\n", ""), "must say 'max_tokens'"),
+        (("max_tokens: 5000", "max_token: 5000"), "nearest known key is 'max_tokens'"),
+        (("max_tokens: 5000", "max_tokens: 0"), "above 0"),
+        (("base: run.yaml", "base: nowhere.yaml"), "no configuration file 'nowhere.yaml'"),
+        (("start: own", "start: elsewhere"), "starts from 'elsewhere'"),
+        (("start: own, train", "train"), "would be the base itself"),
+        (("cotrain.one_pass=true", "cotrain.one_bass=true"), "Arm 'one-pass': Unknown configuration key"),
+        (("name: trial", "name: [trial"), "not valid YAML"),
+    ],
+)
+def test_bad_comparisons_are_refused_in_one_sentence(setting, change, sentence):
+    Path("compare.yaml").write_text(Path("compare.yaml").read_text().replace(*change))
+    with pytest.raises(ConfigError) as refused:
+        load_compare("compare.yaml")
+    assert sentence in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert calls() == []
+
+
+def test_words_change_the_comparison_or_all_its_runs(setting):
+    config = load_compare("compare.yaml", ["seeds=[4]", "warmstart.steps=50"])
+    assert config.seeds == [4]
+    run = run_config(config, "solver-only", 4)
+    assert (run.warmstart.steps, run.seed, run.problems.seed, run.cotrain.abstractions) == (50, 4, 4, 0)
+    assert (run.cotrain.max_tokens, run.runs_dir, run.name) == (5000, "runs/trial/seed4", "solver-only")
