@@ -58,8 +58,9 @@ def tables(result: dict[str, Any]) -> list[Table]:
     made = []
     for budget in result["budgets"]:
         table = Table(title=title(budget), caption=caption(result), **LOOK)
-        for heading in HEADINGS:
-            table.add_column(heading, justify="left" if heading == HEADINGS[0] else "right")
+        table.add_column("arm and way")
+        for heading in ("covered, %", "right, %", "gained, points"):
+            table.add_column(heading, justify="right", no_wrap=True)
         for line in budget_lines(result, budget):
             table.add_row(*line)
         made.append(table)
