@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from rlad.config import FieldNames, ProblemsConfig
-from rlad.problems.base import Problem, ProblemError, split_of
+from rlad.problems.base import SPLITS, Problem, ProblemError, split_of
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ def load_split(config: ProblemsConfig, split: str, count: int) -> list[Problem]:
     if own.get(split):
         problems = _read(config, own[split])
     else:
-        problems = [p for p in _read(config, config.path) if _share(p, own, config.seed) == split]
+        problems = _shares(_read(config, config.path), own, config.seed)[split]
     if split == "train":
         held_out = {p.id for path in own.values() if path for p in _read(config, path)}
         problems = [p for p in problems if p.id not in held_out]
@@ -48,10 +48,18 @@ def load_split(config: ProblemsConfig, split: str, count: int) -> list[Problem]:
     return problems
 
 
-def _share(problem: Problem, own: dict[str, str | None], seed: int) -> str:
-    """The split of a row of the training file; a held-out split with its own file takes none of these rows."""
-    split = split_of(problem.meta["canonical"], seed)
-    return "train" if own.get(split) else split
+def _shares(problems: list[Problem], own: dict[str, str | None], seed: int) -> dict[str, list[Problem]]:
+    """The training file's rows by split; a held-out split with its own file takes none, another at least one."""
+    shares: dict[str, list[Problem]] = {split: [] for split in SPLITS}
+    for problem in problems:
+        split = split_of(problem.meta["canonical"], seed)
+        shares["train" if own.get(split) else split].append(problem)
+    for split in SPLITS[1:]:
+        if not own.get(split) and not shares[split] and len(shares["train"]) > 1:  # a handful of rows
+            row = min(shares["train"], key=lambda problem: _digest(f"{seed}|{problem.id}"))
+            shares["train"].remove(row)
+            shares[split].append(row)
+    return shares
 
 
 def _read(config: ProblemsConfig, path: str) -> list[Problem]:

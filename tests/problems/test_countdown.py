@@ -1,6 +1,5 @@
 """The countdown world: its solver against brute force, its rules, its moves."""
 
-import doctest
 import random
 from fractions import Fraction
 from itertools import permutations
@@ -9,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import rlad.problems.countdown as countdown
 from rlad.config import CountdownConfig, ProblemsConfig
 from rlad.problems import Problem, ProblemError
 from rlad.problems.countdown import Countdown, Move, moves, reachable
@@ -33,10 +31,6 @@ def brute_force(numbers, limit) -> set[int]:
             if value == int(value) and 0 < value <= limit:
                 found |= brute_force((int(value), *rest), limit)
     return found
-
-
-def test_docstring_examples():
-    assert doctest.testmod(countdown).failed == 0
 
 
 @settings(max_examples=60, deadline=None)

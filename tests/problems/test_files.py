@@ -1,6 +1,5 @@
 """Real problems: rows of GSM8K, MATH and MATH-500 through JSONL, Parquet and a dataset folder; and bad input."""
 
-import doctest
 import json
 import logging
 import subprocess
@@ -172,12 +171,20 @@ def test_missing_empty_and_broken_files(tmp_path):
     assert refusal(config(folder, "hub")).startswith(f"The dataset '{folder}' cannot be loaded")
 
 
-def test_too_few_rows_for_a_held_out_split(tmp_path):
+def test_a_handful_of_rows_still_has_all_three_splits(tmp_path):
+    for count in range(3, 12):
+        path = write(tmp_path / "a.jsonl", *rows(count))
+        ids = [p.id for split in SPLITS for p in load_problems(config(path), split)]
+        assert len(ids) == len(set(ids)) == count
+
+
+def test_too_few_rows_for_a_split(tmp_path):
     path = write(tmp_path / "a.jsonl", *rows(1))
-    taken = [split for split in SPLITS if "leaves no problem" not in _outcome(config(path), split)]
-    assert len(taken) == 1
-    left = next(split for split in SPLITS[1:] if split not in taken)
-    assert refusal(config(path), left).endswith(f"give more rows or a problems.{left}_path.")
+    refused = [split for split in SPLITS if "leaves no problem" in _outcome(config(path), split)]
+    assert len(refused) == 2
+    assert refusal(config(path), refused[-1]) == (
+        f"'{path}' leaves no problem for the {refused[-1]} split; give more rows or a problems.{refused[-1]}_path."
+    )
 
 
 def _outcome(here: ProblemsConfig, split: str) -> str:
@@ -201,7 +208,3 @@ def test_datasets_is_imported_only_when_it_is_needed():
         "assert not {'datasets', 'torch', 'sympy', 'transformers'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=DATA.parent.parent)
-
-
-def test_docstring_examples():
-    assert doctest.testmod(files).failed == 0
