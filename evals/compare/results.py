@@ -83,6 +83,7 @@ def budgets(config: CompareConfig, arms: list[str], found: dict[tuple[int, str],
         raise PlainError(
             f"The focus '{config.focus}' was swept without abstractions: there are no budgets to compare at."
         )
+    ways = {arm: bare_way(config, arm) for arm in arms}
     result = []
     for shape in shapes(found[seeds[0], config.focus]["cells"]):
         tokens = [cell_of(found[seed, config.focus], shape)["tokens_per_problem"] for seed in seeds]
@@ -92,9 +93,8 @@ def budgets(config: CompareConfig, arms: list[str], found: dict[tuple[int, str],
             if all(cell_of(run, shape) for run in runs):
                 rows.append(row(arm, "abstractions", [cell_of(run, shape) for run in runs]))
             if all(run["curves"] for run in runs):
-                way = "one-pass" if arm != BASE and run_config(config, arm, seeds[0]).cotrain.one_pass else "plain"
                 plain = [plain_at(run, budget) for run, budget in zip(runs, tokens, strict=True)]
-                rows.append(row(arm, way, plain))
+                rows.append(row(arm, ways[arm], plain))
         focus = next(r for r in rows if (r["arm"], r["way"]) == (config.focus, "abstractions"))
         others = [r for r in rows if r is not focus]
         result.append({
@@ -102,6 +102,12 @@ def budgets(config: CompareConfig, arms: list[str], found: dict[tuple[int, str],
             "differences": [difference(focus, other, measure) for measure in MEASURES for other in others],
         })  # fmt: skip
     return sorted(result, key=lambda entry: entry["tokens"])
+
+
+def bare_way(config: CompareConfig, arm: str) -> str:
+    """How an arm solves without a partner's abstraction: plainly, or in one pass with one of its own."""
+    trained = arm != BASE and config.arms[arm].train
+    return "one-pass" if trained and run_config(config, arm, config.seeds[0]).cotrain.one_pass else "plain"
 
 
 def shapes(cells: list[dict[str, Any]]) -> list[tuple[int, int]]:
