@@ -5,6 +5,7 @@ Prints one JSON line for each attack. Runs in a process of its own, because peak
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import os
 import resource
@@ -62,7 +63,7 @@ def measure_ours() -> list[Measurement]:
     with _start("ours") as process:
         rows = [Measurement(**json.loads(line)) for line in process.stdout]
     if process.returncode:
-        raise RuntimeError(f"an attack ended the process, after {rows[-1].name if rows else 'nothing'}")
+        raise RuntimeError(f"the attack after {rows[-1].name if rows else 'none'!r} ended the process")
     return rows
 
 
@@ -97,6 +98,7 @@ def _attack(verify: Callable[[str, str], bool], threads: Sequence[bool], only: S
         if only and name not in only:
             continue
         runs = []
+        faulthandler.dump_traceback_later(PATIENCE, exit=True)  # says where it hangs, and ends this process
         for in_thread in threads:
             call = partial(_growth, partial(verify, gold, pred))
             if in_thread:
