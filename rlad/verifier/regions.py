@@ -38,9 +38,9 @@ def region_of(node: Node, ctx: Context) -> tuple[str | None, Region]:
     """``(name of the variable or None, region)``; raises ``NotARegion``."""
     kind = node.kind
     if kind == "interval":
-        return None, [_piece(node.args[0], node.value[0], node.args[1], node.value[1])]
+        return None, [_piece(node.args[0], node.value[0], node.args[1], node.value[1], ctx)]
     if kind in ("tuple", "brack") and len(node.args) == 2 and all(is_scalar(a) for a in node.args):
-        return None, [_piece(node.args[0], kind == "brack", node.args[1], kind == "brack")]
+        return None, [_piece(node.args[0], kind == "brack", node.args[1], kind == "brack", ctx)]
     if kind == "set":
         if not all(is_scalar(a) for a in node.args):
             raise NotARegion
@@ -63,11 +63,15 @@ def region_of(node: Node, ctx: Context) -> tuple[str | None, Region]:
     raise NotARegion
 
 
-def _piece(low: Node, low_closed: bool, high: Node, high_closed: bool) -> Piece:
+def _piece(low: Node, low_closed: bool, high: Node, high_closed: bool, ctx: Context) -> Piece:
+    """A written interval. One whose ends are in the wrong order is a slip, not the empty set: it equals only itself."""
     lo, hi = (None if _sign_of_infinity(x) else x for x in (low, high))
     if _sign_of_infinity(low) == 1 or _sign_of_infinity(high) == -1:
         raise NotARegion
-    return Piece(lo, low_closed and lo is not None, hi, high_closed and hi is not None)
+    piece = Piece(lo, low_closed and lo is not None, hi, high_closed and hi is not None)
+    if not (free_symbols(low) or free_symbols(high)) and _empty(piece, ctx):
+        raise NotARegion
+    return piece
 
 
 def _sign_of_infinity(n: Node) -> int:
