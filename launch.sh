@@ -133,7 +133,8 @@ ready() { # is .venv complete, up to date, and does it have these extras?
 has_gpu() { command -v nvidia-smi >/dev/null && nvidia-smi -L 2>/dev/null | grep -q GPU; }
 
 pip_install() {
-  "$python" -m pip install -qq --disable-pip-version-check --no-input --no-build-isolation \
+  # --no-compile: byte code is made when a module is first imported, and most modules never are.
+  "$python" -m pip install -qq --disable-pip-version-check --no-input --no-build-isolation --no-compile \
     -c "$here/requirements.lock" "$@" && return
   # A failed pip has changed nothing that worked before (a killed one may have: then the mark of building stays).
   if [ -f "$venv/.rlad-setup" ]; then rm -f "$venv/.rlad-building"; fi

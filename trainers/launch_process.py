@@ -70,6 +70,10 @@ def environment(base: Mapping[str, str], device: str, threads: int, logs: Path, 
     result["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [base.get("PYTHONPATH")])])
     result["DS_ACCELERATOR"] = device
     result["TOKENIZERS_PARALLELISM"] = "false"  # its threads would fight with the ranks for the cores
+    if not sys.stderr.isatty():
+        result.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    quiet = "ignore::FutureWarning:torch.distributed.c10d_logger"  # DeepSpeed calls names that torch has just renamed
+    result["PYTHONWARNINGS"] = ",".join(filter(None, [base.get("PYTHONWARNINGS"), quiet]))
     result["RLAD_RANK_LOGS"] = str(logs.resolve())
     result.setdefault("TORCH_EXTENSIONS_DIR", str(Path(sys.prefix) / "torch_extensions"))
     if one_machine:
