@@ -21,6 +21,7 @@ Monomial = tuple[tuple[str, Fraction], ...]
 Term = tuple[Fraction, Monomial]
 
 _ONE = Fraction(1)
+_INFINITE: Monomial = ((".inf", _ONE),)
 _SCALARS = frozenset(("num", "sym", "const", "add", "mul", "pow", "func", "apply", "bigop", "percent", "ratio", "pm", "mp"))
 
 
@@ -86,9 +87,15 @@ def term(node: Node, budget: Budget) -> Term:
     if kind == "func":
         return _function(node, budget)
     if kind == "bigop":
-        node = Node("bigop", (Node("sym", (), "#b"), *(rename(a, {node.args[0].value: "#b"}) for a in node.args[1:])), node.value)
+        # The name of an index means nothing; how many operators stand below it tells it from the indices inside.
+        index = f"@{_operators_deep(node)}"
+        node = Node("bigop", (Node("sym", (), index), *(rename(a, {node.args[0].value: index}) for a in node.args[1:])), node.value)
     inner = ",".join(key(a, budget) for a in node.args)
     return _ONE, ((f"{kind}:{node.value}({inner})", _ONE),)
+
+
+def _operators_deep(node: Node) -> int:
+    return (node.kind == "bigop") + max(map(_operators_deep, node.args), default=0)
 
 
 def _flatten(node: Node, factor: Fraction, budget: Budget, out: dict[Monomial, Fraction]) -> None:
@@ -101,7 +108,10 @@ def _flatten(node: Node, factor: Fraction, budget: Budget, out: dict[Monomial, F
         _flatten(node.args[1], factor * node.args[0].value, budget, out)
         return
     c, m = term(node, budget)
-    out[m] = out.get(m, Fraction(0)) + c * factor
+    before = out.get(m, Fraction(0))
+    if m == _INFINITE and before * c * factor < 0:
+        raise NotDefined("infinity minus infinity")
+    out[m] = before + c * factor
 
 
 def _sum(node: Node, budget: Budget) -> Term:
@@ -115,8 +125,8 @@ def _sum(node: Node, budget: Budget) -> Term:
         return c, m
     ordered = sorted(parts.items(), key=lambda mc: (not mc[0], mc[0]))
     lead = ordered[0][1]
-    if (".inf", _ONE) in parts:
-        return (_ONE if lead > 0 else Fraction(-1)), ((".inf", _ONE),)
+    if _INFINITE in parts:
+        return (_ONE if parts[_INFINITE] > 0 else Fraction(-1)), _INFINITE
     body = "+".join(_print((c / lead, m)) for m, c in ordered)
     return lead, ((f"({body})", _ONE),)
 
@@ -129,6 +139,8 @@ def _product(terms: list[Term], budget: Budget) -> Term:
         _check(coefficient, budget)
         for base, e in m:
             powers[base] = powers.get(base, Fraction(0)) + e
+    if ".inf" in powers and (not coefficient or len({e > 0 for c, m in terms for b, e in m if b == ".inf"}) > 1):
+        raise NotDefined("zero times infinity")
     if not coefficient:
         return Fraction(0), ()
     kept: list[tuple[str, Fraction]] = []
