@@ -232,6 +232,11 @@ def test_integers_stay_below_the_limit_and_every_word_is_used():
         ("solve", r"\lbrace 2 , 3 \rbrace", r"\lbrace 3 , 2 \rbrace", True),
         ("simplify", r"7 \sqrt { 3 }", r"4 \sqrt { 3 } + 3 \sqrt { 3 }", False),
         ("sum", "5", "", False),
+        ("solve", r"\lbrace 2 , 3 \rbrace", r"\{2, 3\}", True),  # as a language model writes it
+        ("solve", "( 2 , 3 )", r"\left(2, 3\right)", True),
+        ("sum", r"\frac { 3 } { 4 }", r"\dfrac{3}{4}", True),
+        ("sum", r"\frac { 3 } { 4 }", "3/4", True),
+        ("sum", "5", "10 / 2", False),
     ],
 )
 def test_the_box_must_be_worked_out(question, answer, box, valid):

@@ -21,6 +21,15 @@ this those to two use values vertex vieta ways with write x y
 """
 TOKEN = re.compile(r"\\boxed\{|\\[A-Za-z]+|\d+|[A-Za-z]+|\S")
 INTEGER = re.compile(r"\d+")
+# What language models write where the world writes another word, or nothing.
+SPELLINGS = {
+    r"\{": r"\lbrace ",
+    r"\}": r"\rbrace ",
+    r"\dfrac": r"\frac",
+    r"\tfrac": r"\frac",
+    r"\left": "",
+    r"\right": "",
+}
 
 
 class Algebra(World):
@@ -80,11 +89,15 @@ class Algebra(World):
     def valid(self, problem: Problem, solution: str) -> bool:
         r"""Whether the boxed answer is worked out. `\boxed{ 23 \times 17 }` equals 391, but only restates the question:
         an answer may not be longer than the gold one, nor use a symbol that the gold one does without."""
-        boxed, gold = TOKEN.findall(_boxed(solution)), TOKEN.findall(problem.answer)
+        text = _boxed(solution)
+        for spelling, word in SPELLINGS.items():
+            text = text.replace(spelling, word)
+        boxed, gold = TOKEN.findall(text), TOKEN.findall(problem.answer)
         if boxed[:1] == ["-"]:
             boxed = boxed[1:]
+        allowed = {*gold, "/"} if "\\frac" in gold else set(gold)
         symbols = {word for word in boxed if not word.isdecimal()}
-        return bool(boxed) and len(boxed) <= len(gold) and symbols <= set(gold)
+        return bool(boxed) and len(boxed) <= len(gold) and symbols <= allowed
 
     def _plan(self, problem: Problem, abstraction: str) -> Plan | None:
         wanted = self.canonical_abstraction(abstraction)
