@@ -34,7 +34,7 @@ class InductionConfig:
     """Operations composed to make a rule: 1 = one operation of the family, 2 = a second applied to its result."""
     families: list[str] = field(default_factory=lambda: ["linear", "product", "minmax", "difference"])
     """Rule families: linear, product, minmax, difference."""
-    max_input: int = 9
+    max_input: int = 6
     """Inputs a, b are drawn from 1..max_input."""
 
 
@@ -242,7 +242,7 @@ class CotrainConfig:
     checkpoint_every: int = 25
     keep_checkpoints: int = 2
     validate_every: int = 0
-    """Steps between validations; 0 = only samples of training."""
+    """Steps between measurements on the validation problems, in metrics.jsonl; 0 = none."""
     parity_threshold: float = 1e-3
     """Abort when mean |logp_trainer - logp_engine| on the probe batch exceeds this (nats)."""
     samples_every: int = 10

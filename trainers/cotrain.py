@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import copy
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -56,6 +57,7 @@ class Cotrainer:
         self.device = zero3.start(run.launch)
         self.world = make_world(run.problems) if run.problems.source in WORLDS else None
         self.problems = load_problems(run.problems, "train")
+        self.validation = load_problems(run.problems, "validation") if self.config.validate_every else []
         self.cursor = Cursor(len(self.problems), run.seed)
         self.learners = {role: self._learner(role) for role in self._roles()}
         self.judge = Judge(run.verifier, self.world)
@@ -120,6 +122,12 @@ class Cotrainer:
         self.reasoner.solve_bare(bare, samples, sampling, "one_pass" if self.config.one_pass else "plain")
         if self.config.bare.baseline_samples:
             self.reasoner.solve_bare(guided, self.config.bare.baseline_samples, sampling)
+
+    def validate(self, step: int) -> dict:
+        """The pair on this rank's share of the validation problems: n distinct abstractions, one solution each."""
+        plan = replace(self.plan(step), solutions=1)
+        trees = self.reasoner.run(self.validation[zero3.rank() :: zero3.world_size()], plan)
+        return rollout_statistics(trees, self.config, self.device)["rollout"]
 
     def update(self, rows: dict, step: int) -> dict[str, dict]:
         """Both rewards were computed before either player moves."""
@@ -224,6 +232,8 @@ def cotrain(run: RunConfig, folder: Path) -> None:
             parity = trainer.publish([role for role, stats in updates.items() if stats["updated"]])
         with clock.phase("record"):
             row = rollout_statistics(trees, config, trainer.device)
+            if config.validate_every and step % config.validate_every == 0:
+                row["validation"] = trainer.validate(step)
             trainer.tokens += row["tokens_generated"]
             row |= {"step": step, "tokens_generated_total": trainer.tokens, "parity": parity}
             for role in trainer.learners:

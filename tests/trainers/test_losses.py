@@ -75,7 +75,7 @@ def test_aggregation_is_the_same_however_the_batch_is_split(mode):
     lengths = [3, 1, 7, 2, 5, 4, 6]
     prompts = [0, 0, 1, 1, 2, 2, 2]
     losses = [torch.rand(n, generator=generator, dtype=torch.float64) for n in lengths]
-    of_prompt = [sum(n for n, q in zip(lengths, prompts) if q == p) for p in prompts]
+    of_prompt = [sum(n for n, q in zip(lengths, prompts, strict=False) if q == p) for p in prompts]
 
     def total(split):
         parts = [range(start, len(lengths), split) for start in range(split)]
@@ -88,11 +88,7 @@ def test_aggregation_is_the_same_however_the_batch_is_split(mode):
     direct = {
         "token-mean": sum(x.sum() for x in losses) / 28,
         "sequence-mean": sum(x.mean() for x in losses) / 7,
-        "prompt-mean": sum(
-            sum(x.sum() for x, q in zip(losses, prompts) if q == p) / sum(n for n, q in zip(lengths, prompts) if q == p)
-            for p in range(3)
-        )
-        / 3,
+        "prompt-mean": sum(x.sum() / n for x, n in zip(losses, of_prompt, strict=True)) / 3,
         "constant": sum(x.sum() for x in losses) / 70,
     }
     assert [total(split) for split in (1, 2, 7)] == pytest.approx([direct[mode].item()] * 3, abs=1e-9)

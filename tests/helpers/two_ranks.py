@@ -1,0 +1,56 @@
+"""Starting programs on two real ranks through the `deepspeed` launcher."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAMS = ROOT / "tests" / "integration"
+
+SMALL = [
+    "problems.train=200",
+    "problems.validation=20",
+    "problems.test=20",
+    "base.hidden_size=32",
+    "base.layers=2",
+    "base.heads=2",
+    "base.kv_heads=1",
+    "base.intermediate_size=64",
+    "warmstart.steps=6",
+    "warmstart.warmup=2",
+    "warmstart.batch=16",
+    "warmstart.log_every=2",
+    "abstraction.max_new_tokens=8",
+    "solution.max_new_tokens=12",
+    "cotrain.problems=8",
+    "cotrain.abstractions=3",
+    "cotrain.solutions=2",
+    "cotrain.draws=6",
+    "cotrain.bare.share=0.25",
+    "cotrain.bare.solutions=2",
+    "cotrain.drop_constant_groups=false",
+    "abstraction.entropy=0.01",  # so that weights move although an untrained model earns nothing
+    "solution.entropy=0.01",
+]
+
+
+def environment() -> dict[str, str]:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return os.environ | {"DS_ACCELERATOR": "cpu", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "PATH": path}
+
+
+def free_port() -> int:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        return server.getsockname()[1]
+
+
+def run_program(program: str, *arguments: str, timeout: int = 240) -> str:
+    """Runs tests/integration/PROGRAM on two ranks; returns its output, fails with it when it fails."""
+    command = ["deepspeed", "--num_accelerators", "2", "--master_port", str(free_port())]
+    command += [str(PROGRAMS / program), *arguments]
+    done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=timeout)
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-6000:]
+    return done.stdout

@@ -1,0 +1,87 @@
+"""Run on two ranks: the real loop for two steps under many configurations, in one process group."""
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import torch.distributed as dist
+
+from rlad.config import load_config, save_config
+from trainers import cotrain as loop
+from trainers import zero3
+from trainers.parity import StaleWeights
+
+VARIANTS = {
+    "set-credit": ["cotrain.set_credit=0.5", "cotrain.adherence=true", "cotrain.solution_group=problem"],
+    "iid-baseline": [
+        "cotrain.proposals=iid",
+        "cotrain.subtract_bare=true",
+        "cotrain.bare.baseline_samples=2",
+        "abstraction.advantage=rloo",
+        "solution.advantage=std",
+    ],
+    "alternating": [
+        "cotrain.schedule.kind=alternating",
+        "cotrain.schedule.abstraction_steps=1",
+        "cotrain.schedule.solution_steps=1",
+    ],
+    "validated": ["cotrain.validate_every=2"],
+    "frozen": ["cotrain.schedule.kind=frozen", "cotrain.schedule.train=abstraction"],
+    "mini-batches": ["cotrain.updates_per_rollout=2", "solution.aggregation=prompt-mean", "cotrain.micro_batch=5"],
+    "entropy": ["abstraction.entropy_target=9.0", "abstraction.entropy_step=0.01", "solution.entropy=0.01"],
+    "solver-only": ["cotrain.abstractions=0", "cotrain.solutions=4", "solution.aggregation=sequence-mean"],
+    "one-pass": ["cotrain.abstractions=0", "cotrain.one_pass=true", "cotrain.solutions=4"],
+    "token-budget": ["cotrain.max_tokens=10", "cotrain.steps=9"],
+}
+
+
+def lines(folder: Path) -> list[dict]:
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def main(start: Path, out: Path) -> None:
+    for name, overrides in VARIANTS.items():
+        run = load_config(start / "config.yaml", ["cotrain.steps=2", "cotrain.checkpoint_every=9", *overrides])
+        folder = out / name
+        if zero3_rank() == 0:
+            folder.mkdir(parents=True)
+            (folder / "base").symlink_to(start / "base")
+            save_config(replace(run, name=name), folder / "config.yaml")
+        barrier()
+        loop.cotrain(run, folder)
+    stale(start, out)
+
+
+def stale(start: Path, out: Path) -> None:
+    """The planted fault: weights are never sent, only the version is."""
+    run = load_config(start / "config.yaml", ["cotrain.steps=3", "abstraction.lr=0.01", "solution.lr=0.01"])
+    folder = out / "stale"
+    if zero3_rank() == 0:
+        folder.mkdir()
+        (folder / "base").symlink_to(start / "base")
+    barrier()
+    original = zero3.publish
+    zero3.publish = lambda engine, sampler, version, bucket: sampler.load_weights([], version)
+    try:
+        loop.cotrain(run, folder)
+    except StaleWeights as error:
+        print(f"STALE {error}", flush=True)
+    else:
+        raise AssertionError("stale weights were not noticed")
+    finally:
+        zero3.publish = original
+
+
+def zero3_rank() -> int:
+    return dist.get_rank() if dist.is_initialized() else 0
+
+
+def barrier() -> None:
+    if dist.is_initialized():
+        dist.barrier()
+
+
+if __name__ == "__main__":
+    zero3.start(load_config(Path(sys.argv[-2]) / "config.yaml").launch)
+    main(Path(sys.argv[-2]), Path(sys.argv[-1]))

@@ -1,0 +1,170 @@
+"""The real thing, small: two CPU ranks, two ZeRO-3 engines, the real launcher."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from safetensors.torch import load_file
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
+from two_ranks import ROOT, SMALL, environment, run_program
+
+from rlad.config import ModelConfig, load_config, save_config
+from rlad.policy import tiny_model
+
+DATA = ROOT / "tests" / "data"
+
+
+def launch(verb, folder, *words, **popen):
+    command = [sys.executable, "-m", "trainers.launch", verb, str(folder), *words]
+    return subprocess.Popen(command, cwd=ROOT, env=environment(), text=True, start_new_session=True, **popen)
+
+
+def launched(verb, folder, *words):
+    process = launch(verb, folder, *words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    output, _ = process.communicate(timeout=240)
+    assert process.returncode == 0, output[-5000:]
+    return output
+
+
+@pytest.fixture(scope="module")
+def warm(tmp_path_factory):
+    """A run folder with a warm-started base."""
+    runs = tmp_path_factory.mktemp("runs")
+    folder = runs / "warm"
+    folder.mkdir()
+    config = load_config(
+        None, [f"runs_dir={runs}", "name=warm", "cotrain.steps=4", "cotrain.checkpoint_every=2", *SMALL]
+    )
+    save_config(config, folder / "config.yaml")
+    launched("warmstart", folder)
+    return folder
+
+
+def copy_of(warm, name):
+    folder = warm.with_name(name)
+    shutil.copytree(warm, folder)
+    text = (folder / "config.yaml").read_text().replace("name: warm", f"name: {name}")
+    (folder / "config.yaml").write_text(text)
+    return folder
+
+
+def metrics(folder):
+    rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    for row in rows:
+        del row["seconds"]
+    return rows
+
+
+def test_warm_start_learns_and_exports(warm):
+    rows = [json.loads(line) for line in (warm / "warmstart.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows] == [2, 4, 6]
+    assert rows[-1]["loss"] < rows[0]["loss"]
+    assert set(rows[0]["loss_by_task"]) == {"plain", "propose", "guided"}
+    assert AutoModelForCausalLM.from_pretrained(warm / "base").config.model_type == "qwen3"
+
+
+def test_killed_and_resumed_training_is_bit_for_bit_the_uninterrupted_one(warm):
+    whole, broken = copy_of(warm, "whole"), copy_of(warm, "broken")
+    launched("train", whole)
+    process = launch("train", broken, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 180
+    while not ((broken / "metrics.jsonl").exists() and len((broken / "metrics.jsonl").read_text().splitlines()) >= 3):
+        assert process.poll() is None and time.monotonic() < deadline, "the run ended or hung before step 3"
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)  # its own session: launcher and ranks, nothing else
+    process.wait()
+    assert (broken / "checkpoints" / "latest").resolve().name in ("step_00002", "step_00004")
+    shutil.rmtree(broken / "checkpoints" / "step_00004", ignore_errors=True)  # had the kill come late
+    for half in (broken / "checkpoints" / "step_00004", broken / "checkpoints" / "step_00003"):
+        (half / "solution").mkdir(parents=True)  # what a kill in the middle of saving leaves: no COMPLETE
+    launched("train", broken)
+    assert metrics(whole) == metrics(broken)
+    assert len(metrics(whole)) == 4
+    for role in ("abstraction", "solution"):
+        first, second = (load_file(f / "export" / role / "model.safetensors") for f in (whole, broken))
+        assert all((first[name] == second[name]).all() for name in first)
+        moved = load_file(whole / "base" / "model.safetensors")
+        assert any((first[name] != moved[name]).any() for name in first)
+        model = AutoModelForCausalLM.from_pretrained(whole / "export" / role)
+        tokenizer = AutoTokenizer.from_pretrained(whole / "export" / role)
+        assert model.config.vocab_size == len(tokenizer) and tokenizer.chat_template
+    state = json.loads((whole / "checkpoints" / "latest" / "state.json").read_text())
+    assert state["step"] == 4 and state["cursor"] == 4 * 8
+    row = json.loads((whole / "metrics.jsonl").read_text().splitlines()[-1])
+    phases = {"draw", "propose", "gate", "solve", "judge", "credit", "update", "publish", "record", "total"}
+    assert set(row["seconds"]) == phases
+    for role in ("abstraction", "solution"):
+        assert {"reward", "entropy", "kl", "grad_norm", "lr", "length"} <= set(row[role])
+    assert row["parity"] < 1e-4
+
+
+def test_ragged_updates_equal_the_single_process_ones(warm):
+    assert "WORST" in run_program("updates_program.py", str(copy_of(warm, "updates")))
+
+
+def test_every_mode_of_the_loop_runs_and_stale_weights_stop_it(warm, tmp_path):
+    output = run_program("loops_program.py", str(warm), str(tmp_path / "loops"), timeout=400)
+    assert "does not hold the trainer's weights" in output
+    found = {folder.name: metrics(folder) for folder in (tmp_path / "loops").iterdir() if folder.name != "stale"}
+    assert len(found) == 10
+    assert found["validated"][1]["validation"]["coverage"] is not None
+    assert len(found.pop("token-budget")) == 1
+    assert all(len(rows) == 2 for rows in found.values())
+    learned = {name: [(r.get("abstraction", {}).get("updated"), r["solution"]["updated"]) for r in rows]
+               for name, rows in found.items()}  # fmt: skip
+    assert learned["alternating"] == [(1, 0), (0, 1)]
+    assert learned["frozen"] == [(1, 0), (1, 0)]
+    assert learned["solver-only"] == learned["one-pass"] == [(None, 1), (None, 1)]
+    assert found["entropy"][1]["abstraction"]["entropy_coefficient"] == 0.01
+    assert found["iid-baseline"][0]["rollout"]["bare_accuracy"] is not None
+    assert found["set-credit"][1]["rollout"]["abstractions_per_problem"] <= 3
+
+
+@pytest.fixture(scope="module")
+def tiny_chat_model(tmp_path_factory):
+    """A Hugging Face folder: random Qwen3 weights, a byte-level BPE tokenizer, a chat template."""
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    core = Tokenizer(models.BPE())
+    core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    core.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=600,
+        special_tokens=["<|end|>", "<|user|>", "<|assistant|>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+    )
+    core.train_from_iterator((DATA / "gsm8k_rows.jsonl").read_text().splitlines(), trainer)
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=core, eos_token="<|end|>", pad_token="<|end|>")
+    tokenizer.chat_template = (
+        "{% for m in messages %}<|user|>{{ m['content'] }}<|end|>{% endfor %}"
+        "{% if add_generation_prompt %}<|assistant|>{% endif %}"
+    )
+    tokenizer.save_pretrained(folder)
+    tiny = ModelConfig(hidden_size=32, layers=2, heads=2, kv_heads=1, intermediate_size=64, max_positions=2048)
+    tiny_model(tiny, len(tokenizer), 0, 0).save_pretrained(folder)
+    return folder
+
+
+def test_real_rows_train_a_hugging_face_model(tiny_chat_model, tmp_path):
+    folders = []
+    for name, rows, mixture in (
+        ("gsm8k", "gsm8k_rows.jsonl", ["warmstart.mixture.propose=0", "warmstart.mixture.guided=0"]),
+        ("math", "math_rows.jsonl", ["warmstart.mixture.plain=0"]),  # answers only: no warm start
+    ):
+        overrides = [*SMALL, f"name={name}", f"base.path={tiny_chat_model}", "problems.source=jsonl"]
+        overrides += [f"problems.path={DATA / rows}", "problems.train=0", "problems.validation=0", "problems.test=0"]
+        overrides += ["cotrain.steps=2", "cotrain.problems=4", "warmstart.steps=3", "warmstart.batch=4", *mixture]
+        folder = tmp_path / name
+        folder.mkdir()
+        save_config(load_config(None, overrides), folder / "config.yaml")
+        folders.append(str(folder))
+    run_program("real_data_program.py", *folders)
+    for name in ("gsm8k", "math"):
+        assert len(metrics(tmp_path / name)) == 2
+        assert AutoTokenizer.from_pretrained(tmp_path / name / "export" / "solution").chat_template
+    assert (tmp_path / "gsm8k" / "base" / "model.safetensors").is_file()

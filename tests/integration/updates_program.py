@@ -1,0 +1,88 @@
+"""Run on two ranks: one update from ragged rows must equal the same update computed in one process by hand."""
+
+import copy
+import sys
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+
+from rlad.config import load_config
+from rlad.generation import make_engine
+from rlad.policy import make_policy
+from trainers import zero3
+from trainers.batches import collate, token_logprobs
+from trainers.losses.kl import kl_penalty
+from trainers.rollouts import Row
+from trainers.update import Learner, update
+
+
+def make_rows(vocabulary: int) -> list[Row]:
+    """Nine rows of different lengths, some of them bare anchors."""
+    generator = torch.Generator().manual_seed(4)
+    rows = []
+    for i in range(9):
+        prompt = tuple(torch.randint(8, vocabulary, (3 + i % 3,), generator=generator).tolist())
+        completion = tuple(torch.randint(8, vocabulary, (1 + (5 * i) % 7,), generator=generator).tolist())
+        bare = i % 4 == 3
+        rows.append(Row(prompt, completion, 0.0 if bare else (-1.0) ** i * (1 + i / 3), float(not bare), 1.0, bare))
+    return rows
+
+
+def by_hand(policy, reference, rows, player, steps: int) -> dict[str, torch.Tensor]:
+    """`steps` plain PyTorch updates over all rows: -A logp (on-policy) + kl * k3, token mean, clipped AdamW."""
+    model = copy.deepcopy(policy.model)
+    optimizer = torch.optim.AdamW(
+        model.parameters(), player.lr, betas=(player.beta1, player.beta2), weight_decay=player.weight_decay
+    )
+    for _ in range(steps):
+        batch = collate(rows, list(range(len(rows))), policy.tokenizer.pad_token_id, torch.device("cpu"))
+        logp, _ = token_logprobs(model, batch, player.temperature, False)
+        with torch.no_grad():
+            anchor, _ = token_logprobs(reference, batch, player.temperature, False)
+        advantage = batch.spread([row.advantage * row.pg_weight for row in rows])
+        loss = -(logp - logp.detach()).exp() * advantage + player.kl * kl_penalty(logp, anchor, "k3")
+        ((loss * batch.mask).sum() / batch.mask.sum()).backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), player.max_grad_norm)
+        optimizer.step()
+        optimizer.zero_grad()
+    return {name: tensor.detach() for name, tensor in model.named_parameters()}
+
+
+def main(folder: Path) -> None:
+    run = load_config(folder / "config.yaml")
+    device = zero3.start(run.launch)
+    policy = make_policy("solution", run.base, run, folder / "x")
+    player = run.solution
+    rows = make_rows(len(policy.tokenizer))
+    reference = copy.deepcopy(policy.model).eval()
+    expected = by_hand(policy, reference, rows, player, steps=2)
+    sampler = make_engine(run.engine, copy.deepcopy(policy.model), policy.tokenizer)
+    settings = zero3.engine_config(
+        run.zero, policy.model.dtype, player.lr, player.weight_decay, (player.beta1, player.beta2), player.max_grad_norm
+    )
+    engine = zero3.make_engine(policy.model, settings)
+    learner = Learner(policy, player, engine, reference, sampler, device)
+    # Ragged on purpose: rank 1 holds two rows, then none at all; micro-batches of two make five forwards against one.
+    for mine in (rows[:7] if zero3.rank() == 0 else rows[7:], rows if zero3.rank() == 0 else []):
+        stats = update(learner, mine, run)
+        assert stats["updated"] == 1 and stats["trained_tokens"] == sum(len(row.completion) for row in rows)
+    worst = max(
+        (tensor - expected[name]).abs().max().item() for name, tensor in zero3.gathered(engine, run.zero.bucket_size)
+    )
+    assert worst < 1e-6, worst
+    assert update(learner, [], run) == {"updated": 0}  # nobody has rows: nobody steps, nobody hangs
+
+    # A partitioned parameter is empty, its full size is known, and publishing fills the sampler with the truth.
+    parameter = next(engine.module.parameters())
+    assert parameter.numel() == 0 < parameter.ds_numel
+    zero3.publish(engine, sampler, 5, bucket_size=1000)
+    for name, tensor in sampler.model.named_parameters():
+        assert (tensor - expected[name]).abs().max().item() < 1e-6
+    assert sampler.version == 5
+    print(f"WORST {worst:.1e}", flush=True)
+    dist.barrier()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[-1]))
