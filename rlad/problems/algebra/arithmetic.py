@@ -10,7 +10,7 @@ from rlad.problems.algebra.exercise import LIMIT, Exercise, Plan, family
 
 @family
 def products(rng: random.Random) -> Exercise:
-    a, b = rng.randint(11, 45), rng.randint(4, 45)
+    a, b = rng.randint(5, 45), rng.randint(5, 45)
     plans = []
     if (a - b) % 2 == 0 and a != b:
         middle, gap = (a + b) // 2, abs(a - b) // 2

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
-LIMIT = 450
+LIMIT = 300
 """The largest integer in any text: an integer is one word, and rare words are learnt badly."""
 
 
