@@ -15,7 +15,7 @@ from rlad.problems.algebra.world import WORDS, small_exercise
 from rlad.verifier import verify
 
 WORLD = Algebra(ProblemsConfig(source="algebra"))
-SAMPLES = 12
+SAMPLES = 8
 x, y, k = sympy.symbols("x y k")
 
 
@@ -184,7 +184,7 @@ def test_sympy_agrees_with_every_step(name):
 @pytest.mark.parametrize("name", list(FAMILIES))
 def test_every_plan_solves_adheres_to_itself_and_to_no_other(name):
     world, rng = Algebra(ProblemsConfig(source="algebra", algebra=AlgebraConfig(families=[name]))), random.Random(5)
-    for _ in range(60):
+    for _ in range(30):
         problem = world.sample(rng)
         plans = problem.meta["plans"]
         assert len({plan.abstraction for plan in plans}) == len(plans)
@@ -246,12 +246,12 @@ def test_the_box_must_be_worked_out(question, answer, box, valid):
 def test_the_judge_refuses_a_box_that_restates_the_question():
     """The verifier alone would be content: the two are equal."""
     judge, rng, equal = Judge(VerifierConfig(), WORLD), random.Random(0), 0
-    for _ in range(600):
+    for _ in range(300):
         problem = WORLD.sample(rng)
         solution = f"\\boxed{{ {problem.question.split(' ', 1)[1]} }}"
         equal += verify(problem.answer, solution).correct
         assert not judge([(problem, solution)])[0].correct
-    assert equal > 100
+    assert equal > 50
 
 
 PARTS = {
@@ -273,7 +273,7 @@ def test_the_canonical_form_sees_the_parts_but_not_their_order(name):
     rng, groups = random.Random(0), {}
     families = AlgebraConfig(families=[name])
     world = Algebra(ProblemsConfig(source="algebra", algebra=families))
-    for _ in range(10_000 if name == "linear_system" else 3000):
+    for _ in range(5000 if name == "linear_system" else 3000):
         problem = world.sample(rng)
         parts = re.split(PARTS[name], problem.question.replace("simplify ", "simplify + "))
         groups.setdefault(tuple(sorted(parts)), set()).add((problem.question, problem.meta["canonical"]))
