@@ -237,6 +237,8 @@ def test_integers_stay_below_the_limit_and_every_word_is_used():
         ("sum", r"\frac { 3 } { 4 }", r"\dfrac{3}{4}", True),
         ("sum", r"\frac { 3 } { 4 }", "3/4", True),
         ("sum", "5", "10 / 2", False),
+        ("simplify", r"9 - 3 \sqrt { 5 }", r"-3\sqrt{5}+9", True),
+        ("sum", "- 5", "5 - 10", False),
     ],
 )
 def test_the_box_must_be_worked_out(question, answer, box, valid):

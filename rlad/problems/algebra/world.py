@@ -95,7 +95,9 @@ class Algebra(World):
         boxed, gold = TOKEN.findall(text), TOKEN.findall(problem.answer)
         if boxed[:1] == ["-"]:
             boxed = boxed[1:]
-        allowed = {*gold, "/"} if "\\frac" in gold else set(gold)
+        allowed = set(gold)
+        allowed |= {"/"} if "\\frac" in gold else set()
+        allowed |= {"+", "-"} if {"+", "-"} & set(gold[1:]) else set()  # the terms in another order
         symbols = {word for word in boxed if not word.isdecimal()}
         return bool(boxed) and len(boxed) <= len(gold) and symbols <= allowed
 
