@@ -235,6 +235,22 @@ def test_bad_comparisons_are_refused_in_one_sentence(setting, change, sentence):
     assert calls() == []
 
 
+def test_the_shipped_comparison_can_be_run(monkeypatch):
+    monkeypatch.chdir(FAKE.parents[2])
+    config = load_compare("configs/compare.yaml")
+    assert len(config.seeds) >= 3
+    assert set(config.arms) == {"rlad", "solver-only", "one-pass", "plain-warmstart"}
+    run = {arm: run_config(config, arm, 0) for arm in config.arms}
+    assert run["rlad"].cotrain.abstractions > 0
+    assert run["solver-only"].cotrain.abstractions == run["one-pass"].cotrain.abstractions == 0
+    assert run["one-pass"].cotrain.one_pass
+    assert not run["solver-only"].cotrain.one_pass
+    assert len({run[arm].cotrain.max_tokens for arm in ("rlad", "solver-only", "one-pass")}) == 1
+    plain = run["plain-warmstart"].warmstart
+    assert (plain.mixture.propose, plain.mixture.guided, plain.mixture.one_pass) == (0, 0, 0)
+    assert (plain.steps, plain.batch) == (run["rlad"].warmstart.steps, run["rlad"].warmstart.batch)
+
+
 def test_words_change_the_comparison_or_all_its_runs(setting):
     config = load_compare("compare.yaml", ["seeds=[4]", "warmstart.steps=50"])
     assert config.seeds == [4]
