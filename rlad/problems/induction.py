@@ -20,7 +20,7 @@ from itertools import product
 from math import prod
 
 from rlad.config import ProblemsConfig
-from rlad.problems.base import Problem, ProblemError
+from rlad.problems.base import Problem, ProblemError, World
 
 # Unnormalised prior weights: small constants are more likely, as people would guess them first.
 FAMILY_WEIGHT = {"linear": 0.5, "product": 0.2, "minmax": 0.2, "difference": 0.1}
@@ -92,7 +92,7 @@ class Form:
         return self.steps(a, b)[-1][1]
 
 
-class Induction:
+class Induction(World):
     """See the module's docstring; `depth` counts the operations of a form, the combination of a and b being one."""
 
     name = "induction"
@@ -152,8 +152,10 @@ class Induction:
         return Problem(f"induction/{question}", question, str(form(a, b) + offset), meta=meta)
 
     def vocabulary(self) -> list[str]:
-        corner = [self.config.max_input] * 2
-        top = max(value for form in self.prior for _, value in form.steps(*corner)) + max(OFFSETS)
+        inputs = range(1, self.config.max_input + 1)
+        steps = (value for form in self.prior for pair in product(inputs, repeat=2) for _, value in form.steps(*pair))
+        # A useless form may be fitted with any constant up to the largest example, and is then applied with it.
+        top = 2 * max(steps) + max(OFFSETS)
         words = ["a", "b", *"*+-=>,;?", "times", "max", "min", "diff", "mod", "\\boxed{", "}"]
         return [*words, *(str(n) for n in range(top + 1))]
 
@@ -192,16 +194,16 @@ class Induction:
         return form.text if form else text
 
     def adheres(self, problem: Problem, abstraction: str, solution: str) -> bool:
-        """Whether the solution evaluates the abstraction's form on the example and on the query, and nothing else."""
+        """Whether the solution evaluates the abstraction's form on the example and on the query, step by step.
+
+        Left-hand sides are compared, so a slip that feeds into a later step is no longer the abstraction's doing, while
+        one in the very last step still is.
+        """
         form = Form.parse(self.canonical_abstraction(abstraction))
         if form is None:
             return False
         found = [step.split("=")[0].split() for step in solution.split("\\boxed{")[0].split(";")]
-        wanted = [left.split() for left, _ in _steps(form, problem)]
-        per_evaluation = len(wanted) // 2
-        # The first step of each evaluation shows the form; later ones depend on arithmetic, which is not judged here.
-        starts = (0, per_evaluation)
-        return len(found) == len(wanted) and all(found[i] == wanted[i] for i in starts)
+        return found == [left.split() for left, _ in _steps(form, problem)]
 
 
 def _steps(form: Form, problem: Problem) -> Steps:
