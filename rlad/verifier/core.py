@@ -10,18 +10,18 @@ from fractions import Fraction
 from rlad.verifier import nodes as N
 from rlad.verifier.answers import parse_answer
 from rlad.verifier.budget import Budget, BudgetExceeded, NotDefined, ParseError, TooLarge, VerifierError
-from rlad.verifier.canon import key
+from rlad.verifier.canon import key, rational
 from rlad.verifier.choices import choice_letter, lettered_option, stated_letter
 from rlad.verifier.compare import equal
 from rlad.verifier.extract import Extraction, extract
 from rlad.verifier.nodes import Node, free_symbols, show
 from rlad.verifier.types import DEFAULT, Outcome, Verdict, VerifyOptions
-from rlad.verifier.units import UNITS
 from rlad.verifier.values import Context
 
-_INTEGER = re.compile(r"\s*\$?\s*(-?\d{1,400})\s*\$?\s*")
+_INTEGER = re.compile(r"(?:\s*\$)?\s*(-?\d{1,400})\s*(?:\$\s*)?")  # linear: no two blanks in a row
 _DECIMAL_COMMA = re.compile(r"(-?)\s*(\d+)\s*(?:,|\{,\})\s*(\d+)")
-_WORD = re.compile(r"\s*\$*\s*(?:\\(?:text|mbox|textbf|mathrm|textrm|textnormal|mathbf)\s*\{)?\s*([^\W\d_]{2,40})\s*\}?\s*\$*[.,]?\s*")
+_WORD = re.compile(r"[\s$]*(?:\\(?:text|mbox|textbf|mathrm|textrm|textnormal|mathbf)\s*\{\s*)?([^\W\d_]{2,40})[\s}$.,]*")
+_BLANKS = re.compile(r"\s{4,}")
 _SHOWN = 400
 
 Judgement = tuple[Outcome, str, str | None, str | None]
@@ -78,6 +78,7 @@ def _judge(gold: str, pred: str, options: VerifyOptions, compare) -> Judgement:
     if (a := _INTEGER.fullmatch(gold)) and (b := _INTEGER.fullmatch(pred)) and not options.require_boxed:
         same = int(a[1]) == int(b[1])
         return (Outcome.correct if same else Outcome.incorrect), "exact integer", a[1], b[1]
+    gold, pred = _squeezed(gold), _squeezed(pred)
     try:
         g, gold_text = _read_gold(gold, options)
     except (VerifierError, RecursionError) as error:
@@ -95,7 +96,10 @@ def _judge(gold: str, pred: str, options: VerifyOptions, compare) -> Judgement:
     ctx = Context(options, Budget(options.max_operations, options.max_digits))
     shown = show(g)[:_SHOWN], show(p)[:_SHOWN]
     try:
+        p = _repeated(found, p, ctx, compare)
         right = compare(g, p, ctx) or _other_readings(gold_text, pred_text, g, p, ctx, compare)
+        if not right and found.rivals and g.kind in ("list", "set") and _spread(found, g, ctx, compare):
+            return Outcome.correct, "one box per element", *shown
         if right and not _one_answer(found, p, ctx, compare):
             return Outcome.incorrect, "several different boxed answers", *shown
     except BudgetExceeded as error:
@@ -107,6 +111,11 @@ def _judge(gold: str, pred: str, options: VerifyOptions, compare) -> Judgement:
     if ctx.undecided:
         return Outcome.undecided, "; ".join(ctx.undecided)[:200], *shown
     return Outcome.incorrect, ctx.rung, *shown
+
+
+def _squeezed(text: str) -> str:
+    """Long runs of blanks shortened: they mean nothing, and patterns with several optional blanks take ages on them."""
+    return _BLANKS.sub(lambda m: "\n\n" if m.group().count("\n") > 1 else "  ", text)
 
 
 # --- reading ------------------------------------------------------------------------------------------------------------
@@ -163,7 +172,8 @@ def _other_readings(gold_text: str, pred_text: str, g: Node, p: Node, ctx: Conte
         if letter is not None:
             return letter == (option_g or option_p)[0]
     for text, other, mine_is_gold in ((gold_text, p, True), (pred_text, g, False)):
-        if other.kind == "num" and (value := _decimal_comma(text)) is not None:
+        value = _decimal_comma(text) if other.kind == "num" and other.decimals else None
+        if value is not None and value.decimals == other.decimals and (other.decimals > 1 or not mine_is_gold):
             return compare(value, other, ctx) if mine_is_gold else compare(other, value, ctx)
     if g.kind == "num" and "," in gold_text and p.kind in ("list", "set", "tuple"):
         split = _as_list(gold_text, ctx)
@@ -200,14 +210,28 @@ def _decimal_comma(text: str) -> Node | None:
 
 
 def _italic_unit(p: Node) -> Node | None:
-    """``5m`` or ``5m^2`` where the gold is a plain number: the letter can only be a unit."""
+    """``5m^2`` where the gold is a plain number: square or cubic metres. A bare ``5m`` stays a product."""
     last = p.args[-1]
-    exponent = ""
-    if last.kind == "pow" and last.args[1].kind == "num":
-        last, exponent = last.args[0], f"^{last.args[1].value}"
-    if last.kind != "sym" or last.value not in UNITS or len(p.args) < 2 or any(free_symbols(a) for a in p.args[:-1]):
+    if last.kind != "pow" or last.args[0].kind != "sym" or last.args[0].value != "m" or any(free_symbols(a) for a in p.args[:-1]):
         return None
-    return Node("quantity", (N.mul(*p.args[:-1]),), last.value + exponent)
+    exponent = rational(last.args[1], Budget(1000))
+    return Node("quantity", (N.mul(*p.args[:-1]),), f"m^{exponent}") if exponent in (2, 3) else None
+
+
+def _repeated(found: Extraction, p: Node, ctx: Context, compare) -> Node:
+    """``\\boxed{x+11}`` or ``\\boxed{11+x}``: neighbouring boxes that say the same are one answer."""
+    if found.joined and p.kind == "list" and all(compare(p.args[0], q, ctx) for q in p.args[1:]):
+        return p.args[0]
+    return p
+
+
+def _spread(found: Extraction, g: Node, ctx: Context, compare) -> bool:
+    """Boxes far apart that together hold exactly the gold's elements: a case by case solution."""
+    try:
+        whole = _parse(", ".join([*found.rivals, *found.candidates]), ctx.options)
+    except VerifierError:
+        return False
+    return whole.kind == "list" and compare(g, whole, ctx)
 
 
 def _one_answer(found: Extraction, p: Node, ctx: Context, compare) -> bool:

@@ -13,11 +13,15 @@ from rlad.verifier.boxes import find_boxes, joined_groups
 from rlad.verifier.normalize import repair
 from rlad.verifier.phrases import announced, last_candidates
 from rlad.verifier.types import VerifyOptions
+from rlad.verifier.words import FUNCTIONS
 
 _TAG = re.compile(r"<answer>(.*?)</answer>", re.DOTALL | re.IGNORECASE)
 _THINK = re.compile(r"<(think|thinking|thought)>", re.IGNORECASE)
 _THINK_ANY = re.compile(r"</?(?:think|thinking|thought)>", re.IGNORECASE)
 _THINK_END = re.compile(r"</(?:think|thinking|thought)>", re.IGNORECASE)
+_WORDS = re.compile(r"(?<![\\a-zA-Z])[a-zA-Z]{2,}|[^\W\d_a-zA-Z\u0370-\u03ff]")
+_SHORT_WORDS = frozenset(("is", "it", "so", "we", "as", "of", "be", "by", "he", "my"))
+_NO_PROSE = frozenset((*FUNCTIONS, "matrix", "pmatrix", "bmatrix", "vmatrix", "array", "cases", "aligned", "align", "and"))
 _LAST_LINE = re.compile(r"(?:^|\n)\s*(?:A:|####)\s*(-?\$?\d[\d,]*(?:\.\d+)?)\.?\s*$")
 
 
@@ -27,6 +31,7 @@ class Extraction(NamedTuple):
     candidates: list[str]
     source: str
     rivals: list[str] = []
+    joined: bool = False
 
 
 def without_thinking(text: str) -> str:
@@ -57,7 +62,8 @@ def extract(completion: str, options: VerifyOptions, gold: bool = False) -> Extr
     stripped = text.strip()
     if not stripped:
         return Extraction([], "empty")
-    candidates = [stripped] if len(stripped) <= (options.max_answer_chars if gold else 400) else []
+    formula = not gold and _is_formula(stripped)
+    candidates = [stripped] if len(stripped) <= (options.max_answer_chars if gold or formula else 400) else []
     source = "whole"
     if options.answer_phrases:
         tags = _TAG.findall(text)
@@ -67,9 +73,23 @@ def extract(completion: str, options: VerifyOptions, gold: bool = False) -> Extr
             source = "announced"
             if not gold:
                 candidates += last_candidates(phrase)[:1]
-    if options.last_math and not gold and source == "whole":
+    if options.last_math and not gold and source == "whole" and not formula:
         candidates += last_candidates(text)[:3]
     return Extraction(candidates, source)
+
+
+def _is_formula(text: str) -> bool:
+    """Whether a text is one formula and no sentence. What is wrong with a formula is not mended by a number inside it."""
+    if any(mark in text for mark in ("$", "\\(", "\\[", "**", "\n")):
+        return False
+    return not any(_is_prose(m.group()) for m in _WORDS.finditer(text))
+
+
+def _is_prose(word: str) -> bool:
+    if not word.isascii():
+        return word.isalpha()
+    word = word.lower()
+    return word in _SHORT_WORDS if len(word) == 2 else word not in _NO_PROSE
 
 
 def _boxed(text: str, options: VerifyOptions, gold: bool) -> Extraction | None:
@@ -84,10 +104,13 @@ def _boxed(text: str, options: VerifyOptions, gold: bool) -> Extraction | None:
         boxes = [b for b in boxes if b.content is not None]
         if not boxes:
             return None
-    whole = [b for b in boxes if b.content is not None]
+    # \\boxed{\\phantom{2}} draws a box to fill in
+    whole = [b for b in boxes if b.content is not None and not b.content.startswith("\\phantom")]
+    if not whole:
+        return Extraction([], "last box is empty or not closed")
     groups = joined_groups(text, whole)
     answer = ", ".join(b.content for b in groups[-1])
     rivals = [] if gold or not options.reject_hedging else [", ".join(b.content for b in g) for g in groups[:-1]]
     if len(groups[-1]) > 1 and len({b.content for b in groups[-1]}) == 1:
         answer = groups[-1][-1].content
-    return Extraction([answer], "boxed", [r for r in dict.fromkeys(rivals) if r != answer])
+    return Extraction([answer], "boxed", [r for r in dict.fromkeys(rivals) if r != answer], len(groups[-1]) > 1)

@@ -82,6 +82,8 @@ def neg(a: Node) -> Node:
     """Negation; a literal keeps its digits."""
     if a.kind == "num":
         return Node("num", (), -a.value, a.decimals)
+    if a.kind == "base":
+        return Node("base", (neg(a.args[0]),), a.value)
     return mul(MINUS_ONE, a)
 
 

@@ -51,6 +51,8 @@ def same_value(a: Node, b: Node, ctx: Context) -> bool:
     budget = ctx.budget
     if key(a, budget) == key(b, budget):
         return True
+    if not is_scalar(a) or not is_scalar(b):
+        return False
     ra, rb = rational(a, budget), rational(b, budget)
     if ra is not None and rb is not None:
         return False  # equal rationals have equal keys
