@@ -162,7 +162,7 @@ def start(**environment):
     )
 
 
-def wait_for(condition, seconds=60.0):
+def wait_for(condition, seconds=120.0):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "nothing happened"
@@ -187,7 +187,7 @@ def test_kill_9_leaves_an_orphan_that_the_resumed_comparison_waits_for(setting):
         lines.append(again.stdout.readline())
         assert lines[-1], lines
     Path("go").touch()
-    output, _ = again.communicate(timeout=60)
+    output, _ = again.communicate(timeout=120)
     assert again.returncode == 0
     assert "warmstart was finished earlier" in "".join(lines)
     assert "train done" in output
@@ -200,7 +200,7 @@ def test_stopping_it_ends_what_it_started(setting):
     process = start(FAKE_SLOW="rlad")
     wait_for(lambda: len(steps()) == 2)
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=60)
+    process.communicate(timeout=120)
     assert process.returncode == 130
     Path("go").touch()
     time.sleep(0.5)
