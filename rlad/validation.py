@@ -17,7 +17,7 @@ import difflib
 import math
 from pathlib import Path
 
-from rlad.config import ROLES, SOURCES, WORLDS, ConfigError, ModelConfig, PlayerConfig, RunConfig
+from rlad.config import ROLES, SOURCES, WORLDS, ConfigError, InductionConfig, ModelConfig, PlayerConfig, RunConfig
 
 LOSSES = ("ppo_clip",)
 """Names in the registry trainers/losses (not imported: rlad knows nothing of training; a test keeps the two equal)."""
@@ -257,13 +257,23 @@ def _check_problems(config: RunConfig) -> None:
         for split in ("train", "test"):
             if getattr(problems, split) == 0:
                 raise ConfigError(f"problems.{split}=0 asks a generated world for no problems; give a number.")
-        if problems.source == "induction" and not problems.induction.families:
-            raise ConfigError("problems.induction.families is empty; name at least one family.")
+        if problems.source == "induction":
+            _check_induction(problems.induction)
         return
     if problems.path is None:
         raise ConfigError(f"problems.source={problems.source} needs problems.path.")
     if not problems.fields.question or not problems.fields.answer:
         raise ConfigError("problems.fields.question and problems.fields.answer must name a column each.")
+
+
+def _check_induction(world: InductionConfig) -> None:
+    if not world.families:
+        raise ConfigError("problems.induction.families is empty; name at least one family.")
+    if world.max_input**2 <= world.examples:
+        raise ConfigError(
+            f"problems.induction.max_input={world.max_input} gives {world.max_input**2} pairs of inputs, but "
+            f"{world.examples} examples and the query need one each."
+        )
 
 
 def _check_division(config: RunConfig) -> None:

@@ -99,6 +99,7 @@ REFUSED = {
     "sweep.grid=[[4]]": "every cell is [n, m]",
     "sweep.grid=[[4, 0]]": "every cell is [n, m]",
     "sweep.plain_temperatures=[]": "at least one temperature",
+    "problems.induction.max_input=1": "1 pairs of inputs",
     "name=a/b": "cannot name a run folder",
     # files
     "problems.source=jsonl": "needs problems.path",

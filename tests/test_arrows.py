@@ -1,0 +1,86 @@
+"""The house's walls: who may import whom, how long a file may be."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("rlad", "trainers", "evals")
+FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+
+MAY_IMPORT = {"rlad": {"rlad"}, "trainers": {"rlad", "trainers"}, "evals": {"rlad", "evals"}}
+"""trainers -> rlad <- evals."""
+
+PURE = {"rlad.verifier", "rlad.entropy", "rlad.selection"}
+"""Import nothing of ours but the configuration and themselves; the verifier is also a command."""
+
+INSIDE = {
+    "rlad.problems": {"rlad.config", "rlad.problems", "rlad.verifier"},
+    "rlad.prompts": {"rlad.config", "rlad.problems", "rlad.tokenizer"},
+    "rlad.generation": {"rlad.config", "rlad.generation"},
+}
+"""What the lower floors of rlad may stand on; the reasoner and the server stand on all of them."""
+ABOVE = {"rlad.serving", "rlad.reasoner"}
+"""The upper floors: nothing of rlad below them imports them."""
+
+
+def module_name(path):
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] in ("__init__", "__main__") else parts)
+
+
+def imports(path):
+    """Dotted names of ours that a file imports, wherever in it."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative imports hide the arrows"
+            # `from trainers import zero3` imports a module, `from rlad.config import X` a name: keep both readings.
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return {name for name in names if name.split(".")[0] in PACKAGES}
+
+
+def within(name, packages):
+    return any(name == package or name.startswith(f"{package}.") for package in packages)
+
+
+@pytest.mark.parametrize("path", FILES, ids=module_name)
+def test_arrows(path):
+    name, used = module_name(path), imports(path)
+    allowed = MAY_IMPORT[name.split(".")[0]]
+    assert {other for other in used if other.split(".")[0] not in allowed} == set()
+    for package in PURE:
+        if within(name, [package]):
+            commands = {"rlad.cli"} if path.name in ("__main__.py", "cli.py") else set()
+            assert {o for o in used if not within(o, {package, "rlad.config", *commands})} - {"rlad"} == set()
+    for package, floor in INSIDE.items():
+        if within(name, [package]):
+            assert {o for o in used if not within(o, floor)} - {"rlad"} == set()
+    if name.startswith("rlad") and not within(name, ABOVE):
+        assert {o for o in used if within(o, ABOVE)} == set()
+
+
+def test_the_test_sees_imports():
+    """A wall that is never touched proves nothing: the arrows that must exist are found."""
+    assert "rlad.config" in imports(ROOT / "trainers" / "launch.py")
+    assert "trainers.launch_process" in imports(ROOT / "trainers" / "launch.py")
+
+
+def test_nothing_imports_vllm_at_module_level():
+    for path in FILES:
+        for node in ast.parse(path.read_text()).body:
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module] if isinstance(node, ast.ImportFrom) else []
+            assert not any(name and name.split(".")[0] in ("vllm", "wandb") for name in names), path
+
+
+LONG = 400
+
+
+def test_no_file_is_too_long():
+    tests = sorted((ROOT / "tests").rglob("*.py"))
+    lengths = {path.relative_to(ROOT): len(path.read_text().splitlines()) for path in [*FILES, *tests]}
+    assert {path: length for path, length in lengths.items() if length > LONG} == {}
