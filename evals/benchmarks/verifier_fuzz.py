@@ -130,7 +130,10 @@ def cases(golds: Sequence[str], count: int, seed: int) -> Iterator[tuple[str, st
                 changed = change_a_digit(gold, draw)
                 yield ("digit", gold, changed) if changed else ("self", gold, gold)
             case _:
-                yield "self", mutate(gold, draw), ""
+                same = mutate(gold, draw).replace(
+                    "answer is ", ""
+                )  # a gold is read as a whole first, a completion is not
+                yield "self", same, ""
 
 
 def faults(kind: str, gold: str, pred: str) -> list[str]:

@@ -13,10 +13,11 @@ from evals.benchmarks.verifier_fuzz import SEEDS, fuzz
 from rlad.verifier import Outcome, Verdict, verify
 
 LIMIT_MS = 400
-"""Generous beside the 50 ms the benchmark asks for: test machines are busy, and a hang is a thousand times longer."""
+"""Of processor time. Generous beside the 50 ms the benchmark asks for: a hang is a thousand times longer."""
 
 AUDIT = """
 import sys, os
+from evals.benchmarks.hostile_texts import CODE, hostile_pairs
 from rlad.verifier import verify, deep_compare
 verify(r"\\frac{\\sqrt2}2+\\sin x", r"\\frac{1}{\\sqrt2}+\\sin x")
 deep_compare(r"\\sin^2 x+\\cos^2 x", "1")
@@ -31,7 +32,6 @@ def watch(event, arguments):
     elif isinstance(source, (str, bytes)) and ("touched_by" in str(source) or "__class__" in str(source)):
         events.append(event)
 sys.addaudithook(watch)
-from evals.benchmarks.hostile_texts import CODE, hostile_pairs
 pairs = [p for p in hostile_pairs("touched_by_a_verifier") if p[0].startswith("code")]
 assert len(pairs) > 3 * len(CODE)
 for name, gold, pred in pairs:

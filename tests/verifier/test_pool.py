@@ -249,7 +249,7 @@ def test_forked_child_gets_workers_of_its_own():
 PARENT = """
 import sys, threading, time
 from rlad.verifier.pool import VerifierPool
-pool = VerifierPool(workers=3, judge="misbehaving:judge")
+pool = VerifierPool(workers=3, time_limit_s=1.5, judge="misbehaving:judge")
 pool.verify("a", "a")
 for command in ("hold_gil 8", "sleep 60"):
     threading.Thread(target=pool.verify, args=("a", command), daemon=True).start()
