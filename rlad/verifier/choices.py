@@ -14,6 +14,25 @@ _STATED = re.compile(
 _NEGATED = re.compile(r"(?:\bnot|n't|\bnon|不是|\bnicht|\bno)\s+(?:be\s+)?[*\"'$(]{0,3}$", re.IGNORECASE)
 
 
+_DRESSED = re.compile(
+    r"\s*\$?\\(?:text|textbf|textrm|mathrm|mathbf|mbox)\s*\{\s*\(?([A-J])\s?[).][\s~.:]{0,4}\}(?:\\[ ,;:]|\\q?quad|[\s~$:.])*")
+_BARE = re.compile(r"\s*([A-J])\s?[).]\s+")
+_IN_TEXT = re.compile(r"\s*\\(?:text|textbf|textrm|mathrm|mathbf|mbox)\s*\{\s*\(?([A-J])\s?[).:]\s*([^{}]+)\}\s*")
+
+
+def plain_option(text: str) -> str:
+    """An option with its letter in any dress as ``(D) 42``; any other text as it is.
+
+    >>> plain_option(r"\\textbf{(D)}\\ 42"), plain_option("D. 42"), plain_option(r"\\mathbf{A} x")
+    ('(D) 42', '(D) 42', '\\\\mathbf{A} x')
+    """
+    if m := _IN_TEXT.fullmatch(text):
+        return f"({m[1]}) {m[2].strip()}"
+    m = _DRESSED.match(text) or _BARE.match(text)
+    rest = text[m.end() :] if m else ""
+    return f"({m[1]}) {rest}" if m and rest.strip() else text
+
+
 def choice_letter(gold: str) -> str | None:
     """The letter of a multiple-choice gold: ``C``, ``(C)``, ``\\text{(C)}``."""
     m = _GOLD.fullmatch(gold)

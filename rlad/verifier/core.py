@@ -11,7 +11,7 @@ from rlad.verifier import nodes as N
 from rlad.verifier.answers import parse_answer
 from rlad.verifier.budget import Budget, BudgetExceeded, NotDefined, ParseError, TooLarge, VerifierError
 from rlad.verifier.canon import key, rational
-from rlad.verifier.choices import choice_letter, lettered_option, stated_letter
+from rlad.verifier.choices import choice_letter, lettered_option, plain_option, stated_letter
 from rlad.verifier.compare import equal
 from rlad.verifier.extract import Extraction, extract
 from rlad.verifier.nodes import Node, free_symbols, show
@@ -138,7 +138,7 @@ def _read_pred(found: Extraction, gold: Node, options: VerifyOptions) -> tuple[N
 def _first_parse(candidates: list[str], options: VerifyOptions) -> tuple[Node, str]:
     words: tuple[Node, str] | None = None
     failure: VerifierError | None = None
-    for candidate in candidates:
+    for candidate in map(plain_option, candidates):
         try:
             node = _parse(candidate, options)
         except (ParseError, NotDefined) as error:
@@ -171,19 +171,30 @@ def _other_readings(gold_text: str, pred_text: str, g: Node, p: Node, ctx: Conte
         letter = choice_letter(pred_text if option_g else gold_text)
         if letter is not None:
             return letter == (option_g or option_p)[0]
+        value = _option_value((option_g or option_p)[1], ctx)
+        if value is not None:
+            return compare(value, p, ctx) if option_g else compare(g, value, ctx)
     for text, other, mine_is_gold in ((gold_text, p, True), (pred_text, g, False)):
         value = _decimal_comma(text) if other.kind == "num" and other.decimals else None
         if value is not None and value.decimals == other.decimals and (other.decimals > 1 or not mine_is_gold):
             return compare(value, other, ctx) if mine_is_gold else compare(other, value, ctx)
-    if g.kind == "num" and "," in gold_text and p.kind in ("list", "set", "tuple"):
+    if g.kind == "num" and "," in gold_text and p.kind == "set":
         split = _as_list(gold_text, ctx)
         return split is not None and compare(split, p, ctx)
-    if p.kind == "num" and "," in pred_text and g.kind in ("list", "set", "tuple"):
+    if p.kind == "num" and "," in pred_text and g.kind == "set":
         split = _as_list(pred_text, ctx)
         return split is not None and compare(g, split, ctx)
     if p.kind == "mul" and not free_symbols(g) and (quantity := _italic_unit(p)) is not None:
         return compare(g, quantity, ctx)
     return False
+
+
+def _option_value(text: str, ctx: Context) -> Node | None:
+    """What stands behind an option's letter."""
+    try:
+        return parse_answer(text, ctx.options, ctx.budget)
+    except ParseError:
+        return None
 
 
 def _as_list(text: str, ctx: Context) -> Node | None:
