@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 from rich.table import Table
 
 from evals.plots import COLORS, draw, figure, save
@@ -155,10 +155,9 @@ def gains(axes: Axes, result: dict[str, Any], colors: dict[str, str]) -> None:
         axes.plot(gap["difference_by_seed"], [height - 0.22] * len(gap["difference_by_seed"]), "|", color=color)
     axes.axvline(0, color="#333333", linewidth=1)
     axes.set_yticks(range(len(gaps)), [way_words(gap) for gap in reversed(gaps)], fontsize=8.5)
-    axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    axes.set_xlabel(
-        f"coverage of {result['meta']['focus']} minus that of ... (right of 0: {result['meta']['focus']} wins)"
-    )
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=7, steps=[1, 2, 5, 10]))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:+.0f}" if value else "0"))
+    axes.set_xlabel(f"points of coverage over ... (right of 0: {result['meta']['focus']} wins)")
     axes.set_title(
         f"Gain at {budget['tokens']:,.0f} tokens, 95 % intervals", loc="left", fontsize=11, fontweight="bold"
     )
