@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import os
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -16,7 +17,7 @@ from rlad.config import RunConfig
 from rlad.generation import Sampling
 from rlad.pair import open_pair
 from rlad.problems import Problem, load_problems
-from rlad.reasoner import Plan, Reasoner, Tree
+from rlad.reasoner import Plan, Reasoner, Solution, Tree
 from rlad.selection import group
 from rlad.verifier import verify
 
@@ -70,10 +71,18 @@ class Samplers:
         problems = self._all(breadth_job, f"{pair.label}: distinct abstractions", pair)
         return BreadthSamples(pair.checkpoint, pair.label, self.settings.solve_temperature, problems)
 
-    def plain(self, pair: Pair, temperature: float, count: int) -> PlainSamples:
-        """`count` solutions without an abstraction per problem."""
-        rows = self._all(plain_job, f"{pair.label}: plain at T {temperature:g}", pair, temperature, count)
-        correct, tokens, keys = zip(*rows, strict=True)
+    def plain(self, pair: Pair, temperature: float, count: int, budget: float = 0.0) -> PlainSamples:
+        """At least `count` solutions without an abstraction per problem, enough to spend `budget` tokens on each."""
+        solutions: list[list[Solution]] = []
+        while True:
+            label = f"{pair.label}: plain at T {temperature:g}"
+            drawn = self._all(plain_job, label, pair, temperature, count, len(solutions[0]) if solutions else 0)
+            solutions = [[*a, *b] for a, b in zip(solutions or [[]] * len(drawn), drawn, strict=True)]
+            mean = float(np.mean([s.tokens for row in solutions for s in row]))
+            count = math.ceil(budget / mean) - len(solutions[0]) + 1
+            if count <= 1:
+                break
+        correct, tokens, keys = zip(*map(_judged, solutions), strict=True)
         return PlainSamples(pair.checkpoint, pair.label, temperature, np.array(correct), np.array(tokens), list(keys))
 
     def iid(self, pair: Pair) -> np.ndarray:
@@ -97,7 +106,7 @@ def reasoner_for(run: RunConfig, pair: Pair) -> Reasoner:
     return _OPEN[pair]
 
 
-def _judged(solutions: list) -> tuple[list[bool], list[int], list[int | None]]:
+def _judged(solutions: list[Solution]) -> tuple[list[bool], list[int], list[int | None]]:
     """(correct, tokens, answer keys) of some solutions of one problem; equal keys are equivalent answers."""
     keys = group([s.verdict.pred for s in solutions], lambda a, b: verify(a, b).correct)
     return [s.correct for s in solutions], [s.tokens for s in solutions], keys
@@ -120,18 +129,23 @@ def breadth_job(run: RunConfig, problems: list[Problem], seed: int, pair: Pair) 
         first = [opened.index(i) for i in range(len(tree.branches))]
         correct, tokens, keys = _judged(tree.solutions)
         cuts = np.cumsum([len(branch.solutions) for branch in tree.branches])[:-1]
-        split = [[list(part) for part in np.split(np.array(x, object), cuts)] for x in (correct, tokens, keys)]
+        split = [
+            [list(part) for part in np.split(np.array(x, object), cuts)][: len(first)] for x in (correct, tokens, keys)
+        ]
         found.append(BreadthProblem([len(d.completion.token_ids) for d in tree.draws], first, *split))
     return found
 
 
-def plain_job(run: RunConfig, problems: list[Problem], seed: int, pair: Pair, temperature: float, count: int) -> list:
+def plain_job(
+    run: RunConfig, problems: list[Problem], seed: int, pair: Pair, temperature: float, count: int, have: int
+) -> list[list[Solution]]:
+    """`count` more solutions per problem, after `have` earlier ones."""
     reasoner = reasoner_for(run, pair)
     trees = [Tree(problem) for problem in problems]
     budget = run.solution.max_new_tokens
-    reasoner.solve_bare(trees, count, Sampling(temperature, budget, seed + 2), pair.task)
+    reasoner.solve_bare(trees, count, Sampling(temperature, budget, seed + 2 + 31 * have), pair.task)
     reasoner.judge(trees)
-    return [_judged(tree.bare) for tree in trees]
+    return [tree.bare for tree in trees]
 
 
 def iid_job(run: RunConfig, problems: list[Problem], seed: int, pair: Pair) -> list[list[list[bool]]]:

@@ -8,11 +8,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import time
 from pathlib import Path
-
-import numpy as np
 
 from evals import cells as cell_math
 from evals.cells import BreadthSamples, Cell, PlainSamples
@@ -58,13 +55,15 @@ def sweep(run: RunConfig, folder: Path) -> dict:
         budgets = sorted(
             cell.row["tokens_per_problem"] for cell in measured.get("cotrained", measured.get("warmstart", []))
         )
-        per_sample = _solution_tokens(breadth)
-        count = max(settings.plain_samples, math.ceil(1.15 * max(budgets, default=0) / per_sample) if budgets else 0)
+        most = max(budgets, default=0.0)
         plain = {
-            pair.checkpoint: [samplers.plain(pair, t, count) for t in settings.plain_temperatures] for pair in pairs
+            pair.checkpoint: [
+                samplers.plain(pair, t, settings.plain_samples, most) for t in settings.plain_temperatures
+            ]
+            for pair in pairs
         }
         iid = {pair.checkpoint: samplers.iid(pair) for pair in pairs if pair.abstraction}
-    result = {"meta": _meta(run, folder, count), "cells": [], "comparisons": [], "triple": {}, "curves": []}
+    result = {"meta": _meta(run, folder), "cells": [], "comparisons": [], "triple": {}, "curves": []}
     for pair in pairs:
         name = pair.checkpoint
         result["cells"] += [cell.row for cell in measured.get(name, [])]
@@ -85,12 +84,6 @@ def _breadth_cells(samples: BreadthSamples, run: RunConfig) -> list[Cell]:
         for n, m in run.sweep.grid
         for select in run.sweep.select
     ]
-
-
-def _solution_tokens(breadth: dict[str, BreadthSamples]) -> float:
-    """Mean tokens of a guided solution: what a plain sample will cost, roughly."""
-    lengths = [t for samples in breadth.values() for p in samples.problems for row in p.tokens for t in row]
-    return float(np.mean(lengths)) if lengths else 1.0
 
 
 def _plain_rows(runs: list[PlainSamples], budgets: list[float], resamples: int) -> list[dict]:
@@ -120,14 +113,13 @@ def _comparisons(measured: dict[str, list[Cell]], plain: dict[str, list[PlainSam
     return found
 
 
-def _meta(run: RunConfig, folder: Path, plain_samples: int) -> dict:
+def _meta(run: RunConfig, folder: Path) -> dict:
     settings = run.sweep
     return {
         "run": run.name,
         "seed": run.seed,
         "source": run.problems.source,
         "problems": min(settings.problems, run.problems.test) or None,
-        "plain_samples": plain_samples,
         "propose_temperature": settings.propose_temperature,
         "solve_temperature": settings.solve_temperature,
         "iid_abstractions": settings.iid_abstractions,

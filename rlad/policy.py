@@ -7,11 +7,15 @@ from pathlib import Path
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, Qwen3Config, Qwen3ForCausalLM
+from transformers.utils.logging import disable_progress_bar
 
 from rlad.config import ModelConfig, ProblemsConfig, RunConfig
 from rlad.problems import make_world
 from rlad.prompts import Prompts
 from rlad.tokenizer import world_tokenizer
+
+# One bar per weight file and rank would drown what a run has to say.
+disable_progress_bar()
 
 
 @dataclass
