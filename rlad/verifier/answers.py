@@ -13,7 +13,8 @@ from rlad.verifier.normalize import normalize
 from rlad.verifier.parser import number
 from rlad.verifier.times import parse_date, parse_time
 from rlad.verifier.types import VerifyOptions
-from rlad.verifier.words import PROSE, RELATIONS, number_from_words
+from rlad.verifier.units import is_upright_unit
+from rlad.verifier.words import PROSE, RELATIONS, SCALES, number_from_words
 
 _PLAIN = re.compile(r"[-+]?\d{1,300}(?:\.\d{1,300})?")
 _SIMPLE_FRACTION = re.compile(r"(-?)\s*\\frac\s*\{\s*(-?\d{1,300})\s*\}\s*\{\s*(\d{1,300})\s*\}|(-?)(\d{1,300})/(\d{1,300})")
@@ -24,6 +25,8 @@ _TRIM = " \t\n.,;:*"
 _LEADING_POINT = re.compile(r"[\s,;:*]*(?=\.\d)")
 _DOMAIN_TAIL = re.compile(r"^,?\s*(?:for|where|with|over)\b[^.]*?\b(?:all|any|every|each|some|arbitrary|integers?|real|constant)\b|^,?\s*(?:for|where|with|over)\s*$|^,?\s*\(?(?:for|where) (?:any|all|some)\b", re.I)
 _UNIT_TEXT = re.compile(r"^[\s$¢]*[^\W\d]+[^=<>+\\]{0,60}$|^\s*[$¢%]\s*$")
+_LEAD_IN = re.compile(r"^\\(?:text|mbox|textbf|textrm)\s*\{[^{}]{0,80}\b(?:is|are|equals)\s*:?\s*\}\s*(?=.)")
+_WORDED_RATIO = re.compile(r"(\d{1,30})\s+to\s+(\d{1,30})")
 _APPROX = re.compile(r"^\s*(?:approximately|approx\.?|about|around|roughly)\s+", re.I)
 NUMBER_SETS = frozenset(("reals", "integers", "naturals", "rationals", "complexes", "primes"))
 
@@ -54,7 +57,9 @@ def parse_answer(text: str, options: VerifyOptions, budget: Budget, thousands: b
 
 def _parse_text(text: str, options: VerifyOptions, budget: Budget, thousands: bool) -> Node:
     clean = _trimmed(_GLUED.sub(r" \1 ", normalize(text)))
-    clean = _APPROX.sub("", clean)
+    clean = _APPROX.sub("", _LEAD_IN.sub("", clean))
+    if m := _WORDED_RATIO.fullmatch(clean):
+        clean = f"{m[1]}:{m[2]}"
     while (m := _WHOLE_TEXT.fullmatch(clean)) is not None:
         clean = _trimmed(m.group(1))
         if clean.isalpha() and len(clean) > 1 and number_from_words(clean) is None and clean not in ("pi", "and", "or"):
@@ -63,7 +68,7 @@ def _parse_text(text: str, options: VerifyOptions, budget: Budget, thousands: bo
         clean = clean.rstrip("\\ ")
     if not clean:
         raise ParseError("empty answer")
-    if ":" in clean and (found := parse_time(clean)) is not None:
+    if (":" in clean or "m" in clean[-3:].lower()) and clean[:1] in "0123456789\\" and (found := parse_time(clean)) is not None:
         return found
     if clean[0].isalnum() and (found := parse_date(clean)) is not None:
         return found
@@ -185,7 +190,7 @@ class AnswerParser(Brackets):
                     raise ParseError("text after mathematics")
                 self.i += 1
                 node = self.with_unit(node, content.strip(" .,()"))
-            elif t.kind == "math" and node.kind != "rel" and t.text.strip().isalpha():
+            elif t.kind == "math" and is_upright_unit(t.text):
                 self.i += 1
                 node = self.with_unit(node, t.text.strip())
             elif t.kind == "word":
@@ -219,6 +224,12 @@ class AnswerParser(Brackets):
             if exponent.kind != "num":
                 raise ParseError("exponent of a unit")
             unit = f"{unit}^{exponent.value}"
+        first, _, rest = unit.partition(" ")
+        if first.lower() in SCALES and node.kind in ("num", "mul", "quantity"):
+            inner = node.args[0] if node.kind == "quantity" else node
+            scaled = N.num(inner.value * SCALES[first.lower()]) if inner.kind == "num" else N.mul(inner, N.num(SCALES[first.lower()]))
+            node = Node("quantity", (scaled,), node.value) if node.kind == "quantity" else scaled
+            return self.with_unit(node, rest) if rest else node
         if node.kind == "rel":
             return Node("rel", (*node.args[:-1], Node("quantity", (node.args[-1],), unit)), node.value)
         if node.kind == "quantity":
@@ -254,6 +265,8 @@ class AnswerParser(Brackets):
                 args.append(self.set_expression())
             ops.append(op)
         self.depth -= 1
+        if not ops and (self.token.text == "\\pmod" or self.ahead().text in ("\\bmod", "\\mod") and self.token.text == "("):
+            return self.modular(args[0])
         return Node("rel", tuple(args), tuple(ops)) if ops else args[0]
 
     def modular(self, right: Node) -> Node:

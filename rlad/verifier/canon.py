@@ -11,6 +11,7 @@ True
 from __future__ import annotations
 
 import math
+import re
 from fractions import Fraction
 
 from rlad.verifier.budget import Budget, NotDefined, TooLarge
@@ -89,9 +90,20 @@ def term(node: Node, budget: Budget) -> Term:
     if kind == "bigop":
         # The name of an index means nothing; how many operators stand below it tells it from the indices inside.
         index = f"@{_operators_deep(node)}"
-        node = Node("bigop", (Node("sym", (), index), *(rename(a, {node.args[0].value: index}) for a in node.args[1:])), node.value)
+        node = Node("bigop", (Node("sym", (), index), *(rename(a, _renamed_index(node, index)) for a in node.args[1:])), node.value)
     inner = ",".join(key(a, budget) for a in node.args)
     return _ONE, ((f"{kind}:{node.value}({inner})", _ONE),)
+
+
+def _renamed_index(node: Node, index: str) -> dict[str, str]:
+    """The bound name and the names it numbers: ``k`` and ``a_k`` in ``\\sum_k a_k``."""
+    name = node.args[0].value
+    names = {name: index}
+    for n in (n for a in node.args[1:] for n in a.walk() if name):
+        if n.kind == "sym" and "_" in n.value:
+            head, _, subscript = n.value.partition("_")
+            names[n.value] = f"{head}_" + re.sub(rf"(?<![A-Za-z]){re.escape(name)}(?![A-Za-z])", index, subscript)
+    return names
 
 
 def _operators_deep(node: Node) -> int:
@@ -237,10 +249,36 @@ def _function(node: Node, budget: Budget) -> Term:
         exact = exact_function(name, [t[0] for t in terms], budget)
         if exact is not None:
             return exact, ()
+    if name == "det" and node.args[0].kind == "matrix" and (value := _determinant(node.args[0], budget)) is not None:
+        return value, ()
     keys = [key(a, budget) for a in node.args]
     if name in ("gcd", "lcm", "min", "max"):
         keys.sort()
     return _ONE, ((f"{name}({','.join(keys)})", _ONE),)
+
+
+def _determinant(matrix: Node, budget: Budget) -> Fraction | None:
+    """The determinant of a small rational matrix, by elimination."""
+    n = matrix.value
+    if n > 8 or len(matrix.args) != n * n:
+        return None
+    entries = [rational(a, budget) for a in matrix.args]
+    if any(e is None or e.numerator.bit_length() + e.denominator.bit_length() > 400 for e in entries):
+        return None
+    rows = [entries[k * n : (k + 1) * n] for k in range(n)]
+    budget.spend(2 * n**3)
+    out = _ONE
+    for c in range(n):
+        pivot = next((r for r in range(c, n) if rows[r][c]), None)
+        if pivot is None:
+            return Fraction(0)
+        if pivot != c:
+            rows[c], rows[pivot], out = rows[pivot], rows[c], -out
+        out *= rows[c][c]
+        for r in range(c + 1, n):
+            factor = rows[r][c] / rows[c][c]
+            rows[r] = [x - factor * y for x, y in zip(rows[r], rows[c])]
+    return out
 
 
 def exact_function(name: str, args: list[Fraction], budget: Budget) -> Fraction | None:

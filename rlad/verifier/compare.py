@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from rlad.verifier.canon import key
+from rlad.verifier.canon import key, rational
 from rlad.verifier.expand import expand_list
 from rlad.verifier.labels import labelled, labels_agree
 from rlad.verifier.nodes import Node, free_symbols, rename
@@ -34,6 +34,8 @@ def equal(gold: Node, pred: Node, ctx: Context) -> bool:
         return True
     if gold.kind in SEQUENCES or pred.kind in SEQUENCES or gold.has("matrix") or pred.has("matrix"):
         return same_sequence(gold, pred, ctx, lambda a, b: equal(a, b, ctx))
+    if (a := _residue(gold)) is not None and (b := _residue(pred)) is not None:
+        return _congruent(a, b, ctx)
     if gold.kind == "rel" or pred.kind == "rel":
         return _relations(gold, pred, ctx)
     if gold.kind == "time" or pred.kind == "time":
@@ -46,7 +48,29 @@ def equal(gold: Node, pred: Node, ctx: Context) -> bool:
         return _ratios(gold, pred, ctx)
     if is_scalar(gold) and is_scalar(pred):
         return same_value(gold, pred, ctx) or rounds_to(gold, pred, ctx)
-    return False  # base numerals, dates, cases: equal only with equal keys
+    if pred.kind == "base" and gold.kind == "num":
+        return key(pred.args[0]) == key(gold)  # a gold that names a base asks for that base; any numeral of a plain number will do
+    return False  # other base numerals, dates, cases: equal only with equal keys
+
+
+def _residue(node: Node) -> tuple[str | None, Node, Node] | None:
+    """``x \\equiv 3 \\pmod 7`` and ``3 \\pmod 7`` as (name, residue, modulus)."""
+    name = None
+    if node.kind == "rel" and node.value == ("equiv",):
+        name, node = key(node.args[0]), node.args[1]
+    if node.kind == "func" and node.value == "pmod" and len(node.args) == 2:
+        return name, node.args[0], node.args[1]
+    return None
+
+
+def _congruent(a, b, ctx: Context) -> bool:
+    """The same residue class; names must agree when both are shown."""
+    if a[0] is not None and b[0] is not None and a[0] != b[0]:
+        return False
+    values = [rational(n, ctx.budget) for n in (a[1], b[1], a[2], b[2])]
+    if any(v is None or v.denominator != 1 for v in values) or values[2] != values[3] or not values[2]:
+        return key(a[1]) == key(b[1]) and key(a[2]) == key(b[2])
+    return (values[0] - values[1]) % values[2] == 0
 
 
 def _is_region(node: Node) -> bool:
@@ -140,5 +164,5 @@ def _texts(gold: Node, pred: Node) -> bool:
         a, b = str(gold.value), str(pred.value)
         if "," in a and "," in b:
             return sorted(x.strip() for x in a.split(",")) == sorted(x.strip() for x in b.split(","))
-        return a == b
+        return a == b or (a.startswith("no ") and a.rstrip("s") == b.rstrip("s"))
     return False

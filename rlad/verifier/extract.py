@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from rlad.verifier.boxes import find_boxes, joined_groups
 from rlad.verifier.normalize import repair
-from rlad.verifier.phrases import announced, last_candidates
+from rlad.verifier.phrases import affirmed, announced, last_candidates, names_a_range
 from rlad.verifier.types import VerifyOptions
 from rlad.verifier.words import FUNCTIONS
 
@@ -69,9 +69,11 @@ def extract(completion: str, options: VerifyOptions, gold: bool = False) -> Extr
         tags = _TAG.findall(text)
         phrase = tags[-1].strip() if tags else announced(text)
         if phrase:
-            candidates.append(phrase)
             source = "announced"
-            if not gold:
+            phrase = affirmed(phrase)
+            if phrase:
+                candidates.append(phrase)
+            if not gold and not names_a_range(phrase):
                 candidates += last_candidates(phrase)[:1]
     if options.last_math and not gold and source == "whole" and not formula:
         candidates += last_candidates(text)[:3]

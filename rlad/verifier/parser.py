@@ -14,7 +14,7 @@ from rlad.verifier.budget import Budget, ParseError, TooLarge
 from rlad.verifier.lexer import EOF, Token, tokenize
 from rlad.verifier.nodes import Node
 from rlad.verifier.types import VerifyOptions
-from rlad.verifier.units import is_unit_word
+from rlad.verifier.units import is_unit_word, is_upright_unit
 from rlad.verifier.words import BLACKBOARD, FUNCTIONS, GREEK, PROSE, RELATIONS
 
 _TIMES = frozenset(("*", "\\cdot", "\\times", "\\ast", "\\bullet", "\\cdotp", "\\circ"))
@@ -146,7 +146,7 @@ class Parser:
         if denominator and literal:
             return left
         while self.starts_factor():
-            if self.token.kind == "num" and self.tokens[self.i - 1].kind in ("num", "word"):
+            if self.token.kind == "num" and self.tokens[self.i - 1].kind == "num":
                 raise ParseError("two numbers side by side")
             left = N.mul(left, self.factor())
         return left
@@ -159,6 +159,8 @@ class Parser:
             part = self.factor()
             if part.kind == "num" and 0 < part.value < 1 and self.token.text not in ("^", "**"):
                 return N.num(whole.value + part.value)
+            if part.kind == "percent" and part.args[0].kind == "num" and 0 < part.args[0].value < 1:
+                return Node("percent", (N.num(whole.value + part.args[0].value),))
             self.i = mark
             return None
         if t.kind == "num" and t.spaced and self.ahead().text == "/" and self.ahead(2).kind == "num" and t.text.isdigit() \
@@ -170,7 +172,9 @@ class Parser:
     def starts_factor(self) -> bool:
         """Whether the next token can begin an implicit factor."""
         kind, text, _ = self.token
-        if kind == "num" or kind in ("math", "begin"):
+        if kind == "math":
+            return not is_upright_unit(text)
+        if kind == "num" or kind == "begin":
             return True
         if kind == "word":
             return self.is_symbolic(text)

@@ -51,6 +51,20 @@ def announced(text: str) -> str | None:
     return None
 
 
+_DENIAL = re.compile(r"[,;]?\s*\b(?:but\s+)?(?:not|n't|rather than|instead of)\b.*", re.IGNORECASE | re.DOTALL)
+_RANGE = re.compile(r"\b(?:between|at least|at most|more than|less than|greater than|fewer than|either|neither)\b", re.IGNORECASE)
+
+
+def affirmed(sentence: str) -> str:
+    """The sentence up to "not ...": what it denies is no answer."""
+    return _DENIAL.sub("", sentence).strip()
+
+
+def names_a_range(sentence: str) -> bool:
+    """Whether a number picked from the sentence would be a bound and not the answer."""
+    return _RANGE.search(sentence) is not None
+
+
 def _sentence(rest: str) -> str:
     rest = rest.lstrip(" \t\r\n:*\"'“")
     for opening, closing in (("\\[", "\\]"), ("$$", "$$"), ("\\(", "\\)")):

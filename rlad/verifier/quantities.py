@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from rlad.verifier import nodes as N
 from rlad.verifier.canon import rational
-from rlad.verifier.nodes import Node
+from rlad.verifier.nodes import Node, free_symbols
 from rlad.verifier.units import unit_signature
 from rlad.verifier.values import Context, rounds_to, same_value
 
@@ -20,7 +20,10 @@ _PERCENT = ((("percentage", 1),), Fraction(1))
 def split_quantity(node: Node) -> tuple[Node, str | None]:
     """``(number, unit text)``; degrees and percent count as units, ``None`` when there is no unit."""
     if node.kind == "quantity":
-        return node.args[0], str(node.value)
+        inner, unit = node.args[0], str(node.value)
+        if unit in ("C", "F") and inner.kind == "mul" and inner.args[-1].kind == "const" and inner.args[-1].value == "deg":
+            return N.mul(*inner.args[:-1]), "celsius" if unit == "C" else "fahrenheit"
+        return inner, unit
     if node.kind == "percent":
         return node.args[0], "percent"
     if node.kind == "mul" and node.args[-1].kind == "const" and node.args[-1].value == "deg":
@@ -34,6 +37,10 @@ def split_quantity(node: Node) -> tuple[Node, str | None]:
 def same_quantity(gold: Node, pred: Node, ctx: Context) -> bool:
     """Equality where at least one side has a unit."""
     (a, unit_a), (b, unit_b) = split_quantity(gold), split_quantity(pred)
+    if unit_a is None and unit_b is not None:
+        a, unit_a = italic_unit(a)
+    if unit_b is None and unit_a is not None:
+        b, unit_b = italic_unit(b)
     if unit_a is not None and unit_b is not None:
         return _both(a, unit_a, b, unit_b, ctx)
     signature = unit_signature(unit_a or unit_b or "")
@@ -42,6 +49,25 @@ def same_quantity(gold: Node, pred: Node, ctx: Context) -> bool:
     if signature == _ANGLE and (_equal(_radians(a, unit_a), _radians(b, unit_b), ctx)):
         return True
     return ctx.options.unit_may_be_omitted and _equal(a, b, ctx)
+
+
+def italic_unit(node: Node) -> tuple[Node, str | None]:
+    """``9.8 m/s^2`` written as a product of letters, to be read beside a side that spells its unit out."""
+    if node.kind != "mul":
+        return node, None
+    numbers = [f for f in node.args if not free_symbols(f)]
+    letters = []
+    for f in node.args:
+        if f in numbers:
+            continue
+        base, exponent = (f.args[0], f.args[1]) if f.kind == "pow" else (f, N.ONE)
+        if base.kind == "pow" and exponent.kind == "num":
+            base, exponent = base.args[0], N.num(base.args[1].value * exponent.value) if base.args[1].kind == "num" else N.ONE
+        if base.kind != "sym" or exponent.kind != "num" or exponent.value.denominator != 1:
+            return node, None
+        letters.append(f"{base.value}^{exponent.value}")
+    unit = " ".join(letters)
+    return (N.mul(*numbers), unit) if numbers and letters and unit_signature(unit) is not None else (node, None)
 
 
 def _equal(a: Node, b: Node, ctx: Context) -> bool:

@@ -7,7 +7,7 @@ import re
 from rlad.verifier.nodes import Node
 
 _TIME = re.compile(
-    r"(?:\\text\s*\{)?\s*(\d{1,2})\s*:\s*(\d{2})(?:\s*:\s*(\d{2}))?\s*(?:\\?(?:text|mbox|mathrm)\s*\{)?\s*([ap])?\.?\s*(m)?\.?\s*\}?\s*", re.I)
+    r"(?:\\text\s*\{)?\s*(\d{1,2})(?:\s*:\s*(\d{2}))?(?:\s*:\s*(\d{2}))?\s*(?:\\?(?:text|mbox|mathrm)\s*\{)?\s*([ap])?\.?\s*(m)?\.?\s*\}?\s*", re.I)
 _MONTHS = {m: i for i, m in enumerate("january february march april may june july august september october november december".split(), 1)}
 _MONTHS.update({m[:3]: i for m, i in _MONTHS.items()} | {"sept": 9})
 _ISO = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})")
@@ -20,8 +20,8 @@ def parse_time(text: str) -> Node | None:
     m = _TIME.fullmatch(text)
     if m is None:
         return None
-    hour, minute, second = int(m[1]), int(m[2]), int(m[3] or 0)
-    if bool(m[4]) != bool(m[5]) or minute > 59 or second > 59 or hour > 23:
+    hour, minute, second = int(m[1]), int(m[2] or 0), int(m[3] or 0)
+    if bool(m[4]) != bool(m[5]) or (m[2] is None and not m[4]) or minute > 59 or second > 59 or hour > 23:
         return None
     written = (hour, minute, second)
     if m[4]:

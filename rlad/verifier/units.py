@@ -44,6 +44,11 @@ def is_unit_word(word: str) -> bool:
     return len(word) > 1 and (word in UNITS or word.lower() in UNITS)
 
 
+def is_upright_unit(text: str) -> bool:
+    """Whether upright text inside mathematics is a unit: ``\\mathrm{m/s^2}``, ``\\mathrm{cm}``."""
+    return len(text) <= 30 and text.strip() not in ("e", "i", "d") and unit_signature(text) is not None
+
+
 def _look_up(word: str) -> tuple[str, Fraction] | None:
     return UNITS.get(word) or UNITS.get(word.lower())
 
@@ -57,6 +62,7 @@ def unit_signature(text: str) -> tuple[tuple[tuple[str, int], ...], Fraction] | 
     True
     """
     text = re.sub(r"\bsq\b\.?", "square", text.strip().rstrip("."))
+    text = re.sub(r"\bmph\b", "mile/hour", re.sub(r"\b(?:kph|kmh|kmph)\b", "km/hour", text))
     dims: dict[str, int] = {}
     factor = F(1)
     pending, sign = 1, 1

@@ -80,14 +80,14 @@ def _agree(a: Node, b: Node, names: list[str], log_base: str, ctx: Context) -> b
     if not names:
         return _agree_constants(a, b, log_base, ctx)
     if set(free_symbols(a)) != set(free_symbols(b)) and _refuted_at_once(a, b, names, log_base, ctx):
-        return False
+        return _needs_algebra(a, b, ctx)
     integers = integer_names(a) | integer_names(b)
     complex_written = _writes_i(a) or _writes_i(b)
     found = 0
     for env in points(names, integers):
         verdict = _agree_at(a, b, env, log_base, 50, complex_written, ctx)
         if verdict is False:
-            return False
+            return _needs_algebra(a, b, ctx)
         found += verdict is True
         if found >= _ENOUGH + (2 if integers else 0):
             return True
@@ -111,8 +111,15 @@ def _agree_constants(a: Node, b: Node, log_base: str, ctx: Context) -> bool:
         if verdict is None:
             return ctx.open("value could not be computed")
         if verdict is False:
-            return False
+            return _needs_algebra(a, b, ctx)
     return True
+
+
+def _needs_algebra(a: Node, b: Node, ctx: Context) -> bool:
+    """A sum, integral or limit has no value here, so that different numbers prove nothing."""
+    if a.has("bigop") or b.has("bigop"):
+        return ctx.open("a sum, integral or limit needs simplification")
+    return False
 
 
 def _agree_at(a: Node, b: Node, env: dict[str, Fraction], log_base: str, precision: int, complex_counts: bool, ctx: Context) -> bool | None:
@@ -232,22 +239,20 @@ def shown_digits(node: Node) -> tuple[Fraction, Fraction, int] | None:
 def rounds_to(gold: Node, pred: Node, ctx: Context) -> bool:
     """Whether ``pred`` rounds to the digits a decimal ``gold`` shows; exact golds are never rounded to.
 
-    Three significant digits are needed, or two when the prediction has no finite decimal form (``1/3`` for 0.33).
-    A half may round either way.
+    A gold counts as rounded when it shows two decimals and three significant digits (3.14 for pi), or two of them when the
+    prediction is a fraction without finite decimal form (0.33 for 1/3). 3.5 and 0.5 are exact. A half may round either way.
     """
     shown = shown_digits(gold) if ctx.options.rounded_decimals else None
     if shown is None:
         return False
     value, ulp, significant = shown
-    exact = rational(pred, ctx.budget)
-    if exact is None:
-        x = real_number(pred, ctx)
-        if x is None:
-            return False
-        return significant >= 2 and bool(abs(x * ulp.denominator - x * 0 - _scaled(value, ulp, x)) <= 0.5 * ulp.numerator)
-    if significant < (3 if _terminates(exact) else 2):
+    if ulp > Fraction(1, 100) and significant < 4:
         return False
-    return abs(exact - value) * 2 <= ulp
+    exact = rational(pred, ctx.budget)
+    if exact is not None:
+        return significant >= (3 if _terminates(exact) else 2) and abs(exact - value) * 2 <= ulp
+    x = real_number(pred, ctx) if significant >= 3 else None
+    return x is not None and bool(abs(x * ulp.denominator - _scaled(value, ulp, x)) <= 0.5 * ulp.numerator)
 
 
 def _scaled(value: Fraction, ulp: Fraction, like):

@@ -36,7 +36,7 @@ BLACKBOARD = {"R": "reals", "Z": "integers", "N": "naturals", "Q": "rationals", 
 _UNITS = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
 NUMBER_WORDS = {w: i for i, w in enumerate(_UNITS.split())}
 _TENS = {w: 10 * i for i, w in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), start=2)}
-_SCALES = {"hundred": 100, "thousand": 1_000, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+SCALES = {"hundred": 100, "thousand": 1_000, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 
 
 def number_from_words(text: str) -> int | None:
@@ -53,8 +53,8 @@ def number_from_words(text: str) -> int | None:
             current += _TENS[w]
         elif w == "hundred" and seen:
             current *= 100
-        elif w in _SCALES and seen:
-            total += current * _SCALES[w]
+        elif w in SCALES and seen:
+            total += current * SCALES[w]
             current = 0
         elif w == "and" and seen:
             continue
@@ -68,7 +68,7 @@ def number_from_words(text: str) -> int | None:
 def _well_formed(words: list[str]) -> bool:
     last = None
     for w in words:
-        kind = "unit" if w in NUMBER_WORDS else "ten" if w in _TENS else "scale" if w in _SCALES else "and"
+        kind = "unit" if w in NUMBER_WORDS else "ten" if w in _TENS else "scale" if w in SCALES else "and"
         if kind == "unit" and (last == "unit" or (last == "ten" and not 0 < NUMBER_WORDS[w] < 10)):
             return False
         if kind == "ten" and last in ("unit", "ten"):
