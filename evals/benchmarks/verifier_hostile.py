@@ -85,9 +85,9 @@ def measure_theirs(attacks: Sequence[str] = CORE_KINDS) -> list[Measurement]:
 
 def _growth(call: Callable[[], object]) -> tuple[object, float, float]:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    start = time.thread_time()  # processor time: the same as wall time on an idle machine, and still true on a busy one
+    start = time.perf_counter()
     result = call()
-    seconds = time.thread_time() - start
+    seconds = time.perf_counter() - start
     return result, seconds * 1e3, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
 
 
@@ -122,7 +122,7 @@ def main(arguments: Sequence[str]) -> None:
             lambda gold, pred: verify(gold, pred).correct, (False, False, True) if verifier == "ours" else (True,), only
         )
     else:
-        from evals.benchmarks.math_verify_baseline import wrapped
+        from evals.benchmarks.verifier_judges import wrapped
         from rlad.verifier import DEFAULT
 
         resource.setrlimit(resource.RLIMIT_AS, (16 << 30, 16 << 30))

@@ -33,6 +33,8 @@ def judge(gold: str, pred: str, options: VerifyOptions) -> Verdict:
     if quick.outcome is not Outcome.undecided:
         return quick
     slow = deep_compare(gold, pred, options)
+    if slow.reason.startswith("unexpected MemoryError"):
+        raise MemoryError  # for ``main`` to answer: it knows that this process is of no more use
     return replace(slow, milliseconds=quick.milliseconds + slow.milliseconds)
 
 
@@ -131,8 +133,10 @@ def main() -> None:
     setup = _read(source)
     threading.Thread(target=_leave_with, args=(setup["parent"],), daemon=True).start()
     options, decide = VerifyOptions(**setup["options"]), _load(setup["judge"])
-    # Import sympy and fill its caches before the limits are measured and before the first clock runs.
+    # Before the limits are measured and the first clock runs: import what is imported late, sympy above all.
     decide(r"\frac{\sqrt{2}}{2}+x^2", r"\frac{1}{\sqrt{2}}+x\cdot x", options)
+    if decide is judge:
+        deep_compare(r"\int_0^1 x \, dx", r"\frac{1}{2}", options)
     warnings.simplefilter("ignore")
     out_of_memory = _frame(Verdict(Outcome.undecided, "memory limit", None, None, 0.0), last=True)
     _write(sink, frame({"ready": True}))
@@ -146,7 +150,10 @@ def main() -> None:
             break
         _limit_cpu(setup["seconds"])
         try:
-            reply = _frame(decide(gold, pred, options))
+            verdict = decide(gold, pred, options)
+            # ``verify`` never raises: it names what went wrong inside it. The pool counts that.
+            fault = verdict.outcome is Outcome.undecided and verdict.reason.startswith("unexpected ")
+            reply = _frame(verdict, **({"error": True} if fault else {}))
         except MemoryError:
             _write(sink, out_of_memory)
             break  # the heap may be fragmented and caches half filled: a fresh process is cheaper than doubt

@@ -12,8 +12,8 @@ from evals.benchmarks.hostile_texts import KINDS, ONES, hostile_pairs
 from evals.benchmarks.verifier_fuzz import SEEDS, fuzz
 from rlad.verifier import Outcome, Verdict, verify
 
-LIMIT_MS = 400
-"""Of processor time. Generous beside the 50 ms the benchmark asks for: a hang is a thousand times longer."""
+LIMIT_MS = 2_000
+"""Generous beside the 50 ms the benchmark asks for: test machines are busy, and a hang is a thousand times longer."""
 
 AUDIT = """
 import sys, os

@@ -1,17 +1,19 @@
-"""math-verify 0.9 behind the same interface as ours, so that one pool, one clock and one table serve both.
+"""Ours and math-verify 0.9 behind one interface, so that one pool, one clock and one table serve both.
 
-A development-only dependency: imported by the benchmark's workers, never by the package.
+math-verify is a development-only dependency, imported by the benchmark's workers and never by the package.
 """
 
 from __future__ import annotations
 
 import logging
 import time
+from dataclasses import replace
 from functools import lru_cache
 
 import math_verify
 
 from rlad.verifier.types import Outcome, Verdict, VerifyOptions
+from rlad.verifier.worker import judge
 
 logging.disable(logging.CRITICAL)  # it logs a traceback for every text it cannot read
 
@@ -28,6 +30,13 @@ def _judge(gold: str, pred: str, parse) -> Verdict:
     same = bool(g) and math_verify.verify(g, p)
     outcome = Outcome.correct if same else Outcome.incorrect if g else Outcome.unparseable_gold
     return Verdict(outcome, "math-verify", repr(g)[:200], repr(p)[:200], (time.perf_counter() - start) * 1e3)
+
+
+def ours(gold: str, pred: str, options: VerifyOptions) -> Verdict:
+    """The whole ladder, as a worker of the pool runs it."""
+    start = time.perf_counter()
+    verdict = judge(gold, pred, options)
+    return replace(verdict, milliseconds=(time.perf_counter() - start) * 1e3)
 
 
 def raw(gold: str, pred: str, options: VerifyOptions) -> Verdict:
