@@ -128,8 +128,8 @@ def labelled_sets(data: Path, report: Report, theirs: bool) -> None:
                ours.accuracy >= 0.88 and ours.wrong(False) <= 1)  # fmt: skip
     cells = {way: f"{fp} + {fn}" for way, (fp, fn) in pooled.items()}
     reached = theirs and 2 * sum(pooled["ours"]) <= min(sum(pooled[way]) for way in ("raw", "wrapped"))
-    report.add("all sets, false positives + negatives",
-               f"{cells['wrapped']} (raw {cells['raw']})" if theirs else "-", cells["ours"], "half", reached)  # fmt: skip
+    cell_of_theirs = f"{cells['wrapped']} (raw {cells['raw']})" if theirs else "-"
+    report.add("all sets, false positives + negatives", cell_of_theirs, cells["ours"], "at most half", reached)
     ours, other = gsm8k
     report.add("GSM8K model solutions, accuracy", cell(other, lambda r: f"{r.accuracy:.2%}"), f"{ours.accuracy:.2%}",
                "100 %", ours.accuracy == 1)  # fmt: skip
