@@ -13,7 +13,7 @@ from rlad.verifier.normalize import normalize
 from rlad.verifier.parser import number
 from rlad.verifier.times import parse_date, parse_time
 from rlad.verifier.types import VerifyOptions
-from rlad.verifier.units import is_upright_unit
+from rlad.verifier.units import is_unit_word, is_upright_unit
 from rlad.verifier.words import PROSE, RELATIONS, SCALES, number_from_words
 
 _PLAIN = re.compile(r"[-+]?\d{1,300}(?:\.\d{1,300})?")
@@ -198,6 +198,8 @@ class AnswerParser(Brackets):
                     return node
                 if self.domain_tail():
                     return node
+                if node.kind == "sym" and not is_unit_word(t.text):
+                    raise ParseError("word after a name")
                 node = self.with_unit(node, self.unit_words())
             elif t.text == "\\$" and t.kind == "cmd":
                 self.i += 1

@@ -69,7 +69,7 @@ def same_value(a: Node, b: Node, ctx: Context) -> bool:
 
 
 def _infinite(n: Node) -> bool:
-    return any(x.kind == "const" and x.value == "inf" for x in n.walk())
+    return not n.has("bigop") and any(x.kind == "const" and x.value == "inf" for x in n.walk())
 
 
 def _has_log(n: Node) -> bool:
@@ -246,7 +246,7 @@ def rounds_to(gold: Node, pred: Node, ctx: Context) -> bool:
     if shown is None:
         return False
     value, ulp, significant = shown
-    if ulp > Fraction(1, 100) and significant < 4:
+    if Fraction(1, 100) < ulp < 1 and significant < 4:  # one decimal; scientific notation has other units
         return False
     exact = rational(pred, ctx.budget)
     if exact is not None:
