@@ -100,7 +100,7 @@ def _judge(gold: str, pred: str, options: VerifyOptions, compare) -> Judgement:
         right = compare(g, p, ctx) or _other_readings(gold_text, pred_text, g, p, ctx, compare)
         if not right and found.rivals and g.kind in ("list", "set") and _spread(found, g, ctx, compare):
             return Outcome.correct, "one box per element", *shown
-        if right and not _one_answer(found, p, ctx, compare):
+        if right and options.reject_hedging and not _one_answer(found, p, ctx, compare):
             return Outcome.incorrect, "several different boxed answers", *shown
     except BudgetExceeded as error:
         return Outcome.undecided, str(error), *shown

@@ -112,7 +112,7 @@ def _boxed(text: str, options: VerifyOptions, gold: bool) -> Extraction | None:
         return Extraction([], "last box is empty or not closed")
     groups = joined_groups(text, whole)
     answer = ", ".join(b.content for b in groups[-1])
-    rivals = [] if gold or not options.reject_hedging else [", ".join(b.content for b in g) for g in groups[:-1]]
+    rivals = [] if gold else [", ".join(b.content for b in g) for g in groups[:-1]]
     if len(groups[-1]) > 1 and len({b.content for b in groups[-1]}) == 1:
         answer = groups[-1][-1].content
     return Extraction([answer], "boxed", [r for r in dict.fromkeys(rivals) if r != answer], len(groups[-1]) > 1)
