@@ -1,4 +1,6 @@
-"""From the text of one answer to its tree: relations, set operations, lists with "and"/"or", units, labels, plain words."""
+"""From the text of one answer to its tree: relations, set operations, lists with "and"/"or", units, labels, plain
+words.
+"""
 
 from __future__ import annotations
 
@@ -10,20 +12,33 @@ from rlad.verifier.brackets import Brackets
 from rlad.verifier.budget import Budget, ParseError, TooLarge
 from rlad.verifier.nodes import Node
 from rlad.verifier.normalize import normalize
-from rlad.verifier.parser import number
+from rlad.verifier.primaries import number
 from rlad.verifier.times import parse_date, parse_time
 from rlad.verifier.types import VerifyOptions
 from rlad.verifier.units import is_unit_word, is_upright_unit
 from rlad.verifier.words import PROSE, RELATIONS, SCALES, number_from_words
 
 _PLAIN = re.compile(r"[-+]?\d{1,300}(?:\.\d{1,300})?")
-_SIMPLE_FRACTION = re.compile(r"(-?)\s*\\frac\s*\{\s*(-?\d{1,300})\s*\}\s*\{\s*(\d{1,300})\s*\}|(-?)(\d{1,300})/(\d{1,300})")
-_SET_OPERATIONS = {"\\cup": "union", "\\cap": "inter", "\\setminus": "diff", "\\backslash": "diff", "U": "union", "\\bigcup": "union"}
+_SIMPLE_FRACTION = re.compile(
+    r"(-?)\s*\\frac\s*\{\s*(-?\d{1,300})\s*\}\s*\{\s*(\d{1,300})\s*\}|(-?)(\d{1,300})/(\d{1,300})"
+)
+_SET_OPERATIONS = {
+    "\\cup": "union",
+    "\\cap": "inter",
+    "\\setminus": "diff",
+    "\\backslash": "diff",
+    "U": "union",
+    "\\bigcup": "union",
+}
 _WHOLE_TEXT = re.compile(r"\\(?:text|mbox|textbf|mathrm|textrm|textnormal|mathbf|textit)\s*\{([^{}]*)\}[.,]?")
 _GLUED = re.compile(r"(?<=[\d)\]}])\s*(or|and)\s*(?=[A-Z(\[\\\d-]|[a-z]\s*[=<>(])")
 _TRIM = " \t\n.,;:*"
 _LEADING_POINT = re.compile(r"[\s,;:*]*(?=\.\d)")
-_DOMAIN_TAIL = re.compile(r"^,?\s*(?:for|where|with|over)\b[^.]*?\b(?:all|any|every|each|some|arbitrary|integers?|real|constant)\b|^,?\s*(?:for|where|with|over)\s*$|^,?\s*\(?(?:for|where) (?:any|all|some)\b", re.I)
+_DOMAIN_TAIL = re.compile(
+    r"^,?\s*(?:for|where|with|over)\b[^.]*?\b(?:all|any|every|each|some|arbitrary|integers?|real|constant)\b"
+    r"|^,?\s*(?:for|where|with|over)\s*$|^,?\s*\(?(?:for|where) (?:any|all|some)\b",
+    re.I,
+)
 _UNIT_TEXT = re.compile(r"^[\s$¢]*[^\W\d]+[^=<>+\\]{0,60}$|^\s*[$¢%]\s*$")
 _LEAD_IN = re.compile(r"^\\(?:text|mbox|textbf|textrm)\s*\{[^{}]{0,80}\b(?:is|are|equals)\s*:?\s*\}\s*(?=.)")
 _WORDED_RATIO = re.compile(r"(\d{1,30})\s+to\s+(\d{1,30})")
@@ -68,7 +83,11 @@ def _parse_text(text: str, options: VerifyOptions, budget: Budget, thousands: bo
         clean = clean.rstrip("\\ ")
     if not clean:
         raise ParseError("empty answer")
-    if (":" in clean or "m" in clean[-3:].lower()) and clean[:1] in "0123456789\\" and (found := parse_time(clean)) is not None:
+    if (
+        (":" in clean or "m" in clean[-3:].lower())
+        and clean[:1] in "0123456789\\"
+        and (found := parse_time(clean)) is not None
+    ):
         return found
     if clean[0].isalnum() and (found := parse_date(clean)) is not None:
         return found
@@ -229,7 +248,11 @@ class AnswerParser(Brackets):
         first, _, rest = unit.partition(" ")
         if first.lower() in SCALES and node.kind in ("num", "mul", "quantity"):
             inner = node.args[0] if node.kind == "quantity" else node
-            scaled = N.num(inner.value * SCALES[first.lower()]) if inner.kind == "num" else N.mul(inner, N.num(SCALES[first.lower()]))
+            scaled = (
+                N.num(inner.value * SCALES[first.lower()])
+                if inner.kind == "num"
+                else N.mul(inner, N.num(SCALES[first.lower()]))
+            )
             node = Node("quantity", (scaled,), node.value) if node.kind == "quantity" else scaled
             return self.with_unit(node, rest) if rest else node
         if node.kind == "rel":
@@ -244,7 +267,11 @@ class AnswerParser(Brackets):
         if not (self.token.kind in ("text", "word") and _DOMAIN_TAIL.match(tail)) and self.token.text != "\\forall":
             return False
         self.i += 1
-        while (t := self.token).kind != "eof" and t.text != ";" and not (t.kind == "text" and t.text.strip(" ,.").lower() in ("and", "or")):
+        while (
+            (t := self.token).kind != "eof"
+            and t.text != ";"
+            and not (t.kind == "text" and t.text.strip(" ,.").lower() in ("and", "or"))
+        ):
             self.i += 1
         return True
 
@@ -267,7 +294,9 @@ class AnswerParser(Brackets):
                 args.append(self.set_expression())
             ops.append(op)
         self.depth -= 1
-        if not ops and (self.token.text == "\\pmod" or self.ahead().text in ("\\bmod", "\\mod") and self.token.text == "("):
+        if not ops and (
+            self.token.text == "\\pmod" or (self.ahead().text in ("\\bmod", "\\mod") and self.token.text == "(")
+        ):
             return self.modular(args[0])
         return Node("rel", tuple(args), tuple(ops)) if ops else args[0]
 
@@ -287,7 +316,11 @@ class AnswerParser(Brackets):
         """Sums joined by union, intersection and difference."""
         left = self.signed_money()
         while (kind := _SET_OPERATIONS.get(self.token.text)) is not None and self.token.kind in ("cmd", "word"):
-            if kind == "union" and self.token.kind == "word" and left.kind not in ("interval", "tuple", "set", "union", "brack"):
+            if (
+                kind == "union"
+                and self.token.kind == "word"
+                and left.kind not in ("interval", "tuple", "set", "union", "brack")
+            ):
                 break
             self.i += 1
             left = Node(kind, (left, self.additive()))
@@ -309,5 +342,10 @@ class AnswerParser(Brackets):
 
 def _declares_parameter(item: Node) -> bool:
     """``k \\in \\mathbb{Z}``: says what a letter ranges over."""
-    return item.kind == "rel" and item.value == ("in",) and item.args[1].kind == "sym" and item.args[1].value.split("_")[0].split("^")[0] in NUMBER_SETS \
+    return (
+        item.kind == "rel"
+        and item.value == ("in",)
+        and item.args[1].kind == "sym"
+        and item.args[1].value.split("_")[0].split("^")[0] in NUMBER_SETS
         and item.args[0].kind in ("sym", "list")
+    )

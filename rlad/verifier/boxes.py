@@ -8,7 +8,9 @@ from typing import NamedTuple
 _BOX = re.compile(r"\\(?:boxed|fbox)(?![a-zA-Z])\s*")
 _GAP = re.compile(
     r"[^\w,;&、]*(?:(?!(?:no|not|wait|but|actually|thus|so|then|therefore|hmm|instead|rather|and|or)\b)[^\W\d]+[^\w,;&、]+){0,4}?"
-    r"(?:[,;&、]|\b(?:and|or|y|et|und|e|и)\b|和)+(?:[^\w]*\b(?:and|or)\b)?(?:[^\w=]*[A-Za-z]\w{0,2}(?:_?\{?\w{1,3}\}?)?(?:\(\w\))?\s*=)?[^\w]*", re.IGNORECASE)
+    r"(?:[,;&、]|\b(?:and|or|y|et|und|e|и)\b|和)+(?:[^\w]*\b(?:and|or)\b)?(?:[^\w=]*[A-Za-z]\w{0,2}(?:_?\{?\w{1,3}\}?)?(?:\(\w\))?\s*=)?[^\w]*",
+    re.IGNORECASE,
+)
 _BARE_GAP = re.compile(r"[\s$,]*")
 
 
@@ -63,12 +65,19 @@ def _plain(gap: str) -> str:
 
 
 def joined_groups(text: str, boxes: list[Box]) -> list[list[Box]]:
-    """Boxes in groups that are one answer together: ``\\boxed{1}, \\boxed{2}`` and ``\\boxed{k=4} \\text{ and } \\boxed{n=2}``."""
+    """Boxes in groups that are one answer together: ``\\boxed{1}, \\boxed{2}`` and ``\\boxed{k=4} \\text{ and }
+    \\boxed{n=2}``.
+    """
     groups: list[list[Box]] = []
     for box in boxes:
         if groups:
             gap = text[groups[-1][-1].end : box.start]
-            if len(gap) <= 48 and (_BARE_GAP.fullmatch(gap) or _GAP.fullmatch(_plain(gap))) and "\n\n" not in gap and not re.search(r"\.\s|[!?]", gap):
+            if (
+                len(gap) <= 48
+                and (_BARE_GAP.fullmatch(gap) or _GAP.fullmatch(_plain(gap)))
+                and "\n\n" not in gap
+                and not re.search(r"\.\s|[!?]", gap)
+            ):
                 groups[-1].append(box)
                 continue
         groups.append([box])

@@ -80,14 +80,21 @@ class Brackets(Functions):
         """Relations joined by "or" and "and" inside a set builder."""
         left = self.relation()
         while (joiner := self.connective()) is not None:
-            left = Node("list", (left, self.relation()), joiner) if left.kind != "list" or left.value != joiner else Node(
-                "list", left.args + (self.relation(),), joiner)
+            left = (
+                Node("list", (left, self.relation()), joiner)
+                if left.kind != "list" or left.value != joiner
+                else Node("list", (*left.args, self.relation()), joiner)
+            )
         return left
 
     def connective(self) -> str | None:
         """Consume "and" / "or" in any dress."""
         t = self.token
-        word = t.text.strip().lower().strip(",. ") if t.kind in ("word", "text") else {"\\land": "and", "\\wedge": "and", "\\lor": "or", "\\vee": "or"}.get(t.text)
+        word = (
+            t.text.strip().lower().strip(",. ")
+            if t.kind in ("word", "text")
+            else {"\\land": "and", "\\wedge": "and", "\\lor": "or", "\\vee": "or"}.get(t.text)
+        )
         if word in ("and", "or", "&"):
             self.i += 1
             return "or" if word == "or" else "and"
@@ -113,13 +120,11 @@ class Brackets(Functions):
                 rows.append([])
             elif self.accept("&"):
                 continue
-            elif self.token.text == "\\hline":
-                self.i += 1
-            elif name == "cases" and self.token.kind == "text":
+            elif self.token.text == "\\hline" or (name == "cases" and self.token.kind == "text"):
                 self.i += 1
             else:
                 rows[-1].append(self.item())
-                if name in ("cases",) + tuple(_SYSTEMS):
+                if name in ("cases", *tuple(_SYSTEMS)):
                     self.accept(",", ";", ".")
         if self.take().text != name:
             raise ParseError("environments do not match")

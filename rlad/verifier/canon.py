@@ -1,7 +1,9 @@
 """Canonical keys: equal keys mean equal values. Exact arithmetic on rationals, like terms and like factors collected.
 
-A scalar is brought to ``coefficient * base1^e1 * base2^e2 ...`` with rational coefficient and exponents; a sum is divided by
-its leading coefficient, so that ``2x+2y`` and ``2(x+y)`` meet. Products of sums are not expanded: the numeric rung does that.
+A scalar is brought to ``coefficient * base1^e1 * base2^e2 ...`` with rational coefficient and exponents; a sum is
+divided by
+its leading coefficient, so that ``2x+2y`` and ``2(x+y)`` meet. Products of sums are not expanded: the numeric rung
+does that.
 
 >>> from rlad.verifier.nodes import add, sym, num, mul
 >>> key(add(sym("x"), num(1), sym("x"))) == key(add(num(1), mul(num(2), sym("x"))))
@@ -23,7 +25,9 @@ Term = tuple[Fraction, Monomial]
 
 _ONE = Fraction(1)
 _INFINITE: Monomial = ((".inf", _ONE),)
-_SCALARS = frozenset(("num", "sym", "const", "add", "mul", "pow", "func", "apply", "bigop", "percent", "ratio", "pm", "mp"))
+_SCALARS = frozenset(
+    ("num", "sym", "const", "add", "mul", "pow", "func", "apply", "bigop", "percent", "ratio", "pm", "mp")
+)
 
 
 def key(node: Node, budget: Budget | None = None) -> str:
@@ -90,7 +94,11 @@ def term(node: Node, budget: Budget) -> Term:
     if kind == "bigop":
         # The name of an index means nothing; how many operators stand below it tells it from the indices inside.
         index = f"@{_operators_deep(node)}"
-        node = Node("bigop", (Node("sym", (), index), *(rename(a, _renamed_index(node, index)) for a in node.args[1:])), node.value)
+        node = Node(
+            "bigop",
+            (Node("sym", (), index), *(rename(a, _renamed_index(node, index)) for a in node.args[1:])),
+            node.value,
+        )
     inner = ",".join(key(a, budget) for a in node.args)
     return _ONE, ((f"{kind}:{node.value}({inner})", _ONE),)
 
@@ -133,7 +141,7 @@ def _sum(node: Node, budget: Budget) -> Term:
     if not parts:
         return Fraction(0), ()
     if len(parts) == 1:
-        (m, c), = parts.items()
+        ((m, c),) = parts.items()
         return c, m
     ordered = sorted(parts.items(), key=lambda mc: (not mc[0], mc[0]))
     lead = ordered[0][1]
@@ -157,7 +165,12 @@ def _product(terms: list[Term], budget: Budget) -> Term:
         return Fraction(0), ()
     kept: list[tuple[str, Fraction]] = []
     for base, e in powers.items():
-        if base[0] == "#" and e.denominator == 1 and e and (value := _rational_power(Fraction(base[1:]), int(e), budget)) is not None:
+        if (
+            base[0] == "#"
+            and e.denominator == 1
+            and e
+            and (value := _rational_power(Fraction(base[1:]), int(e), budget)) is not None
+        ):
             coefficient *= value
         elif base == ".i" and e.denominator == 1:
             quarter = int(e) % 4
@@ -184,7 +197,9 @@ def _rational_power(base: Fraction, exponent: int, budget: Budget) -> Fraction |
         raise NotDefined("division by zero")
     if base in (0, 1):
         return base if exponent else _ONE
-    bits = max(base.numerator.bit_length(), base.denominator.bit_length()) - (base.denominator == 1 and abs(base.numerator) == 1)
+    bits = max(base.numerator.bit_length(), base.denominator.bit_length()) - (
+        base.denominator == 1 and abs(base.numerator) == 1
+    )
     if bits and bits * abs(exponent) > 3.33 * budget.max_digits:
         return None
     if base == -1:
@@ -196,7 +211,7 @@ def _integer_power(t: Term, n: int, budget: Budget) -> Term:
     c, m = t
     value = _rational_power(c, n, budget)
     if value is None:
-        return _product([(_ONE, ((f"#{c}", Fraction(n)),) + tuple((b, e * n) for b, e in m))], budget)
+        return _product([(_ONE, ((f"#{c}", Fraction(n)), *tuple((b, e * n) for b, e in m)))], budget)
     return _product([(value, tuple((b, e * n) for b, e in m))], budget)
 
 
@@ -277,7 +292,7 @@ def _determinant(matrix: Node, budget: Budget) -> Fraction | None:
         out *= rows[c][c]
         for r in range(c + 1, n):
             factor = rows[r][c] / rows[c][c]
-            rows[r] = [x - factor * y for x, y in zip(rows[r], rows[c])]
+            rows[r] = [x - factor * y for x, y in zip(rows[r], rows[c], strict=False)]
     return out
 
 
@@ -337,6 +352,11 @@ def _exact_log(x: Fraction, base: Fraction) -> Fraction | None:
     guess = math.log(x) / math.log(base)
     for d in range(1, 13):
         n = round(guess * d)
-        if abs(n) < 900 and abs(guess * d - n) < 1e-9 and abs(n) * base.numerator.bit_length() < 4000 and base**n == x**d:
+        if (
+            abs(n) < 900
+            and abs(guess * d - n) < 1e-9
+            and abs(n) * base.numerator.bit_length() < 4000
+            and base**n == x**d
+        ):
             return Fraction(n, d)
     return None

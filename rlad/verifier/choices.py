@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import re
 
-_GOLD = re.compile(r"\s*\$?(?:\\boxed\{)?(?:\\(?:text|textbf|mathrm|mathbf)\{)?\s*\(?\s*([A-J])\s*\)?\s*\}?\}?\$?[.,]?\s*")
+_GOLD = re.compile(
+    r"\s*\$?(?:\\boxed\{)?(?:\\(?:text|textbf|mathrm|mathbf)\{)?\s*\(?\s*([A-J])\s*\)?\s*\}?\}?\$?[.,]?\s*"
+)
 _LETTER_AND_TEXT = re.compile(r"(?:.*\banswer is\s*)?\(?([A-J])(?:\)|[.:)]|(?=\s+[A-Z][a-z]))\s*(.*)", re.DOTALL)
 _LEADING = re.compile(r"\s*[*_\"'$]*\(?([A-J])\)?[*_\"'$]*(?:[.。,，:：;)]|\s*(?:不是|$|\n|because\b|since\b|is\b))")
 _STATED = re.compile(
     r"(?:answer|option|choice|réponse|respuesta|resposta|risposta|antwort|ответ|答案|正确选项|correct)\W*(?:option\W+|choice\W+)?(?:is|are|est|es|é|è|ist|lautet|是|为|:|：)?\W*"
     r"(?:for\s+sure\W+|definitely\W+|clearly\W+|option\W+|choice\W+|therefore\W+|most\s+likely\W+)*[*\"'$(\\a-z{]{0,10}?\b([A-J])\b(?![a-z'])"
-    r"|\b(?:it'?s|it\s+is|is|choose|pick|select)\s+(?:option\s+|choice\s+)?[*\"'$(]{0,4}([A-J])\b(?!\s*[a-z']{2})(?=[\s.)*\"'$,]|$)")
+    r"|\b(?:it'?s|it\s+is|is|choose|pick|select)\s+(?:option\s+|choice\s+)?[*\"'$(]{0,4}([A-J])\b(?!\s*[a-z']{2})(?=[\s.)*\"'$,]|$)"
+)
 _NEGATED = re.compile(r"(?:\bnot|n't|\bnon|不是|\bnicht|\bno)\s+(?:be\s+)?[*\"'$(]{0,3}$", re.IGNORECASE)
 
 
 _DRESSED = re.compile(
-    r"\s*\$?\\(?:text|textbf|textrm|mathrm|mathbf|mbox)\s*\{\s*\(?([A-J])\s?[).][\s~.:]{0,4}\}(?:\\[ ,;:]|\\q?quad|[\s~$:.])*")
+    r"\s*\$?\\(?:text|textbf|textrm|mathrm|mathbf|mbox)\s*\{\s*"
+    r"\(?([A-J])\s?[).][\s~.:]{0,4}\}(?:\\[ ,;:]|\\q?quad|[\s~$:.])*"
+)
 _BARE = re.compile(r"\s*([A-J])\s?[).]\s+")
 _IN_TEXT = re.compile(r"\s*\\(?:text|textbf|textrm|mathrm|mathbf|mbox)\s*\{\s*\(?([A-J])\s?[).:]\s*([^{}]+)\}\s*")
 
@@ -41,17 +46,21 @@ def choice_letter(gold: str) -> str | None:
 
 def lettered_option(text: str) -> tuple[str, str] | None:
     """``(D) Alina`` as ``("D", "Alina")``; None for anything else."""
-    m = _LETTER_AND_TEXT.fullmatch(text.strip().splitlines()[0] if text.strip() else "") or _LETTER_AND_TEXT.fullmatch(text.strip())
+    m = _LETTER_AND_TEXT.fullmatch(text.strip().splitlines()[0] if text.strip() else "") or _LETTER_AND_TEXT.fullmatch(
+        text.strip()
+    )
     if m is None or not m.group(2).strip() or len(m.group(2)) > 300:
         return None
     return m.group(1), m.group(2).strip()
 
 
 def stated_letter(completion: str) -> str | None:
-    """The letter a completion in words settles on: leading ``D.``, or the last ``the answer is D`` that is not negated."""
+    """The letter a completion in words settles on: leading ``D.``, or the last ``the answer is D`` that is not
+    negated.
+    """
     if m := _LEADING.match(completion):
         return m.group(1)
-    letters = [m for m in _STATED.finditer(completion[-2000:])]
+    letters = list(_STATED.finditer(completion[-2000:]))
     for m in reversed(letters):
         letter = m.group(1) or m.group(2)
         start = m.start(1) if m.group(1) else m.start(2)

@@ -1,6 +1,7 @@
 """The ladder for two parsed answers: canonical keys, then one comparison per kind of answer, numbers last.
 
-``equal`` is symmetric but for three things that follow the gold on purpose: its shown digits, and the subset and superset options.
+``equal`` is symmetric but for three things that follow the gold on purpose: its shown digits, and the subset and
+superset options.
 """
 
 from __future__ import annotations
@@ -49,7 +50,9 @@ def equal(gold: Node, pred: Node, ctx: Context) -> bool:
     if is_scalar(gold) and is_scalar(pred):
         return same_value(gold, pred, ctx) or rounds_to(gold, pred, ctx)
     if pred.kind == "base" and gold.kind == "num":
-        return key(pred.args[0]) == key(gold)  # a gold that names a base asks for that base; any numeral of a plain number will do
+        return key(pred.args[0]) == key(
+            gold
+        )  # a gold that names a base asks for that base; any numeral of a plain number will do
     return False  # other base numerals, dates, cases: equal only with equal keys
 
 
@@ -122,7 +125,13 @@ def _value_of(gold, pred: Node, ctx: Context) -> bool:
 def _same_family(assignment, other: Node) -> bool:
     """``x = k\\pi`` and ``n\\pi``: a family over the integers does not depend on the name of its index."""
     a, b = free_symbols(assignment.value), free_symbols(other)
-    if len(a) != 1 or len(b) != 1 or not (a | b) <= _INDEX_LETTERS or assignment.label is None or assignment.label.kind != "sym":
+    if (
+        len(a) != 1
+        or len(b) != 1
+        or not (a | b) <= _INDEX_LETTERS
+        or assignment.label is None
+        or assignment.label.kind != "sym"
+    ):
         return False
     has_period = any(n.kind == "const" and n.value in ("pi", "deg") for n in assignment.value.walk())
     return has_period and key(assignment.value) == key(rename(other, {b.pop(): a.pop()}))
@@ -132,7 +141,11 @@ def _same_order(chain: Node, listed: Node, ctx: Context) -> bool:
     """``b < a < d < c`` and the bare list ``b, a, d, c`` put the same things in the same order."""
     if chain.kind != "rel" or listed.kind != "list" or len(chain.args) < 3 or len(chain.args) != len(listed.args):
         return False
-    return len(set(chain.value)) == 1 and chain.value[0] in ORDER and all(key(a) == key(b) for a, b in zip(chain.args, listed.args))
+    return (
+        len(set(chain.value)) == 1
+        and chain.value[0] in ORDER
+        and all(key(a) == key(b) for a, b in zip(chain.args, listed.args, strict=False))
+    )
 
 
 def _ratios(gold: Node, pred: Node, ctx: Context) -> bool:
@@ -142,7 +155,7 @@ def _ratios(gold: Node, pred: Node, ctx: Context) -> bool:
     from rlad.verifier.nodes import mul
 
     g0, p0 = gold.args[0], pred.args[0]
-    return all(same_value(mul(a, p0), mul(b, g0), ctx) for a, b in zip(gold.args[1:], pred.args[1:]))
+    return all(same_value(mul(a, p0), mul(b, g0), ctx) for a, b in zip(gold.args[1:], pred.args[1:], strict=False))
 
 
 def _times(gold: Node, pred: Node, ctx: Context) -> bool:

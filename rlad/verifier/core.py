@@ -20,7 +20,9 @@ from rlad.verifier.values import Context
 
 _INTEGER = re.compile(r"(?:\s*\$)?\s*(-?\d{1,400})\s*(?:\$\s*)?")  # linear: no two blanks in a row
 _DECIMAL_COMMA = re.compile(r"(-?)\s*(\d+)\s*(?:,|\{,\})\s*(\d+)")
-_WORD = re.compile(r"[\s$]*(?:\\(?:text|mbox|textbf|mathrm|textrm|textnormal|mathbf)\s*\{\s*)?([^\W\d_]{2,40})[\s}$.,]*")
+_WORD = re.compile(
+    r"[\s$]*(?:\\(?:text|mbox|textbf|mathrm|textrm|textnormal|mathbf)\s*\{\s*)?([^\W\d_]{2,40})[\s}$.,]*"
+)
 _BLANKS = re.compile(r"\s{4,}")
 _SHOWN = 400
 
@@ -46,7 +48,8 @@ def extract_answer(completion: str, options: VerifyOptions = DEFAULT) -> str | N
 def verify(gold: str, pred: str, options: VerifyOptions = DEFAULT) -> Verdict:
     """Judge ``pred`` (a bare answer or a whole completion) against ``gold``.
 
-    Never raises. The work is bounded by ``options.max_operations``, not by a clock; what only symbolic simplification could
+    Never raises. The work is bounded by ``options.max_operations``, not by a clock; what only symbolic simplification
+    could
     decide comes back ``undecided`` (see ``deep_compare``).
 
     >>> verify("(-\\\\infty, 3)", "x < 3").outcome.value
@@ -56,7 +59,9 @@ def verify(gold: str, pred: str, options: VerifyOptions = DEFAULT) -> Verdict:
 
 
 def deep_compare(gold: str, pred: str, options: VerifyOptions = DEFAULT) -> Verdict:
-    """Like ``verify``, and when that is undecided let sympy simplify; may be slow and large: only for a killable worker."""
+    """Like ``verify``, and when that is undecided let sympy simplify; may be slow and large: only for a killable
+    worker.
+    """
     from rlad.verifier.deep import deep_equal
 
     return _timed(lambda: _judge(gold, pred, options, deep_equal))
@@ -66,7 +71,7 @@ def _timed(judge: Callable[[], Judgement]) -> Verdict:
     start = time.perf_counter()
     try:
         outcome, reason, g, p = judge()
-    except Exception as error:  # noqa: BLE001 - the one guard: a bug in a rule must not stop a training step, and is named
+    except Exception as error:
         outcome, reason, g, p = Outcome.undecided, f"unexpected {type(error).__name__}: {error}"[:200], None, None
     return Verdict(outcome, reason, g, p, (time.perf_counter() - start) * 1e3)
 
@@ -86,7 +91,11 @@ def _judge(gold: str, pred: str, options: VerifyOptions, compare) -> Judgement:
     found = extract(pred, options)
     if not found.candidates:
         return Outcome.unparseable_pred, found.source, show(g)[:_SHOWN], None
-    if found.source != "boxed" and (letter := choice_letter(gold_text)) is not None and (stated := stated_letter(pred)) is not None:
+    if (
+        found.source != "boxed"
+        and (letter := choice_letter(gold_text)) is not None
+        and (stated := stated_letter(pred)) is not None
+    ):
         same = letter == stated
         return (Outcome.correct if same else Outcome.incorrect), "multiple choice", letter, stated
     try:
@@ -118,7 +127,8 @@ def _squeezed(text: str) -> str:
     return _BLANKS.sub(lambda m: "\n\n" if m.group().count("\n") > 1 else "  ", text)
 
 
-# --- reading ------------------------------------------------------------------------------------------------------------
+# --- reading
+# ------------------------------------------------------------------------------------------------------------
 def _read_gold(gold: str, options: VerifyOptions) -> tuple[Node, str]:
     """The gold's tree: the first candidate that is mathematics, else its text."""
     found = extract(gold, options, gold=True)
@@ -129,7 +139,11 @@ def _read_gold(gold: str, options: VerifyOptions) -> tuple[Node, str]:
 
 def _read_pred(found: Extraction, gold: Node, options: VerifyOptions) -> tuple[Node, str]:
     if gold.kind == "text" and found.source != "boxed":  # the announced words, or the words as they stand
-        ordered = found.candidates[1:2] + found.candidates[:1] if found.source == "announced" and len(found.candidates) > 1 else found.candidates[:1]
+        ordered = (
+            found.candidates[1:2] + found.candidates[:1]
+            if found.source == "announced" and len(found.candidates) > 1
+            else found.candidates[:1]
+        )
         parsed = [(_parse(c, options), c) for c in ordered]
         return next((pc for pc in parsed if key(pc[0]) == key(gold)), parsed[0])
     return _first_parse(found.candidates, options)
@@ -159,9 +173,12 @@ def _parse(text: str, options: VerifyOptions) -> Node:
     return node
 
 
-# --- other readings of ambiguous notation -------------------------------------------------------------------------------
+# --- other readings of ambiguous notation
+# -------------------------------------------------------------------------------
 def _other_readings(gold_text: str, pred_text: str, g: Node, p: Node, ctx: Context, compare) -> bool:
-    """Notation that two authors write differently: decimal commas, lists that look like thousands, units in italics, options."""
+    """Notation that two authors write differently: decimal commas, lists that look like thousands, units in italics,
+    options.
+    """
     if _same_word(gold_text, pred_text):
         return True
     option_g, option_p = lettered_option(gold_text), lettered_option(pred_text)
@@ -223,7 +240,12 @@ def _decimal_comma(text: str) -> Node | None:
 def _italic_unit(p: Node) -> Node | None:
     """``5m^2`` where the gold is a plain number: square or cubic metres. A bare ``5m`` stays a product."""
     last = p.args[-1]
-    if last.kind != "pow" or last.args[0].kind != "sym" or last.args[0].value != "m" or any(free_symbols(a) for a in p.args[:-1]):
+    if (
+        last.kind != "pow"
+        or last.args[0].kind != "sym"
+        or last.args[0].value != "m"
+        or any(free_symbols(a) for a in p.args[:-1])
+    ):
         return None
     exponent = rational(last.args[1], Budget(1000))
     return Node("quantity", (N.mul(*p.args[:-1]),), f"m^{exponent}") if exponent in (2, 3) else None

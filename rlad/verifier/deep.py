@@ -10,7 +10,25 @@ from rlad.verifier.compare import equal
 from rlad.verifier.nodes import Node, free_symbols
 from rlad.verifier.values import Context, is_scalar
 
-_SAME_NAME = ("sin cos tan cot sec csc sinh cosh tanh coth sech csch floor gamma min max sgn").split()
+_SAME_NAME = [
+    "sin",
+    "cos",
+    "tan",
+    "cot",
+    "sec",
+    "csc",
+    "sinh",
+    "cosh",
+    "tanh",
+    "coth",
+    "sech",
+    "csch",
+    "floor",
+    "gamma",
+    "min",
+    "max",
+    "sgn",
+]
 _MAX_POWER = 10_000
 
 
@@ -43,7 +61,9 @@ def _is_zero(difference) -> bool | None:
         difference = step(difference)
         if difference == 0:
             return True
-        if difference.is_zero is False or (difference.is_number and difference.is_comparable and abs(difference.evalf(30)) > 1e-20):
+        if difference.is_zero is False or (
+            difference.is_number and difference.is_comparable and abs(difference.evalf(30)) > 1e-20
+        ):
             return False
     return None
 
@@ -93,10 +113,27 @@ def _function(name: str, args: list):
             raise TooLarge("factorial")
         return sympy.factorial(*args)
     table = {
-        "ln": sympy.log, "log": sympy.log, "logb": sympy.log, "abs": sympy.Abs, "ceil": sympy.ceiling, "binom": sympy.binomial,
-        "arcsin": sympy.asin, "arccos": sympy.acos, "arctan": sympy.atan, "arccot": sympy.acot, "arcsec": sympy.asec, "arccsc": sympy.acsc,
-        "arcsinh": sympy.asinh, "arccosh": sympy.acosh, "arctanh": sympy.atanh, "root": sympy.real_root, "mod": sympy.Mod,
-        "gcd": sympy.gcd, "lcm": sympy.lcm, "Re": sympy.re, "Im": sympy.im,
+        "ln": sympy.log,
+        "log": sympy.log,
+        "logb": sympy.log,
+        "abs": sympy.Abs,
+        "ceil": sympy.ceiling,
+        "binom": sympy.binomial,
+        "arcsin": sympy.asin,
+        "arccos": sympy.acos,
+        "arctan": sympy.atan,
+        "arccot": sympy.acot,
+        "arcsec": sympy.asec,
+        "arccsc": sympy.acsc,
+        "arcsinh": sympy.asinh,
+        "arccosh": sympy.acosh,
+        "arctanh": sympy.atanh,
+        "root": sympy.real_root,
+        "mod": sympy.Mod,
+        "gcd": sympy.gcd,
+        "lcm": sympy.lcm,
+        "Re": sympy.re,
+        "Im": sympy.im,
     }
     if name not in table:
         raise NotBuildable(name)

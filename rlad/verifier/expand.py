@@ -15,7 +15,8 @@ _LIMIT = 64
 def expand(node: Node) -> list[Node]:
     """All readings of the plus-minus signs of a node.
 
-    Inside one expression the signs go together (all upper, then all lower); the components of a tuple choose independently.
+    Inside one expression the signs go together (all upper, then all lower); the components of a tuple choose
+    independently.
 
     >>> expand(Node("pm", (N.num(1), N.num(2))))
     [(1 + 2), (1 + -2)]

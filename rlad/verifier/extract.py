@@ -1,12 +1,14 @@
 """Which part of a completion is its answer. Every step is an option of ``VerifyOptions`` with a safe default.
 
-Order: thinking is dropped; the last group of boxes; a bare answer as a whole; ``<answer>`` or an announcing phrase; the last math
+Order: thinking is dropped; the last group of boxes; a bare answer as a whole; ``<answer>`` or an announcing phrase;
+the last math
 span or number; a short text as it is.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from rlad.verifier.boxes import find_boxes, joined_groups
@@ -21,21 +23,27 @@ _THINK_ANY = re.compile(r"</?(?:think|thinking|thought)>", re.IGNORECASE)
 _THINK_END = re.compile(r"</(?:think|thinking|thought)>", re.IGNORECASE)
 _WORDS = re.compile(r"(?<![\\a-zA-Z])[a-zA-Z]{2,}|[^\W\d_a-zA-Z\u0370-\u03ff]")
 _SHORT_WORDS = frozenset(("is", "it", "so", "we", "as", "of", "be", "by", "he", "my"))
-_NO_PROSE = frozenset((*FUNCTIONS, "matrix", "pmatrix", "bmatrix", "vmatrix", "array", "cases", "aligned", "align", "and"))
+_NO_PROSE = frozenset(
+    (*FUNCTIONS, "matrix", "pmatrix", "bmatrix", "vmatrix", "array", "cases", "aligned", "align", "and")
+)
 _LAST_LINE = re.compile(r"(?:^|\n)\s*(?:A:|####)\s*(-?\$?\d[\d,]*(?:\.\d+)?)\.?\s*$")
 
 
 class Extraction(NamedTuple):
-    """Candidate texts, best first, where they were found, other boxed answers to compare with, and why there are none."""
+    """Candidate texts, best first, where they were found, other boxed answers to compare with, and why there are
+    none.
+    """
 
     candidates: list[str]
     source: str
-    rivals: list[str] = []
+    rivals: Sequence[str] = ()
     joined: bool = False
 
 
 def without_thinking(text: str) -> str:
-    """The text outside ``<think>...</think>``; an unterminated block runs to the end, a lone closing tag from the start."""
+    """The text outside ``<think>...</think>``; an unterminated block runs to the end, a lone closing tag from the
+    start.
+    """
     if "</" in text and (ends := list(_THINK_END.finditer(text))):
         text = text[ends[-1].end() :]
     if "<" in text and (m := _THINK.search(text)):
@@ -81,7 +89,9 @@ def extract(completion: str, options: VerifyOptions, gold: bool = False) -> Extr
 
 
 def _is_formula(text: str) -> bool:
-    """Whether a text is one formula and no sentence. What is wrong with a formula is not mended by a number inside it."""
+    """Whether a text is one formula and no sentence. What is wrong with a formula is not mended by a number inside
+    it.
+    """
     if any(mark in text for mark in ("$", "\\(", "\\[", "**", "\n")):
         return False
     return not any(_is_prose(m.group()) for m in _WORDS.finditer(text))

@@ -6,17 +6,38 @@ from rlad.verifier import nodes as N
 from rlad.verifier.budget import ParseError
 from rlad.verifier.lexer import Token
 from rlad.verifier.nodes import Node
-from rlad.verifier.parser import _BIG, _CONSTANTS, _DOTS, Parser, base_numeral
+from rlad.verifier.parser import _BIG, _CONSTANTS, _DOTS
+from rlad.verifier.primaries import Primaries, base_numeral
 from rlad.verifier.words import FUNCTIONS, GREEK, INVERSE
 
 _MANY = frozenset(("gcd", "lcm", "min", "max"))
-_PREFIX_NAMES = frozenset(("angle", "triangle", "measuredangle", "square", "odot", "prime", "partial", "nabla", "Delta", "parallelogram"))
-_FENCES = {"\\lfloor": ("\\rfloor", "floor"), "\\lceil": ("\\rceil", "ceil"), "\\lvert": ("\\rvert", "abs"), "\\lVert": ("\\rVert", "norm"),
-           "\\langle": ("\\rangle", "angle")}
-_ACCENTS = frozenset(("\\overline", "\\bar", "\\hat", "\\tilde", "\\overrightarrow", "\\overset", "\\underset", "\\widehat", "\\overarc", "\\stackrel"))
+_PREFIX_NAMES = frozenset(
+    ("angle", "triangle", "measuredangle", "square", "odot", "prime", "partial", "nabla", "Delta", "parallelogram")
+)
+_FENCES = {
+    "\\lfloor": ("\\rfloor", "floor"),
+    "\\lceil": ("\\rceil", "ceil"),
+    "\\lvert": ("\\rvert", "abs"),
+    "\\lVert": ("\\rVert", "norm"),
+    "\\langle": ("\\rangle", "angle"),
+}
+_ACCENTS = frozenset(
+    (
+        "\\overline",
+        "\\bar",
+        "\\hat",
+        "\\tilde",
+        "\\overrightarrow",
+        "\\overset",
+        "\\underset",
+        "\\widehat",
+        "\\overarc",
+        "\\stackrel",
+    )
+)
 
 
-class Functions(Parser):
+class Functions(Primaries):
     """Mixin of ``Parser`` for everything that starts with a backslash or is a function's name."""
 
     def command(self, t: Token) -> Node:
@@ -92,7 +113,11 @@ class Functions(Parser):
             self.depth -= 1
         if inner.kind in ("list", "tuple"):
             raise ParseError("root of a list")
-        return N.power(inner, N.HALF) if degree is None or (degree.kind == "num" and degree.value == 2) else N.func("root", inner, degree)
+        return (
+            N.power(inner, N.HALF)
+            if degree is None or (degree.kind == "num" and degree.value == 2)
+            else N.func("root", inner, degree)
+        )
 
     def function(self, name: str) -> Node:
         """A named function with optional base and exponent, and its argument."""
@@ -127,7 +152,9 @@ class Functions(Parser):
         return node if exponent is None else N.power(node, exponent)
 
     def function_arguments(self) -> tuple[Node, ...]:
-        """Parenthesised arguments, or the product that follows: ``\\sin 2x`` but not beyond the next function or bracket."""
+        """Parenthesised arguments, or the product that follows: ``\\sin 2x`` but not beyond the next function or
+        bracket.
+        """
         t = self.token
         if t.text in ("(", "{", "[") and t.kind == "op":
             inner = self.argument()
@@ -138,10 +165,18 @@ class Functions(Parser):
         while self.token.text in ("+", "-") and self.token.kind == "op":
             sign = -sign if self.take().text == "-" else sign
         factors = [self.factor()]
-        while self.starts_factor() and not (self.token.kind == "op" and self.token.text in ("(", "[")) and not self.at_function():
+        while (
+            self.starts_factor()
+            and not (self.token.kind == "op" and self.token.text in ("(", "["))
+            and not self.at_function()
+        ):
             factors.append(self.factor())
         arg = N.mul(*factors)
-        if self.token.text == "/" and self.ahead().kind == "num" and any(f.kind == "const" and f.value == "pi" for f in factors):
+        if (
+            self.token.text == "/"
+            and self.ahead().kind == "num"
+            and any(f.kind == "const" and f.value == "pi" for f in factors)
+        ):
             self.i += 1  # \cos \pi/3
             arg = N.div(arg, self.literal(self.take()))
         return (arg if sign > 0 else N.neg(arg),)

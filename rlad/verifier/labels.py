@@ -1,7 +1,10 @@
-"""Labels: what stands before the equals sign in ``x = 3``, ``f(t) = ...``, ``(p, q) = (3, 2)``, ``\\text{Area} = 5``, ``|AB| = 1``."""
+"""Labels: what stands before the equals sign in ``x = 3``, ``f(t) = ...``, ``(p, q) = (3, 2)``, ``\\text{Area} =
+5``, ``|AB| = 1``.
+"""
 
 from __future__ import annotations
 
+import itertools
 from typing import NamedTuple
 
 from rlad.verifier import nodes as N
@@ -20,7 +23,9 @@ class Labelled(NamedTuple):
 
 
 def is_name(node: Node) -> bool:
-    """Whether a node names something instead of computing it: ``x``, ``f(2)``, ``AB``, ``\\frac{NO}{BO}``, ``V_1:V_2``, ``\\angle A``."""
+    """Whether a node names something instead of computing it: ``x``, ``f(2)``, ``AB``, ``\\frac{NO}{BO}``,
+    ``V_1:V_2``, ``\\angle A``.
+    """
     kind = node.kind
     if kind in ("sym", "apply", "text"):
         return not (kind == "sym" and node.value == "...")
@@ -32,8 +37,25 @@ def is_name(node: Node) -> bool:
         return all(is_name(a) or (a.kind == "pow" and _reciprocal(a)) for a in node.args)
     if kind == "func" and node.value in ("abs", "norm"):
         inner = node.args[0]
-        return (inner.kind == "sym" and len(inner.value) > 1 and inner.value.isupper()) or (inner.kind == "func" and is_name(inner))
-    if kind == "func" and node.value in ("det", "min", "max", "overline", "bar", "hat", "overrightarrow", "deg", "arg", "Re", "Im", "sin", "cos", "tan"):
+        return (inner.kind == "sym" and len(inner.value) > 1 and inner.value.isupper()) or (
+            inner.kind == "func" and is_name(inner)
+        )
+    if kind == "func" and node.value in (
+        "det",
+        "min",
+        "max",
+        "overline",
+        "bar",
+        "hat",
+        "overrightarrow",
+        "deg",
+        "arg",
+        "Re",
+        "Im",
+        "sin",
+        "cos",
+        "tan",
+    ):
         return all(is_name(a) for a in node.args)
     return False
 
@@ -58,23 +80,26 @@ def labelled(node: Node, ctx: Context) -> Labelled | None:
         ops.pop(0)
     elif len(members) == 2 and is_name(members[1]) and members[1].kind == "sym" and not free_symbols(members[0]):
         return Labelled(members[1], members[0], None, True)  # 3 = x
-    elif not all(not free_symbols(m) for m in members) or not all(is_scalar(m) or m.kind == "quantity" for m in members):
-        if any(not is_scalar(m) for m in members) or not all(same_value(x, y, ctx) for x, y in zip(members, members[1:])):
-            return None  # an equation; an identity restates one expression
+    elif (
+        not all(not free_symbols(m) for m in members) or not all(is_scalar(m) or m.kind == "quantity" for m in members)
+    ) and (
+        any(not is_scalar(m) for m in members) or not all(same_value(x, y, ctx) for x, y in itertools.pairwise(members))
+    ):
+        return None  # an equation; an identity restates one expression
     while len(members) > 1 and is_name(members[0]) and not is_name(members[-1]):
         members.pop(0)
         ops.pop(0)
     exact_end = ops.index("~") if "~" in ops else len(ops)
     value = members[exact_end]
     approximate = members[exact_end + 1] if exact_end < len(ops) else None
-    consistent = all(_holds(a, op, b, ctx) for a, op, b in zip(members, ops, members[1:]))
+    consistent = all(_holds(a, op, b, ctx) for a, op, b in zip(members, ops, members[1:], strict=False))
     return Labelled(label, value, approximate, consistent)
 
 
 def _holds(a: Node, op: str, b: Node, ctx: Context) -> bool:
     """Whether two neighbours of a chain can both be true; neighbours with variables are not judged."""
     a, b = (x.args[0] if x.kind == "quantity" else x for x in (a, b))
-    if a.kind == "percent" and b.kind == "num" or b.kind == "percent" and a.kind == "num":
+    if (a.kind == "percent" and b.kind == "num") or (b.kind == "percent" and a.kind == "num"):
         return True
     if not (is_scalar(a) and is_scalar(b)) or free_symbols(a) or free_symbols(b):
         return True
@@ -90,7 +115,7 @@ def labels_agree(a: Node, b: Node) -> dict[str, str] | None:
         return {}
     if a.kind == b.kind == "apply" and len(a.args) == len(b.args) and a.value == b.value:
         if all(x.kind == "sym" for x in a.args + b.args):
-            return {y.value: x.value for x, y in zip(a.args, b.args)}
+            return {y.value: x.value for x, y in zip(a.args, b.args, strict=False)}
         return None
     for x, y in ((a, b), (b, a)):
         if x.kind == "sym" and x.value == "y" and y.kind == "apply" and len(y.args) == 1 and y.args[0].kind == "sym":
@@ -105,9 +130,13 @@ def base_letter(label: Node) -> str:
 
 def split_tuple(node: Node) -> list[Node]:
     """``(p, q) = (3, 2)`` as ``p = 3`` and ``q = 2``; anything else as it is."""
-    if node.kind == "rel" and node.value == ("=",) and node.args[0].kind == node.args[1].kind == "tuple" \
-            and len(node.args[0].args) == len(node.args[1].args):
-        return [Node("rel", pair, ("=",)) for pair in zip(node.args[0].args, node.args[1].args)]
+    if (
+        node.kind == "rel"
+        and node.value == ("=",)
+        and node.args[0].kind == node.args[1].kind == "tuple"
+        and len(node.args[0].args) == len(node.args[1].args)
+    ):
+        return [Node("rel", pair, ("=",)) for pair in zip(node.args[0].args, node.args[1].args, strict=False)]
     return [node]
 
 

@@ -21,7 +21,8 @@ EOF = Token("eof", "", False)
 _TOKEN = re.compile(
     r"""(?P<space>\s+)
       | (?P<num>(?:\d+(?:\.(?!\.)\d*)?|\.\d+)(?:[eE][+-]?\d{1,6}(?![\w.]))?)
-      | (?P<textcmd>\\(?:text|mbox|textbf|textrm|textit|textnormal|textsc|texttt|hbox|mathrm|mathbf|mathit|mathsf|mathcal|mathtt|boldsymbol|
+      | (?P<textcmd>\\(?:text|mbox|textbf|textrm|textit|textnormal|textsc|texttt|hbox|
+            mathrm|mathbf|mathit|mathsf|mathcal|mathtt|boldsymbol|
             bm|operatorname\*?|vec|emph|underline|mathbb)\s*\{)
       | (?P<env>\\(?:begin|end)\s*\{\s*[a-zA-Z]{1,20}\*?\s*\})
       | (?P<cmd>\\(?:[a-zA-Z]+|.))
@@ -46,8 +47,13 @@ def tokenize(text: str, budget: Budget, max_tokens: int, thousands: bool = True)
         budget.spend(2)
         if len(tokens) > max_tokens:
             raise TooLarge("too many tokens")
-        if thousands and depth <= 0 and text[pos] in "123456789" and (m := _THOUSANDS.match(text, pos)) \
-                and not (tokens and tokens[-1].text == "," and not spaced):
+        if (
+            thousands
+            and depth <= 0
+            and text[pos] in "123456789"
+            and (m := _THOUSANDS.match(text, pos))
+            and not (tokens and tokens[-1].text == "," and not spaced)
+        ):
             tokens.append(Token("num", m.group().replace(",", ""), spaced))
             pos, spaced = m.end(), False
             continue
@@ -64,9 +70,21 @@ def tokenize(text: str, budget: Budget, max_tokens: int, thousands: bool = True)
         if kind == "textcmd":
             content, pos = _braced(text, pos)
             name = piece[1:].split("{")[0].strip()
-            tokens.append(Token("mathbb" if name == "mathbb" else "math" if name.startswith(("math", "operator", "bold", "bm", "vec")) else "text", content, spaced))
+            tokens.append(
+                Token(
+                    "mathbb"
+                    if name == "mathbb"
+                    else "math"
+                    if name.startswith(("math", "operator", "bold", "bm", "vec"))
+                    else "text",
+                    content,
+                    spaced,
+                )
+            )
         elif kind == "env":
-            tokens.append(Token(piece[1:].split("{")[0].strip(), piece.split("{")[1].rstrip("} ").strip().rstrip("*"), spaced))
+            tokens.append(
+                Token(piece[1:].split("{")[0].strip(), piece.split("{")[1].rstrip("} ").strip().rstrip("*"), spaced)
+            )
         else:
             if kind == "op":
                 depth += (piece in _OPENING) - (piece in _CLOSING)

@@ -38,7 +38,7 @@ def _value(node: Node, ctx: Context) -> Node | None:
 def _sum(a: Node, b: Node) -> Node | None:
     if a.kind != "matrix" or b.kind != "matrix" or a.value != b.value or len(a.args) != len(b.args):
         return None
-    return Node("matrix", tuple(N.add(x, y) for x, y in zip(a.args, b.args)), a.value)
+    return Node("matrix", tuple(N.add(x, y) for x, y in zip(a.args, b.args, strict=False)), a.value)
 
 
 def _product(a: Node, b: Node, ctx: Context) -> Node | None:
@@ -54,6 +54,8 @@ def _product(a: Node, b: Node, ctx: Context) -> Node | None:
         return None
     ctx.budget.spend(height * width * inner)
     rows = [
-        N.add(*(N.mul(a.args[r * inner + k], b.args[k * width + c]) for k in range(inner))) for r in range(height) for c in range(width)
+        N.add(*(N.mul(a.args[r * inner + k], b.args[k * width + c]) for k in range(inner)))
+        for r in range(height)
+        for c in range(width)
     ]
     return Node("matrix", tuple(rows), width)

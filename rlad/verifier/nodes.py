@@ -1,24 +1,28 @@
 """The syntax tree: one small immutable class for expressions and answers, and constructors that keep it in shape.
 
-Expression kinds: ``num`` (value: Fraction), ``sym`` (value: name), ``const`` (pi, e, i, inf), ``add``, ``mul``, ``pow``,
-``func`` (value: name), ``apply`` (unknown function, value: name), ``bigop`` (value: sum, prod, int, lim ...), ``pm`` / ``mp``.
+Expression kinds: ``num`` (value: Fraction), ``sym`` (value: name), ``const`` (pi, e, i, inf), ``add``, ``mul``,
+``pow``,
+``func`` (value: name), ``apply`` (unknown function, value: name), ``bigop`` (value: sum, prod, int, lim ...), ``pm``
+/ ``mp``.
 Answer kinds: ``list`` (bare), ``tuple``, ``brack``, ``set``, ``interval`` (value: closed ends), ``union``, ``inter``,
-``diff``, ``rel`` (value: operators), ``matrix`` (value: columns), ``text``, ``base``, ``quantity``, ``percent``, ``ratio``,
+``diff``, ``rel`` (value: operators), ``matrix`` (value: columns), ``text``, ``base``, ``quantity``, ``percent``,
+``ratio``,
 ``time``, ``date``, ``cases``, ``builder``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fractions import Fraction
-from typing import Any, Iterator
+from typing import Any
 
 
 class Node:
     """One node: ``kind``, children ``args`` and a hashable ``value``; ``decimals`` is set on decimal literals only."""
 
-    __slots__ = ("kind", "args", "value", "decimals", "cached_key")
+    __slots__ = ("args", "cached_key", "decimals", "kind", "value")
 
-    def __init__(self, kind: str, args: tuple["Node", ...] = (), value: Any = None, decimals: int | None = None) -> None:
+    def __init__(self, kind: str, args: tuple[Node, ...] = (), value: Any = None, decimals: int | None = None) -> None:
         self.kind = kind
         self.args = args
         self.value = value
@@ -28,7 +32,7 @@ class Node:
     def __repr__(self) -> str:
         return show(self)
 
-    def walk(self) -> Iterator["Node"]:
+    def walk(self) -> Iterator[Node]:
         """This node and all below it."""
         stack = [self]
         while stack:
@@ -179,7 +183,7 @@ def show(n: Node) -> str:
         return ("[" if n.value[0] else "(") + f"{show(args[0])}, {show(args[1])}" + ("]" if n.value[1] else ")")
     if kind == "rel":
         parts = [show(args[0])]
-        for op, a in zip(n.value, args[1:]):
+        for op, a in zip(n.value, args[1:], strict=False):
             parts += [op, show(a)]
         return " ".join(parts)
     if kind == "percent":
@@ -196,5 +200,7 @@ def show(n: Node) -> str:
 
 def _wrap(n: Node) -> str:
     text = show(n)
-    plain = n.kind in ("sym", "const", "func", "apply") or (n.kind == "num" and n.value >= 0 and n.value.denominator == 1)
+    plain = n.kind in ("sym", "const", "func", "apply") or (
+        n.kind == "num" and n.value >= 0 and n.value.denominator == 1
+    )
     return text if plain or text.startswith("(") else f"({text})"

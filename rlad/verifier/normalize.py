@@ -1,24 +1,109 @@
-"""Text normalisation: unicode, control characters, LaTeX spacing and sizing, thousands separators. Never changes a value."""
+"""Text normalisation: unicode, control characters, LaTeX spacing and sizing, thousands separators. Never changes a
+value.
+"""
 
 from __future__ import annotations
 
 import re
 
-_SUPERSCRIPT = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n"))
-_SUBSCRIPT = dict(zip("₀₁₂₃₄₅₆₇₈₉₊₋ₙ", "0123456789+-n"))
-_FRACTIONS = {"½": "1 2", "⅓": "1 3", "⅔": "2 3", "¼": "1 4", "¾": "3 4", "⅕": "1 5", "⅖": "2 5", "⅗": "3 5", "⅘": "4 5",
-              "⅙": "1 6", "⅚": "5 6", "⅛": "1 8", "⅜": "3 8", "⅝": "5 8", "⅞": "7 8"}
+_SUPERSCRIPT = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n", strict=False))
+_SUBSCRIPT = dict(zip("₀₁₂₃₄₅₆₇₈₉₊₋ₙ", "0123456789+-n", strict=False))
+_FRACTIONS = {
+    "½": "1 2",
+    "⅓": "1 3",
+    "⅔": "2 3",
+    "¼": "1 4",
+    "¾": "3 4",
+    "⅕": "1 5",
+    "⅖": "2 5",
+    "⅗": "3 5",
+    "⅘": "4 5",
+    "⅙": "1 6",
+    "⅚": "5 6",
+    "⅛": "1 8",
+    "⅜": "3 8",
+    "⅝": "5 8",
+    "⅞": "7 8",
+}
 _GREEK_LETTERS = {
-    "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon", "ζ": "zeta", "η": "eta", "θ": "theta", "λ": "lambda",
-    "μ": "mu", "µ": "mu", "ν": "nu", "ξ": "xi", "π": "pi", "ρ": "rho", "σ": "sigma", "τ": "tau", "φ": "phi", "ϕ": "phi", "χ": "chi",
-    "ψ": "psi", "ω": "omega", "Γ": "Gamma", "Δ": "Delta", "Θ": "Theta", "Λ": "Lambda", "Σ": "Sigma", "Φ": "Phi", "Ψ": "Psi", "Ω": "Omega",
+    "α": "alpha",
+    "β": "beta",
+    "γ": "gamma",
+    "δ": "delta",
+    "ε": "epsilon",
+    "ζ": "zeta",
+    "η": "eta",
+    "θ": "theta",
+    "λ": "lambda",
+    "μ": "mu",
+    "µ": "mu",
+    "ν": "nu",
+    "ξ": "xi",
+    "π": "pi",
+    "ρ": "rho",
+    "σ": "sigma",
+    "τ": "tau",
+    "φ": "phi",
+    "ϕ": "phi",
+    "χ": "chi",
+    "ψ": "psi",
+    "ω": "omega",
+    "Γ": "Gamma",
+    "Δ": "Delta",
+    "Θ": "Theta",
+    "Λ": "Lambda",
+    "Σ": "Sigma",
+    "Φ": "Phi",
+    "Ψ": "Psi",
+    "Ω": "Omega",
 }
 _COMMANDS = {
-    "×": "times", "⋅": "cdot", "·": "cdot", "∙": "cdot", "•": "cdot", "÷": "div", "∞": "infty", "√": "sqrt", "≤": "le", "≥": "ge",
-    "⩽": "le", "⩾": "ge", "≦": "le", "≧": "ge", "≠": "ne", "≈": "approx", "≅": "cong", "≡": "equiv", "∈": "in", "∉": "notin", "∪": "cup",
-    "∩": "cap", "∖": "setminus", "∅": "emptyset", "±": "pm", "∓": "mp", "∠": "angle", "△": "triangle", "⊥": "perp", "∥": "parallel",
-    "⌊": "lfloor", "⌋": "rfloor", "⌈": "lceil", "⌉": "rceil", "→": "to", "⇒": "Rightarrow", "∑": "sum", "∏": "prod", "∫": "int",
-    "∣": "mid", "…": "ldots", "⋯": "cdots", "∧": "land", "∨": "lor", "⊂": "subset", "⊆": "subseteq",
+    "×": "times",
+    "⋅": "cdot",
+    "·": "cdot",
+    "∙": "cdot",
+    "•": "cdot",
+    "÷": "div",
+    "∞": "infty",
+    "√": "sqrt",
+    "≤": "le",
+    "≥": "ge",
+    "⩽": "le",
+    "⩾": "ge",
+    "≦": "le",
+    "≧": "ge",
+    "≠": "ne",
+    "≈": "approx",
+    "≅": "cong",
+    "≡": "equiv",
+    "∈": "in",
+    "∉": "notin",
+    "∪": "cup",
+    "∩": "cap",
+    "∖": "setminus",
+    "∅": "emptyset",
+    "±": "pm",
+    "∓": "mp",
+    "∠": "angle",
+    "△": "triangle",
+    "⊥": "perp",
+    "∥": "parallel",
+    "⌊": "lfloor",
+    "⌋": "rfloor",
+    "⌈": "lceil",
+    "⌉": "rceil",
+    "→": "to",
+    "⇒": "Rightarrow",
+    "∑": "sum",
+    "∏": "prod",
+    "∫": "int",
+    "∣": "mid",
+    "…": "ldots",
+    "⋯": "cdots",
+    "∧": "land",
+    "∨": "lor",
+    "⊂": "subset",
+    "⊆": "subseteq",
 }
 _TABLE: dict[int, str] = {}
 for _ch, _name in {**_GREEK_LETTERS, **_COMMANDS}.items():
@@ -26,15 +111,68 @@ for _ch, _name in {**_GREEK_LETTERS, **_COMMANDS}.items():
 for _ch, _ab in _FRACTIONS.items():
     _a, _b = _ab.split()
     _TABLE[ord(_ch)] = f"\\frac{{{_a}}}{{{_b}}}"
-for _ch, _name in zip("ℝℤℕℚℂ", "RZNQC"):
+for _ch, _name in zip("ℝℤℕℚℂ", "RZNQC", strict=False):
     _TABLE[ord(_ch)] = f"\\mathbb{{{_name}}}"
-_TABLE.update({ord(a): b for a, b in {
-    "−": "-", "–": "-", "—": "-", "‐": "-", "‑": "-", "﹣": "-", "－": "-", "°": "^\\circ ", "º": "^\\circ ", "′": "'", "’": "'", "‘": "'",
-    "″": "''", "“": '"', "”": '"', "∕": "/", "⁄": "/", "，": ",", "、": ",", "；": ";", "：": ":", "。": ".", "（": "(", "）": ")", "【": "[",
-    "】": "]", "｛": "{", "｝": "}", "＝": "=", "＜": "<", "＞": ">", "＋": "+", "％": "\\%", "＄": "\\$", "€": "\\$EUR ", "£": "\\$GBP ", "¥": "\\$JPY ",
-    "\u00a0": " ", "\u2009": " ", "\u202f": " ", "\u2002": " ", "\u2003": " ", "\u3000": " ", "\u200a": " ", "\u2005": " ",
-    "\u200b": "", "\u200c": "", "\u200d": "", "\u2060": "", "\ufeff": "", "\u2061": "", "\u2062": "", "\u00ad": "",
-}.items()})
+_TABLE.update(
+    {
+        ord(a): b
+        for a, b in {
+            "−": "-",
+            "–": "-",
+            "—": "-",
+            "‐": "-",
+            "‑": "-",
+            "﹣": "-",
+            "－": "-",
+            "°": "^\\circ ",
+            "º": "^\\circ ",
+            "′": "'",
+            "’": "'",
+            "‘": "'",
+            "″": "''",
+            "“": '"',
+            "”": '"',
+            "∕": "/",
+            "⁄": "/",
+            "，": ",",
+            "、": ",",
+            "；": ";",
+            "：": ":",
+            "。": ".",
+            "（": "(",
+            "）": ")",
+            "【": "[",
+            "】": "]",
+            "｛": "{",
+            "｝": "}",
+            "＝": "=",
+            "＜": "<",
+            "＞": ">",
+            "＋": "+",
+            "％": "\\%",
+            "＄": "\\$",
+            "€": "\\$EUR ",
+            "£": "\\$GBP ",
+            "¥": "\\$JPY ",
+            "\u00a0": " ",
+            "\u2009": " ",
+            "\u202f": " ",
+            "\u2002": " ",
+            "\u2003": " ",
+            "\u3000": " ",
+            "\u200a": " ",
+            "\u2005": " ",
+            "\u200b": "",
+            "\u200c": "",
+            "\u200d": "",
+            "\u2060": "",
+            "\ufeff": "",
+            "\u2061": "",
+            "\u2062": "",
+            "\u00ad": "",
+        }.items()
+    }
+)
 for _i in range(10):
     _TABLE[0xFF10 + _i] = str(_i)
 for _i in range(20):  # circled digits are labels of statements; several of them are a list
@@ -43,17 +181,26 @@ for _i in range(20):  # circled digits are labels of statements; several of them
 _SUPER = re.compile("[" + "".join(_SUPERSCRIPT) + "]+")
 _SUB = re.compile("[" + "".join(_SUBSCRIPT) + "]+")
 # JSON or Python escapes that ate a backslash: form feed + "rac" was "\frac"
-_EATEN = re.compile("\x0c(?=[a-z])|\x08(?=[a-z])|\x0b(?=[a-z])|\x07(?=[a-z])|\t(?=ext|imes|heta|an\\b|frac|ilde|riangle|o\\b)|\r(?=ight|ho\\b|angle)")
+_EATEN = re.compile(
+    "\x0c(?=[a-z])|\x08(?=[a-z])|\x0b(?=[a-z])|\x07(?=[a-z])|\t(?=ext|imes|heta|an\\b|frac|ilde|riangle|o\\b)|\r(?=ight|ho\\b|angle)"
+)
 _EATEN_LETTER = {"\x0c": "\\f", "\x08": "\\b", "\x0b": "\\v", "\x07": "\\a", "\t": "\\t", "\r": "\\r"}
-_KNOWN = ("frac|dfrac|tfrac|cfrac|sqrt|pi|left|right|cdot|times|text|mathrm|mathbf|boxed|begin|end|infty|cup|cap|circ|pm|le|leq|ge|geq|ne|neq|"
-          "sin|cos|tan|log|ln|theta|alpha|beta|lambda|quad|displaystyle|overline|binom|in|mathbb|angle|approx|dots|ldots|cdots|div|sum|int")
+_KNOWN = (
+    "frac|dfrac|tfrac|cfrac|sqrt|pi|left|right|cdot|times|text|mathrm|mathbf|boxed|begin|end|infty|cup|cap|circ|pm|le|leq|ge|geq|ne|neq|"
+    "sin|cos|tan|log|ln|theta|alpha|beta|lambda|quad|displaystyle|overline|binom|in|mathbb|angle|approx|dots|ldots|cdots|div|sum|int"
+)
 _DOUBLED = re.compile(r"(?<!\\)\\\\(?=(?:" + _KNOWN + r")(?![a-zA-Z]))")
 _DOUBLED_SIGN = re.compile(r"(?<!\\)\\\\(?=[{}%$,;!](?!\\))")
 _SIZES = re.compile(r"\\(?:left|right|middle|[bB]igg?[lrm]?)(?![a-zA-Z])\s*\.?")
-_STYLES = re.compile(r"\\(?:displaystyle|textstyle|scriptstyle|limits|nolimits|rm|bf|it|tiny|small|large|Large|huge|normalsize|phantom\s*-|nobreak|hfill|centering)(?![a-zA-Z])")
+_STYLES = re.compile(
+    r"\\(?:displaystyle|textstyle|scriptstyle|limits|nolimits|rm|bf|it|tiny|small|large|Large|huge|normalsize|phantom\s*-|nobreak|hfill|centering)(?![a-zA-Z])"
+)
 _GROUPED = re.compile(r"(?<=\d)(?:\{,\}|,\s*\\!\s*|\\[,;:!]\s*|\\ |(?:\\!|\s)*\{\\,\})(?=\d{3}(?!\d))")
 _SPACED_THOUSANDS = re.compile(r"(?<![\d.,/\w])([1-9]\d{0,2})((?: \d{3})+)(?![\d,/\w]|\s*/)")
-_SPACING = re.compile(r"(?<!\\)\\(?:[,;:! >]|q?quad|(?:enspace|thinspace|medspace|thickspace|negthinspace|hspace\*?\{[^{}]{0,20}\}|hskip|mskip|vspace\*?\{[^{}]{0,20}\})(?![a-zA-Z]))|~")
+_SPACING = re.compile(
+    r"(?<!\\)\\(?:[,;:! >]|q?quad|(?:enspace|thinspace|medspace|thickspace|negthinspace|"
+    r"hspace\*?\{[^{}]{0,20}\}|hskip|mskip|vspace\*?\{[^{}]{0,20}\})(?![a-zA-Z]))|~"
+)
 _DELIMITERS = re.compile(r"(?<!\\)\\[()\[\]]|(?<!\\)\$+")
 _FRACS = re.compile(r"\\[dtc]frac(?![a-zA-Z])")
 _SPACES = re.compile(r"\s+")

@@ -1,18 +1,18 @@
 """Numeric evaluation: complex floats to refute, many digits to confirm, with the digits lost to cancellation counted.
 
-Real roots are meant for odd roots of negative reals (``\\sqrt[3]{-8} = -2`` and ``(-8)^{1/3} = -2``). Unknown functions and
+Real roots are meant for odd roots of negative reals (``\\sqrt[3]{-8} = -2`` and ``(-8)^{1/3} = -2``). Unknown
+functions and
 big operators that cannot be summed are opaque: equal canonical keys get equal pseudo-random values.
 """
 
 from __future__ import annotations
 
-import cmath
 import hashlib
 import math
 import threading
 from fractions import Fraction
 
-from rlad.verifier.budget import Budget, NotDefined, TooLarge
+from rlad.verifier.budget import Budget, NotDefined
 from rlad.verifier.canon import key
 from rlad.verifier.nodes import Node, free_symbols
 
@@ -107,7 +107,11 @@ class Evaluator:
     def function(self, n: Node):
         """Known functions."""
         name = n.value
-        args = [self.value(a) for a in n.args] if all(a.kind not in ("tuple", "list", "matrix", "set") for a in n.args) else None
+        args = (
+            [self.value(a) for a in n.args]
+            if all(a.kind not in ("tuple", "list", "matrix", "set") for a in n.args)
+            else None
+        )
         if args is None:
             return self.fraction(_hashed(key(n)))
         self.budget.spend(self.cost * 2)
@@ -115,7 +119,11 @@ class Evaluator:
         if name in ("ln", "log"):
             if x == 0:
                 raise NotDefined("logarithm of zero")
-            return self.log(x) / self.log(self.fraction(Fraction(10))) if name == "log" and self.log_base == "10" else self.log(x)
+            return (
+                self.log(x) / self.log(self.fraction(Fraction(10)))
+                if name == "log" and self.log_base == "10"
+                else self.log(x)
+            )
         if name == "logb":
             if x == 0 or args[1] == 0 or args[1] == 1:
                 raise NotDefined("logarithm")
@@ -188,7 +196,11 @@ class Evaluator:
         """``n`` over ``k`` for a small whole ``k`` by the product formula."""
         small = self.whole(k)
         if small < 0 or small > 200:
-            return self.factorial(n) / (self.factorial(k) * self.factorial(n - k)) if small > 0 and n >= k else self.lift(0)
+            return (
+                self.factorial(n) / (self.factorial(k) * self.factorial(n - k))
+                if small > 0 and n >= k
+                else self.lift(0)
+            )
         out = self.lift(1)
         for j in range(small):
             self.budget.spend(self.cost)
@@ -199,7 +211,12 @@ class Evaluator:
         """Finite sums and products of at most 100 terms; anything else is opaque."""
         bound, lower, upper, body = n.args
         name = bound.value
-        if n.value in ("sum", "prod") and name and not any("_" in s and name in s.split("_", 1)[1] for s in free_symbols(body)) and not body.has("apply"):
+        if (
+            n.value in ("sum", "prod")
+            and name
+            and not any("_" in s and name in s.split("_", 1)[1] for s in free_symbols(body))
+            and not body.has("apply")
+        ):
             try:
                 first, last = self.value(lower), self.value(upper)
             except NotDefined:
@@ -224,163 +241,6 @@ class Evaluator:
         for v in values:
             out = out * v
         return self.finite(out)
-
-
-class FloatEvaluator(Evaluator):
-    """Complex double precision: fast, only ever used to refute and to order."""
-
-    tiny = 1e-14
-    precision = 15
-
-    def fraction(self, v: Fraction):
-        try:
-            return complex(v)
-        except OverflowError:
-            raise NotDefined("beyond floating point") from None
-
-    def lift(self, r):
-        return complex(r)
-
-    def real(self, x) -> bool:
-        return abs(x.imag) <= 1e-11 * abs(x)
-
-    def isfinite(self, x) -> bool:
-        return cmath.isfinite(x)
-
-    def finite(self, x):
-        if not cmath.isfinite(x):
-            raise NotDefined("infinite")
-        return x
-
-    def digits(self, ratio) -> float:
-        return math.log10(ratio)
-
-    def constant(self, name: str):
-        if name == "inf":
-            raise NotDefined("infinite")
-        return {"pi": complex(math.pi), "e": complex(math.e), "i": 1j, "deg": complex(math.pi / 180)}[name]
-
-    def sqrt(self, x):
-        return cmath.sqrt(x)
-
-    def power(self, base, exponent):
-        if base == 0:
-            if exponent.real <= 0:
-                raise NotDefined("zero to a non-positive power")
-            return 0j
-        try:
-            return self.finite(base**exponent)
-        except OverflowError:
-            raise NotDefined("overflow") from None
-
-    def log(self, x):
-        return cmath.log(x)
-
-    def elementary(self, name: str, x):
-        try:
-            return self.finite(getattr(cmath, name)(x))
-        except (ValueError, OverflowError):
-            raise NotDefined(name) from None
-
-    def rounded(self, name: str, r):
-        return math.floor(r) if name == "floor" else math.ceil(r)
-
-    def factorial(self, r):
-        if r > 170:
-            raise NotDefined("overflow")
-        return complex(math.gamma(r + 1))
-
-
-class PreciseEvaluator(Evaluator):
-    """mpmath with its own context per thread, ``precision`` decimal digits."""
-
-    cost = 10
-
-    def __init__(self, budget: Budget, env: dict[str, Fraction], log_base: str = "e", precision: int = 50) -> None:
-        super().__init__(budget, env, log_base)
-        self.mp = _context()
-        self.mp.dps = precision
-        self.cost = 10 + precision // 20
-        self.precision = precision
-        self.tiny = self.mp.mpf(10) ** (10 - precision)
-
-    def fraction(self, v: Fraction):
-        return self.mp.mpf(v.numerator) / v.denominator
-
-    def lift(self, r):
-        return self.mp.mpf(r)
-
-    def real(self, x) -> bool:
-        return abs(x.imag) <= abs(x) * self.tiny
-
-    def isfinite(self, x) -> bool:
-        return self.mp.isfinite(x)
-
-    def finite(self, x):
-        if not self.mp.isfinite(x):
-            raise NotDefined("infinite")
-        if x != 0 and abs(self.mp.mag(x)) > _MAX_LOG2:
-            raise TooLarge("number beyond the exponent limit")
-        return x
-
-    def digits(self, ratio) -> float:
-        return float(self.mp.mag(ratio)) * 0.30103
-
-    def constant(self, name: str):
-        mp = self.mp
-        if name == "inf":
-            raise NotDefined("infinite")
-        return +mp.pi if name == "pi" else +mp.e if name == "e" else mp.mpc(0, 1) if name == "i" else mp.pi / 180
-
-    def sqrt(self, x):
-        self.budget.spend(10)
-        return self.mp.sqrt(x)
-
-    def power(self, base, exponent):
-        if base == 0:
-            if exponent.real <= 0:
-                raise NotDefined("zero to a non-positive power")
-            return base
-        if exponent != 0 and (self.mp.mag(exponent) > 50 or abs(self.mp.mag(base)) * abs(exponent) > 1 << 50):
-            raise TooLarge("power")
-        self.budget.spend(30)
-        return self.finite(base**exponent)
-
-    def log(self, x):
-        self.budget.spend(30)
-        return self.mp.log(x)
-
-    def elementary(self, name: str, x):
-        if self.mp.mag(x) > 60:
-            raise TooLarge(name)
-        self.budget.spend(40)
-        try:
-            return self.finite(getattr(self.mp, name)(x))
-        except (ValueError, ZeroDivisionError):
-            raise NotDefined(name) from None
-
-    def rounded(self, name: str, r):
-        if self.mp.mag(r) > 150:
-            raise TooLarge(name)
-        nearest = self.mp.nint(r)
-        if r != nearest and abs(r - nearest) < self.tiny * max(1, abs(r)):
-            r = nearest  # e.g. floor of a sum that is exactly an integer
-        return self.mp.floor(r) if name == "floor" else self.mp.ceil(r)
-
-    def factorial(self, r):
-        if self.mp.mag(r) > 40:
-            raise TooLarge("factorial")
-        self.budget.spend(100)
-        return self.mp.gamma(r + 1)
-
-
-def _context():
-    context = getattr(_LOCAL, "mp", None)
-    if context is None:
-        from mpmath.ctx_mp import MPContext
-
-        context = _LOCAL.mp = MPContext()
-    return context
 
 
 def _hashed(name: str) -> Fraction:

@@ -1,7 +1,8 @@
 """The expression parser: bounded recursive descent over tokens, LaTeX and plain text in one grammar.
 
 Conventions where notation is ambiguous: juxtaposition binds tighter than division except after a number literal
-(``1/ab`` is ``1/(ab)``, ``1/2x`` is ``(1/2)x``); an integer before a proper fraction is a mixed number; ``\\sin 2x y`` takes
+(``1/ab`` is ``1/(ab)``, ``1/2x`` is ``(1/2)x``); an integer before a proper fraction is a mixed number; ``\\sin 2x
+y`` takes
 the whole product, ``\\sin x (y)`` only the first factor; ``a:b`` is a ratio with the precedence of division.
 """
 
@@ -15,16 +16,64 @@ from rlad.verifier.lexer import EOF, Token, tokenize
 from rlad.verifier.nodes import Node
 from rlad.verifier.types import VerifyOptions
 from rlad.verifier.units import is_unit_word, is_upright_unit
-from rlad.verifier.words import BLACKBOARD, FUNCTIONS, GREEK, PROSE, RELATIONS
+from rlad.verifier.words import FUNCTIONS, GREEK, PROSE, RELATIONS
 
 _TIMES = frozenset(("*", "\\cdot", "\\times", "\\ast", "\\bullet", "\\cdotp", "\\circ"))
 _OVER = frozenset(("/", "\\div", "\\slash"))
 _DEGREE = frozenset(("\\circ", "\\degree", "\\textdegree", "\\textcirc"))
 _DOTS = frozenset(("\\ldots", "\\cdots", "\\dots", "\\dotsm", "\\dotsc", "\\vdots"))
-_STOP_CMDS = frozenset(("\\}", "\\rbrace", "\\rfloor", "\\rceil", "\\rvert", "\\rVert", "\\rangle", "\\cup", "\\cap", "\\setminus", "\\backslash",
-                        "\\pm", "\\mp", "\\bmod", "\\pmod", "\\mod", "\\%", "\\land", "\\lor", "\\wedge", "\\vee", "\\\\", "\\mid", "\\vert", "\\|",
-                        "\\Vert", "\\forall", "\\exists", "\\colon", "\\therefore", "\\because", "\\qed", "\\blacksquare", "\\&")) | _TIMES | _OVER
-_BIG = {"\\sum": "sum", "\\prod": "prod", "\\int": "int", "\\lim": "lim", "\\iint": "iint", "\\oint": "oint", "\\bigcup": "bigcup", "\\bigcap": "bigcap"}
+_STOP_CMDS = (
+    frozenset(
+        (
+            "\\}",
+            "\\rbrace",
+            "\\rfloor",
+            "\\rceil",
+            "\\rvert",
+            "\\rVert",
+            "\\rangle",
+            "\\cup",
+            "\\cap",
+            "\\setminus",
+            "\\backslash",
+            "\\pm",
+            "\\mp",
+            "\\bmod",
+            "\\pmod",
+            "\\mod",
+            "\\%",
+            "\\land",
+            "\\lor",
+            "\\wedge",
+            "\\vee",
+            "\\\\",
+            "\\mid",
+            "\\vert",
+            "\\|",
+            "\\Vert",
+            "\\forall",
+            "\\exists",
+            "\\colon",
+            "\\therefore",
+            "\\because",
+            "\\qed",
+            "\\blacksquare",
+            "\\&",
+        )
+    )
+    | _TIMES
+    | _OVER
+)
+_BIG = {
+    "\\sum": "sum",
+    "\\prod": "prod",
+    "\\int": "int",
+    "\\lim": "lim",
+    "\\iint": "iint",
+    "\\oint": "oint",
+    "\\bigcup": "bigcup",
+    "\\bigcap": "bigcap",
+}
 _ORDINALS = frozenset(("st", "nd", "rd", "th"))
 _CONSTANTS = {"pi": "pi", "infty": "inf", "infinity": "inf", "inf": "inf", "oo": "inf", "e": "e", "i": "i"}
 
@@ -123,8 +172,12 @@ class Parser:
             elif t.text == ":" and not self.no_colon and self.ahead().kind != "eof":
                 self.i += 1
                 right = self.signed(lambda: self.product(denominator=True))
-                left = Node("ratio", left.args + (right,)) if left.kind == "ratio" and left.value is None else Node("ratio", (left, right))
-            elif t.text in ("\\bmod", "\\mod", "mod") :
+                left = (
+                    Node("ratio", (*left.args, right))
+                    if left.kind == "ratio" and left.value is None
+                    else Node("ratio", (left, right))
+                )
+            elif t.text in ("\\bmod", "\\mod", "mod"):
                 self.i += 1
                 left = N.func("mod", left, self.product())
             else:
@@ -163,8 +216,15 @@ class Parser:
                 return Node("percent", (N.num(whole.value + part.args[0].value),))
             self.i = mark
             return None
-        if t.kind == "num" and t.spaced and self.ahead().text == "/" and self.ahead(2).kind == "num" and t.text.isdigit() \
-                and self.ahead(2).text.isdigit() and 0 < int(t.text) < int(self.ahead(2).text):
+        if (
+            t.kind == "num"
+            and t.spaced
+            and self.ahead().text == "/"
+            and self.ahead(2).kind == "num"
+            and t.text.isdigit()
+            and self.ahead(2).text.isdigit()
+            and 0 < int(t.text) < int(self.ahead(2).text)
+        ):
             self.i += 3
             return N.num(whole.value + Fraction(int(t.text), int(self.tokens[self.i - 1].text)))
         return None
@@ -186,9 +246,14 @@ class Parser:
         """Whether a word is mathematics (names, functions, a product of letters) rather than prose or a unit."""
         if len(text) == 1 or text in FUNCTIONS or text in _CONSTANTS or text in GREEK:
             return not (text == "min" and self.ahead().text not in ("(", "{"))
-        if text in ("U", "and", "or", "mod") or (text in PROSE or text.lower() in PROSE and not text.isupper()) or is_unit_word(text) or text in _ORDINALS:
+        if (
+            text in ("U", "and", "or", "mod")
+            or (text in PROSE or (text.lower() in PROSE and not text.isupper()))
+            or is_unit_word(text)
+            or text in _ORDINALS
+        ):
             return False
-        return len(text) <= 3 or text.isupper() and len(text) <= 6
+        return len(text) <= 3 or (text.isupper() and len(text) <= 6)
 
     def factor(self) -> Node:
         """One primary with its postfix operators."""
@@ -267,164 +332,21 @@ class Parser:
             base = N.num(base.value + seconds)
         return N.mul(base, N.const("deg"))
 
-    def numeral(self, digits: str) -> Node:
-        """``1101_2``: a numeral with its base, after the underscore."""
-        b = self.script()
-        if b.kind != "num" or b.value.denominator != 1 or not 2 <= b.value <= 36:
-            raise ParseError("not a base")
-        return base_numeral(digits, int(b.value))
-
     def script(self) -> Node:
         """The argument of a subscript."""
         if self.token.text == "{":
             return self.braces()
         return self.primary()
 
-    # --- primaries --------------------------------------------------------------------------------------------------
-    def primary(self) -> Node:
-        """The smallest complete expressions."""
-        t = self.take()
-        if t.kind == "num":
-            return self.literal(t)
-        if t.kind == "word":
-            return self.word(t)
-        if t.kind == "cmd":
-            return self.command(t)
-        if t.kind == "math" or (t.kind == "text" and (t.text.strip() in FUNCTIONS or t.text.strip() in _CONSTANTS)):
-            return self.upright(t)
-        if t.kind == "mathbb":
-            return self.scripted(N.sym(BLACKBOARD.get(t.text.strip(), t.text.strip())))
-        if t.kind == "begin":
-            return self.environment(t.text)
-        if t.kind == "op":
-            self.enter()
-            node = self.bracket(t.text)
-            self.depth -= 1
-            return node
-        raise ParseError(f"unexpected {t.kind} {t.text!r}")
+    # supplied by the mixins in primaries.py, functions.py and brackets.py
+    def primary(self) -> Node: ...
 
-    def literal(self, t: Token) -> Node:
-        """Number literals: decimals, exponents, repeating decimals, numerals with letters as digits."""
-        text = t.text
-        nxt = self.token
-        if nxt.text == "\\overline" and "." in text and self.ahead().text == "{" and self.ahead(2).kind == "num" and self.ahead(2).text.isdigit():
-            period = self.ahead(2).text
-            self.i += 3
-            self.expect("}")
-            whole, _, lead = text.partition(".")
-            value = Fraction(int(whole + lead or "0"), 10 ** len(lead)) + Fraction(int(period), (10 ** len(period) - 1) * 10 ** len(lead))
-            return N.num(value)
-        if nxt.kind == "word" and not nxt.spaced and self.ahead().text == "_" and nxt.text.isupper() and text.isdigit():
-            self.i += 2
-            return self.numeral(text + nxt.text)
-        return number(text)
+    def braces(self) -> Node: ...
 
-    def word(self, t: Token) -> Node:
-        """Plain-text names."""
-        name = t.text
-        if len(name) > 1:
-            if name in FUNCTIONS:
-                return self.function(FUNCTIONS[name])
-            if name not in _CONSTANTS and name not in GREEK:
-                if not self.is_symbolic(name):
-                    raise ParseError(f"word {name!r}")
-                if name.isupper():  # AB is a segment, CBAD an order: not a product that commutes
-                    return self.applied(self.scripted(N.sym(name)))
-                # a run of small letters is a product of one-letter names
-                self.tokens[self.i : self.i] = [Token("word", c, False) for c in name[1:]]
-                name = name[0]
-        return self.named(name)
+    def numeral(self, digits: str) -> Node: ...
 
-    def named(self, name: str) -> Node:
-        """A constant, a function application or a variable with its subscript."""
-        if name in _CONSTANTS and not (name in "ei" and self.token.text == "_"):
-            return N.const(_CONSTANTS[name])
-        node = self.scripted(N.sym(name))
-        return self.applied(node)
-
-    def scripted(self, node: Node) -> Node:
-        """Subscripts and primes become part of a name."""
-        while True:
-            if self.token.text == "_" and self.token.kind == "op":
-                self.i += 1
-                self.enter()
-                node = N.sym(f"{node.value}_{N.show(self.script())}")
-                self.depth -= 1
-            elif self.token.text == "'" and self.token.kind == "op":
-                self.i += 1
-                node = N.sym(node.value + "'")
-            else:
-                return node
-
-    def applied(self, node: Node) -> Node:
-        """``f(x)`` for the usual function letters, and for any letter in front of ``=`` (``p(x) = ...``)."""
-        name, mark = node.value, self.i
-        inverse = False
-        if self.token.text == "^" and name[0] in "fgFG" and [self.ahead(k).text for k in (1, 2, 3, 4, 5)] == ["{", "-", "1", "}", "("]:
-            self.i += 5
-            inverse = True
-        if self.token.text != "(" or (self.token.spaced and name[0] not in "fg"):
-            self.i = mark
-            return node
-        if name[0] not in "fgFG":
-            k = 1
-            while self.ahead(k).text == "," or (self.ahead(k).kind in ("word", "num") and len(self.ahead(k).text) <= 2) or self.ahead(k).text == "\\theta":
-                k += 1
-            if k == 1 or self.ahead(k).text != ")" or self.ahead(k + 1).text != "=":
-                return node
-        self.take()
-        self.enter()
-        inner = self.bracket("(")
-        self.depth -= 1
-        return Node("apply", inner.args if inner.kind == "tuple" else (inner,), name + ("^-1" if inverse else ""))
-
-    def argument(self) -> Node:
-        """A LaTeX argument: a group or a single token; ``\\frac12`` takes one digit."""
-        t = self.token
-        if t.kind == "num" and len(t.text) > 1 and t.text[0] != ".":
-            self.tokens[self.i : self.i + 1] = [Token("num", t.text[0], t.spaced), Token("num", t.text[1:], False)]
-        if t.text == "{":
-            return self.braces()
-        self.enter()
-        node = self.primary()
-        self.depth -= 1
-        return node
-
-    def braces(self) -> Node:
-        """``{ ... }``."""
-        self.expect("{")
-        self.enter()
-        node = self.bracket("{")
-        self.depth -= 1
-        return node
-
-    # supplied by the mixins in functions.py and brackets.py
     def command(self, t: Token) -> Node: ...
     def function(self, name: str) -> Node: ...
     def upright(self, t: Token) -> Node: ...
     def environment(self, name: str) -> Node: ...
     def bracket(self, opening: str) -> Node: ...
-
-
-def number(text: str) -> Node:
-    """A decimal or integer literal with the count of digits shown after the point."""
-    mantissa, _, exponent = text.lower().partition("e")
-    whole, point, decimals = mantissa.partition(".")
-    if abs(int(exponent or 0)) > 2000:
-        raise TooLarge("exponent of a literal")
-    value = Fraction(int((whole + decimals) or "0"), 10 ** len(decimals)) * Fraction(10) ** int(exponent or 0)
-    shown = None if not decimals and not exponent else max(0, len(decimals) - int(exponent or 0))
-    return N.num(value, shown)
-
-
-def base_numeral(digits: str, base: int) -> Node:
-    """The value of ``digits`` in ``base``; a numeral in base ten is just a number."""
-    whole, _, places = digits.partition(".")
-    value = 0
-    for c in whole + places:
-        d = int(c, 36) if c.isalnum() and c.isascii() else 99
-        if d >= base:
-            raise ParseError(f"digit {c!r} in base {base}")
-        value = value * base + d
-    node = N.num(Fraction(value, base ** len(places)))
-    return node if base == 10 else Node("base", (node,), base)

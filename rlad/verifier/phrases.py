@@ -25,15 +25,21 @@ _ANNOUNCED = (
     r"คำตอบ\s*(?:คือ|:)?",
 )
 PHRASE = re.compile("|".join(_ANNOUNCED), re.IGNORECASE)
-_HINTS = re.compile(r"answer|\#{4}|\bA\s*:|[ée]ponse|respuesta|resposta|risposta|antwo|lösung|ergebnis|svar|vastaus|odpov|odpow|válasz|răspuns|cevap|yanıt|απάντηση|"
-                    r"ответ|відповідь|答|답|جواب|جابة|उत्तर|जवाब|đáp|trả|jawaban|คำตอบ", re.IGNORECASE)
+_HINTS = re.compile(
+    r"answer|\#{4}|\bA\s*:|[ée]ponse|respuesta|resposta|risposta|antwo|lösung|ergebnis|svar|vastaus|odpov|odpow|válasz|răspuns|cevap|yanıt|απάντηση|"
+    r"ответ|відповідь|答|답|جواب|جابة|उत्तर|जवाब|đáp|trả|jawaban|คำตอบ",
+    re.IGNORECASE,
+)
 _SENTENCE_END = re.compile(r"(?<!\bp)(?<!\ba)(?<!\bsq)[.!](?=\s+[^\d\s]|\s*$)|[。！]|\n|<\||<<")
 
 NUMBER = re.compile(
     r"(?<![A-Za-z0-9_.\\^{])(?<!\d[,/])(?P<sign>(?<=[\s(\[{:=,$*+。，：])[-−]|^[-−])?\s?(?:\$|\\\$|€|£)?"
     r"(?:\\[dt]?frac\s*\{-?\d+\}\s*\{\d+\}|(?:\d+\s+)?\d+/\d+|\d[\d,]*\d(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)(?:\s?\\?%)?(?![A-Za-z]*\d)"
 )
-_SPANS = re.compile(r"\\\[(.+?)\\\]|\\\((.+?)\\\)|\$\$(.+?)\$\$|(?<!\\)\$((?:[^$\n]|\\\$){1,400}?)(?<!\\)\$|\*\*([^*\n]{1,200})\*\*", re.DOTALL)
+_SPANS = re.compile(
+    r"\\\[(.+?)\\\]|\\\((.+?)\\\)|\$\$(.+?)\$\$|(?<!\\)\$((?:[^$\n]|\\\$){1,400}?)(?<!\\)\$|\*\*([^*\n]{1,200})\*\*",
+    re.DOTALL,
+)
 
 
 def announced(text: str) -> str | None:
@@ -41,10 +47,8 @@ def announced(text: str) -> str | None:
     for size in (250, 2000):
         tail = text[-size:]
         if _HINTS.search(tail):
-            last = None
-            for last in PHRASE.finditer(tail):
-                pass
-            if last is not None and (found := _sentence(tail[last.end() :])):
+            ends = [m.end() for m in PHRASE.finditer(tail)]
+            if ends and (found := _sentence(tail[ends[-1] :])):
                 return found
         if len(text) <= size:
             break
@@ -52,7 +56,9 @@ def announced(text: str) -> str | None:
 
 
 _DENIAL = re.compile(r"[,;]?\s*\b(?:but\s+)?(?:not|n't|rather than|instead of)\b.*", re.IGNORECASE | re.DOTALL)
-_RANGE = re.compile(r"\b(?:between|at least|at most|more than|less than|greater than|fewer than|either|neither)\b", re.IGNORECASE)
+_RANGE = re.compile(
+    r"\b(?:between|at least|at most|more than|less than|greater than|fewer than|either|neither)\b", re.IGNORECASE
+)
 
 
 def affirmed(sentence: str) -> str:

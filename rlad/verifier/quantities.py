@@ -1,6 +1,7 @@
 """Numbers with units, degrees and percent signs.
 
-Two different units of measurement never match; units of one dimension are converted exactly. One side may leave its unit out.
+Two different units of measurement never match; units of one dimension are converted exactly. One side may leave its
+unit out.
 """
 
 from __future__ import annotations
@@ -21,7 +22,12 @@ def split_quantity(node: Node) -> tuple[Node, str | None]:
     """``(number, unit text)``; degrees and percent count as units, ``None`` when there is no unit."""
     if node.kind == "quantity":
         inner, unit = node.args[0], str(node.value)
-        if unit in ("C", "F") and inner.kind == "mul" and inner.args[-1].kind == "const" and inner.args[-1].value == "deg":
+        if (
+            unit in ("C", "F")
+            and inner.kind == "mul"
+            and inner.args[-1].kind == "const"
+            and inner.args[-1].value == "deg"
+        ):
             return N.mul(*inner.args[:-1]), "celsius" if unit == "C" else "fahrenheit"
         return inner, unit
     if node.kind == "percent":
@@ -62,7 +68,10 @@ def italic_unit(node: Node) -> tuple[Node, str | None]:
             continue
         base, exponent = (f.args[0], f.args[1]) if f.kind == "pow" else (f, N.ONE)
         if base.kind == "pow" and exponent.kind == "num":
-            base, exponent = base.args[0], N.num(base.args[1].value * exponent.value) if base.args[1].kind == "num" else N.ONE
+            base, exponent = (
+                base.args[0],
+                N.num(base.args[1].value * exponent.value) if base.args[1].kind == "num" else N.ONE,
+            )
         if base.kind != "sym" or exponent.kind != "num" or exponent.value.denominator != 1:
             return node, None
         letters.append(f"{base.value}^{exponent.value}")

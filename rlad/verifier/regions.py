@@ -1,6 +1,7 @@
 """Sets of real numbers: intervals, unions, differences, single points and the solution sets of simple inequalities.
 
-A region is a sorted list of disjoint pieces ``(low, low closed, high, high closed)`` whose ends are trees, None for infinity.
+A region is a sorted list of disjoint pieces ``(low, low closed, high, high closed)`` whose ends are trees, None for
+infinity.
 """
 
 from __future__ import annotations
@@ -53,7 +54,9 @@ def region_of(node: Node, ctx: Context) -> tuple[str | None, Region]:
             return None, difference(ALL, region_of(minus.args[1], ctx)[1], ctx)
     if kind in ("union", "inter", "diff"):
         (v1, a), (v2, b) = region_of(node.args[0], ctx), region_of(node.args[1], ctx)
-        return v1 or v2, a + b if kind == "union" else intersection(a, b, ctx) if kind == "inter" else difference(a, b, ctx)
+        return v1 or v2, a + b if kind == "union" else intersection(a, b, ctx) if kind == "inter" else difference(
+            a, b, ctx
+        )
     if kind == "builder":
         return _builder(node, ctx)
     if kind == "rel":
@@ -123,7 +126,13 @@ def _relation(node: Node, ctx: Context) -> tuple[str | None, Region]:
         return name, [Piece(value, True, value, True)]
     if not all(op in ORDER for op in ops):
         raise NotARegion
-    if len(ops) == 2 and ops[0][0] == ops[1][0] and is_scalar(args[1]) and not free_symbols(args[0]) and not free_symbols(args[2]):
+    if (
+        len(ops) == 2
+        and ops[0][0] == ops[1][0]
+        and is_scalar(args[1])
+        and not free_symbols(args[0])
+        and not free_symbols(args[2])
+    ):
         first = _half_line(args[0], ops[0], args[1], ctx)
         second = _half_line(args[1], ops[1], args[2], ctx)
         if first[0] != second[0]:
@@ -187,7 +196,8 @@ def _solved(f: Node, op: str, name: str, ctx: Context) -> tuple[Node, Node, str]
     return N.sym(name), N.num(-at[0] / slope), op if slope > 0 else _FLIP[op]
 
 
-# --- set operations -----------------------------------------------------------------------------------------------------
+# --- set operations
+# -----------------------------------------------------------------------------------------------------
 def _compare(a: Node, b: Node, ctx: Context) -> int:
     """Order of two ends; raises ``NotARegion`` when it cannot be told."""
     if key(a) == key(b):
@@ -293,11 +303,16 @@ def same_region(a: Region, b: Region, ctx: Context) -> bool:
                 return False
             rest.remove(match)
         return not rest
-    return len(a) == len(b) and all(_same_piece(p, q, ctx) for p, q in zip(a, b))
+    return len(a) == len(b) and all(_same_piece(p, q, ctx) for p, q in zip(a, b, strict=False))
 
 
 def _same_piece(p: Piece, q: Piece, ctx: Context) -> bool:
-    if (p.low_closed, p.high_closed, p.low is None, p.high is None) != (q.low_closed, q.high_closed, q.low is None, q.high is None):
+    if (p.low_closed, p.high_closed, p.low is None, p.high is None) != (
+        q.low_closed,
+        q.high_closed,
+        q.low is None,
+        q.high is None,
+    ):
         return False
     ends = [(x, y) for x, y in ((p.low, q.low), (p.high, q.high)) if x is not None]
     return all(ctx_equal(x, y, ctx) for x, y in ends)

@@ -5,12 +5,23 @@ from __future__ import annotations
 from rlad.verifier import nodes as N
 from rlad.verifier.budget import NotDefined, TooLarge
 from rlad.verifier.canon import key
+from rlad.verifier.evaluators import PreciseEvaluator
 from rlad.verifier.nodes import Node, free_symbols
-from rlad.verifier.numeric import PreciseEvaluator
 from rlad.verifier.values import Context, integer_names, is_scalar, points, same_value
 
-_TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "!=": "!=", "~": "~", "sim": "sim", "cong": "cong", "perp": "perp",
-           "parallel": "parallel"}
+_TURNED = {
+    "<": ">",
+    "<=": ">=",
+    ">": "<",
+    ">=": "<=",
+    "=": "=",
+    "!=": "!=",
+    "~": "~",
+    "sim": "sim",
+    "cong": "cong",
+    "perp": "perp",
+    "parallel": "parallel",
+}
 _ORDER = frozenset(("<", "<=", ">", ">="))
 
 
@@ -35,7 +46,10 @@ def _turn(rel: Node) -> Node | None:
 def _memberwise(a: Node, b: Node, ctx: Context) -> bool:
     if a.value != b.value or len(a.args) != len(b.args):
         return False
-    return all(key(x) == key(y) or (is_scalar(x) and is_scalar(y) and same_value(x, y, ctx)) for x, y in zip(a.args, b.args))
+    return all(
+        key(x) == key(y) or (is_scalar(x) and is_scalar(y) and same_value(x, y, ctx))
+        for x, y in zip(a.args, b.args, strict=False)
+    )
 
 
 def _difference(rel: Node) -> tuple[Node, str]:

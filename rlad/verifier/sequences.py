@@ -36,7 +36,7 @@ def same_sequence(gold: Node, pred: Node, ctx: Context, equal) -> bool:
 
 
 def _ordered(gold, pred, equal) -> bool:
-    return len(gold) == len(pred) and all(equal(a, b) for a, b in zip(gold, pred))
+    return len(gold) == len(pred) and all(equal(a, b) for a, b in zip(gold, pred, strict=False))
 
 
 def _unordered(gold: list[Node], pred: list[Node], equal) -> bool:
@@ -79,7 +79,8 @@ def _matrices(gold: Node, pred: Node, equal) -> bool:
     return _ordered(gold.args, pred.args, equal)
 
 
-# --- labelled values ----------------------------------------------------------------------------------------------------
+# --- labelled values
+# ----------------------------------------------------------------------------------------------------
 def _assignments(gold: Node, pred: Node, ctx: Context, equal) -> bool:
     g, p = _labelled_items(gold, ctx), _labelled_items(pred, ctx)
     if g is None or p is None:
@@ -90,7 +91,7 @@ def _assignments(gold: Node, pred: Node, ctx: Context, equal) -> bool:
     g_named, p_named = (any(lab is not None for lab, _ in items) for items in (g, p))
     if g_named and p_named:
         return _both_named(g, p, equal)
-    named, bare_node, bare = (g, pred, p) if g_named else (p, gold, g)
+    named, bare_node, _bare = (g, pred, p) if g_named else (p, gold, g)
     grouped = _grouped(named)
     if grouped is not None:
         left = Node("list", tuple(grouped), ",")
@@ -157,9 +158,13 @@ def _grouped(named) -> list[Node] | None:
     """``p=5, q=2, p=7, q=2`` as the tuples (5, 2), (7, 2): labels that repeat in the same order."""
     labels = [key(lab) if lab is not None else "" for lab, _ in named]
     width = len(set(labels))
-    if not 1 < width < len(labels) or len(labels) % width or any(labels[k] != labels[k % width] for k in range(len(labels))):
+    if (
+        not 1 < width < len(labels)
+        or len(labels) % width
+        or any(labels[k] != labels[k % width] for k in range(len(labels)))
+    ):
         return None
     return [Node("tuple", tuple(v for _, v in named[k : k + width])) for k in range(0, len(named), width)]
 
 
-__all__ = ["N", "SEQUENCES", "same_sequence"]
+__all__ = ["SEQUENCES", "N", "same_sequence"]

@@ -7,8 +7,29 @@ import re
 from rlad.verifier.nodes import Node
 
 _TIME = re.compile(
-    r"(?:\\text\s*\{)?\s*(\d{1,2})(?:\s*:\s*(\d{2}))?(?:\s*:\s*(\d{2}))?\s*(?:\\?(?:text|mbox|mathrm)\s*\{)?\s*([ap])?\.?\s*(m)?\.?\s*\}?\s*", re.I)
-_MONTHS = {m: i for i, m in enumerate("january february march april may june july august september october november december".split(), 1)}
+    r"(?:\\text\s*\{)?\s*(\d{1,2})(?:\s*:\s*(\d{2}))?(?:\s*:\s*(\d{2}))?\s*(?:\\?(?:text|mbox|mathrm)\s*\{)?\s*([ap])?\.?\s*(m)?\.?\s*\}?\s*",
+    re.I,
+)
+_MONTHS = {
+    m: i
+    for i, m in enumerate(
+        [
+            "january",
+            "february",
+            "march",
+            "april",
+            "may",
+            "june",
+            "july",
+            "august",
+            "september",
+            "october",
+            "november",
+            "december",
+        ],
+        1,
+    )
+}
 _MONTHS.update({m[:3]: i for m, i in _MONTHS.items()} | {"sept": 9})
 _ISO = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})")
 _MONTH_FIRST = re.compile(r"([A-Za-z]{3,9})\.?\s+(\d{1,2})(?:st|nd|rd|th)?(?:\s*,?\s+(\d{4}))?")
@@ -16,7 +37,9 @@ _DAY_FIRST = re.compile(r"(\d{1,2})(?:st|nd|rd|th)?\s+(?:of\s+)?([A-Za-z]{3,9})\
 
 
 def parse_time(text: str) -> Node | None:
-    """``4:30 p.m.``, ``16:30``, ``4:51:06`` as a time node: value (seconds since midnight, am/pm was shown, written h, m, s)."""
+    """``4:30 p.m.``, ``16:30``, ``4:51:06`` as a time node: value (seconds since midnight, am/pm was shown, written
+    h, m, s).
+    """
     m = _TIME.fullmatch(text)
     if m is None:
         return None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 
-class Outcome(str, Enum):
+class Outcome(str, Enum):  # noqa: UP042 - StrEnum prints differently
     """What became of one comparison. Only ``correct`` may earn a reward."""
 
     correct = "correct"
@@ -61,7 +61,8 @@ class VerifyOptions:
     """Without box and phrase, read the last math span, bold span or number of the completion."""
 
     percent_may_be_omitted: bool = True
-    """One side may leave out a percent sign the other shows, above one percent: ``10%`` and ``10``. Values are never scaled
+    """One side may leave out a percent sign the other shows, above one percent: ``10%`` and ``10``. Values are never
+    scaled
     by 100 otherwise: 0.5 is 50% and never 50, and ``0.5%`` is never 0.5."""
     unit_may_be_omitted: bool = True
     """One side may state a unit the other side leaves out (``5 cm`` and ``5``); two *different* units never match."""
@@ -74,7 +75,9 @@ class VerifyOptions:
     ordered_lists: bool = False
     """A bare list ``1, 2, 3`` must keep its order. Off: bare lists compare without order, tuples ``(1, 2)`` with it."""
     rounded_decimals: bool = True
-    """A decimal gold accepts an exact value that rounds to its shown digits. Exact golds still ask for exact answers."""
+    """A decimal gold accepts an exact value that rounds to its shown digits. Exact golds still ask for exact
+    answers.
+    """
     choice_text: bool = True
     """A multiple-choice letter and its labelled text ``(D) 42`` agree when the letter does."""
     numeric_identity: bool = True

@@ -7,31 +7,71 @@ from fractions import Fraction
 
 F = Fraction
 _LENGTH = {
-    "m meter metre meters metres": F(1), "cm centimeter centimetre centimeters centimetres": F(1, 100), "mm millimeter millimetre millimeters millimetres": F(1, 1000),
+    "m meter metre meters metres": F(1),
+    "cm centimeter centimetre centimeters centimetres": F(1, 100),
+    "mm millimeter millimetre millimeters millimetres": F(1, 1000),
     "dm decimeter decimetre decimeters decimetres": F(1, 10),
-    "km kilometer kilometre kilometers kilometres": F(1000), "in inch inches": F(254, 10000), "ft foot feet": F(3048, 10000),
-    "yd yard yards": F(9144, 10000), "mi mile miles": F(1609344, 1000), "nm nanometer nanometers": F(1, 10**9), "um micrometer micrometers": F(1, 10**6),
+    "km kilometer kilometre kilometers kilometres": F(1000),
+    "in inch inches": F(254, 10000),
+    "ft foot feet": F(3048, 10000),
+    "yd yard yards": F(9144, 10000),
+    "mi mile miles": F(1609344, 1000),
+    "nm nanometer nanometers": F(1, 10**9),
+    "um micrometer micrometers": F(1, 10**6),
 }
 _MASS = {
-    "g gm gram grams gramme grammes": F(1), "kg kilogram kilograms": F(1000), "mg milligram milligrams": F(1, 1000), "t tonne tonnes": F(10**6),
-    "lb lbs pound pounds": F(45359237, 100000), "oz ounce ounces": F(45359237, 1600000),
+    "g gm gram grams gramme grammes": F(1),
+    "kg kilogram kilograms": F(1000),
+    "mg milligram milligrams": F(1, 1000),
+    "t tonne tonnes": F(10**6),
+    "lb lbs pound pounds": F(45359237, 100000),
+    "oz ounce ounces": F(45359237, 1600000),
 }
 _TIME = {
-    "s sec secs second seconds": F(1), "ms millisecond milliseconds": F(1, 1000), "min mins minute minutes": F(60), "h hr hrs hour hours": F(3600),
-    "day days": F(86400), "week weeks": F(604800),
+    "s sec secs second seconds": F(1),
+    "ms millisecond milliseconds": F(1, 1000),
+    "min mins minute minutes": F(60),
+    "h hr hrs hour hours": F(3600),
+    "day days": F(86400),
+    "week weeks": F(604800),
 }
-_VOLUME = {"L l liter litre liters litres": F(1), "ml mL milliliter millilitre milliliters millilitres": F(1, 1000),
-           "gal gallon gallons": F(3785411784, 10**9), "cup cups": F(2365882365, 10**10), "quart quarts": F(946352946, 10**9), "pint pints": F(473176473, 10**9)}
+_VOLUME = {
+    "L l liter litre liters litres": F(1),
+    "ml mL milliliter millilitre milliliters millilitres": F(1, 1000),
+    "gal gallon gallons": F(3785411784, 10**9),
+    "cup cups": F(2365882365, 10**10),
+    "quart quarts": F(946352946, 10**9),
+    "pint pints": F(473176473, 10**9),
+}
 _MONEY = {"$ dollar dollars usd": F(1), "cent cents ¢": F(1, 100)}
 _OTHER = {
-    "angle": {"degree degrees deg": F(1)}, "speed": {"mph": F(1609344, 10**6), "kph kmh kmph": F(1)}, "temperature": {"celsius": F(1)},
-    "fahrenheit": {"fahrenheit": F(1)}, "month": {"month months": F(1), "year years yr yrs": F(12)}, "euro": {"eur euro euros": F(1)}, "pound sterling": {"gbp": F(1)}, "yen": {"jpy yen": F(1)},
-    "yuan": {"yuan rmb cny": F(1)}, "rupee": {"rupee rupees rs inr": F(1)}, "unit": {"unit units": F(1)}, "acre": {"acre acres": F(1)},
-    "percentage": {"percent pct percentage": F(1)}, "force": {"newton newtons": F(1)}, "energy": {"joule joules kj": F(1)}, "power": {"watt watts": F(1)},
+    "angle": {"degree degrees deg": F(1)},
+    "speed": {"mph": F(1609344, 10**6), "kph kmh kmph": F(1)},
+    "temperature": {"celsius": F(1)},
+    "fahrenheit": {"fahrenheit": F(1)},
+    "month": {"month months": F(1), "year years yr yrs": F(12)},
+    "euro": {"eur euro euros": F(1)},
+    "pound sterling": {"gbp": F(1)},
+    "yen": {"jpy yen": F(1)},
+    "yuan": {"yuan rmb cny": F(1)},
+    "rupee": {"rupee rupees rs inr": F(1)},
+    "unit": {"unit units": F(1)},
+    "acre": {"acre acres": F(1)},
+    "percentage": {"percent pct percentage": F(1)},
+    "force": {"newton newtons": F(1)},
+    "energy": {"joule joules kj": F(1)},
+    "power": {"watt watts": F(1)},
 }
 UNITS: dict[str, tuple[str, Fraction]] = {}
 """Unit word -> (dimension, size in that dimension's base unit)."""
-for _dimension, _table in [("length", _LENGTH), ("mass", _MASS), ("time", _TIME), ("volume", _VOLUME), ("money", _MONEY), *_OTHER.items()]:
+for _dimension, _table in [
+    ("length", _LENGTH),
+    ("mass", _MASS),
+    ("time", _TIME),
+    ("volume", _VOLUME),
+    ("money", _MONEY),
+    *_OTHER.items(),
+]:
     for _names, _size in _table.items():
         for _n in _names.split():
             UNITS[_n] = (_dimension, _size)
@@ -65,7 +105,7 @@ def unit_signature(text: str) -> tuple[tuple[tuple[str, int], ...], Fraction] | 
     text = re.sub(r"\bmph\b", "mile/hour", re.sub(r"\b(?:kph|kmh|kmph)\b", "km/hour", text))
     dims: dict[str, int] = {}
     factor = F(1)
-    pending, sign = 1, 1
+    last_size, pending, sign = F(1), 1, 1
     for m in re.finditer(r"([^\W\d_]+|\$|¢)\s*(?:\^\s*\{?\s*(-?\d)\s*\}?|(?<=[a-z])(\d)\b)?|(/)|(\S)", text):
         word, e1, e2, slash, other = m.groups()
         if slash or word in ("per",):

@@ -1,11 +1,16 @@
 """Equality of two scalar values: canonical key, exact rationals, numeric refutation, many-digit agreement.
 
-When agreement counts as equality. *Without variables*: both sides agree to 60 and then to 250 significant digits, relative to
-their size, with the digits lost to cancellation subtracted and with no addend too small to be seen at that precision. Two short
-expressions that agree so far are equal in every case that is not built to deceive; a term that could hide below the precision
-makes the pair undecided instead. *With variables*: agreement to 50 digits at four or more fixed pseudo-random rational points of
+When agreement counts as equality. *Without variables*: both sides agree to 60 and then to 250 significant digits,
+relative to
+their size, with the digits lost to cancellation subtracted and with no addend too small to be seen at that precision.
+Two short
+expressions that agree so far are equal in every case that is not built to deceive; a term that could hide below the
+precision
+makes the pair undecided instead. *With variables*: agreement to 50 digits at four or more fixed pseudo-random
+rational points of
 mixed sign and size where both sides are real (any complex value counts when ``i`` is written), in the spirit of the
-Schwartz-Zippel lemma. Variables under a factorial, a binomial, a big operator or as exponent of a negative number run over integers.
+Schwartz-Zippel lemma. Variables under a factorial, a binomial, a big operator or as exponent of a negative number run
+over integers.
 """
 
 from __future__ import annotations
@@ -16,8 +21,8 @@ from fractions import Fraction
 
 from rlad.verifier.budget import Budget, NotDefined, TooLarge
 from rlad.verifier.canon import key, rational
+from rlad.verifier.evaluators import FloatEvaluator, PreciseEvaluator
 from rlad.verifier.nodes import Node, free_symbols
-from rlad.verifier.numeric import FloatEvaluator, PreciseEvaluator
 from rlad.verifier.types import VerifyOptions
 
 SCALARS = frozenset(("num", "sym", "const", "add", "mul", "pow", "func", "apply", "bigop", "percent", "ratio"))
@@ -122,7 +127,9 @@ def _needs_algebra(a: Node, b: Node, ctx: Context) -> bool:
     return False
 
 
-def _agree_at(a: Node, b: Node, env: dict[str, Fraction], log_base: str, precision: int, complex_counts: bool, ctx: Context) -> bool | None:
+def _agree_at(
+    a: Node, b: Node, env: dict[str, Fraction], log_base: str, precision: int, complex_counts: bool, ctx: Context
+) -> bool | None:
     """True / False for agreement at one point, None where a side has no (real) value there."""
     if precision <= 60:
         quick = _float_verdict(a, b, env, log_base, complex_counts, ctx)
@@ -191,13 +198,22 @@ def integer_names(n: Node) -> set[str]:
             out |= free_symbols(x)
         elif x.kind == "bigop":
             out |= free_symbols(x.args[1]) | free_symbols(x.args[2])
-        elif x.kind == "pow" and x.args[0].kind in ("num", "mul", "const") and not free_symbols(x.args[0]) and _negative(x.args[0]):
+        elif (
+            x.kind == "pow"
+            and x.args[0].kind in ("num", "mul", "const")
+            and not free_symbols(x.args[0])
+            and _negative(x.args[0])
+        ):
             out |= free_symbols(x.args[1])
     return out
 
 
 def _negative(n: Node) -> bool:
-    return (n.kind == "num" and n.value < 0) or (n.kind == "mul" and n.args[0].kind == "num" and n.args[0].value < 0) or (n.kind == "const" and n.value == "i")
+    return (
+        (n.kind == "num" and n.value < 0)
+        or (n.kind == "mul" and n.args[0].kind == "num" and n.args[0].value < 0)
+        or (n.kind == "const" and n.value == "i")
+    )
 
 
 _RNG = random.Random(20251)
@@ -206,7 +222,9 @@ _RANGES = ((1, 0), (4, 1), (-3, 0), (1, 0), (30, 5), (-2, 1), (2, 0), (-9, 2), (
 
 
 def points(names: list[str], integers: set[str]):
-    """Twelve fixed points: all small positive, all larger, then mixed signs; integers count up from different starts."""
+    """Twelve fixed points: all small positive, all larger, then mixed signs; integers count up from different
+    starts.
+    """
     for k in range(_POINTS):
         env = {}
         for j, name in enumerate(names):
@@ -219,7 +237,9 @@ def points(names: list[str], integers: set[str]):
 
 
 def shown_digits(node: Node) -> tuple[Fraction, Fraction, int] | None:
-    """``(value, unit of the last shown digit, significant digits)`` of a decimal literal, a percentage or scientific notation."""
+    """``(value, unit of the last shown digit, significant digits)`` of a decimal literal, a percentage or scientific
+    notation.
+    """
     if node.kind == "num" and node.decimals:
         ulp = Fraction(1, 10**node.decimals)
         return node.value, ulp, len(str(abs(node.value) / ulp).lstrip("0"))
@@ -229,8 +249,14 @@ def shown_digits(node: Node) -> tuple[Fraction, Fraction, int] | None:
         sign_or_mantissa, other = node.args
         if sign_or_mantissa.kind == "num" and sign_or_mantissa.value == -1 and (inner := shown_digits(other)):
             return -inner[0], inner[1], inner[2]
-        if other.kind == "pow" and other.args[0].kind == "num" and other.args[0].value == 10 and other.args[1].kind == "num" \
-                and abs(other.args[1].value) <= 300 and (inner := shown_digits(sign_or_mantissa)):
+        if (
+            other.kind == "pow"
+            and other.args[0].kind == "num"
+            and other.args[0].value == 10
+            and other.args[1].kind == "num"
+            and abs(other.args[1].value) <= 300
+            and (inner := shown_digits(sign_or_mantissa))
+        ):
             scale = Fraction(10) ** int(other.args[1].value) if other.args[1].value.denominator == 1 else None
             return None if scale is None else (inner[0] * scale, inner[1] * scale, inner[2])
     return None
@@ -239,8 +265,10 @@ def shown_digits(node: Node) -> tuple[Fraction, Fraction, int] | None:
 def rounds_to(gold: Node, pred: Node, ctx: Context) -> bool:
     """Whether ``pred`` rounds to the digits a decimal ``gold`` shows; exact golds are never rounded to.
 
-    A gold counts as rounded when it shows two decimals and three significant digits (3.14 for pi), or two of them when the
-    prediction is a fraction without finite decimal form (0.33 for 1/3). 3.5 and 0.5 are exact. A half may round either way.
+    A gold counts as rounded when it shows two decimals and three significant digits (3.14 for pi), or two of them
+    when the
+    prediction is a fraction without finite decimal form (0.33 for 1/3). 3.5 and 0.5 are exact. A half may round
+    either way.
     """
     shown = shown_digits(gold) if ctx.options.rounded_decimals else None
     if shown is None:

@@ -1,6 +1,7 @@
 """The labelled sets: a few rows always, whole sets when ``RLAD_VERIFIER_DATA`` names a folder that holds them.
 
-``data/samples.jsonl`` holds rows from MATH (MIT), GSM8K (MIT), TinyV HardVerify-Math (MIT) and Math-Verify (Apache-2.0).
+``data/samples.jsonl`` holds rows from MATH (MIT), GSM8K (MIT), TinyV HardVerify-Math (MIT) and Math-Verify
+(Apache-2.0).
 """
 
 import json
@@ -13,7 +14,9 @@ import pytest
 from rlad.verifier import Outcome, VerifyOptions, verify
 
 DATA = Path(os.environ.get("RLAD_VERIFIER_DATA", "/nonexistent"))
-needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="RLAD_VERIFIER_DATA names no folder with verifier/ and problems/")
+needs_data = pytest.mark.skipif(
+    not DATA.is_dir(), reason="RLAD_VERIFIER_DATA names no folder with verifier/ and problems/"
+)
 
 
 def _rows(path: Path) -> list[dict]:
@@ -29,7 +32,9 @@ def test_sample(row):
 
 
 @needs_data
-@pytest.mark.parametrize(("name", "accuracy", "false_positives"), [("tinyv_hardverify_dev", 0.88, 1), ("gsm8k_model_solutions_dev", 1.0, 0)])
+@pytest.mark.parametrize(
+    ("name", "accuracy", "false_positives"), [("tinyv_hardverify_dev", 0.88, 1), ("gsm8k_model_solutions_dev", 1.0, 0)]
+)
 def test_labelled_set(name, accuracy, false_positives):
     rows = _rows(DATA / "verifier" / f"{name}.jsonl")
     judged = [(verify(r["gold"], r["pred"]).correct, r["expected"]) for r in rows]
