@@ -144,9 +144,30 @@ def _read_pred(found: Extraction, gold: Node, options: VerifyOptions) -> tuple[N
             if found.source == "announced" and len(found.candidates) > 1
             else found.candidates[:1]
         )
-        parsed = [(_parse(c, options), c) for c in ordered]
-        return next((pc for pc in parsed if key(pc[0]) == key(gold)), parsed[0])
+        parsed = [(node, c) for c in ordered if (node := _readable(c, options)) is not None]
+        if parsed:
+            return next((pc for pc in parsed if key(pc[0]) == key(gold)), parsed[0])
     return _first_parse(found.candidates, options)
+
+
+def _read_pred(found: Extraction, gold: Node, options: VerifyOptions) -> tuple[Node, str]:
+    if gold.kind == "text" and found.source != "boxed":  # the announced words, or the words as they stand
+        ordered = (
+            found.candidates[1:2] + found.candidates[:1]
+            if found.source == "announced" and len(found.candidates) > 1
+            else found.candidates[:1]
+        )
+        parsed = [(node, c) for c in ordered if (node := _readable(c, options)) is not None]
+        if parsed:
+            return next((pc for pc in parsed if key(pc[0]) == key(gold)), parsed[0])
+    return _first_parse(found.candidates, options)
+
+
+def _readable(text: str, options: VerifyOptions) -> Node | None:
+    try:
+        return _parse(text, options)
+    except (ParseError, NotDefined):
+        return None
 
 
 def _first_parse(candidates: list[str], options: VerifyOptions) -> tuple[Node, str]:
