@@ -91,6 +91,8 @@ def _judge(gold: str, pred: str, options: VerifyOptions, compare) -> Judgement:
     found = extract(pred, options)
     if not found.candidates:
         return Outcome.unparseable_pred, found.source, show(g)[:_SHOWN], None
+    if found.source != "boxed" and pred.strip() == gold.strip():
+        return Outcome.correct, "same text", show(g)[:_SHOWN], show(g)[:_SHOWN]
     if (
         found.source != "boxed"
         and (letter := choice_letter(gold_text)) is not None
@@ -134,19 +136,6 @@ def _read_gold(gold: str, options: VerifyOptions) -> tuple[Node, str]:
     found = extract(gold, options, gold=True)
     if not found.candidates:
         raise ParseError(f"gold: {found.source}")
-    return _first_parse(found.candidates, options)
-
-
-def _read_pred(found: Extraction, gold: Node, options: VerifyOptions) -> tuple[Node, str]:
-    if gold.kind == "text" and found.source != "boxed":  # the announced words, or the words as they stand
-        ordered = (
-            found.candidates[1:2] + found.candidates[:1]
-            if found.source == "announced" and len(found.candidates) > 1
-            else found.candidates[:1]
-        )
-        parsed = [(node, c) for c in ordered if (node := _readable(c, options)) is not None]
-        if parsed:
-            return next((pc for pc in parsed if key(pc[0]) == key(gold)), parsed[0])
     return _first_parse(found.candidates, options)
 
 
