@@ -10,7 +10,7 @@ from typing import NamedTuple
 from rlad.verifier import nodes as N
 from rlad.verifier.canon import key
 from rlad.verifier.nodes import Node, free_symbols
-from rlad.verifier.values import Context, is_scalar, rounds_to, same_value
+from rlad.verifier.values import Context, is_scalar, same_value
 
 
 class Labelled(NamedTuple):
@@ -67,7 +67,8 @@ def _reciprocal(a: Node) -> bool:
 def labelled(node: Node, ctx: Context) -> Labelled | None:
     """A chain of equalities read as an assignment, or None when it is another relation.
 
-    ``x = 5 + 6 = 11`` has the label x and the value 11. A chain whose numbers differ (``4 = 3``) is not consistent.
+    ``x = 5 + 6 = 11`` has the label x and the value 11. A bare chain whose numbers differ (``4 = 3``) does not hold.
+    What follows an approximation sign is never the answer of a prediction that also gives an exact form.
     """
     if node.kind != "rel" or any(op not in ("=", "~") for op in node.value):
         return None
@@ -92,18 +93,21 @@ def labelled(node: Node, ctx: Context) -> Labelled | None:
     exact_end = ops.index("~") if "~" in ops else len(ops)
     value = members[exact_end]
     approximate = members[exact_end + 1] if exact_end < len(ops) else None
-    consistent = all(_holds(a, op, b, ctx) for a, op, b in zip(members, ops, members[1:], strict=False))
+    # behind a label stands working, whose last exact member is the result; a bare chain must hold
+    consistent = label is not None or all(
+        op == "~" or _holds(a, b, ctx) for a, op, b in zip(members, ops, members[1:], strict=False)
+    )
     return Labelled(label, value, approximate, consistent)
 
 
-def _holds(a: Node, op: str, b: Node, ctx: Context) -> bool:
+def _holds(a: Node, b: Node, ctx: Context) -> bool:
     """Whether two neighbours of a chain can both be true; neighbours with variables are not judged."""
     a, b = (x.args[0] if x.kind == "quantity" else x for x in (a, b))
     if (a.kind == "percent" and b.kind == "num") or (b.kind == "percent" and a.kind == "num"):
         return True
     if not (is_scalar(a) and is_scalar(b)) or free_symbols(a) or free_symbols(b):
         return True
-    return same_value(a, b, ctx) or (op == "~" and (rounds_to(b, a, ctx) or rounds_to(a, b, ctx)))
+    return same_value(a, b, ctx)
 
 
 def labels_agree(a: Node, b: Node) -> dict[str, str] | None:

@@ -195,7 +195,7 @@ _SIZES = re.compile(r"\\(?:left|right|middle|[bB]igg?[lrm]?)(?![a-zA-Z])\s*\.?")
 _STYLES = re.compile(
     r"\\(?:displaystyle|textstyle|scriptstyle|limits|nolimits|rm|bf|it|tiny|small|large|Large|huge|normalsize|phantom\s*-|nobreak|hfill|centering)(?![a-zA-Z])"
 )
-_GROUPED = re.compile(r"(?<=\d)(?:\{,\}|,\s*\\!\s*|\\[,;:!]\s*|\\ |(?:\\!|\s)*\{\\,\})(?=\d{3}(?!\d))")
+_GROUPED = re.compile(r"(?<=\d)(?:\s?\{,\s*\}\s*|,\s*\\!\s*|\\[,;:!]\s*|\\ |(?:\\!|\s)*\{\\,\})(?=\d{3}(?!\d))")
 _SPACED_THOUSANDS = re.compile(r"(?<![\d.,/\w])([1-9]\d{0,2})((?: \d{3})+)(?![\d,/\w]|\s*/)")
 _SPACING = re.compile(
     r"(?<!\\)\\(?:[,;:! >]|q?quad|(?:enspace|thinspace|medspace|thickspace|negthinspace|"
@@ -239,7 +239,7 @@ def normalize(text: str) -> str:
         text = _STYLES.sub(" ", text)
         text = _FRACS.sub(r"\\frac", text)
         text = _SPACING.sub(" ", text)
-    if "{,}" in text:
+    if "{," in text:
         text = _GROUPED.sub("", text)
     if "$" in text or "\\" in text:
         text = _DELIMITERS.sub(" ", text)
