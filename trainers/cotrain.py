@@ -22,7 +22,7 @@ from rlad.problems import Problem, load_problems, make_world
 from rlad.reasoner import Plan, Reasoner, Tree
 from trainers import checkpoints, zero3
 from trainers.parity import check_parity
-from trainers.rollouts import abstraction_rows, solution_rows
+from trainers.rollouts import abstraction_rows, merged, solution_rows
 from trainers.schedules import learners as learners_of
 from trainers.statistics import player_statistics, rollout_statistics, tree_record
 from trainers.telemetry import Events, JsonLines, Stopwatch
@@ -223,8 +223,8 @@ def cotrain(run: RunConfig, folder: Path) -> None:
             trainer.reasoner.judge(trees)
         with clock.phase("credit"):
             rows = {
-                "abstraction": abstraction_rows(guided, config, run.abstraction),
-                "solution": solution_rows(trees, config, run.solution),
+                "abstraction": merged(abstraction_rows(guided, config, run.abstraction)),
+                "solution": merged(solution_rows(trees, config, run.solution)),
             }
         with clock.phase("update"):
             updates = trainer.update(rows, step)

@@ -6,7 +6,8 @@ sample cannot shift credit to a neighbour.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 
 from rlad.config import CotrainConfig, PlayerConfig
 from rlad.generation import Completion
@@ -26,10 +27,21 @@ class Row:
     """0 on bare prompts: no policy gradient."""
     kl_weight: float = 1.0
     bare: bool = False
+    copies: int = 1
+    """How many samples this row stands for; it weighs as much as they would."""
 
 
 def _row(prompt: list[int], completion: Completion, advantage: float, **kwargs) -> Row:
     return Row(tuple(prompt), completion.token_ids, advantage, **kwargs)
+
+
+def merged(rows: list[Row]) -> list[Row]:
+    """Samples that are alike in everything become one row with their number: the same loss for less work.
+
+    >>> [row.copies for row in merged([Row((1,), (2,), 0.5), Row((1,), (3,), 0.5), Row((1,), (2,), 0.5)])]
+    [2, 1]
+    """
+    return [replace(row, copies=copies) for row, copies in Counter(rows).items()]
 
 
 def abstraction_rows(trees: list[Tree], config: CotrainConfig, player: PlayerConfig) -> list[Row]:

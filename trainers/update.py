@@ -109,16 +109,18 @@ def _mini_batch(
 def _weights(learner: Learner, rows: list[Row], own: list[int]) -> dict[int, float] | None:
     """Weight of every token of each local row, from counts over all ranks."""
     lengths = [len(rows[i].completion) for i in own]
+    copies = [rows[i].copies for i in own]
     by_prompt: Counter = Counter()
-    for i in own:
-        by_prompt[rows[i].prompt] += len(rows[i].completion)
-    tokens, count, prompts = zero3.total([sum(lengths), len(own), len(by_prompt)], learner.device)
+    for i, length, number in zip(own, lengths, copies, strict=True):
+        by_prompt[rows[i].prompt] += length * number
+    sampled = sum(length * number for length, number in zip(lengths, copies, strict=True))
+    tokens, count, prompts = zero3.total([sampled, sum(copies), len(by_prompt)], learner.device)
     if not count:
         return None
     shared = [by_prompt[rows[i].prompt] for i in own]
     mode, longest = learner.config.aggregation, learner.config.max_new_tokens
     weights = row_weights(lengths, shared, mode, int(tokens), int(count), int(prompts), longest)
-    return dict(zip(own, weights, strict=True))
+    return {i: weight * number for i, weight, number in zip(own, weights, copies, strict=True)}
 
 
 def _loss(learner: Learner, rows: list[Row], batch: Batch, weights: dict[int, float], old: torch.Tensor | None):
@@ -138,20 +140,21 @@ def _loss(learner: Learner, rows: list[Row], batch: Batch, weights: dict[int, fl
         per_token = per_token - bonus * entropy
     weight = torch.tensor([weights.get(i, 0.0) for i in batch.rows], device=batch.mask.device)[:, None]
     loss = (per_token * batch.mask * weight).sum()
-    bare = spread([float(row.bare) for row in rows]) * batch.mask
     with torch.no_grad():
-        kl = kl_penalty(logp, reference, "k3") * batch.mask
+        sampled = batch.mask * spread([row.copies for row in rows])  # statistics are over samples, not over rows
+        bare = sampled * spread([float(row.bare) for row in rows])
+        kl = kl_penalty(logp, reference, "k3") * sampled
         sums = {
             "loss": loss.item(),
-            "tokens": batch.mask.sum().item(),
-            "entropy": (entropy * batch.mask).sum().item(),
+            "tokens": sampled.sum().item(),
+            "entropy": (entropy * sampled).sum().item(),
             "kl": kl.sum().item(),
             "bare_tokens": bare.sum().item(),
             "bare_entropy": (entropy * bare).sum().item(),
-            "bare_kl": (kl * bare).sum().item(),
+            "bare_kl": (kl * (bare > 0)).sum().item(),
         }
         for name, value in stats.items():
-            sums[name] = value.sum().item()
+            sums[name] = (value * spread([row.copies for row in rows])).sum().item()
     return loss, sums
 
 

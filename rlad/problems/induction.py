@@ -178,7 +178,7 @@ class Induction(World):
         return rng.choices(useless, [self.prior[form] for form in useless])[0].text
 
     def solve(self, problem: Problem, abstraction: str | None, rng: random.Random) -> str:
-        """Fits and applies the abstraction's form, right or wrong; plainly, fits and applies a form that is possible."""
+        """Fits and applies the abstraction's form, right or wrong; without one, a form that is possible."""
         form = Form.parse(abstraction) if abstraction is not None else None
         if form is None:
             form = rng.choices(*self.consistent(problem))[0]

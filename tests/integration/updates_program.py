@@ -13,12 +13,12 @@ from rlad.policy import make_policy
 from trainers import zero3
 from trainers.batches import collate, token_logprobs
 from trainers.losses.kl import kl_penalty
-from trainers.rollouts import Row
+from trainers.rollouts import Row, merged
 from trainers.update import Learner, update
 
 
 def make_rows(vocabulary: int) -> list[Row]:
-    """Nine rows of different lengths, some of them bare anchors."""
+    """Twelve rows of different lengths, some of them bare anchors."""
     generator = torch.Generator().manual_seed(4)
     rows = []
     for i in range(9):
@@ -26,7 +26,7 @@ def make_rows(vocabulary: int) -> list[Row]:
         completion = tuple(torch.randint(8, vocabulary, (1 + (5 * i) % 7,), generator=generator).tolist())
         bare = i % 4 == 3
         rows.append(Row(prompt, completion, 0.0 if bare else (-1.0) ** i * (1 + i / 3), float(not bare), 1.0, bare))
-    return rows
+    return [*rows, rows[2], rows[2], rows[7]]  # duplicates, which `merged` makes one row of
 
 
 def by_hand(policy, reference, rows, player, steps: int) -> dict[str, torch.Tensor]:
@@ -65,7 +65,7 @@ def main(folder: Path) -> None:
     learner = Learner(policy, player, engine, reference, sampler, device)
     # Ragged on purpose: rank 1 holds two rows, then none at all; micro-batches of two make five forwards against one.
     for mine in (rows[:7] if zero3.rank() == 0 else rows[7:], rows if zero3.rank() == 0 else []):
-        stats = update(learner, mine, run)
+        stats = update(learner, merged(mine), run)
         assert stats["updated"] == 1 and stats["trained_tokens"] == sum(len(row.completion) for row in rows)
     worst = max(
         (tensor - expected[name]).abs().max().item() for name, tensor in zero3.gathered(engine, run.zero.bucket_size)
