@@ -25,7 +25,6 @@ class ConfigError(ValueError):
     """The configuration cannot be run; the message is one plain sentence."""
 
 
-# ---------------------------------------------------------------------------------------------------- problems
 @dataclass
 class InductionConfig:
     examples: int = 1
@@ -91,7 +90,6 @@ class ProblemsConfig:
     algebra: AlgebraConfig = field(default_factory=AlgebraConfig)
 
 
-# ---------------------------------------------------------------------------------------------------- players
 @dataclass
 class ModelConfig:
     path: Optional[str] = None
@@ -118,6 +116,8 @@ class PlayerConfig:
     """Sampling temperature of training rollouts; the loss uses the same one."""
     max_new_tokens: int = 48
     lr: float = 1e-4
+    min_lr_ratio: float = 1.0
+    """The rate falls linearly to this share of itself at the last step; 1 = constant."""
     weight_decay: float = 0.0
     beta1: float = 0.9
     beta2: float = 0.95
@@ -145,7 +145,6 @@ class PlayerConfig:
     entropy_max: float = 0.05
 
 
-# ---------------------------------------------------------------------------------------------------- training
 @dataclass
 class MixtureConfig:
     """Relative shares of the warm start's three tasks (and of the one-pass task, for that baseline)."""
@@ -334,7 +333,6 @@ class RunConfig:
     zero: ZeroConfig = field(default_factory=ZeroConfig)
 
 
-# ---------------------------------------------------------------------------------------------------- loading
 def known_keys(node: Any = RunConfig, prefix: str = "") -> list[str]:
     """All dotted keys of the schema, e.g. `cotrain.bare.share`."""
     keys = []

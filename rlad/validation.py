@@ -114,6 +114,7 @@ _PLAYER_RANGES: dict[str, tuple[float, float]] = {
     "beta1": (0, 0.999999),
     "beta2": (0, 0.999999),
     "max_grad_norm": (_TINY, _INF),
+    "min_lr_ratio": (0, 1),
     "clip_low": (_TINY, 1),
     "clip_high": (_TINY, _INF),
     "dual_clip": (1, _INF),

@@ -132,6 +132,9 @@ class Cotrainer:
     def update(self, rows: dict, step: int) -> dict[str, dict]:
         """Both rewards were computed before either player moves."""
         active = [role for role in learners_of(self.config.schedule, step) if role in self.learners]
+        for role in active:
+            player = self.learners[role].config
+            zero3.set_lr(self.learners[role].engine, player.lr * linear(step, self.config.steps, player.min_lr_ratio))
         return {role: update(self.learners[role], rows[role], self.run) for role in active}
 
     def publish(self, roles) -> float | None:
@@ -184,6 +187,15 @@ class Cotrainer:
             state = zero3.full_state(learner.engine, self.run.zero.bucket_size)
             if zero3.rank() == 0:
                 learner.policy.export(state=state)
+
+
+def linear(step: int, steps: int, final: float) -> float:
+    """1 at the first step, `final` at the last, a straight line between.
+
+    >>> [linear(step, 5, 0.2) for step in (1, 3, 5)]
+    [1.0, 0.6, 0.2]
+    """
+    return 1.0 - (1.0 - final) * (step - 1) / max(1, steps - 1)
 
 
 def starting_model(run: RunConfig, role: str, folder: Path):

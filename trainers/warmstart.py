@@ -160,6 +160,7 @@ def main() -> None:
     parser.add_argument("--local_rank", type=int, default=0)  # passed by the deepspeed launcher
     arguments = parser.parse_args()
     run_warmstart(load_config(arguments.run / "config.yaml"), arguments.run)
+    dist.destroy_process_group()
 
 
 if __name__ == "__main__":

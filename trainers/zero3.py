@@ -6,6 +6,7 @@ engine on all ranks; one `initialize` per model; gather first, then send, with n
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 from collections.abc import Iterator
@@ -30,9 +31,10 @@ def start(launch: LaunchConfig) -> torch.device:
     else:
         get_accelerator().set_device(int(os.environ["LOCAL_RANK"]))
         device = get_accelerator().current_device_name()
-    deepspeed.init_distributed(
-        dist_backend="gloo" if device == "cpu" else None, timeout=timedelta(seconds=launch.timeout), verbose=False
-    )
+    with contextlib.redirect_stdout(None):  # it announces its compiled collectives on every rank
+        deepspeed.init_distributed(
+            dist_backend="gloo" if device == "cpu" else None, timeout=timedelta(seconds=launch.timeout), verbose=False
+        )
     return torch.device(device)
 
 

@@ -85,3 +85,4 @@ def barrier() -> None:
 if __name__ == "__main__":
     zero3.start(load_config(Path(sys.argv[-2]) / "config.yaml").launch)
     main(Path(sys.argv[-2]), Path(sys.argv[-1]))
+    dist.destroy_process_group()

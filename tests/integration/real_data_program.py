@@ -3,6 +3,8 @@
 import sys
 from pathlib import Path
 
+import torch.distributed as dist
+
 from rlad.config import load_config
 from trainers.cotrain import cotrain
 from trainers.warmstart import run_warmstart
@@ -13,3 +15,4 @@ if __name__ == "__main__":
         if run.warmstart.mixture.plain:
             run_warmstart(run, folder)
         cotrain(run, folder)
+    dist.destroy_process_group()

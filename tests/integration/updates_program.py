@@ -86,3 +86,4 @@ def main(folder: Path) -> None:
 
 if __name__ == "__main__":
     main(Path(sys.argv[-1]))
+    dist.destroy_process_group()
