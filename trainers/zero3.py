@@ -31,7 +31,8 @@ def start(launch: LaunchConfig) -> torch.device:
     else:
         get_accelerator().set_device(int(os.environ["LOCAL_RANK"]))
         device = get_accelerator().current_device_name()
-    with contextlib.redirect_stdout(None):  # it announces its compiled collectives on every rank
+    # It announces its compiled collectives on every rank.
+    with open(os.devnull, "w") as silence, contextlib.redirect_stdout(silence):
         deepspeed.init_distributed(
             dist_backend="gloo" if device == "cpu" else None, timeout=timedelta(seconds=launch.timeout), verbose=False
         )
