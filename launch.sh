@@ -75,10 +75,12 @@ Coverage and accuracy over the grid of n abstractions x m solutions, against pla
 Writes RUN/sweep.json and RUN/plots/, prints a table.
 TEXT
   compare) cat <<'TEXT' ;;
-./launch.sh compare CONFIG [key=value ...]
+./launch.sh compare CONFIG [--only ARM ...] [--seeds S ...] [--out FOLDER] [jobs=N] [key=value ...]
 
 Trains several arms under one token budget with several seeds and sweeps each; goes on where it was interrupted. One
 JSON, one table, one plot.
+  --only, --seeds   a part of the comparison
+  --out FOLDER      copy the JSON, the table and the plot there
 TEXT
   report) cat <<'TEXT' ;;
 ./launch.sh report RUN [RUN ...]
