@@ -352,11 +352,20 @@ def _check_known(tree: Any, prefix: str = "") -> None:
         if name not in known:
             near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.0)
             raise ConfigError(f"Unknown configuration key '{name}'; the nearest known key is '{near[0]}'.")
-        section = any(other.startswith(f"{name}.") for other in known)
         if isinstance(value, dict):
             _check_known(value, f"{name}.")
-        elif section and not (value is None and name.endswith(".model")):
+        elif any(key.startswith(f"{name}.") for key in known) and not (value is None and name.endswith(".model")):
             raise ConfigError(f"'{name}' is a section with keys of its own, so it cannot be '{value}'.")
+
+
+def read_yaml(path: str | Path) -> Any:
+    """A YAML file as OmegaConf node. Raises ConfigError when it is missing or no YAML."""
+    if not Path(path).is_file():
+        raise ConfigError(f"There is no configuration file '{path}'.")
+    try:
+        return OmegaConf.load(path)
+    except Exception as error:  # the YAML library's errors share no base with OmegaConf's
+        raise ConfigError(f"'{path}' is not valid YAML: {str(error).splitlines()[0]}.") from error
 
 
 def load_config(path: str | Path | None, overrides: list[str] | tuple[str, ...] = ()) -> RunConfig:
@@ -364,16 +373,9 @@ def load_config(path: str | Path | None, overrides: list[str] | tuple[str, ...] 
 
     Raises ConfigError with one plain sentence for a missing file, unknown key, wrong type or impossible combination.
     """
-    tree = OmegaConf.create({})
-    if path is not None:
-        if not Path(path).is_file():
-            raise ConfigError(f"There is no configuration file '{path}'.")
-        try:
-            tree = OmegaConf.load(path)
-        except Exception as error:  # the YAML library's errors share no base with OmegaConf's
-            raise ConfigError(f"'{path}' is not valid YAML: {str(error).splitlines()[0]}.") from error
-        if not OmegaConf.is_dict(tree):
-            raise ConfigError(f"'{path}' must hold a mapping of keys to values.")
+    tree = OmegaConf.create({}) if path is None else read_yaml(path)
+    if not OmegaConf.is_dict(tree):
+        raise ConfigError(f"'{path}' must hold a mapping of keys to values.")
     for item in overrides:
         if "=" not in item:
             raise ConfigError(f"Overrides are written key=value; '{item}' is not.")

@@ -10,7 +10,7 @@ from typing import Any
 from omegaconf import MISSING, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from rlad.config import ConfigError, RunConfig, load_config
+from rlad.config import ConfigError, RunConfig, load_config, read_yaml
 
 BASE = "base"
 """The arm every comparison has: the shared warm-started base, not trained any further."""
@@ -60,12 +60,7 @@ def load_compare(path: str | Path, words: list[str] | tuple[str, ...] = ()) -> C
 
     Every arm's run configuration is checked here, before anything runs. Raises ConfigError with one plain sentence.
     """
-    if not Path(path).is_file():
-        raise ConfigError(f"There is no configuration file '{path}'.")
-    try:
-        tree = OmegaConf.load(path)
-    except Exception as error:  # the YAML library's errors share no base with OmegaConf's
-        raise ConfigError(f"'{path}' is not valid YAML: {str(error).splitlines()[0]}.") from error
+    tree = read_yaml(path)
     known = [item.name for item in fields(CompareConfig)]
     own = [word for word in words if word.partition("=")[0].partition(".")[0] in known]
     try:
