@@ -230,7 +230,7 @@ def normalize(text: str) -> str:
     """One answer's text, ready for the tokenizer.
 
     >>> normalize(r"$\\left(1,\\!000 , \\dfrac{1}{2}\\right)$")
-    '(1000 , \\\\frac{1}{2})'
+    '(1000 , \\\\frac{1}{2} )'
     """
     text = unicode_to_latex(repair(text))
     if "\\" in text:
