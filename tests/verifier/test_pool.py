@@ -95,8 +95,8 @@ def test_stuck_worker_is_killed_and_replaced_and_nothing_else_is_lost():
             assert 700 <= v.milliseconds < 1_700
         assert seconds < 10
         assert pool.counters["timeouts"] == pool.counters["kills"] == pool.counters["undecided"] == 2
-        assert not before & set(pool.pids)
-        assert not any(alive(pid) for pid in before)
+        replaced = before - set(pool.pids)  # one worker, replaced twice, or both
+        assert replaced and not any(alive(pid) for pid in replaced)
         assert pool.verify("d", "d").correct
 
 
