@@ -10,7 +10,7 @@ from typing import NamedTuple
 from rlad.verifier import nodes as N
 from rlad.verifier.canon import key
 from rlad.verifier.nodes import Node, free_symbols
-from rlad.verifier.values import Context, is_scalar, same_value
+from rlad.verifier.values import Context, is_scalar, same_value, shown_digits
 
 
 class Labelled(NamedTuple):
@@ -103,8 +103,9 @@ def labelled(node: Node, ctx: Context) -> Labelled | None:
 def _holds(a: Node, b: Node, ctx: Context) -> bool:
     """Whether two neighbours of a chain can both be true; neighbours with variables are not judged."""
     a, b = (x.args[0] if x.kind == "quantity" else x for x in (a, b))
-    if (a.kind == "percent" and b.kind == "num") or (b.kind == "percent" and a.kind == "num"):
-        return True
+    for percent, number in ((a, b), (b, a)):
+        if percent.kind == "percent" and number.kind == "num" and (shown := shown_digits(percent)):
+            return abs(number.value - shown[0]) <= shown[1]  # a percentage may be the number rounded
     if not (is_scalar(a) and is_scalar(b)) or free_symbols(a) or free_symbols(b):
         return True
     return same_value(a, b, ctx)
