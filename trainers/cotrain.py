@@ -10,6 +10,7 @@ import argparse
 import copy
 import random
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -147,7 +148,7 @@ class Cotrainer:
             gaps.append(check_parity(learner, self.probe[role], self.config.parity_threshold))
         return max(gaps, default=None)
 
-    @property
+    @cached_property
     def probe(self) -> dict[str, list[list[int]]]:
         """A few fixed prompts per role, the same on every rank and in every step."""
         questions = [problem.question for problem in self.problems[:8]]

@@ -1,4 +1,4 @@
-"""metrics.jsonl: one line per step; seconds per phase; TensorBoard and W&B where they are installed and asked for."""
+"""metrics.jsonl: one line per step; seconds per phase; TensorBoard where it is installed."""
 
 from __future__ import annotations
 

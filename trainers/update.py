@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 
@@ -31,7 +31,6 @@ class Learner:
     entropy_coefficient: float = 0.0
     version: int = 0
     """Counts the weights that were published."""
-    stats: dict[str, float] = field(default_factory=dict)
 
     @property
     def pad_id(self) -> int:

@@ -26,7 +26,7 @@ VARIANTS = {
         "cotrain.schedule.abstraction_steps=1",
         "cotrain.schedule.solution_steps=1",
     ],
-    "validated": ["cotrain.validate_every=2"],
+    "validated": ["cotrain.validate_every=2", "verifier.workers=1"],
     "frozen": ["cotrain.schedule.kind=frozen", "cotrain.schedule.train=abstraction"],
     "mini-batches": ["cotrain.updates_per_rollout=2", "solution.aggregation=prompt-mean", "cotrain.micro_batch=5"],
     "entropy": ["abstraction.entropy_target=9.0", "abstraction.entropy_step=0.01", "solution.entropy=0.01"],
