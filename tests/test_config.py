@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from rlad import validation
 from rlad.config import ConfigError, RunConfig, known_keys, load_config, save_config
-from rlad.validation import bare_problems, trains, validate
+from rlad.validation import bare_problems, tables, trains, validate
 from trainers import launch
 
 CONFIGS = sorted((Path(__file__).parent.parent / "configs").glob("*.yaml"))
@@ -186,13 +185,13 @@ def test_model_folder_must_be_complete(tmp_path):
 def test_every_number_has_a_range():
     """A new key without a range would let any nonsense through."""
     unbounded = {"seed", "problems.seed"}
-    ranged = set(validation._RANGES) | unbounded
+    ranged = set(tables.RANGES) | unbounded
     for prefix, table in (
-        ("abstraction.", validation._PLAYER_RANGES),
-        ("solution.", validation._PLAYER_RANGES),
-        ("base.", validation._MODEL_RANGES),
-        ("abstraction.model.", validation._MODEL_RANGES),
-        ("solution.model.", validation._MODEL_RANGES),
+        ("abstraction.", tables.PLAYER_RANGES),
+        ("solution.", tables.PLAYER_RANGES),
+        ("base.", tables.MODEL_RANGES),
+        ("abstraction.model.", tables.MODEL_RANGES),
+        ("solution.model.", tables.MODEL_RANGES),
     ):
         ranged |= {prefix + key for key in table}
     numbers = {key for key, kind in _leaves(RunConfig) if kind in ("int", "float", "Optional[int]", "Optional[float]")}
@@ -212,13 +211,13 @@ def _leaves(cls, prefix=""):
 def test_names_of_losses_are_those_of_the_registry():
     from trainers.losses import LOSSES
 
-    assert set(validation.LOSSES) == set(LOSSES)
+    assert set(tables.LOSSES) == set(LOSSES)
 
 
 def test_families_are_those_of_the_world():
     from rlad.problems import make_world
 
-    config = load_config(None, [f"problems.induction.families={json.dumps(list(validation.INDUCTION_FAMILIES))}"])
+    config = load_config(None, [f"problems.induction.families={json.dumps(list(tables.INDUCTION_FAMILIES))}"])
     assert make_world(config.problems).name == "induction"
 
 

@@ -1,0 +1,50 @@
+"""The typed run configuration: every key that a YAML file or a `key=value` override may set.
+
+A configuration is a tree of dataclasses. `load_config` merges a YAML file and overrides into it and refuses, in one
+sentence, what cannot be run: an unknown key (naming the nearest), a wrong type, numbers that do not fit together.
+Nothing here imports torch, so a bad configuration is refused before any model is touched.
+"""
+
+from rlad.config.load import ConfigError, RunConfig, known_keys, load_config, read_yaml, save_config
+from rlad.config.players import ROLES, ModelConfig, PlayerConfig
+from rlad.config.problems import (
+    SOURCES,
+    WORLDS,
+    AlgebraConfig,
+    CountdownConfig,
+    FieldNames,
+    InductionConfig,
+    ProblemsConfig,
+)
+from rlad.config.running import EngineConfig, LaunchConfig, SweepConfig, VerifierConfig, ZeroConfig
+from rlad.config.training import BareConfig, CotrainConfig, GateConfig, MixtureConfig, ScheduleConfig, WarmstartConfig
+
+__all__ = [
+    "ROLES",
+    "SOURCES",
+    "WORLDS",
+    "AlgebraConfig",
+    "BareConfig",
+    "ConfigError",
+    "CotrainConfig",
+    "CountdownConfig",
+    "EngineConfig",
+    "FieldNames",
+    "GateConfig",
+    "InductionConfig",
+    "LaunchConfig",
+    "MixtureConfig",
+    "ModelConfig",
+    "PlayerConfig",
+    "ProblemsConfig",
+    "RunConfig",
+    "ScheduleConfig",
+    "SweepConfig",
+    "VerifierConfig",
+    "WarmstartConfig",
+    "ZeroConfig",
+    "known_keys",
+    "load_config",
+    "read_yaml",
+    "save_config",
+]

@@ -1,0 +1,63 @@
+"""Keys of `base`, `abstraction` and `solution`: what a player is, how it samples, how it learns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional
+
+ROLES = ("abstraction", "solution")
+
+
+@dataclass
+class ModelConfig:
+    path: Optional[str] = None
+    """A Hugging Face causal LM by folder or name; None = a tiny Qwen3-architecture model of the sizes below."""
+    hidden_size: int = 128
+    layers: int = 4
+    heads: int = 4
+    kv_heads: int = 2
+    intermediate_size: int = 384
+    max_positions: int = 256
+    dtype: str = "float32"
+    """float32, bfloat16 or float16: the dtype in which the model is held and rolled out."""
+    gradient_checkpointing: bool = False
+    trust_remote_code: bool = False
+
+
+@dataclass
+class PlayerConfig:
+    """One player: what it is, how it samples, how it learns."""
+
+    model: Optional[ModelConfig] = None
+    """None = a copy of the base; set it to give this player a different model."""
+    temperature: float = 1.0
+    """Sampling temperature of training rollouts; the loss uses the same one."""
+    max_new_tokens: int = 48
+    lr: float = 1e-4
+    min_lr_ratio: float = 1.0
+    """The rate falls linearly to this share of itself at the last step; 1 = constant."""
+    weight_decay: float = 0.0
+    beta1: float = 0.9
+    beta2: float = 0.95
+    max_grad_norm: float = 1.0
+    loss: str = "ppo_clip"
+    """Name in the registry trainers/losses."""
+    clip_low: float = 0.2
+    clip_high: float = 0.28
+    """The ratio is clipped to [1 - clip_low, 1 + clip_high]; clip_high > clip_low is clip-higher (DAPO)."""
+    dual_clip: Optional[float] = 3.0
+    """For negative advantages the loss is bounded at dual_clip * |A|; None = off."""
+    advantage: str = "mean"
+    """mean (centred), std (centred and divided by the group's standard deviation) or rloo (leave-one-out baseline)."""
+    aggregation: str = "token-mean"
+    """token-mean, sequence-mean, prompt-mean or constant: how per-token losses become one number."""
+    kl: float = 0.05
+    """Coefficient of the KL loss to the frozen reference (the warm-started base)."""
+    kl_estimator: str = "k3"
+    """k1, k2 or k3 (as a loss; k3 is the usual one)."""
+    entropy: float = 0.0
+    """Coefficient of the entropy bonus."""
+    entropy_target: Optional[float] = None
+    """Nats per token. When set, the coefficient adapts: it grows by entropy_step while entropy is below the target."""
+    entropy_step: float = 1e-3
+    entropy_max: float = 0.05

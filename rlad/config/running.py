@@ -1,0 +1,70 @@
+"""Keys of `engine`, `verifier`, `sweep`, `launch` and `zero`: what the work runs on, and how it is measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass
+class EngineConfig:
+    kind: str = "transformers"
+    """transformers or vllm."""
+    max_batch: int = 512
+    """Rows decoded together on one rank."""
+
+
+@dataclass
+class VerifierConfig:
+    workers: int = 0
+    """Killable worker processes per rank; 0 = judge in the rank itself (operation budget, no symbolic rung)."""
+    time_limit: float = 2.0
+    """Seconds per item in a worker."""
+
+
+@dataclass
+class SweepConfig:
+    problems: int = 400
+    """Held-out test problems (at most problems.test)."""
+    grid: list[list[int]] = field(default_factory=lambda: [[4, 1], [8, 1], [16, 1], [4, 4]])
+    """[n, m] cells with distinct abstractions."""
+    plain_samples: int = 16
+    """Fewest plain samples per problem and temperature; as many more are drawn as the largest cell's tokens buy."""
+    plain_temperatures: list[float] = field(default_factory=lambda: [0.7, 1.0, 1.3])
+    """Plain sampling is reported at the best of these, chosen on the test problems themselves (in its favour)."""
+    propose_temperature: float = 1.0
+    solve_temperature: float = 0.3
+    draw_factor: float = 2.0
+    """Proposals drawn per distinct abstraction wanted."""
+    iid_abstractions: int = 8
+    """i.i.d. abstractions per problem of the triple (without / with mean / with best)."""
+    iid_solutions: int = 4
+    select: list[str] = field(default_factory=lambda: ["majority"])
+    shard: int = 50
+    """Problems that one worker process takes at a time."""
+    bootstrap: int = 2000
+
+
+@dataclass
+class LaunchConfig:
+    ranks: int = 2
+    """Processes per node: CPU ranks, or one per GPU."""
+    device: str = "auto"
+    """auto, cpu or cuda."""
+    threads_per_rank: int = 1
+    """Intra-op threads of a CPU rank."""
+    port: int = 0
+    """Rendezvous port; 0 = a free one."""
+    timeout: int = 600
+    """Seconds after which a stuck collective ends the run."""
+
+
+@dataclass
+class ZeroConfig:
+    """DeepSpeed ZeRO-3 for both engines."""
+
+    offload_optimizer: bool = False
+    offload_params: bool = False
+    persistence_threshold: int = 0
+    """Parameters smaller than this stay whole on every rank."""
+    bucket_size: int = 50_000_000
+    """Elements gathered at a time when weights are published."""

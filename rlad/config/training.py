@@ -1,0 +1,108 @@
+"""Keys of `warmstart` and `cotrain`: how the two players learn together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass
+class MixtureConfig:
+    """Relative shares of the warm start's three tasks (and of the one-pass task, for that baseline)."""
+
+    plain: float = 0.3
+    propose: float = 0.3
+    guided: float = 0.4
+    one_pass: float = 0.0
+
+
+@dataclass
+class WarmstartConfig:
+    steps: int = 600
+    batch: int = 128
+    """Sequences per optimiser step over all ranks."""
+    micro_batch: int = 64
+    """Sequences per forward on one rank."""
+    lr: float = 3e-3
+    warmup: int = 30
+    """Steps of linear warm-up; the rate then falls to min_lr_ratio of its peak along a cosine."""
+    min_lr_ratio: float = 0.1
+    weight_decay: float = 0.01
+    max_grad_norm: float = 1.0
+    mixture: MixtureConfig = field(default_factory=MixtureConfig)
+    role_steps: int = 0
+    """Optional further fine-tuning of each player on its own tasks after the shared base."""
+    log_every: int = 20
+
+
+@dataclass
+class BareConfig:
+    """Prompts without an abstraction: zero reward, live KL anchor (RLAD 2510.02263)."""
+
+    share: float = 0.125
+    """Share of each step's problems that stay bare."""
+    solutions: int = 8
+    """Solutions per bare problem."""
+    baseline_samples: int = 0
+    """Bare solutions per non-bare problem, only to estimate the baseline b(x); needed by subtract_bare."""
+
+
+@dataclass
+class GateConfig:
+    """The leak gate: an abstraction that gives the answer away earns a fixed penalty."""
+
+    enabled: bool = True
+    penalty: float = -0.2
+
+
+@dataclass
+class ScheduleConfig:
+    kind: str = "simultaneous"
+    """simultaneous, alternating or frozen."""
+    abstraction_steps: int = 10
+    solution_steps: int = 10
+    """Lengths of the two phases of an alternating schedule."""
+    train: str = "solution"
+    """frozen: the one player that learns; its partner stands still."""
+
+
+@dataclass
+class CotrainConfig:
+    steps: int = 100
+    max_tokens: int = 0
+    """Stop after the step in which the generated tokens of all ranks reach this; 0 = no limit but `steps`."""
+    problems: int = 16
+    """Problems per step over all ranks (a multiple of the ranks)."""
+    abstractions: int = 8
+    """n: abstractions per problem; 0 trains the solver alone on plain prompts."""
+    solutions: int = 4
+    """m: solutions per (problem, abstraction); with abstractions=0, solutions per problem."""
+    one_pass: bool = False
+    """With abstractions=0: the solver writes abstraction and solution in one pass (a baseline)."""
+    proposals: str = "distinct"
+    """distinct (drawn until n different ones or the draws are used up) or iid."""
+    draws: int = 16
+    """Proposals drawn per problem when proposals=distinct; duplicates are solved once and counted."""
+    bare: BareConfig = field(default_factory=BareConfig)
+    gate: GateConfig = field(default_factory=GateConfig)
+    subtract_bare: bool = False
+    """Subtract the estimated bare accuracy b(x) from the abstraction's reward."""
+    set_credit: float = 0.0
+    """lambda in (1-lambda) * p_i + lambda * c_i, where c_i is the leave-one-out contribution to the set's coverage."""
+    adherence: bool = False
+    """Reward a solution only when it also follows its abstraction (worlds can check this)."""
+    solution_group: str = "abstraction"
+    """abstraction (compare inside one abstraction, G1) or problem (across all solutions of a problem, G2)."""
+    drop_constant_groups: bool = True
+    """Leave groups without reward variance out of the policy gradient; KL anchors on bare prompts always stay."""
+    updates_per_rollout: int = 1
+    micro_batch: int = 64
+    """Sequences per forward on one rank."""
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    checkpoint_every: int = 25
+    keep_checkpoints: int = 2
+    validate_every: int = 0
+    """Steps between measurements on the validation problems, in metrics.jsonl; 0 = none."""
+    parity_threshold: float = 1e-3
+    """Abort when mean |logp_trainer - logp_engine| on the probe batch exceeds this (nats)."""
+    samples_every: int = 10
+    """Write one readable tree to samples.jsonl every so many steps."""

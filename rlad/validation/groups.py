@@ -1,0 +1,96 @@
+"""Sizes that fit together: ranks, groups that credit can be relative to, a solver on its own."""
+
+from __future__ import annotations
+
+from rlad.config import WORLDS, ConfigError, RunConfig
+
+
+def bare_problems(config: RunConfig) -> int:
+    """How many of a step's problems stay bare, over all ranks: the share, rounded.
+
+    >>> from rlad.config import RunConfig
+    >>> bare_problems(RunConfig())  # 0.125 of 16
+    2
+    """
+    return round(config.cotrain.bare.share * config.cotrain.problems)
+
+
+def trains(config: RunConfig, role: str) -> bool:
+    """Whether the schedule ever updates the player `role`."""
+    schedule = config.cotrain.schedule
+    return schedule.kind != "frozen" or schedule.train == role
+
+
+def check_ranks(config: RunConfig, ranks: int) -> None:
+    """Raises ConfigError unless a step's problems and the warm start's batch divide over `ranks` (all nodes')."""
+    step = config.cotrain
+    if step.problems % ranks:
+        tree = f"{step.problems} x {max(1, step.abstractions)} x {step.solutions}"
+        raise ConfigError(
+            f"cotrain.problems={step.problems} does not divide over {ranks} ranks: the step's {tree} solutions are "
+            f"shared out by whole problems; use a multiple of {ranks}."
+        )
+    if config.warmstart.batch % ranks:
+        raise ConfigError(
+            f"warmstart.batch={config.warmstart.batch} does not divide over {ranks} ranks; use a multiple of {ranks}."
+        )
+
+
+def check_division(config: RunConfig) -> None:
+    ranks, step = config.launch.ranks, config.cotrain
+    check_ranks(config, ranks)
+    if step.proposals == "distinct" and 0 < step.draws < step.abstractions:
+        raise ConfigError(
+            f"cotrain.draws={step.draws} cannot give cotrain.abstractions={step.abstractions} distinct proposals; "
+            "draw at least as many."
+        )
+
+
+def check_groups(config: RunConfig) -> None:
+    """Group-relative advantages need a group to be relative to."""
+    step = config.cotrain
+    if step.subtract_bare and step.bare.baseline_samples == 0:
+        raise ConfigError("cotrain.subtract_bare needs cotrain.bare.baseline_samples above 0 to estimate b(x).")
+    if step.abstractions == 0:
+        if step.solutions < 2:
+            raise ConfigError("cotrain.solutions=1 leaves nothing to compare a solution with; use at least 2.")
+        return
+    if bare_problems(config) >= step.problems:
+        raise ConfigError(
+            f"cotrain.bare.share={step.bare.share} of {step.problems} problems leaves none with an abstraction."
+        )
+    if step.abstractions == 1 and trains(config, "abstraction") and not step.subtract_bare:
+        raise ConfigError(
+            "cotrain.abstractions=1 leaves nothing to compare an abstraction with; use at least 2, "
+            "or cotrain.subtract_bare=true."
+        )
+    group = step.solutions * (step.abstractions if step.solution_group == "problem" else 1)
+    if group < 2 and trains(config, "solution"):
+        raise ConfigError(
+            "cotrain.solutions=1 leaves nothing to compare a solution with; use at least 2, "
+            "or cotrain.solution_group=problem."
+        )
+    if step.adherence and config.problems.source not in WORLDS:
+        raise ConfigError(
+            f"cotrain.adherence can be checked in generated worlds only, not with problems.source="
+            f"{config.problems.source}."
+        )
+
+
+def check_solver_alone(config: RunConfig) -> None:
+    step = config.cotrain
+    if step.abstractions > 0:
+        if step.one_pass:
+            raise ConfigError("cotrain.one_pass needs cotrain.abstractions=0: one player writes both parts.")
+        return
+    schedule = step.schedule
+    if schedule.kind == "alternating" or (schedule.kind == "frozen" and schedule.train == "abstraction"):
+        raise ConfigError(
+            f"cotrain.abstractions=0 leaves the abstraction player nothing to learn from, but the schedule "
+            f"'{schedule.kind}' trains it; use cotrain.schedule.kind=simultaneous."
+        )
+    for key, used in (("set_credit", step.set_credit > 0), ("subtract_bare", step.subtract_bare)):
+        if used:
+            raise ConfigError(f"cotrain.{key} needs abstractions, but cotrain.abstractions=0.")
+    if step.adherence and not step.one_pass:
+        raise ConfigError("cotrain.adherence needs abstractions, but cotrain.abstractions=0.")

@@ -1,0 +1,99 @@
+"""The rules, in the order in which they are checked."""
+
+from __future__ import annotations
+
+from rlad.config import ROLES, WORLDS, ConfigError, InductionConfig, RunConfig
+from rlad.validation.groups import check_division, check_groups, check_solver_alone
+from rlad.validation.models import check_model, models
+from rlad.validation.tables import (
+    INDUCTION_FAMILIES,
+    MODEL_NAMES,
+    MODEL_RANGES,
+    NAMES,
+    PLAYER_NAMES,
+    PLAYER_RANGES,
+    RANGES,
+    check_tables,
+    require_name,
+)
+
+
+def validate(config: RunConfig) -> None:
+    """Raises ConfigError with one plain sentence for the first rule that the configuration breaks."""
+    check_tables(config, "", RANGES, NAMES)
+    for name, model in models(config):
+        check_tables(model, f"{name}.", MODEL_RANGES, MODEL_NAMES)
+        check_model(name, model, config)
+    for role in ROLES:
+        check_tables(getattr(config, role), f"{role}.", PLAYER_RANGES, PLAYER_NAMES)
+    _check_run_folder(config)
+    _check_problems(config)
+    check_division(config)
+    _check_warmstart(config)
+    check_groups(config)
+    check_solver_alone(config)
+    _check_sweep(config)
+    _check_engine(config)
+
+
+def _check_run_folder(config: RunConfig) -> None:
+    if not config.name or "/" in config.name or config.name in (".", ".."):
+        raise ConfigError(f"name='{config.name}' cannot name a run folder; use letters, digits, '-' and '_'.")
+
+
+def _check_problems(config: RunConfig) -> None:
+    problems = config.problems
+    for family in problems.induction.families:
+        require_name("problems.induction.families", family, INDUCTION_FAMILIES)
+    if problems.source in WORLDS:
+        for split in ("train", "test"):
+            if getattr(problems, split) == 0:
+                raise ConfigError(f"problems.{split}=0 asks a generated world for no problems; give a number.")
+        if problems.source == "induction":
+            _check_induction(problems.induction)
+        return
+    if problems.path is None:
+        raise ConfigError(f"problems.source={problems.source} needs problems.path.")
+    if not problems.fields.question or not problems.fields.answer:
+        raise ConfigError("problems.fields.question and problems.fields.answer must name a column each.")
+
+
+def _check_induction(world: InductionConfig) -> None:
+    if not world.families:
+        raise ConfigError("problems.induction.families is empty; name at least one family.")
+    if world.max_input**2 <= world.examples:
+        raise ConfigError(
+            f"problems.induction.max_input={world.max_input} gives {world.max_input**2} pairs of inputs, but "
+            f"{world.examples} examples and the query need one each."
+        )
+
+
+def _check_warmstart(config: RunConfig) -> None:
+    mixture = config.warmstart.mixture
+    if mixture.plain + mixture.propose + mixture.guided + mixture.one_pass <= 0:
+        raise ConfigError("warmstart.mixture is all zero; give at least one task a share.")
+    if config.warmstart.warmup >= config.warmstart.steps:
+        raise ConfigError(
+            f"warmstart.warmup={config.warmstart.warmup} must be less than warmstart.steps={config.warmstart.steps}."
+        )
+
+
+def _check_sweep(config: RunConfig) -> None:
+    sweep = config.sweep
+    for cell in sweep.grid:
+        if len(cell) != 2 or min(cell) < 1:
+            raise ConfigError(f"sweep.grid holds {list(cell)}; every cell is [n, m] with n and m at least 1.")
+    if not sweep.plain_temperatures or not all(0 < value <= 10 for value in sweep.plain_temperatures):
+        raise ConfigError("sweep.plain_temperatures must list at least one temperature above 0 and at most 10.")
+    if not sweep.select:
+        raise ConfigError("sweep.select is empty; name at least one selection rule.")
+    from rlad.selection import RULES
+
+    for name in sweep.select:
+        require_name("sweep.select", name, tuple(sorted(RULES)))
+
+
+def _check_engine(config: RunConfig) -> None:
+    if config.engine.kind == "vllm":
+        raise ConfigError("engine.kind=vllm comes with a later version; use engine.kind=transformers.")
+    require_name("engine.kind", config.engine.kind, ("transformers",))

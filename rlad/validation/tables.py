@@ -1,0 +1,152 @@
+"""The range of every number and the known names of every choice; a test finds a key without one."""
+
+from __future__ import annotations
+
+import difflib
+import math
+
+from rlad.config import ROLES, SOURCES, ConfigError
+
+LOSSES = ("ppo_clip",)
+"""Names in the registry trainers/losses (not imported: rlad knows nothing of training; a test keeps the two equal)."""
+INDUCTION_FAMILIES = ("linear", "product", "minmax", "difference")
+
+NAMES: dict[str, tuple[str, ...]] = {
+    "problems.source": SOURCES,
+    "cotrain.proposals": ("distinct", "iid"),
+    "cotrain.solution_group": ("abstraction", "problem"),
+    "cotrain.schedule.kind": ("simultaneous", "alternating", "frozen"),
+    "cotrain.schedule.train": ROLES,
+    "launch.device": ("auto", "cpu", "cuda"),
+}
+PLAYER_NAMES: dict[str, tuple[str, ...]] = {
+    "loss": LOSSES,
+    "advantage": ("mean", "std", "rloo"),
+    "aggregation": ("token-mean", "sequence-mean", "prompt-mean", "constant"),
+    "kl_estimator": ("k1", "k2", "k3"),
+}
+MODEL_NAMES: dict[str, tuple[str, ...]] = {"dtype": ("float32", "bfloat16", "float16")}
+
+
+_INF = math.inf
+_TINY = 5e-324  # the smallest float above 0: "(0, ...]" written as a closed range
+
+RANGES: dict[str, tuple[float, float]] = {
+    "problems.train": (0, _INF),
+    "problems.validation": (0, _INF),
+    "problems.test": (0, _INF),
+    "problems.useless_share": (0, 1),
+    "problems.induction.examples": (1, 16),
+    "problems.induction.depth": (1, 2),
+    "problems.induction.max_input": (1, 999),
+    "problems.countdown.numbers": (3, 6),
+    "problems.countdown.max_number": (2, 999),
+    "problems.countdown.max_target": (1, 9999),
+    "warmstart.steps": (1, _INF),
+    "warmstart.batch": (1, _INF),
+    "warmstart.micro_batch": (1, _INF),
+    "warmstart.lr": (_TINY, 1),
+    "warmstart.warmup": (0, _INF),
+    "warmstart.min_lr_ratio": (0, 1),
+    "warmstart.weight_decay": (0, 1),
+    "warmstart.max_grad_norm": (_TINY, _INF),
+    "warmstart.mixture.plain": (0, _INF),
+    "warmstart.mixture.propose": (0, _INF),
+    "warmstart.mixture.guided": (0, _INF),
+    "warmstart.mixture.one_pass": (0, _INF),
+    "warmstart.role_steps": (0, _INF),
+    "warmstart.log_every": (1, _INF),
+    "cotrain.steps": (1, _INF),
+    "cotrain.max_tokens": (0, _INF),
+    "cotrain.problems": (1, _INF),
+    "cotrain.abstractions": (0, _INF),
+    "cotrain.solutions": (1, _INF),
+    "cotrain.draws": (1, _INF),
+    "cotrain.bare.share": (0, 1),
+    "cotrain.bare.solutions": (1, _INF),
+    "cotrain.bare.baseline_samples": (0, _INF),
+    "cotrain.gate.penalty": (-1, 0),
+    "cotrain.set_credit": (0, 1),
+    "cotrain.updates_per_rollout": (1, _INF),
+    "cotrain.micro_batch": (1, _INF),
+    "cotrain.schedule.abstraction_steps": (1, _INF),
+    "cotrain.schedule.solution_steps": (1, _INF),
+    "cotrain.checkpoint_every": (1, _INF),
+    "cotrain.keep_checkpoints": (1, _INF),
+    "cotrain.validate_every": (0, _INF),
+    "cotrain.parity_threshold": (_TINY, _INF),
+    "cotrain.samples_every": (1, _INF),
+    "engine.max_batch": (1, _INF),
+    "verifier.workers": (0, 256),
+    "verifier.time_limit": (_TINY, _INF),
+    "sweep.problems": (1, _INF),
+    "sweep.plain_samples": (1, _INF),
+    "sweep.propose_temperature": (_TINY, 10),
+    "sweep.solve_temperature": (0, 10),
+    "sweep.draw_factor": (1, 100),
+    "sweep.iid_abstractions": (1, _INF),
+    "sweep.iid_solutions": (1, _INF),
+    "sweep.bootstrap": (1, _INF),
+    "sweep.shard": (1, _INF),
+    "launch.ranks": (1, 1024),
+    "launch.threads_per_rank": (1, 1024),
+    "launch.port": (0, 65535),
+    "launch.timeout": (1, _INF),
+    "zero.persistence_threshold": (0, _INF),
+    "zero.bucket_size": (1, _INF),
+}
+PLAYER_RANGES: dict[str, tuple[float, float]] = {
+    "temperature": (_TINY, 10),
+    "max_new_tokens": (1, _INF),
+    "lr": (0, 1),
+    "weight_decay": (0, 1),
+    "beta1": (0, 0.999999),
+    "beta2": (0, 0.999999),
+    "max_grad_norm": (_TINY, _INF),
+    "min_lr_ratio": (0, 1),
+    "clip_low": (_TINY, 1),
+    "clip_high": (_TINY, _INF),
+    "dual_clip": (1, _INF),
+    "kl": (0, _INF),
+    "entropy": (-_INF, _INF),
+    "entropy_target": (0, _INF),
+    "entropy_step": (_TINY, _INF),
+    "entropy_max": (_TINY, _INF),
+}
+MODEL_RANGES: dict[str, tuple[float, float]] = {
+    "hidden_size": (8, _INF),
+    "layers": (1, _INF),
+    "heads": (1, _INF),
+    "kv_heads": (1, _INF),
+    "intermediate_size": (1, _INF),
+    "max_positions": (8, _INF),
+}
+
+
+def check_tables(node: object, prefix: str, ranges: dict[str, tuple[float, float]], names: dict) -> None:
+    for key, (low, high) in ranges.items():
+        value = _lookup(node, key)
+        if value is not None and not low <= value <= high:
+            raise ConfigError(f"{prefix}{key}={value} is out of range; it must be {_describe(low, high)}.")
+    for key, known in names.items():
+        require_name(f"{prefix}{key}", _lookup(node, key), known)
+
+
+def require_name(key: str, value: str, known: tuple[str, ...]) -> None:
+    """Raises ConfigError, naming the nearest known name, unless `value` is one of `known`."""
+    if value not in known:
+        near = difflib.get_close_matches(value, known, n=1, cutoff=0.0)[0]
+        raise ConfigError(f"{key}='{value}' is unknown; the nearest is '{near}' (known: {', '.join(known)}).")
+
+
+def _lookup(node: object, dotted: str) -> object:
+    for part in dotted.split("."):
+        node = getattr(node, part)
+    return node
+
+
+def _describe(low: float, high: float) -> str:
+    if low == -_INF:
+        return "a finite number"
+    floor = "above 0" if low == _TINY else f"at least {low:g}"
+    return floor if high == _INF else f"{floor} and at most {high:g}"
