@@ -32,6 +32,15 @@ class Batch:
         picked = [values[i] if i >= 0 else 0.0 for i in self.rows]
         return torch.tensor(picked, device=self.mask.device)[:, None]
 
+    def advantages(self, rows: list[Row]) -> torch.Tensor:
+        """(B, C): every token's advantage, 0 where nothing is learnt from."""
+        result = self.spread([row.advantage * row.pg_weight for row in rows]) * self.mask
+        for position, i in enumerate(self.rows):
+            if i >= 0 and rows[i].token_advantages is not None:
+                own = torch.tensor(rows[i].token_advantages, device=self.mask.device)
+                result[position, : len(own)] = own * rows[i].pg_weight
+        return result
+
 
 def plan_micro_batches(lengths: list[int], micro_batch: int, most: Callable[[int], int]) -> list[list[int]]:
     """Splits rows (given by length) into micro-batches of at most `micro_batch` rows of like length.

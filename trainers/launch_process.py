@@ -141,7 +141,8 @@ def run(command_line: list[str], env: Mapping[str, str]) -> int:
     try:
         code = process.wait()
     finally:
-        _end_group(process.pid)
+        # A second SIGTERM would hit DeepSpeed's own processes in their exit handlers, and they would print about it.
+        _end_group(process.pid, asked=bool(stopped))
         for number, handler in before.items():
             signal.signal(number, handler)
     return 128 + stopped[0] if stopped else code
@@ -162,8 +163,9 @@ def _group_lives(group: int) -> bool:
     return False
 
 
-def _end_group(group: int) -> None:
-    _signal_group(group, signal.SIGTERM)
+def _end_group(group: int, asked: bool) -> None:
+    if not asked:
+        _signal_group(group, signal.SIGTERM)
     deadline = time.monotonic() + GRACE
     while _group_lives(group):
         if time.monotonic() > deadline:

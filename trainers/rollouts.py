@@ -29,6 +29,8 @@ class Row:
     bare: bool = False
     copies: int = 1
     """How many samples this row stands for; it weighs as much as they would."""
+    token_advantages: tuple[float, ...] | None = None
+    """One advantage per token, instead of the shared one."""
 
 
 def _row(prompt: list[int], completion: Completion, advantage: float, **kwargs) -> Row:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
@@ -15,6 +15,7 @@ from trainers.batches import Batch, collate, plan_micro_batches, token_logprobs
 from trainers.losses import LOSSES
 from trainers.losses.aggregate import row_weights
 from trainers.losses.kl import kl_penalty
+from trainers.records import TokenRecord
 from trainers.rollouts import Row
 
 
@@ -31,6 +32,8 @@ class Learner:
     entropy_coefficient: float = 0.0
     version: int = 0
     """Counts the weights that were published."""
+    record: TokenRecord = field(default_factory=TokenRecord)
+    """What the newest update saw of every token."""
 
     @property
     def pad_id(self) -> int:
@@ -67,6 +70,7 @@ def update(learner: Learner, rows: list[Row], run: RunConfig) -> dict[str, float
     against the log-probs of before the first.
     """
     player, updates = learner.config, run.cotrain.updates_per_rollout
+    learner.record = TokenRecord()
     totals: Counter[str] = Counter()
     old: dict[int, list[torch.Tensor]] = {}
     plans = []
@@ -130,7 +134,7 @@ def _loss(learner: Learner, rows: list[Row], batch: Batch, weights: dict[int, fl
     with torch.no_grad():
         reference, _ = token_logprobs(learner.reference, batch, player.temperature, False)
     spread = batch.spread
-    advantage = spread([row.advantage * row.pg_weight for row in rows]) * batch.mask
+    advantage = batch.advantages(rows)
     policy_loss, stats = LOSSES[player.loss](logp, logp.detach() if old is None else old, advantage, batch.mask, player)
     penalty = kl_penalty(logp, reference, player.kl_estimator)
     per_token = policy_loss * spread([row.pg_weight for row in rows])
@@ -154,6 +158,7 @@ def _loss(learner: Learner, rows: list[Row], batch: Batch, weights: dict[int, fl
         }
         for name, value in stats.items():
             sums[name] = (value * spread([row.copies for row in rows])).sum().item()
+    learner.record.add(batch, logp.detach(), entropy.detach(), advantage)
     return loss, sums
 
 

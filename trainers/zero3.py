@@ -11,6 +11,7 @@ import logging
 import os
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import deepspeed
 import torch
@@ -36,7 +37,20 @@ def start(launch: LaunchConfig) -> torch.device:
         deepspeed.init_distributed(
             dist_backend="gloo" if device == "cpu" else None, timeout=timedelta(seconds=launch.timeout), verbose=False
         )
+    if device == "cpu":
+        _unlink_shared_buffers()
     return torch.device(device)
+
+
+def _unlink_shared_buffers() -> None:
+    """Removes the names of the buffers of DeepSpeed's shared-memory collectives (66 MB per rank).
+
+    DeepSpeed never does, so every run would leave them in memory. Once all ranks have mapped them only the names go.
+    """
+    dist.barrier()
+    address, port = os.environ["MASTER_ADDR"], os.environ["MASTER_PORT"]
+    name = f"deepspeed_allreduce_buffer_{os.getuid()}_{address}_{port}_{rank()}"
+    Path("/dev/shm", name).unlink(missing_ok=True)
 
 
 def rank() -> int:

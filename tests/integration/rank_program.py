@@ -17,14 +17,19 @@ def main() -> None:
     folder = Path(sys.argv[sys.argv.index("--run") + 1])
     print(f"rank {rank} of {os.environ['WORLD_SIZE']} speaks", flush=True)
     if behaviour == "reduce":
+        port = os.environ["MASTER_PORT"]
         import torch
         import torch.distributed as dist
-        from deepspeed import init_distributed
 
-        init_distributed(dist_backend="gloo", verbose=False)
+        from rlad.config import LaunchConfig
+        from trainers import zero3
+
+        zero3.start(LaunchConfig())
         value = torch.tensor([float(rank + 1)])
         dist.all_reduce(value)
         print(f"sum {value.item():.0f}", flush=True)
+        dist.barrier()
+        print(f"buffers left {len(list(Path('/dev/shm').glob(f'deepspeed_*_{port}_*')))}")
         dist.destroy_process_group()
         return
     (folder / f"pid_{rank}").write_text(str(os.getpid()))

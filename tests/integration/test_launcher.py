@@ -49,6 +49,7 @@ def test_ranks_work_together_and_only_rank_0_speaks(tmp_path):
     assert process.returncode == 0, err
     assert "rank 0 of 2 speaks" in out
     assert "sum 3" in out
+    assert "buffers left 0" in out
     assert "rank 1" not in out + err
     assert err == ""
     log = (tmp_path / "run" / "logs" / "rank_1.log").read_text()
