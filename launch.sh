@@ -54,7 +54,7 @@ TEXT
 
 Makes .venv from requirements.lock; does nothing when it is there and up to date. An interrupted set-up is begun again.
   --with dev     tests and lint
-  --with track   TensorBoard
+  --with track   TensorBoard and Weights & Biases
   --with vllm    the vLLM engine (its CPU build on machines without an NVIDIA GPU)
 The Python is $RLAD_PYTHON, or the first of python3, python3.11 ... python3.14 and pyenv's that is 3.11 or newer.
 TEXT

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import copy
 import random
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from trainers.parity import check_parity
 from trainers.rollouts import abstraction_rows, merged, solution_rows
 from trainers.schedules import learners as learners_of
 from trainers.statistics import player_statistics, rollout_statistics, tree_record
-from trainers.telemetry import Events, JsonLines, Stopwatch
+from trainers.telemetry import Events, JsonLines, Stopwatch, WandB
 from trainers.update import Learner, update
 
 
@@ -215,6 +215,7 @@ def cotrain(run: RunConfig, folder: Path) -> None:
     config, writes = run.cotrain, zero3.rank() == 0
     metrics, samples = JsonLines(folder / "metrics.jsonl", writes), JsonLines(folder / "samples.jsonl", writes)
     events, clock = Events(folder / "events", writes), Stopwatch()
+    wandb = WandB(folder, run.track.wandb, asdict(run), writes)
     step = trainer.restore()
     metrics.truncate_after(step)
     samples.truncate_after(step)
@@ -259,10 +260,12 @@ def cotrain(run: RunConfig, folder: Path) -> None:
         row["seconds"] = clock.lap()
         metrics.write(row)
         events.write(row, step)
+        wandb.write(row, step)
         if writes:
             print(summary(row, config.steps), flush=True)
     trainer.export()
     events.close()
+    wandb.close()
     trainer.judge.close()
 
 

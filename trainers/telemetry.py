@@ -1,4 +1,4 @@
-"""metrics.jsonl: one line per step; seconds per phase; TensorBoard where it is installed."""
+"""metrics.jsonl: one line per step; seconds per phase; TensorBoard where it is installed, W&B where it is asked for."""
 
 from __future__ import annotations
 
@@ -78,6 +78,33 @@ class Events:
     def close(self) -> None:
         if self._writer:
             self._writer.close()
+
+
+class WandB:
+    """A Weights & Biases run under `wandb/` (the `track` extra); None as project = off.
+
+    The run is named after its folder and goes on under the same id when training resumes. Where it is logged in, or
+    that it works offline, is decided by W&B's own settings (`wandb login`, `WANDB_MODE`).
+    """
+
+    def __init__(self, folder: Path, project: str | None, config: dict, writes: bool):
+        self._run = None
+        if writes and project is not None:
+            import wandb
+
+            settings = wandb.Settings(silent=True)
+            self._run = wandb.init(
+                project=project, name=folder.name, id=folder.name, resume="allow", dir=str(folder), config=config,
+                settings=settings,
+            )  # fmt: skip
+
+    def write(self, row: dict, step: int) -> None:
+        if self._run:
+            self._run.log(dict(_flat(row)), step=step)
+
+    def close(self) -> None:
+        if self._run:
+            self._run.finish()
 
 
 def _flat(row: dict, prefix: str = "") -> Iterator[tuple[str, float]]:

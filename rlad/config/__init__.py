@@ -16,7 +16,7 @@ from rlad.config.problems import (
     InductionConfig,
     ProblemsConfig,
 )
-from rlad.config.running import EngineConfig, LaunchConfig, SweepConfig, VerifierConfig, ZeroConfig
+from rlad.config.running import EngineConfig, LaunchConfig, SweepConfig, TrackConfig, VerifierConfig, ZeroConfig
 from rlad.config.training import BareConfig, CotrainConfig, GateConfig, MixtureConfig, ScheduleConfig, WarmstartConfig
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
     "RunConfig",
     "ScheduleConfig",
     "SweepConfig",
+    "TrackConfig",
     "VerifierConfig",
     "WarmstartConfig",
     "ZeroConfig",

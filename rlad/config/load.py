@@ -13,7 +13,7 @@ from yaml import YAMLError
 
 from rlad.config.players import ModelConfig, PlayerConfig
 from rlad.config.problems import ProblemsConfig
-from rlad.config.running import EngineConfig, LaunchConfig, SweepConfig, VerifierConfig, ZeroConfig
+from rlad.config.running import EngineConfig, LaunchConfig, SweepConfig, TrackConfig, VerifierConfig, ZeroConfig
 from rlad.config.training import CotrainConfig, WarmstartConfig
 
 
@@ -39,6 +39,7 @@ class RunConfig:
     sweep: SweepConfig = field(default_factory=SweepConfig)
     launch: LaunchConfig = field(default_factory=LaunchConfig)
     zero: ZeroConfig = field(default_factory=ZeroConfig)
+    track: TrackConfig = field(default_factory=TrackConfig)
 
 
 def known_keys(node: Any = RunConfig, prefix: str = "") -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Optional
 
 
 @dataclass
@@ -68,3 +69,11 @@ class ZeroConfig:
     """Parameters smaller than this stay whole on every rank."""
     bucket_size: int = 50_000_000
     """Elements gathered at a time when weights are published."""
+
+
+@dataclass
+class TrackConfig:
+    """Where the metrics go beside metrics.jsonl and TensorBoard's event files."""
+
+    wandb: Optional[str] = None
+    """Project on Weights & Biases (`./launch.sh setup --with track`); None = not used."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+
 from rlad.config import ROLES, WORLDS, ConfigError, InductionConfig, RunConfig
 from rlad.validation.groups import check_division, check_groups, check_solver_alone
 from rlad.validation.models import check_model, models
@@ -32,6 +34,7 @@ def validate(config: RunConfig) -> None:
     _check_warmstart(config)
     check_groups(config)
     check_solver_alone(config)
+    _check_track(config)
     _check_sweep(config)
     _check_engine(config)
 
@@ -97,3 +100,8 @@ def _check_engine(config: RunConfig) -> None:
     if config.engine.kind == "vllm":
         raise ConfigError("engine.kind=vllm comes with a later version; use engine.kind=transformers.")
     require_name("engine.kind", config.engine.kind, ("transformers",))
+
+
+def _check_track(config: RunConfig) -> None:
+    if config.track.wandb is not None and importlib.util.find_spec("wandb") is None:
+        raise ConfigError("track.wandb needs Weights & Biases; run ./launch.sh setup --with track.")
