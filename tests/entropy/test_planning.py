@@ -102,10 +102,10 @@ def test_mining_keeps_the_clusters_that_most_solutions_use():
     expected = {gram for gram, number in counted(texts).items() if 2 <= number <= 0.9 * len(set(texts))}
     assert {gram for gram in found.grams if len(gram) == 3} == expected
     assert ("start", "of", "it") not in found.grams  # boilerplate
-    top = mine(texts, clusters=200, top=0.1, boilerplate=0.9)
-    assert ("try", "small", "cases") in top.grams  # 30 of 70 solutions; every filler has fewer
+    top = mine(texts, clusters=200, top=0.2, boilerplate=0.9)
+    assert ("try", "small", "cases") in top.grams  # one of 8 phrases in 30 of 70 solutions; 40 others are rarer
     assert len(top) < len(found)
-    assert mine(texts, clusters=200, top=0.1).grams == top.grams  # the same every time
+    assert mine(texts, clusters=200, top=0.2).grams == top.grams  # the same every time
 
 
 def test_repeating_one_solution_does_not_make_it_strategy():
