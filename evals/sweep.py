@@ -6,7 +6,6 @@ writes sweep.json and plots. Abstraction tokens count, duplicates too. Plain sam
 
 from __future__ import annotations
 
-import argparse
 import json
 import time
 from pathlib import Path
@@ -16,7 +15,7 @@ from evals.cells import BreadthSamples, Cell, PlainSamples
 from evals.plots import plot_sweep
 from evals.sampling import Pair, Samplers
 from evals.tables import print_sweep
-from rlad.cli import main_guard
+from rlad.cli import Parser, main_guard
 from rlad.config import ConfigError, RunConfig, load_config
 
 QUESTIONS = {
@@ -133,6 +132,8 @@ def open_run(given: str, overrides: list[str]) -> tuple[RunConfig, Path]:
     path = Path(given)
     if path.is_dir():
         return load_config(path / "config.yaml", overrides), path
+    if not path.exists():
+        raise ConfigError(f"There is no run folder or configuration file '{given}'.")
     run = load_config(path, overrides)
     folder = Path(run.runs_dir) / run.name
     if not folder.is_dir():
@@ -141,7 +142,7 @@ def open_run(given: str, overrides: list[str]) -> tuple[RunConfig, Path]:
 
 
 def main(words: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="sweep", description=__doc__.splitlines()[0])
+    parser = Parser(prog="sweep", description=__doc__.splitlines()[0])
     parser.add_argument("run", help="a run folder, or the configuration it was made with")
     parser.add_argument("overrides", nargs="*", metavar="key=value")
     arguments = parser.parse_intermixed_args(words)

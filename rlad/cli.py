@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -17,6 +18,14 @@ BAD_INPUT = 2
 
 class PlainError(Exception):
     """An error whose message is one plain sentence for the user; raise it where no more fitting class exists."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Refuses wrong arguments in one plain sentence instead of a page of usage."""
+
+    def error(self, message: str) -> NoReturn:
+        print(f"error: {message[0].upper()}{message[1:]}; try --help.", file=sys.stderr)
+        sys.exit(BAD_INPUT)
 
 
 def sentence(error: BaseException) -> str:

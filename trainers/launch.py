@@ -11,9 +11,8 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from typing import NoReturn
 
-from rlad.cli import BAD_INPUT, main_guard
+from rlad.cli import Parser, main_guard
 from rlad.config import WORLDS, ProblemsConfig, RunConfig, load_config
 from rlad.problems import SPLITS, load_problems
 from rlad.validation import check_ranks
@@ -35,16 +34,8 @@ from trainers.launch_process import (
 MODULES = {"warmstart": "trainers.warmstart", "train": "trainers.cotrain"}
 
 
-class _Parser(argparse.ArgumentParser):
-    """One plain sentence instead of a page of usage."""
-
-    def error(self, message: str) -> NoReturn:
-        print(f"error: {message[0].upper()}{message[1:]}; try --help.", file=sys.stderr)
-        sys.exit(BAD_INPUT)
-
-
 def _arguments(words: list[str] | None) -> argparse.Namespace:
-    parser = _Parser(prog="launch", description=__doc__.splitlines()[0])
+    parser = Parser(prog="launch", description=__doc__.splitlines()[0])
     parser.add_argument("verb", choices=MODULES)
     parser.add_argument("config", help="a YAML file, or the folder of a run to go on with")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="changes to the configuration")

@@ -6,14 +6,13 @@ with other settings.
 
 from __future__ import annotations
 
-import argparse
 import os
 from pathlib import Path
 from typing import Any
 
 from omegaconf import OmegaConf
 
-from rlad.cli import PlainError, main_guard
+from rlad.cli import Parser, PlainError, main_guard
 from rlad.config import RunConfig, load_config, save_config
 
 
@@ -63,7 +62,7 @@ def prepare_folder(config: RunConfig, verb: str) -> Path:
 
 
 def main(words: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("config")
     parser.add_argument("overrides", nargs="*", metavar="key=value")
     parser.add_argument("--unchanged", action="store_true")

@@ -6,7 +6,6 @@ not run again. Ends with compare.json, compare.md and compare.png in runs/NAME/.
 
 from __future__ import annotations
 
-import argparse
 import json
 import re
 import shutil
@@ -22,7 +21,7 @@ from evals.compare.pieces import Piece, Runner, plan, typed
 from evals.compare.results import collect
 from evals.compare.show import markdown, plot, tables
 from evals.runs import RunError
-from rlad.cli import PlainError, main_guard
+from rlad.cli import Parser, PlainError, main_guard
 
 PRODUCTS = ("compare.json", "compare.md", "compare.png")
 
@@ -80,7 +79,7 @@ def write(config: CompareConfig, pieces: list[Piece], command: str, out: str | N
 
 
 def main(words: list[str] | None = None, verbs: dict[str, list[str]] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="launch.sh compare", description=__doc__.splitlines()[0])
+    parser = Parser(prog="launch.sh compare", description=__doc__.splitlines()[0])
     parser.add_argument("config", help="the comparison, e.g. configs/compare.yaml")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="changes to it, or to all its runs")
     parser.add_argument("--only", nargs="+", default=[], metavar="ARM", help="run only these arms (and their bases)")

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 from evals.plots import plot_run
 from evals.report import write_report
 from evals.runs import RunError, read_run
-from rlad.cli import main_guard
+from rlad.cli import Parser, main_guard
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="launch.sh report", description=__doc__)
+    parser = Parser(prog="launch.sh report", description=__doc__)
     parser.add_argument("runs", nargs="+", metavar="RUN", help="run folder, e.g. runs/demo")
     parser.add_argument(
         "--out",
