@@ -9,9 +9,8 @@ import torch
 from rlad.config import WORLDS, RunConfig
 from rlad.generation import make_engine
 from rlad.judge import Judge
-from rlad.policy import build_model, load_tokenizer
+from rlad.policy import build_model, load_tokenizer, make_prompts
 from rlad.problems import make_world
-from rlad.prompts import Prompts
 from rlad.reasoner import Reasoner
 
 
@@ -30,4 +29,4 @@ def open_pair(run: RunConfig, abstraction: str | None, solution: str, device: st
 def _open_player(run: RunConfig, folder: str, device: str):
     model = replace(run.base, path=folder)
     tokenizer = load_tokenizer(model, run.problems)
-    return make_engine(run.engine, build_model(model, tokenizer).to(device), tokenizer), Prompts(tokenizer)
+    return make_engine(run.engine, build_model(model, tokenizer).to(device), tokenizer), make_prompts(tokenizer, run)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,10 +10,11 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, Qwen3Config, Qwen3ForCausalLM
 from transformers.utils.logging import disable_progress_bar
 
-from rlad.config import ModelConfig, ProblemsConfig, RunConfig
+from rlad.confidence import CONFIDENCE_TOKENS
+from rlad.config import ConfigError, ModelConfig, ProblemsConfig, RunConfig
 from rlad.problems import make_world
 from rlad.prompts import Prompts
-from rlad.tokenizer import world_tokenizer
+from rlad.tokenizer import is_world_tokenizer, world_tokenizer
 
 # One bar per weight file and rank would drown what a run has to say.
 disable_progress_bar()
@@ -65,15 +67,33 @@ def tiny_model(config: ModelConfig, vocabulary: int, eos: int, pad: int) -> Qwen
     ).to(getattr(torch, config.dtype))
 
 
-def load_tokenizer(model: ModelConfig, problems: ProblemsConfig):
-    """The model's own tokenizer, or a world's WordLevel one for a model built from scratch."""
+def format_tokens(config: RunConfig) -> list[str]:
+    """The tokens that the run's methods add to a world's vocabulary; none by default.
+
+    >>> format_tokens(RunConfig())
+    []
+    """
+    return list(CONFIDENCE_TOKENS) if config.solution.reward == "rlcr" else []
+
+
+def load_tokenizer(model: ModelConfig, problems: ProblemsConfig, formats: Sequence[str] = ()):
+    """The model's own tokenizer, or a world's WordLevel one (with `formats`) for a model built from scratch.
+
+    Raises ConfigError for a world's model that was made without those tokens.
+    """
     if model.path is not None:
         tokenizer = AutoTokenizer.from_pretrained(model.path, trust_remote_code=model.trust_remote_code)
         if tokenizer.pad_token_id is None:
             tokenizer.pad_token = tokenizer.eos_token
+        missing = sorted(set(formats) - set(tokenizer.get_vocab()))
+        if missing and is_world_tokenizer(tokenizer):
+            raise ConfigError(
+                f"The model in '{model.path}' has no token '{missing[0]}', which a method of this run writes; make its "
+                "warm start again with the method switched on."
+            )
         return tokenizer
     world = make_world(problems)
-    return world_tokenizer(world.vocabulary(), model.max_positions)
+    return world_tokenizer(world.vocabulary(), model.max_positions, formats)
 
 
 def build_model(model: ModelConfig, tokenizer, seed: int = 0) -> PreTrainedModel:
@@ -93,5 +113,10 @@ def build_model(model: ModelConfig, tokenizer, seed: int = 0) -> PreTrainedModel
 
 def make_policy(role: str, model: ModelConfig, config: RunConfig, folder: Path) -> Policy:
     """A player from its model's configuration."""
-    tokenizer = load_tokenizer(model, config.problems)
-    return Policy(role, build_model(model, tokenizer, config.seed), Prompts(tokenizer), folder)
+    tokenizer = load_tokenizer(model, config.problems, format_tokens(config))
+    return Policy(role, build_model(model, tokenizer, config.seed), make_prompts(tokenizer, config), folder)
+
+
+def make_prompts(tokenizer, config: RunConfig) -> Prompts:
+    """The prompts of a run's players."""
+    return Prompts(tokenizer, confidence=config.solution.reward == "rlcr")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 
+from rlad.confidence import CLOSE, OPEN
 from rlad.tokenizer import SEPARATOR, is_world_tokenizer
 
 BOXED = "Reason step by step and put your final answer within \\boxed{}."
@@ -23,6 +24,7 @@ CHAT = {
     "one_pass": "{question}\n\nFirst write one short insight that helps to solve the problem, in "
     "<abstraction></abstraction>. Then solve the problem with it. " + BOXED,
 }
+CONFIDENCE = f" Behind it, state how likely your answer is to be right, a number from 0 to 1, in {OPEN}{CLOSE}."
 WORLD = {
     "plain": "<plain> {question} <sep>",
     "guided": "<guided> {question} <sep> {abstraction} <sep>",
@@ -34,10 +36,10 @@ THINKING = {"plain": True, "guided": True, "propose": False, "one_pass": True}
 
 
 class Prompts:
-    """Renders the four tasks for one tokenizer."""
+    """Renders the tasks for one tokenizer; with `confidence`, solvers are asked how sure they are (RLCR)."""
 
-    def __init__(self, tokenizer):
-        self.tokenizer = tokenizer
+    def __init__(self, tokenizer, confidence: bool = False):
+        self.tokenizer, self.confidence = tokenizer, confidence
         self.world = is_world_tokenizer(tokenizer)
         self.templates = WORLD if self.world else CHAT
 
@@ -46,7 +48,10 @@ class Prompts:
         if (task == "guided") != bool(abstraction and abstraction.strip()):
             raise ValueError(f"A '{task}' prompt was asked for with the abstraction {abstraction!r}.")
         # Replacement, not str.format: questions and abstractions may hold braces.
-        content = self.templates[task].replace("{question}", question).replace("{abstraction}", abstraction or "")
+        template = self.templates[task]
+        if self.confidence and not self.world:
+            template = template.replace(BOXED, BOXED + CONFIDENCE)
+        content = template.replace("{question}", question).replace("{abstraction}", abstraction or "")
         if not self.tokenizer.chat_template:
             return content + "\n"
         messages = [{"role": "user", "content": content}]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from rlad.confidence import stated_confidence
 from rlad.gate import leaks
 from rlad.generation.base import Completion, Engine, Sampling
 from rlad.judge import Judge
@@ -26,10 +27,17 @@ class Solution:
     text: str
     verdict: Verdict | None = None
     adheres: bool | None = None
+    reward: float | None = None
+    """What it earned in training, where that isn't its verdict."""
 
     @property
     def correct(self) -> bool:
         return self.verdict is not None and self.verdict.correct
+
+    @property
+    def confidence(self) -> float | None:
+        """The confidence it states about itself, 0 to 1; None when it states none."""
+        return stated_confidence(self.text)
 
     @property
     def tokens(self) -> int:
@@ -56,6 +64,8 @@ class Branch:
     """Its identity: draws with the same key are duplicates."""
     leak: bool = False
     solutions: list[Solution] = field(default_factory=list)
+    reward: float | None = None
+    """What it is worth in training, where that isn't its accuracy."""
 
     @property
     def accuracy(self) -> float | None:

@@ -6,6 +6,8 @@ capacity on the mathematics. White space separates tokens and is not kept; decod
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
@@ -17,15 +19,15 @@ SPECIALS = [PAD, EOS, UNKNOWN, SEPARATOR, *(f"<{task}>" for task in TASKS)]
 PASS_THROUGH = "{% for message in messages %}{{ message['content'] }}{% endfor %}"
 
 
-def world_tokenizer(words: list[str], max_positions: int) -> PreTrainedTokenizerFast:
-    r"""The WordLevel tokenizer of a world's vocabulary.
+def world_tokenizer(words: list[str], max_positions: int, formats: Sequence[str] = ()) -> PreTrainedTokenizerFast:
+    r"""The WordLevel tokenizer of a world's vocabulary; `formats` are further tokens that a method's format needs.
 
     >>> tokenizer = world_tokenizer(["3", "+", "12", "\\boxed{", "}"], 64)
     >>> ids = tokenizer("<plain> 3+12 \\boxed{ 12 }", add_special_tokens=False)["input_ids"]
     >>> tokenizer.decode(ids)
     '<plain> 3 + 12 \\boxed{ 12 }'
     """
-    vocabulary = {word: index for index, word in enumerate(dict.fromkeys([*SPECIALS, *words]))}
+    vocabulary = {word: index for index, word in enumerate(dict.fromkeys([*SPECIALS, *words, *formats]))}
     core = Tokenizer(models.WordLevel(vocabulary, unk_token=UNKNOWN))
     core.pre_tokenizer = pre_tokenizers.Split(Regex(WORD), behavior="removed", invert=True)
     core.post_processor = processors.Sequence([])
@@ -34,7 +36,7 @@ def world_tokenizer(words: list[str], max_positions: int) -> PreTrainedTokenizer
         pad_token=PAD,
         eos_token=EOS,
         unk_token=UNKNOWN,
-        additional_special_tokens=[SEPARATOR, *(f"<{task}>" for task in TASKS)],
+        additional_special_tokens=[SEPARATOR, *(f"<{task}>" for task in TASKS), *formats],
         model_max_length=max_positions,
         clean_up_tokenization_spaces=False,
         padding_side="left",

@@ -17,7 +17,7 @@ PURE = {"rlad.verifier", "rlad.entropy", "rlad.selection"}
 
 INSIDE = {
     "rlad.problems": {"rlad.config", "rlad.problems", "rlad.verifier"},
-    "rlad.prompts": {"rlad.config", "rlad.problems", "rlad.tokenizer"},
+    "rlad.prompts": {"rlad.confidence", "rlad.config", "rlad.problems", "rlad.tokenizer"},
     "rlad.generation": {"rlad.config", "rlad.generation"},
 }
 """What the lower floors of rlad may stand on; the reasoner and the server stand on all of them."""

@@ -73,19 +73,23 @@ def collate(rows: list[Row], index: list[int], pad_id: int, device: torch.device
     return Batch(ids, attention, position, ids[:, left:], mask, index)
 
 
+def completion_logits(model, batch: Batch) -> torch.Tensor:
+    """Logits (B, C, V) of the completion's tokens."""
+    return model(
+        input_ids=batch.input_ids,
+        attention_mask=batch.attention_mask,
+        position_ids=batch.position_ids,
+        use_cache=False,
+        logits_to_keep=batch.completion.shape[1] + 1,
+    ).logits[:, :-1]
+
+
 def token_logprobs(model, batch: Batch, temperature: float, with_entropy: bool = True):
     """Log-probs (B, C) of the completion's tokens at the sampling temperature, and the entropies (B, C), in float32.
 
     The entropy carries no gradient unless `with_entropy` is "grad".
     """
-    width = batch.completion.shape[1]
-    logits = model(
-        input_ids=batch.input_ids,
-        attention_mask=batch.attention_mask,
-        position_ids=batch.position_ids,
-        use_cache=False,
-        logits_to_keep=width + 1,
-    ).logits[:, :-1]
+    logits = completion_logits(model, batch)
     distribution = torch.log_softmax(logits.float() / temperature, dim=-1)  # (B, C, V)
     logp = distribution.gather(-1, batch.completion[..., None])[..., 0]
     if not with_entropy:

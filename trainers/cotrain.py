@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import copy
-import random
 from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
@@ -22,32 +21,15 @@ from rlad.policy import make_policy
 from rlad.problems import Problem, load_problems, make_world
 from rlad.reasoner import Plan, Reasoner, Tree
 from trainers import checkpoints, zero3
+from trainers.cursor import Cursor
 from trainers.parity import check_parity
+from trainers.rewards import Evidence, measure
 from trainers.rollouts import abstraction_rows, merged, solution_rows
 from trainers.schedules import learners as learners_of
-from trainers.statistics import player_statistics, rollout_statistics, tree_record
+from trainers.scoring import EngineScorer
+from trainers.statistics import means, player_statistics, rollout_statistics, tree_record
 from trainers.telemetry import Events, JsonLines, Stopwatch, WandB
 from trainers.update import Learner, update
-
-
-class Cursor:
-    """Draws problems epoch by epoch, each epoch in its own order; its state is part of the checkpoint."""
-
-    def __init__(self, size: int, seed: int):
-        self.size, self.seed = size, seed
-        self.position = 0
-
-    def take(self, count: int) -> list[int]:
-        """The next `count` indices."""
-        taken = []
-        for _ in range(count):
-            epoch, offset = divmod(self.position, self.size)
-            if offset == 0 or not taken:
-                order = list(range(self.size))
-                random.Random(f"{self.seed}|{epoch}").shuffle(order)
-            taken.append(order[offset])
-            self.position += 1
-        return taken
 
 
 class Cotrainer:
@@ -66,6 +48,7 @@ class Cotrainer:
         self.reasoner = Reasoner(
             proposer.sampler, solver.sampler, proposer.policy.prompts, solver.policy.prompts, self.judge, self.world
         )
+        self.evidence = Evidence(run, EngineScorer(solver, self.config.micro_batch), self.judge, self.world)
         self.tokens = 0
 
     def _roles(self) -> tuple[str, ...]:
@@ -236,6 +219,7 @@ def cotrain(run: RunConfig, folder: Path) -> None:
             trees = guided + bare
             trainer.reasoner.judge(trees)
         with clock.phase("credit"):
+            counts = measure(trees, trainer.evidence)
             rows = {
                 "abstraction": merged(abstraction_rows(guided, config, run.abstraction)),
                 "solution": merged(solution_rows(trees, config, run.solution)),
@@ -250,6 +234,8 @@ def cotrain(run: RunConfig, folder: Path) -> None:
                 row["validation"] = trainer.validate(step)
             trainer.tokens += row["tokens_generated"]
             row |= {"step": step, "tokens_generated_total": trainer.tokens, "parity": parity}
+            if counts:
+                row["rewards"] = means(counts, trainer.device)
             for role in trainer.learners:
                 row[role] = player_statistics(trees, role, config, trainer.device) | updates.get(role, {"updated": 0})
             row["verifier"] = trainer.judge.take_counters()

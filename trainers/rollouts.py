@@ -31,6 +31,9 @@ class Row:
     """How many samples this row stands for; it weighs as much as they would."""
     token_advantages: tuple[float, ...] | None = None
     """One advantage per token, instead of the shared one."""
+    shaping: float = 0.0
+    """gamma of the shaped ratio p / (p + gamma), for a text that was not written under this prompt; 0 = an ordinary
+    sample."""
 
 
 def _row(prompt: list[int], completion: Completion, advantage: float, **kwargs) -> Row:

@@ -11,7 +11,7 @@ from trainers.advantages import is_constant
 from trainers.rewards import draw_rewards, solution_reward
 
 
-def _means(pairs: dict[str, tuple[float, float]], device: torch.device) -> dict[str, float | None]:
+def means(pairs: dict[str, tuple[float, float]], device: torch.device) -> dict[str, float | None]:
     """(sum, count) per name on this rank -> mean over all ranks; None where nothing was counted."""
     values = zero3.total([x for pair in pairs.values() for x in pair], device)
     return {name: values[2 * i] / values[2 * i + 1] if values[2 * i + 1] else None for i, name in enumerate(pairs)}
@@ -29,7 +29,7 @@ def rollout_statistics(trees: list[Tree], config: CotrainConfig, device: torch.d
     proposed = [tree for tree in trees if tree.draws]
     groups = [[solution_reward(s, config) for s in b.solutions] for b in branches if b.solutions]
     everything = guided + bare
-    numbers = _means(
+    numbers = means(
         {
             "accuracy": _pair([s.correct for s in guided]),
             "coverage": _pair([any(s.correct for s in tree.solutions) for tree in proposed]),
@@ -57,7 +57,7 @@ def player_statistics(trees: list[Tree], role: str, config: CotrainConfig, devic
     else:
         chosen = [s for tree in trees for s in (tree.solutions if config.abstractions else tree.bare)]
         rewards, lengths = [solution_reward(s, config) for s in chosen], [s.tokens for s in chosen]
-    return _means({"reward": _pair(rewards), "length": _pair(lengths)}, device)
+    return means({"reward": _pair(rewards), "length": _pair(lengths)}, device)
 
 
 def _solution_record(solution: Solution) -> dict:

@@ -15,6 +15,7 @@ from trainers.batches import Batch, collate, plan_micro_batches, token_logprobs
 from trainers.losses import LOSSES
 from trainers.losses.aggregate import row_weights
 from trainers.losses.kl import kl_penalty
+from trainers.losses.shaped import shaped_ratio
 from trainers.records import TokenRecord
 from trainers.rollouts import Row
 
@@ -136,6 +137,8 @@ def _loss(learner: Learner, rows: list[Row], batch: Batch, weights: dict[int, fl
     spread = batch.spread
     advantage = batch.advantages(rows)
     policy_loss, stats = LOSSES[player.loss](logp, logp.detach() if old is None else old, advantage, batch.mask, player)
+    gamma = spread([row.shaping for row in rows])
+    policy_loss = torch.where(gamma > 0, shaped_ratio(logp, advantage, gamma), policy_loss)
     penalty = kl_penalty(logp, reference, player.kl_estimator)
     per_token = policy_loss * spread([row.pg_weight for row in rows])
     per_token = per_token + player.kl * penalty * spread([row.kl_weight for row in rows])

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import torch.distributed as dist
 
+from rlad.confidence import LEVELS, state_confidence
 from rlad.config import WORLDS, MixtureConfig, ModelConfig, RunConfig, WarmstartConfig, load_config
 from rlad.policy import Policy, make_policy
 from rlad.problems import Problem, load_problems, make_world
@@ -58,6 +59,8 @@ class Demonstrations:
             text = abstraction
         else:
             text = self.world.solve(problem, abstraction, rng) if self.world else problem.solution
+        if self.prompts.confidence and task != "propose":
+            text = state_confidence(text, rng.choice(LEVELS))  # the format only: being calibrated is RL's to learn
         if task == "one_pass":
             text = self.prompts.one_pass_text(abstraction, text)
         prompt = self.prompts.ids(task, problem.question, abstraction if task == "guided" else None)

@@ -16,6 +16,7 @@ from rlad.config.problems import (
     InductionConfig,
     ProblemsConfig,
 )
+from rlad.config.rewards import RlcrConfig
 from rlad.config.running import EngineConfig, LaunchConfig, SweepConfig, TrackConfig, VerifierConfig, ZeroConfig
 from rlad.config.training import BareConfig, CotrainConfig, GateConfig, MixtureConfig, ScheduleConfig, WarmstartConfig
 
@@ -37,6 +38,7 @@ __all__ = [
     "ModelConfig",
     "PlayerConfig",
     "ProblemsConfig",
+    "RlcrConfig",
     "RunConfig",
     "ScheduleConfig",
     "SweepConfig",

@@ -47,6 +47,9 @@ class PlayerConfig:
     """The ratio is clipped to [1 - clip_low, 1 + clip_high]; clip_high > clip_low is clip-higher (DAPO)."""
     dual_clip: Optional[float] = 3.0
     """For negative advantages the loss is bounded at dual_clip * |A|; None = off."""
+    reward: str = "verdict"
+    """verdict (right or wrong; for an abstraction the share of right solutions), or for the solution player rlcr (and
+    how well it knows: Brier score of a stated confidence). Names in trainers/rewards."""
     advantage: str = "mean"
     """mean (centred), std (centred and divided by the group's standard deviation) or rloo (leave-one-out baseline)."""
     aggregation: str = "token-mean"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from rlad.config.rewards import RlcrConfig
+
 
 @dataclass
 class MixtureConfig:
@@ -90,6 +92,7 @@ class CotrainConfig:
     """lambda in (1-lambda) * p_i + lambda * c_i, where c_i is the leave-one-out contribution to the set's coverage."""
     adherence: bool = False
     """Reward a solution only when it also follows its abstraction (worlds can check this)."""
+    rlcr: RlcrConfig = field(default_factory=RlcrConfig)
     solution_group: str = "abstraction"
     """abstraction (compare inside one abstraction, G1) or problem (across all solutions of a problem, G2)."""
     drop_constant_groups: bool = True

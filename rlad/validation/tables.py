@@ -9,6 +9,8 @@ from rlad.config import ROLES, SOURCES, ConfigError
 
 LOSSES = ("ppo_clip",)
 """Names in the registry trainers/losses (not imported: rlad knows nothing of training; a test keeps the two equal)."""
+REWARDS = {"solution": ("verdict", "rlcr"), "abstraction": ("verdict",)}
+"""Names in the registry trainers/rewards, by player."""
 INDUCTION_FAMILIES = ("linear", "product", "minmax", "difference")
 
 NAMES: dict[str, tuple[str, ...]] = {
@@ -17,6 +19,8 @@ NAMES: dict[str, tuple[str, ...]] = {
     "cotrain.solution_group": ("abstraction", "problem"),
     "cotrain.schedule.kind": ("simultaneous", "alternating", "frozen"),
     "cotrain.schedule.train": ROLES,
+    "solution.reward": REWARDS["solution"],
+    "abstraction.reward": REWARDS["abstraction"],
     "launch.device": ("auto", "cpu", "cuda"),
 }
 PLAYER_NAMES: dict[str, tuple[str, ...]] = {
@@ -67,6 +71,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "cotrain.bare.baseline_samples": (0, _INF),
     "cotrain.gate.penalty": (-1, 0),
     "cotrain.set_credit": (0, 1),
+    "cotrain.rlcr.malformed": (-10, 0),
     "cotrain.updates_per_rollout": (1, _INF),
     "cotrain.micro_batch": (1, _INF),
     "cotrain.schedule.abstraction_steps": (1, _INF),

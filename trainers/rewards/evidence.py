@@ -1,0 +1,43 @@
+"""What a reward may be measured with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from rlad.config import RunConfig
+from rlad.judge import Judge
+from rlad.problems import World
+from rlad.prompts import Prompts
+
+Counts = dict[str, tuple[float, float]]
+"""Statistics of this rank: name -> (sum, number). The names depend on the configuration only, so all ranks agree."""
+
+
+@dataclass(frozen=True)
+class TokenScores:
+    """What a model thinks of one given completion of T tokens."""
+
+    logp: list[float]
+    """(T,) nats."""
+    rank: list[int]
+    """(T,) place of each token in the model's order, 1 = likeliest."""
+
+
+class Scorer(Protocol):
+    """The learning solver as a judge of given texts."""
+
+    prompts: Prompts
+
+    def score(self, pairs: list[tuple[list[int], list[int]]]) -> list[TokenScores]:
+        """Scores of every (prompt, completion), token ids each. Collective: all ranks call it equally often."""
+
+
+@dataclass
+class Evidence:
+    """Everything there is to measure with."""
+
+    run: RunConfig
+    scorer: Scorer
+    judge: Judge
+    world: World | None = None

@@ -1,0 +1,61 @@
+"""Rewards by verdict: 1 for a right solution, the share of right solutions for an abstraction (RLAD, 2510.02263)."""
+
+from __future__ import annotations
+
+from rlad.config import CotrainConfig
+from rlad.reasoner import Branch, Solution, Tree
+from trainers.advantages import mixed_credit
+
+
+def solved(solution: Solution, config: CotrainConfig) -> bool:
+    """Whether a solution counts as a success: it is right and, with `adherence`, follows its abstraction."""
+    return solution.correct and not (config.adherence and solution.adheres is False)
+
+
+def solution_reward(solution: Solution, config: CotrainConfig) -> float:
+    """What a guided solution earned: the reward measured for it, or 1 for a success and 0 for anything else."""
+    return float(solved(solution, config)) if solution.reward is None else solution.reward
+
+
+def bare_accuracy(tree: Tree) -> float | None:
+    """b(x): the measured accuracy without an abstraction; None when none was sampled."""
+    return sum(s.correct for s in tree.bare) / len(tree.bare) if tree.bare else None
+
+
+def success(branch: Branch, config: CotrainConfig) -> float | None:
+    """p_i: the share of successes under an abstraction; None without solutions (masked, not zero)."""
+    return sum(solved(s, config) for s in branch.solutions) / len(branch.solutions) if branch.solutions else None
+
+
+def branch_success(tree: Tree, config: CotrainConfig) -> list[float | None]:
+    """p_i of every abstraction."""
+    return [success(branch, config) for branch in tree.branches]
+
+
+def branch_rewards(tree: Tree, config: CotrainConfig) -> list[float | None]:
+    """What solving with each abstraction earned: the reward measured for it, or its success; None = masked."""
+    return [success(b, config) if b.reward is None else b.reward for b in tree.branches]
+
+
+def draw_rewards(tree: Tree, config: CotrainConfig) -> list[float | None]:
+    """The abstraction player's reward of every draw, duplicates included; None = masked.
+
+    A draw earns what solving with it earned, mixed with its contribution to the set (`set_credit`), less b(x) when
+    `subtract_bare`. A leak, an empty or an unfinished abstraction earns the gate's fixed penalty instead.
+    """
+    earned = branch_rewards(tree, config)
+    rewards: list[float | None] = []
+    scored: list[int] = []
+    for position, draw in enumerate(tree.draws):
+        if draw.branch is None or (config.gate.enabled and tree.branches[draw.branch].leak):
+            rewards.append(config.gate.penalty)
+        else:
+            rewards.append(earned[draw.branch])
+            if earned[draw.branch] is not None:
+                scored.append(position)
+    values = [rewards[i] for i in scored]
+    credit = mixed_credit(values, config.set_credit) if config.set_credit else values
+    baseline = (bare_accuracy(tree) or 0.0) if config.subtract_bare else 0.0
+    for position, value in zip(scored, credit, strict=True):
+        rewards[position] = value - baseline
+    return rewards
