@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from rlad.config import ConfigError, EngineConfig
-from rlad.generation.base import Completion, Engine, Sampling
+from rlad.generation.base import Completion, Engine, EngineFailed, Sampling
 
-__all__ = ["Completion", "Engine", "Sampling", "make_engine"]
+__all__ = ["Completion", "Engine", "EngineFailed", "Sampling", "make_engine"]
 
 
 def make_engine(config: EngineConfig, model, tokenizer) -> Engine:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import torch
+if TYPE_CHECKING:  # a process that only watches another need not load torch
+    import torch
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,10 @@ class Completion:
     """stop (end-of-sequence) or length."""
     version: int
     """Of the weights that sampled it."""
+
+
+class EngineFailed(RuntimeError):
+    """An engine could not be started, ended, hung, or could not take new weights. Says which engine and why."""
 
 
 class Engine(Protocol):

@@ -1,0 +1,52 @@
+"""What vLLM needs of a machine, and what its processes are given."""
+
+import importlib.metadata
+import importlib.util
+
+import pytest
+
+from rlad.generation import EngineFailed, vllm_setup
+from rlad.generation.vllm_setup import cpu_environment, cpu_problem, gpu_environment, require_vllm
+
+
+def cpuinfo(tmp_path, flags):
+    file = tmp_path / "cpuinfo"
+    file.write_text(f"processor\t: 0\nmodel name\t: X\nflags\t\t: fpu sse2 {flags}\nbugs\t\t: none\n")
+    return file
+
+
+@pytest.mark.parametrize(("flags", "fits"), [("avx avx2", True), ("avx512f", True), ("avx", False), ("", False)])
+def test_processors_without_its_instructions_are_told(tmp_path, flags, fits):
+    problem = cpu_problem(cpuinfo(tmp_path, flags), "x86_64")
+    assert (problem is None) == fits
+    assert fits or "AVX-512 or AVX2" in problem
+    assert cpu_problem(tmp_path / "none", "aarch64") is None
+
+
+def found(monkeypatch, *names):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name if name in names else None)
+
+
+def test_what_is_missing_or_does_not_fit_is_told_in_one_sentence(monkeypatch, tmp_path):
+    found(monkeypatch)
+    with pytest.raises(EngineFailed, match="setup --with vllm"):
+        require_vllm("cpu")
+    found(monkeypatch, "vllm", "torchvision", "torchcodec")
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: "2.13.0+cpu")
+    with pytest.raises(EngineFailed, match="torchvision, torchcodec do not fit.*pip uninstall torchvision torchcodec"):
+        require_vllm("cpu", cpuinfo(tmp_path, "avx2"))
+    with pytest.raises(EngineFailed, match="AVX-512"):
+        require_vllm("cpu", cpuinfo(tmp_path, "sse4"))
+    found(monkeypatch, "vllm", "torchvision")
+    require_vllm("cuda")  # there the builds fit
+
+
+def test_an_engine_does_not_inherit_its_ranks_place(monkeypatch):
+    base = {"RANK": "3", "MASTER_PORT": "1", "CUDA_VISIBLE_DEVICES": "4,6", "HOME": "/h"}
+    cpu = cpu_environment(base, 2)
+    assert "RANK" not in cpu and "CUDA_VISIBLE_DEVICES" not in cpu
+    assert cpu["HOME"] == "/h" and cpu["OMP_NUM_THREADS"] == "2" and cpu["VLLM_TARGET_DEVICE"] == "cpu"
+    assert gpu_environment(base, "cuda:1")["CUDA_VISIBLE_DEVICES"] == "6"
+    assert gpu_environment({}, "cuda:1")["CUDA_VISIBLE_DEVICES"] == "1"
+    assert gpu_environment(base, "cuda")["CUDA_VISIBLE_DEVICES"] == "4,6"
+    assert vllm_setup.common_environment(base)["VLLM_NO_USAGE_STATS"] == "1"
