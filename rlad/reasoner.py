@@ -2,6 +2,10 @@
 
 The phases are separate methods (`propose`, `gate`, `solve`, `judge`) because training times each of them; `run` is all
 of them in order. Work is breadth-first: every phase sends the requests of all problems to an engine at once.
+
+What a tree is made of, which prompts it asks for and what becomes of their completions stands in `Growth`, which sends
+nothing. `Reasoner` sends whole batches, as training and sweeps want it; the server's trees grow by the same rules with
+all requests overlapping (rlad/explore.py).
 """
 
 from __future__ import annotations
@@ -108,11 +112,53 @@ class Plan:
     draws: int = 0
     """Most draws per problem when distinct; at least `abstractions`."""
 
+    @property
+    def most_draws(self) -> int:
+        return max(self.draws, self.abstractions) if self.distinct else self.abstractions
+
     def solutions_of(self, branch: int) -> int:
         return self.solutions if isinstance(self.solutions, int) else self.solutions[branch]
 
 
-class Reasoner:
+class Growth:
+    """How a tree grows: the prompts it asks for, and what their completions add to it."""
+
+    def __init__(self, propose_prompts: Prompts, solve_prompts: Prompts, world: World | None = None):
+        self.propose_prompts, self.solve_prompts, self.world = propose_prompts, solve_prompts, world
+
+    def propose_ids(self, tree: Tree) -> list[int]:
+        """The prompt for an abstraction."""
+        return self.propose_prompts.ids("propose", tree.problem.question)
+
+    def guided_ids(self, tree: Tree, branch: Branch) -> list[int]:
+        """The prompt for a solution with the branch's abstraction."""
+        return self.solve_prompts.ids("guided", tree.problem.question, branch.text)
+
+    def bare_ids(self, tree: Tree, task: str = "plain") -> list[int]:
+        """The prompt for a solution without an abstraction; `task` is plain or one_pass."""
+        return self.solve_prompts.ids(task, tree.problem.question)
+
+    def add_draw(self, tree: Tree, prompt: list[int], completion: Completion, distinct: bool) -> Draw:
+        """Adds a sample of the abstraction player; it opens a branch unless it is empty, unfinished or a duplicate."""
+        text = self.propose_prompts.read_abstraction(list(completion.token_ids))
+        branch = None
+        if text and completion.finish_reason == "stop":
+            key = self.world.canonical_abstraction(text) if self.world else " ".join(text.split())
+            keys = [b.key for b in tree.branches]
+            if distinct and key in keys:
+                branch = keys.index(key)
+            else:
+                branch = len(tree.branches)
+                tree.branches.append(Branch(text, key))
+        tree.draws.append(Draw(prompt, completion, text, branch))
+        return tree.draws[-1]
+
+    def solution(self, prompt: list[int], completion: Completion) -> Solution:
+        """A sample of the solution player, not yet judged."""
+        return Solution(prompt, completion, self.solve_prompts.decode(list(completion.token_ids)))
+
+
+class Reasoner(Growth):
     """Two engines, two players' prompts, a judge."""
 
     def __init__(
@@ -124,9 +170,8 @@ class Reasoner:
         judge: Judge,
         world: World | None = None,
     ):
-        self.proposer, self.solver = proposer, solver
-        self.propose_prompts, self.solve_prompts = propose_prompts, solve_prompts
-        self.judge_of, self.world = judge, world
+        super().__init__(propose_prompts, solve_prompts, world)
+        self.proposer, self.solver, self.judge_of = proposer, solver, judge
 
     def run(self, problems: Iterable[Problem], plan: Plan) -> list[Tree]:
         """All phases. Returns one judged tree per problem."""
@@ -139,30 +184,16 @@ class Reasoner:
 
     def propose(self, trees: list[Tree], plan: Plan) -> None:
         """Draws abstractions. Each round draws as many as are still missing, so none beyond the last needed one."""
-        prompts = [self.propose_prompts.ids("propose", tree.problem.question) for tree in trees]
-        most = max(plan.draws, plan.abstractions) if plan.distinct else plan.abstractions
-        for round_number in range(most):
-            wanted = [_missing(tree, plan, most) for tree in trees]
+        prompts = [self.propose_ids(tree) for tree in trees]
+        for round_number in range(plan.most_draws):
+            wanted = [missing(tree, plan) for tree in trees]
             if not any(wanted):
                 break
             owners = [i for i, count in enumerate(wanted) for _ in range(count)]
             sampling = _reseeded(plan.propose, round_number)
             completions = self.proposer.generate([prompts[i] for i in owners], sampling)
             for i, completion in zip(owners, completions, strict=True):
-                self._add_draw(trees[i], prompts[i], completion, plan.distinct)
-
-    def _add_draw(self, tree: Tree, prompt: list[int], completion: Completion, distinct: bool) -> None:
-        text = self.propose_prompts.read_abstraction(list(completion.token_ids))
-        branch = None
-        if text and completion.finish_reason == "stop":
-            key = self.world.canonical_abstraction(text) if self.world else " ".join(text.split())
-            keys = [b.key for b in tree.branches]
-            if distinct and key in keys:
-                branch = keys.index(key)
-            else:
-                branch = len(tree.branches)
-                tree.branches.append(Branch(text, key))
-        tree.draws.append(Draw(prompt, completion, text, branch))
+                self.add_draw(trees[i], prompts[i], completion, plan.distinct)
 
     def gate(self, trees: list[Tree]) -> None:
         """Marks the abstractions that give the answer away."""
@@ -177,23 +208,20 @@ class Reasoner:
             for index, branch in enumerate(tree.branches):
                 if branch.leak and skip_leaks:
                     continue
-                prompt = self.solve_prompts.ids("guided", tree.problem.question, branch.text)
+                prompt = self.guided_ids(tree, branch)
                 for _ in range(plan.solutions_of(index)):
                     owners.append(branch)
                     prompts.append(prompt)
         for branch, prompt, completion in zip(owners, prompts, self.solver.generate(prompts, plan.solve), strict=True):
-            branch.solutions.append(self._solution(prompt, completion))
+            branch.solutions.append(self.solution(prompt, completion))
 
     def solve_bare(self, trees: list[Tree], samples: int, sampling: Sampling, task: str = "plain") -> None:
         """Adds solutions without an abstraction; `task` is plain or one_pass."""
-        prompts = [self.solve_prompts.ids(task, tree.problem.question) for tree in trees]
+        prompts = [self.bare_ids(tree, task) for tree in trees]
         owners = [i for i in range(len(trees)) for _ in range(samples)]
         completions = self.solver.generate([prompts[i] for i in owners], sampling)
         for i, completion in zip(owners, completions, strict=True):
-            trees[i].bare.append(self._solution(prompts[i], completion))
-
-    def _solution(self, prompt: list[int], completion: Completion) -> Solution:
-        return Solution(prompt, completion, self.solve_prompts.decode(list(completion.token_ids)))
+            trees[i].bare.append(self.solution(prompts[i], completion))
 
     def judge(self, trees: list[Tree]) -> None:
         """Gives every solution its verdict and, where the world can tell, whether it uses its abstraction."""
@@ -209,10 +237,10 @@ class Reasoner:
                     solution.adheres = self.world.adheres(tree.problem, branch.text, solution.text)
 
 
-def _missing(tree: Tree, plan: Plan, most: int) -> int:
-    """How many draws a tree still needs, with at most `most` in all."""
+def missing(tree: Tree, plan: Plan) -> int:
+    """How many draws a tree still needs: no more than abstractions are missing, and than draws are left."""
     have = len(tree.branches) if plan.distinct else len(tree.draws)
-    return min(plan.abstractions - have, most - len(tree.draws))
+    return min(plan.abstractions - have, plan.most_draws - len(tree.draws))
 
 
 def _reseeded(sampling: Sampling, offset: int) -> Sampling:

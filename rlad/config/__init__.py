@@ -18,6 +18,7 @@ from rlad.config.problems import (
 )
 from rlad.config.rewards import RlcrConfig
 from rlad.config.running import EngineConfig, LaunchConfig, SweepConfig, TrackConfig, VerifierConfig, ZeroConfig
+from rlad.config.serving import ServingConfig
 from rlad.config.training import BareConfig, CotrainConfig, GateConfig, MixtureConfig, ScheduleConfig, WarmstartConfig
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "RlcrConfig",
     "RunConfig",
     "ScheduleConfig",
+    "ServingConfig",
     "SweepConfig",
     "TrackConfig",
     "VerifierConfig",

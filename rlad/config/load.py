@@ -14,6 +14,7 @@ from yaml import YAMLError
 from rlad.config.players import ModelConfig, PlayerConfig
 from rlad.config.problems import ProblemsConfig
 from rlad.config.running import EngineConfig, LaunchConfig, SweepConfig, TrackConfig, VerifierConfig, ZeroConfig
+from rlad.config.serving import ServingConfig
 from rlad.config.training import CotrainConfig, WarmstartConfig
 
 
@@ -37,6 +38,7 @@ class RunConfig:
     engine: EngineConfig = field(default_factory=EngineConfig)
     verifier: VerifierConfig = field(default_factory=VerifierConfig)
     sweep: SweepConfig = field(default_factory=SweepConfig)
+    serving: ServingConfig = field(default_factory=ServingConfig)
     launch: LaunchConfig = field(default_factory=LaunchConfig)
     zero: ZeroConfig = field(default_factory=ZeroConfig)
     track: TrackConfig = field(default_factory=TrackConfig)

@@ -9,7 +9,20 @@ each answer; `select` takes the best-scored answer, `credit` says how often that
 """
 
 from rlad.selection import votes  # noqa: F401  (registers its rules)
+from rlad.selection.deciding import decided
 from rlad.selection.grouping import group
-from rlad.selection.registry import RULES, SCORED, Candidate, Rule, credit, rule, select, winners
+from rlad.selection.registry import ADDITIVE, RULES, SCORED, Candidate, Rule, credit, rule, select, winners
 
-__all__ = ["RULES", "SCORED", "Candidate", "Rule", "credit", "group", "rule", "select", "winners"]
+__all__ = [
+    "ADDITIVE",
+    "RULES",
+    "SCORED",
+    "Candidate",
+    "Rule",
+    "credit",
+    "decided",
+    "group",
+    "rule",
+    "select",
+    "winners",
+]

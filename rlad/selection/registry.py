@@ -23,9 +23,11 @@ Rule = Callable[[Sequence[Candidate]], dict[Hashable, float]]
 RULES: dict[str, Rule] = {}
 SCORED: set[str] = set()
 """Names of the rules that mean nothing unless somebody scored the candidates."""
+ADDITIVE: set[str] = set()
+"""Names of the rules under which a candidate adds at most its score, or 1 where scores are ignored, to one answer."""
 
 
-def rule(name: str, scored: bool = False) -> Callable[[Rule], Rule]:
+def rule(name: str, scored: bool = False, additive: bool = False) -> Callable[[Rule], Rule]:
     """Registers a rule under the name by which configurations ask for it."""
 
     def register(function: Rule) -> Rule:
@@ -34,6 +36,8 @@ def rule(name: str, scored: bool = False) -> Callable[[Rule], Rule]:
         RULES[name] = function
         if scored:
             SCORED.add(name)
+        if additive:
+            ADDITIVE.add(name)
         return function
 
     return register

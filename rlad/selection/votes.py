@@ -7,7 +7,7 @@ from collections.abc import Hashable, Sequence
 from rlad.selection.registry import Candidate, rule
 
 
-@rule("majority")
+@rule("majority", additive=True)
 def majority(candidates: Sequence[Candidate]) -> dict[Hashable, float]:
     """One candidate, one vote (self-consistency, 2203.11171).
 
@@ -20,7 +20,8 @@ def majority(candidates: Sequence[Candidate]) -> dict[Hashable, float]:
     return votes
 
 
-@rule("weighted", scored=True)
+@rule("weighted_majority", scored=True, additive=True)  # its name in the server's API
+@rule("weighted", scored=True, additive=True)
 def weighted(candidates: Sequence[Candidate]) -> dict[Hashable, float]:
     """Each candidate votes with its score: argmax_a of the sum of q_i over candidates that answer a.
 

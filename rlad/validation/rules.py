@@ -7,6 +7,7 @@ import importlib.util
 from rlad.config import ROLES, WORLDS, ConfigError, InductionConfig, RunConfig
 from rlad.validation.groups import check_division, check_groups, check_solver_alone
 from rlad.validation.models import check_model, models
+from rlad.validation.serving import check_serving
 from rlad.validation.tables import (
     INDUCTION_FAMILIES,
     MODEL_NAMES,
@@ -37,6 +38,7 @@ def validate(config: RunConfig) -> None:
     _check_track(config)
     _check_sweep(config)
     _check_engine(config)
+    check_serving(config)
 
 
 def _check_run_folder(config: RunConfig) -> None:

@@ -1,0 +1,221 @@
+"""The application: routes, what they share, and how errors look."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
+from fastapi.responses import JSONResponse, Response
+from fastapi.staticfiles import StaticFiles
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.exceptions import HTTPException
+
+from rlad.config import ServingConfig
+from rlad.generation.streaming import EngineDown, PromptRefused
+from rlad.serving import errors
+from rlad.serving.admission import Admission
+from rlad.serving.chat import MODELS, Planner, Work
+from rlad.serving.errors import ApiError
+from rlad.serving.guard import Guard
+from rlad.serving.keys import Keys
+from rlad.serving.metrics import Metrics
+from rlad.serving.options import tree_job
+from rlad.serving.pair import Pair
+from rlad.serving.schema import (
+    ChatRequest,
+    CompletionRequest,
+    ErrorEvent,
+    ErrorResponse,
+    Health,
+    ModelCard,
+    ModelList,
+    SolveRequest,
+    SolveResponse,
+    Usage,
+)
+from rlad.serving.solving import Solving
+from rlad.serving.streams import END, event, stream
+
+PLAYGROUND = Path(__file__).parent / "playground"
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    status: {"model": ErrorResponse, "description": text}
+    for status, text in {
+        400: "What is asked for cannot be done; `param` says why.",
+        401: "No valid API key.",
+        404: "No such model.",
+        408: "The body took too long to arrive.",
+        413: "The body is too large.",
+        429: "The server is busy and its queue is full; Retry-After says when to come back.",
+        503: "An engine does not answer now.",
+        504: "The request took too long.",
+    }.items()
+}
+
+
+def create_app(pair: Pair, config: ServingConfig, keys: Keys, metrics: Metrics | None = None) -> FastAPI:
+    """The gateway over two players. It starts nothing: engines are made and ended by whoever makes the pair."""
+    metrics = metrics or Metrics()
+    admission = Admission(config.max_concurrent, config.max_queue)
+    metrics.running.set_function(lambda: admission.running)
+    metrics.waiting.set_function(lambda: admission.waiting)
+    app = FastAPI(title="rlad", version="1", description="A trained pair behind OpenAI's API.", redoc_url=None)
+    app.state.draining = False
+    _handle_errors(app)
+    _add_generating(app, pair, config, metrics)
+    _add_information(app, pair, metrics)
+    if PLAYGROUND.is_dir():
+        app.mount("/", StaticFiles(directory=PLAYGROUND, html=True), name="playground")
+    app.add_middleware(Guard, config=config, keys=keys, metrics=metrics, admission=admission)
+    app.openapi = _description(app, secured=bool(len(keys)))  # type: ignore[method-assign]
+    return app
+
+
+def _handle_errors(app: FastAPI) -> None:
+    def answer(error: ApiError) -> Response:
+        return Response(error.json(), error.status, error.headers, media_type="application/json")
+
+    @app.exception_handler(ApiError)
+    async def of_ours(_: Request, error: ApiError) -> Response:
+        return answer(error)
+
+    @app.exception_handler(EngineDown)
+    @app.exception_handler(PromptRefused)
+    async def of_engine(_: Request, error: EngineDown | PromptRefused) -> Response:
+        return answer(errors.of_engine(error))
+
+    @app.exception_handler(RequestValidationError)
+    async def of_validation(_: Request, error: RequestValidationError) -> Response:
+        return answer(errors.of_validation(list(error.errors())))
+
+    @app.exception_handler(HTTPException)
+    async def of_http(_: Request, error: HTTPException) -> Response:
+        return answer(ApiError(error.status_code, f"{error.detail}.", headers=error.headers))
+
+
+def _add_generating(app: FastAPI, pair: Pair, config: ServingConfig, metrics: Metrics) -> None:
+    planner = Planner(pair, config, metrics)
+    usual: dict[str, Any] = {"responses": REFUSALS, "response_model": None}
+
+    async def openai(request: Request, body: ChatRequest | CompletionRequest, work: Work) -> Response:
+        _require_engines(pair, body.model)
+        request.state.log = {"model": body.model, "stream": bool(body.stream), "choices": work.choices}
+        if body.stream:
+            include = body.stream_options is not None and body.stream_options.include_usage
+            return stream(_ending_well(work.stream(include), request, work.usage))
+        answer = await work.answer()
+        _log_usage(request, work.usage())
+        return JSONResponse(answer)
+
+    @app.post("/v1/chat/completions", tags=["OpenAI"], **usual)
+    async def chat_completions(request: Request, body: ChatRequest) -> Response:
+        """The pair's answer to a problem (model rlad), or what one player says to it."""
+        return await openai(request, body, planner.chat(body, request.state.request_id))
+
+    @app.post("/v1/completions", tags=["OpenAI"], **usual)
+    async def completions(request: Request, body: CompletionRequest) -> Response:
+        """Of the pair: its answer to the prompt as a problem. Of a player: the prompt's continuation, as it stands."""
+        return await openai(request, body, planner.completion(body, request.state.request_id))
+
+    @app.post("/v1/solve", tags=["tree"], responses={**REFUSALS, 200: {"model": SolveResponse}}, response_model=None)
+    async def solve(request: Request, body: SolveRequest) -> Response:
+        """One problem, the whole tree: at once, or with `stream` as events (docs/serving.md) while it grows."""
+        job = tree_job(
+            pair, config, f"solve-{request.state.request_id}", body.problem, body, body.temperature, body.max_tokens,
+            body.seed, body.gold, body.stream and body.deltas,
+        )  # fmt: skip
+        _require_engines(pair, MODELS[0])
+        solving = Solving(pair, job, metrics)
+        request.state.log = {"model": MODELS[0], "stream": body.stream, "choices": 1}
+        if body.stream:
+            return stream(_ending_well(_lines(solving), request, lambda: solving.usage))
+        await solving.run()
+        _log_usage(request, solving.usage, stopped=solving.done.stopped if solving.done else None)
+        return JSONResponse(solving.response().model_dump())
+
+
+async def _lines(solving: Solving) -> AsyncIterator[str]:
+    async with aclosing(solving.events()) as events:
+        async for told in events:
+            yield event(told.model_dump_json())
+    yield END
+
+
+async def _ending_well(items: AsyncIterator[str], request: Request, usage: Callable[[], Usage]) -> AsyncIterator[str]:
+    """The items; an error of an engine becomes the last event, since the status line has long been sent."""
+    try:
+        async with aclosing(items):
+            async for item in items:
+                yield item
+    except (EngineDown, PromptRefused) as error:
+        request.state.log["error"] = str(error)
+        yield event(ErrorEvent(error=errors.of_engine(error).body).model_dump_json())
+    finally:
+        _log_usage(request, usage())
+
+
+def _log_usage(request: Request, usage: Usage, **more: Any) -> None:
+    request.state.log |= {"prompt_tokens": usage.prompt_tokens, "completion_tokens": usage.completion_tokens, **more}
+
+
+def _require_engines(pair: Pair, model: str) -> None:
+    needed = [p for role, p in pair.players.items() if model in (MODELS[0], f"rlad-{role}")]
+    for player in needed:
+        if not player.up():
+            raise EngineDown(f"the {player.role} engine is down")
+
+
+def _add_information(app: FastAPI, pair: Pair, metrics: Metrics) -> None:
+    started = int(time.time())
+
+    @app.get("/v1/models", tags=["OpenAI"], responses=REFUSALS)
+    async def models() -> ModelList:
+        """The pair and its two players."""
+        return ModelList(data=[ModelCard(id=name, created=started) for name in MODELS])
+
+    @app.get("/v1/models/{model}", tags=["OpenAI"], responses=REFUSALS)
+    async def model(model: str) -> ModelCard:
+        if model not in MODELS:
+            raise errors.unknown_model(model, MODELS)
+        return ModelCard(id=model, created=started)
+
+    @app.get("/healthz", tags=["operation"])
+    async def healthz() -> Health:
+        """The process lives."""
+        return Health(status="ok")
+
+    @app.get("/readyz", tags=["operation"], responses={503: {"model": Health}})
+    async def readyz() -> Response:
+        """Both engines answer, and the server is not shutting down."""
+        players = {role: "up" if player.up() else "down" for role, player in pair.players.items()}
+        ready = not app.state.draining and set(players.values()) == {"up"}
+        status = "draining" if app.state.draining else "ready" if ready else "not ready"
+        return JSONResponse(Health(status=status, players=players).model_dump(), 200 if ready else 503)
+
+    @app.get("/metrics", tags=["operation"], response_class=Response)
+    async def prometheus() -> Response:
+        """For Prometheus."""
+        return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+
+def _description(app: FastAPI, secured: bool) -> Callable[[], dict[str, Any]]:
+    """FastAPI's OpenAPI description, with the API key that every route wants."""
+
+    def describe() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+            for path in schema["paths"].values():
+                for operation in path.values():
+                    operation["responses"].pop("422", None)  # ours is a 400
+            if secured:
+                schema.setdefault("components", {})["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+                schema["security"] = [{"key": []}]
+            app.openapi_schema = schema
+        return app.openapi_schema
+
+    return describe

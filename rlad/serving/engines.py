@@ -1,0 +1,177 @@
+"""Engines of the server: a vLLM server over HTTP, and an engine inside this process."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from rlad.generation.base import Completion, Engine, Sampling
+from rlad.generation.streaming import EngineDown, Piece, PromptRefused
+from rlad.serving.endpoints import Endpoint
+
+DONE = "[DONE]"
+
+
+class VllmEngine:
+    """Token ids to a vLLM server and back, over its completions route.
+
+    A request that the server loses before anything has come back is sent once more, when it answers again within
+    `patience` seconds. Raises EngineDown when that fails, PromptRefused for what the server will not take.
+    """
+
+    def __init__(self, endpoint: Endpoint, client: httpx.AsyncClient, model: str, patience: float):
+        self.endpoint, self.client, self.model, self.patience = endpoint, client, model, patience
+
+    async def sample(
+        self, prompt: list[int], count: int, sampling: Sampling, deltas: bool = False
+    ) -> AsyncIterator[Piece]:
+        if not self.endpoint.up:
+            raise EngineDown(f"the {self.endpoint.player} engine is down")
+        begun = False
+        body = self._body(prompt, count, sampling, deltas)
+        for last in (False, True):
+            try:
+                async for piece in self._stream(body) if deltas else self._whole(body):
+                    begun = True
+                    yield piece
+                return
+            except (httpx.TransportError, EngineDown) as error:
+                self.endpoint.suspect()
+                if begun or last or not await self.endpoint.wait_up(self.patience):
+                    raise EngineDown(f"the {self.endpoint.player} engine was lost: {type(error).__name__}") from error
+                self.endpoint.metrics.retries.labels(self.endpoint.player).inc()
+
+    def _body(self, prompt: list[int], count: int, sampling: Sampling, deltas: bool) -> dict[str, Any]:
+        return {
+            "model": self.model,
+            "prompt": prompt,
+            "n": count,
+            "max_tokens": sampling.max_new_tokens,
+            "temperature": sampling.temperature,
+            "seed": sampling.seed,
+            # The whole distribution, whatever the model's generation settings say: as in training.
+            "top_p": 1.0,
+            "top_k": 0,
+            "logprobs": 0,  # of the sampled tokens alone
+            "return_token_ids": True,
+            "stream": deltas,
+        }
+
+    async def _whole(self, body: dict[str, Any]) -> AsyncIterator[Piece]:
+        reply = await self.client.post(f"{self.endpoint.url}/v1/completions", json=body)
+        _raise_for_status(reply.status_code, reply.content)
+        for choice in reply.json()["choices"]:
+            yield _piece(choice)
+
+    async def _stream(self, body: dict[str, Any]) -> AsyncIterator[Piece]:
+        async with self.client.stream("POST", f"{self.endpoint.url}/v1/completions", json=body) as reply:
+            if reply.status_code != 200:
+                _raise_for_status(reply.status_code, await reply.aread())
+            async for line in reply.aiter_lines():
+                if not line.startswith("data: ") or line[6:] == DONE:
+                    continue
+                event = json.loads(line[6:])
+                if "error" in event:
+                    raise EngineDown(str(event["error"]))
+                for choice in event["choices"]:
+                    yield _piece(choice)
+
+
+def _raise_for_status(status: int, content: bytes) -> None:
+    if status == 200:
+        return
+    if status in (400, 413, 422):
+        try:
+            message = json.loads(content)["error"]["message"]
+        except (ValueError, KeyError, TypeError):
+            message = "The engine refused the request."
+        raise PromptRefused(message)
+    raise EngineDown(f"status {status}")
+
+
+def _piece(choice: dict[str, Any]) -> Piece:
+    logprobs = (choice.get("logprobs") or {}).get("token_logprobs") or ()
+    ids = choice.get("token_ids")
+    if ids is None:
+        raise EngineDown("the server gives no token ids; it needs vLLM 0.11 or newer")
+    return Piece(choice["index"], tuple(ids), tuple(lp or 0.0 for lp in logprobs), choice.get("finish_reason"))
+
+
+@dataclass(eq=False)
+class _Job:
+    prompt: list[int]
+    count: int
+    sampling: Sampling
+    future: asyncio.Future = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+    @property
+    def batch_key(self) -> tuple[float, int]:
+        return self.sampling.temperature, self.sampling.max_new_tokens
+
+
+class ThreadEngine:
+    """An engine inside this process, in a thread of its own. What waits for it is batched: requests with the same
+    temperature and length go together, under the seed of the first. For laptops and tests; text comes in one piece."""
+
+    def __init__(self, engine: Engine):
+        self.engine = engine
+        self.waiting: list[_Job] = []
+        self._lock = threading.Lock()  # around `waiting`
+        self._thread = ThreadPoolExecutor(1, "engine")
+
+    async def sample(
+        self, prompt: list[int], count: int, sampling: Sampling, deltas: bool = False
+    ) -> AsyncIterator[Piece]:
+        job = _Job(prompt, count, sampling)
+        with self._lock:
+            self.waiting.append(job)
+        self._thread.submit(self._work, asyncio.get_running_loop())
+        try:
+            completions: list[Completion] = await job.future
+        finally:
+            with self._lock:
+                if job in self.waiting:  # its caller has left before its turn came
+                    self.waiting.remove(job)
+        for index, done in enumerate(completions):
+            yield Piece(index, done.token_ids, done.logprobs, done.finish_reason)
+
+    def _work(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Runs in the thread: the oldest job and all that can go with it."""
+        jobs = self._take()
+        if not jobs:
+            return
+        prompts = [job.prompt for job in jobs for _ in range(job.count)]
+        try:
+            result: Any = self.engine.generate(prompts, jobs[0].sampling)
+        except Exception as error:  # handed to the callers that wait for it
+            result = error
+        loop.call_soon_threadsafe(_deliver, jobs, result)
+
+    def _take(self) -> list[_Job]:
+        with self._lock:
+            together = [job for job in self.waiting if job.batch_key == self.waiting[0].batch_key]
+            self.waiting = [job for job in self.waiting if job not in together]
+        return together
+
+    async def close(self) -> None:
+        """Waits for the batch that runs; what still waits is dropped."""
+        await asyncio.to_thread(self._thread.shutdown, cancel_futures=True)
+
+
+def _deliver(jobs: list[_Job], result: list[Completion] | Exception) -> None:
+    start = 0
+    for job in jobs:
+        if isinstance(result, Exception):
+            if not job.future.done():
+                job.future.set_exception(result)
+            continue
+        if not job.future.done():
+            job.future.set_result(result[start : start + job.count])
+        start += job.count

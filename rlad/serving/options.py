@@ -1,0 +1,150 @@
+"""From what a request asks for to what a tree or a player is given, within the server's limits."""
+
+from __future__ import annotations
+
+import difflib
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from rlad.config import ServingConfig
+from rlad.explore import Limits
+from rlad.generation.base import Sampling
+from rlad.problems.base import Problem
+from rlad.reasoner import Plan
+from rlad.selection import RULES
+from rlad.serving.errors import ApiError
+from rlad.serving.pair import Pair, Player
+from rlad.serving.schema import StartEvent, TreeOptions
+
+NEUTRAL: dict[str, tuple[Any, ...]] = {
+    "top_p": (1, 1.0),
+    "frequency_penalty": (0,),
+    "presence_penalty": (0,),
+    "logit_bias": ({},),
+    "logprobs": (False,),
+    "top_logprobs": (0,),
+    "stop": ([], ""),
+    "best_of": (1,),
+    "echo": (False,),
+    "suffix": ("",),
+    "tools": ([],),
+    "tool_choice": ("none", "auto"),
+    "functions": ([],),
+    "function_call": ("none", "auto"),
+    "response_format": ({"type": "text"},),
+    "modalities": (["text"],),
+    "audio": (),
+    "prediction": (),
+}
+"""OpenAI's parameters that this server has not got, with the values that ask for nothing. Others change no answer and
+are ignored (user, metadata, store ...)."""
+
+
+@dataclass(frozen=True)
+class TreeJob:
+    """One tree to be grown."""
+
+    problem: Problem
+    plan: Plan
+    limits: Limits
+    gold: str | None
+    start: StartEvent
+    """The options in force."""
+
+
+def refuse_unsupported(extra: dict[str, Any] | None) -> None:
+    """Raises ApiError for a parameter that would be silently disobeyed."""
+    for name, value in (extra or {}).items():
+        if name in NEUTRAL and value is not None and value not in NEUTRAL[name]:
+            raise ApiError(400, f"'{name}' is not supported; leave it out.", name, "unsupported_parameter")
+
+
+def check_problem(problem: str, config: ServingConfig, param: str) -> None:
+    if not problem.strip():
+        raise ApiError(400, "The problem is empty.", param, "empty_problem")
+    if len(problem) > config.max_problem_chars:
+        message = f"The problem has {len(problem)} characters; at most {config.max_problem_chars} are accepted."
+        raise ApiError(400, message, param, "string_above_max_length")
+
+
+def tree_job(
+    pair: Pair,
+    config: ServingConfig,
+    identity: str,
+    problem: str,
+    options: TreeOptions,
+    temperature: float | None = None,
+    max_tokens: int | None = None,
+    seed: int | None = None,
+    gold: str | None = None,
+    deltas: bool = False,
+    param: str = "problem",
+) -> TreeJob:
+    """Fills in the defaults and checks the limits. Raises ApiError 400 naming the parameter that is at fault."""
+    check_problem(problem, config, param)
+    n = _within("abstractions", options.abstractions, config.abstractions, config.max_abstractions)
+    m = _within("solutions", options.solutions, config.solutions, config.max_solutions)
+    if max(1, n) * m > config.max_samples:
+        message = f"abstractions x solutions is {max(1, n) * m}; at most {config.max_samples} are accepted."
+        raise ApiError(400, message, "solutions", "too_many_samples")
+    total = _within("max_total_tokens", options.max_total_tokens, config.max_total_tokens, config.max_total_tokens)
+    select = options.select or config.select
+    if select not in RULES:
+        near = difflib.get_close_matches(select, RULES, n=1, cutoff=0.0)[0]
+        raise ApiError(400, f"There is no selection rule '{select[:80]}'; the nearest is '{near}'.", "select")
+    proposer, solver = pair.abstraction, pair.solution
+    room = solver_room(pair, problem, n, param)
+    start = StartEvent(
+        id=identity,
+        abstractions=n,
+        solutions=m,
+        select=select,
+        max_total_tokens=total,
+        propose_temperature=proposer.temperature
+        if options.propose_temperature is None
+        else options.propose_temperature,
+        temperature=solver.temperature if temperature is None else temperature,
+        max_tokens=min(max_tokens or solver.max_new_tokens, room, total),
+        early_stop=options.early_stop is not False,
+        seed=secrets.randbelow(2**31) if seed is None else seed,
+    )
+    plan = Plan(
+        n,
+        m,
+        Sampling(start.propose_temperature, min(proposer.max_new_tokens, total), start.seed),
+        Sampling(start.temperature, start.max_tokens, start.seed),
+        draws=round(config.draw_factor * n),
+    )
+    limits = Limits(total, select, start.early_stop, deltas)
+    return TreeJob(Problem(identity, problem, gold or ""), plan, limits, gold, start)
+
+
+def _within(name: str, value: int | None, default: int, most: int) -> int:
+    value = default if value is None else value
+    if value > most:
+        raise ApiError(400, f"{name}={value} is more than this server allows, which is {most}.", name)
+    return value
+
+
+def solver_room(pair: Pair, problem: str, abstractions: int, param: str) -> int:
+    """Tokens left for a solution behind the longest prompt that the tree can ask for."""
+    proposer, solver = pair.abstraction, pair.solution
+    prompt = len(solver.problem_ids(problem))
+    if abstractions:
+        check_room(proposer, proposer.problem_ids(problem), proposer.max_new_tokens, param)
+        prompt = len(solver.prompts.ids("guided", problem, "x")) + proposer.max_new_tokens
+    if prompt >= solver.context:
+        raise _too_long(prompt + 1, solver.context, param)
+    return solver.context - prompt
+
+
+def check_room(player: Player, prompt: list[int], new_tokens: int, param: str) -> None:
+    """Raises ApiError when a prompt and its continuation do not fit into the player's context."""
+    if len(prompt) + new_tokens > player.context:
+        raise _too_long(len(prompt) + new_tokens, player.context, param)
+
+
+def _too_long(tokens: int, context: int, param: str) -> ApiError:
+    message = f"The prompt and what may follow take {tokens} tokens; the model's context holds {context}."
+    return ApiError(400, message, param, "context_length_exceeded")

@@ -1,0 +1,51 @@
+"""The two players as the server sees them: an engine, prompts and limits each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rlad.explore import Explorer
+from rlad.generation.streaming import StreamingEngine
+from rlad.problems.base import World
+from rlad.prompts import Prompts
+
+TASKS = {"abstraction": "propose", "solution": "plain"}
+"""What a player does with a problem when it is called alone."""
+
+
+@dataclass(frozen=True)
+class Player:
+    role: str
+    engine: StreamingEngine
+    prompts: Prompts
+    context: int
+    """Most tokens of a prompt and its continuation together."""
+    max_new_tokens: int
+    """Where a request says nothing."""
+    temperature: float
+    up: Callable[[], bool] = lambda: True
+    """Whether its engine answers now."""
+
+    def problem_ids(self, problem: str) -> list[int]:
+        """The prompt for this player's own task."""
+        return self.prompts.ids(TASKS[self.role], problem)
+
+    @property
+    def vocabulary(self) -> int:
+        return len(self.prompts.tokenizer)
+
+
+@dataclass(frozen=True)
+class Pair:
+    abstraction: Player
+    solution: Player
+    world: World | None = None
+
+    @property
+    def players(self) -> dict[str, Player]:
+        return {"abstraction": self.abstraction, "solution": self.solution}
+
+    def explorer(self) -> Explorer:
+        a, s = self.abstraction, self.solution
+        return Explorer(a.engine, s.engine, a.prompts, s.prompts, self.world)

@@ -1,0 +1,49 @@
+"""A gateway over players that say what they are told, in this process."""
+
+import json
+
+import httpx
+from fake_players import FakeEngine, world_prompts
+
+from rlad.config import ServingConfig
+from rlad.serving.app import create_app
+from rlad.serving.keys import Keys
+from rlad.serving.pair import Pair, Player
+
+KEY = "a-key-for-the-tests-0123"
+QUESTION = "3 , 5 > 14 ; 4 , 1 > ?"
+
+
+def propose(text, sample, sampling):
+    return f"{1 + sample} * a"
+
+
+def solve(text, sample, sampling):
+    return "9 = \\boxed{ 9 }"
+
+
+class Gateway:
+    """An application, its two fake engines, and a client that holds the key."""
+
+    def __init__(self, propose=propose, solve=solve, keys=(KEY,), **settings):
+        prompts = world_prompts()
+        self.abstraction, self.solution = FakeEngine(prompts, propose), FakeEngine(prompts, solve)
+        players = [
+            Player(role, engine, prompts, 256, 24, 1.0)
+            for role, engine in (("abstraction", self.abstraction), ("solution", self.solution))
+        ]
+        self.pair = Pair(*players)
+        self.config = ServingConfig(engine="transformers", abstractions=3, solutions=2, **settings)
+        self.app = create_app(self.pair, self.config, Keys(keys))
+
+    def client(self, key=KEY):
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        transport = httpx.ASGITransport(self.app, raise_app_exceptions=True)
+        return httpx.AsyncClient(transport=transport, base_url="http://gateway", headers=headers)
+
+
+def events_of(text):
+    """The JSON objects of a stream; asserts that it ended as it should."""
+    lines = [line[6:] for line in text.split("\n") if line.startswith("data: ")]
+    assert lines[-1] == "[DONE]"
+    return [json.loads(line) for line in lines[:-1]]

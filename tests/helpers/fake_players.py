@@ -1,0 +1,48 @@
+"""Players that say what a test tells them to: a streaming engine without a model."""
+
+import asyncio
+
+from rlad.config import ProblemsConfig
+from rlad.generation.streaming import Piece
+from rlad.problems import make_world
+from rlad.prompts import Prompts
+from rlad.tokenizer import world_tokenizer
+
+
+def world_prompts():
+    """Prompts of the induction world: one word or integer is one token."""
+    return Prompts(world_tokenizer(make_world(ProblemsConfig()).vocabulary(), 256))
+
+
+class FakeEngine:
+    """Samples what `write(prompt_text, sample, sampling)` returns; `delay` seconds per token (deltas) or per sample."""
+
+    def __init__(self, prompts, write, delay=0.0, logprob=-0.1):
+        self.prompts, self.write = prompts, write
+        self.delay, self.logprob = delay, logprob  # numbers, or functions of the prompt's text
+        self.calls, self.cancelled, self.running = [], 0, 0
+
+    async def sample(self, prompt, count, sampling, deltas=False):
+        text = self.prompts.decode(prompt)
+        self.calls.append((text, count, sampling))
+        self.running += 1
+        delay = self.delay(text) if callable(self.delay) else self.delay
+        logprob = self.logprob(text) if callable(self.logprob) else self.logprob
+        try:
+            for sample in range(count):
+                written = self.write(text, sample, sampling)
+                if isinstance(written, Exception):
+                    raise written
+                ids = self.prompts.completion_ids(written)
+                finish = "stop" if len(ids) <= sampling.max_new_tokens else "length"
+                ids = ids[: sampling.max_new_tokens]
+                for start in range(0, len(ids), 1 if deltas else len(ids)):
+                    part = ids[start : start + 1] if deltas else ids
+                    last = finish if start + len(part) == len(ids) else None
+                    await asyncio.sleep(delay)
+                    yield Piece(sample, tuple(part), (logprob,) * len(part), last)
+        except (asyncio.CancelledError, GeneratorExit):
+            self.cancelled += 1
+            raise
+        finally:
+            self.running -= 1

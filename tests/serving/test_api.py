@@ -1,0 +1,222 @@
+"""The routes: what they answer, what they refuse and how."""
+
+import asyncio
+import json
+
+import pytest
+from fake_gateway import QUESTION, Gateway, events_of
+
+from rlad.generation.streaming import EngineDown, PromptRefused
+
+
+def call(gateway, method, path, key=None, **more):
+    async def once():
+        async with gateway.client(**({} if key is None else {"key": key})) as client:
+            return await client.request(method, path, **more)
+
+    return asyncio.run(once())
+
+
+def chat(model="rlad", **more):
+    return {"model": model, "messages": [{"role": "user", "content": QUESTION}], **more}
+
+
+def test_solve_gives_the_whole_tree(gateway):
+    tree = call(gateway, "POST", "/v1/solve", json={"problem": QUESTION, "seed": 3, "early_stop": False}).json()
+    assert [node["text"] for node in tree["abstractions"]] == ["1 * a", "2 * a", "3 * a"]
+    assert [[s["solution"] for s in node["solutions"]] for node in tree["abstractions"]] == [[0, 1]] * 3
+    assert tree["answer"] == "9" and tree["text"].strip() == "9 = \\boxed{ 9 }" and tree["stopped"] == "complete"
+    assert tree["chosen"] == {"abstraction": 0, "solution": 0} and tree["bare"] == []
+    assert tree["votes"][0]["share"] == 1.0 and len(tree["votes"]) == 1
+    usage = tree["usage"]
+    generated = sum(n["tokens"] + sum(s["tokens"] for s in n["solutions"]) for n in tree["abstractions"])
+    assert usage["completion_tokens"] == generated
+    assert usage["total_tokens"] == usage["prompt_tokens"] + usage["completion_tokens"]
+    assert usage["prompt_tokens"] == usage["abstraction"]["prompt_tokens"] + usage["solution"]["prompt_tokens"]
+
+
+def test_solve_streams_events_in_order(gateway):
+    body = {"problem": QUESTION, "stream": True, "deltas": True, "early_stop": False, "gold": "9", "abstractions": 2}
+    reply = call(gateway, "POST", "/v1/solve", json=body)
+    assert reply.headers["content-type"].startswith("text/event-stream")
+    events = events_of(reply.text)
+    kinds = [event["type"] for event in events]
+    assert kinds[0] == "start" and kinds[-1] == "done"
+    assert events[0]["abstractions"] == 2 and events[0]["select"] == "weighted_majority" and events[0]["seed"] >= 0
+    assert kinds.count("abstraction") == 2 and kinds.count("solution") == kinds.count("vote") == 4
+    assert all(event["leak"] is False for event in events if event["type"] == "abstraction")
+    for event in events:
+        if event["type"] == "solution":
+            parts = [
+                e["text"] for e in events
+                if e["type"] == "solution_delta" and all(e[k] == event[k] for k in ("abstraction", "solution"))
+            ]  # fmt: skip
+            assert "".join(parts) == event["text"].strip() and event["answer"] == "9"
+    assert events[-1]["answer"] == "9" and events[-1]["usage"]["total_tokens"] > 0
+
+
+def test_leaks_are_marked_where_the_answer_is_known():
+    gateway = Gateway(propose=lambda *_: "= 9")
+    for gold, leak in (("9", True), ("8", False), (None, None)):
+        tree = call(gateway, "POST", "/v1/solve", json={"problem": QUESTION, "gold": gold, "abstractions": 1}).json()
+        assert tree["abstractions"][0]["leak"] is leak
+
+
+def test_chat_with_the_pair(gateway):
+    options = {"abstractions": 2, "solutions": 1, "select": "majority", "max_total_tokens": 500}
+    body = call(gateway, "POST", "/v1/chat/completions", json=chat(n=2, seed=1, rlad=options)).json()
+    assert body["object"] == "chat.completion" and body["model"] == "rlad"
+    assert [c["message"] for c in body["choices"]] == [
+        {"role": "assistant", "content": "9 = \\boxed{ 9 }", "refusal": None}
+    ] * 2
+    assert [c["finish_reason"] for c in body["choices"]] == ["stop", "stop"]
+    assert body["rlad"][0]["answer"] == "9" and len(body["rlad"][0]["abstractions"]) == 2
+    # Both players' tokens, of both trees.
+    assert body["usage"]["completion_tokens"] == sum(t["usage"]["completion_tokens"] for t in body["rlad"])
+    assert body["usage"]["abstraction"]["completion_tokens"] > 0 < body["usage"]["solution"]["completion_tokens"]
+
+
+@pytest.mark.parametrize(
+    ("model", "task", "text"),
+    [("rlad-abstraction", "<propose>", "1 * a"), ("rlad-solution", "<plain>", "9 = \\boxed{ 9 }")],
+)
+def test_players_alone(gateway, model, task, text):
+    body = call(gateway, "POST", "/v1/chat/completions", json=chat(model, max_tokens=24)).json()
+    assert body["choices"][0]["message"]["content"] == text and "rlad" not in body
+    engine = gateway.abstraction if model == "rlad-abstraction" else gateway.solution
+    assert engine.calls[0][0].startswith(task) and engine.calls[0][1] == 1
+    body = call(gateway, "POST", "/v1/completions", json={"model": model, "prompt": ["1 + 2", "3"], "n": 2}).json()
+    assert [c["index"] for c in body["choices"]] == [0, 1, 2, 3]
+    assert [text for text, *_ in engine.calls[1:]] == ["1 + 2", "3"]  # continued as they stand
+    ids = engine.prompts.tokenizer("1 + 2")["input_ids"]
+    assert call(gateway, "POST", "/v1/completions", json={"model": model, "prompt": ids}).status_code == 200
+
+
+@pytest.mark.parametrize("model", ["rlad", "rlad-solution"])
+def test_streamed_chat_says_the_same(gateway, model):
+    whole = call(gateway, "POST", "/v1/chat/completions", json=chat(model, n=2)).json()
+    reply = call(
+        gateway,
+        "POST",
+        "/v1/chat/completions",
+        json=chat(model, n=2, stream=True, stream_options={"include_usage": True}),
+    )
+    chunks = events_of(reply.text)
+    assert {chunk["object"] for chunk in chunks} == {"chat.completion.chunk"} and len({c["id"] for c in chunks}) == 1
+    for index in range(2):
+        mine = [c for chunk in chunks for c in chunk["choices"] if c["index"] == index]
+        assert mine[0]["delta"]["role"] == "assistant"
+        assert "".join(c["delta"].get("content", "") for c in mine) == whole["choices"][index]["message"]["content"]
+        assert [c["finish_reason"] for c in mine if c["finish_reason"]] == ["stop"]
+    assert chunks[-1]["choices"] == [] and chunks[-1]["usage"]["completion_tokens"] > 0
+    assert all("usage" not in chunk for chunk in chunks[:-1])
+
+
+REFUSED = {
+    "no body": ("/v1/solve", None, 400, None),
+    "an array": ("/v1/solve", [], 400, None),
+    "an unknown option": ("/v1/solve", {"problem": "1", "abstraction": 3}, 400, "abstraction"),
+    "an unknown option of the tree": ("/v1/chat/completions", chat(rlad={"solutionz": 1}), 400, "rlad.solutionz"),
+    "an empty problem": ("/v1/solve", {"problem": " \n"}, 400, "problem"),
+    "no problem": ("/v1/solve", {}, 400, "problem"),
+    "a number as problem": ("/v1/solve", {"problem": 3}, 400, "problem"),
+    "a number in quotes": ("/v1/solve", {"problem": "1", "solutions": "3"}, 400, "solutions"),
+    "too long a problem": ("/v1/solve", {"problem": "1 " * 20_000}, 400, "problem"),
+    "a prompt beyond the context": ("/v1/solve", {"problem": "1 " * 250}, 400, "problem"),
+    "too many abstractions": ("/v1/solve", {"problem": "1", "abstractions": 65}, 400, "abstractions"),
+    "too many samples": ("/v1/solve", {"problem": "1", "abstractions": 64, "solutions": 64}, 400, "solutions"),
+    "too many tokens": ("/v1/solve", {"problem": "1", "max_total_tokens": 10**9}, 400, "max_total_tokens"),
+    "an unknown rule": ("/v1/solve", {"problem": "1", "select": "majorty"}, 400, "select"),
+    "an unknown model": ("/v1/chat/completions", chat("gpt-4"), 404, "model"),
+    "no messages": ("/v1/chat/completions", {"model": "rlad", "messages": []}, 400, "messages"),
+    "the assistant's message last": (
+        "/v1/chat/completions", {"model": "rlad", "messages": [{"role": "assistant", "content": "9"}]}, 400, "messages"
+    ),
+    "an image": (
+        "/v1/chat/completions",
+        {"model": "rlad", "messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {}}]}]}, 400,
+        "messages.0.content.list[TextPart].0.type",
+    ),
+    "tools": ("/v1/chat/completions", chat(tools=[{"type": "function"}]), 400, "tools"),
+    "top_p": ("/v1/chat/completions", chat(top_p=0.5), 400, "top_p"),
+    "too many choices": ("/v1/chat/completions", chat(n=9), 400, "n"),
+    "tree options for a player": ("/v1/chat/completions", chat("rlad-solution", rlad={"solutions": 1}), 400, "rlad"),
+    "token ids for the pair": ("/v1/completions", {"model": "rlad", "prompt": [1, 2]}, 400, "prompt"),
+    "no prompt": ("/v1/completions", {"model": "rlad", "prompt": []}, 400, "prompt"),
+    "an empty prompt": ("/v1/completions", {"model": "rlad-solution", "prompt": ""}, 400, "prompt"),
+    "token ids there are not": ("/v1/completions", {"model": "rlad-solution", "prompt": [10**6]}, 400, "prompt"),
+    "a full context": ("/v1/completions", {"model": "rlad-solution", "prompt": [5] * 256}, 400, "prompt"),
+    "nowhere": ("/v1/nothing", {}, 404, None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refused_in_openais_error_shape(gateway, case):
+    path, body, status, param = REFUSED[case]
+    reply = call(gateway, "POST", path, json=body)
+    assert reply.status_code == status, reply.text
+    error = reply.json()["error"]
+    assert set(error) == {"message", "type", "param", "code"} and error["type"] == "invalid_request_error"
+    assert error["message"].endswith(".") and "\n" not in error["message"]
+    if param is not None and not param.startswith("messages.0"):
+        assert error["param"] == param
+    assert not gateway.abstraction.calls and not gateway.solution.calls
+
+
+@pytest.mark.parametrize(
+    "body", [b"{", b"\xff\xfe", b"[" * 60_000, b'{"problem": "\\ud800"}', b'{"problem": NaN}', b"9" * 5000]
+)
+def test_garbage_is_the_clients_fault(gateway, body):
+    reply = call(gateway, "POST", "/v1/solve", content=body, headers={"Content-Type": "application/json"})
+    assert reply.status_code == 400 and reply.json()["error"]["message"]
+
+
+def test_what_asks_for_nothing_is_accepted(gateway):
+    body = chat(
+        top_p=1, stop=None, tools=[], user="me", metadata={}, response_format={"type": "text"}, max_completion_tokens=9
+    )
+    assert call(gateway, "POST", "/v1/chat/completions", json=body).status_code == 200
+    assert gateway.solution.calls[0][2].max_new_tokens == 9
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(EngineDown("http://10.0.0.7 gone"), 503), (PromptRefused("Too long."), 400)]
+)
+def test_an_engines_error(error, status):
+    """The status says whose fault it is; what is behind stays unsaid. A stream says it in its last event."""
+    for gateway in (Gateway(solve=lambda *_: error), Gateway(propose=lambda *_: error)):
+        for path, body in (("/v1/solve", {"problem": QUESTION}), ("/v1/chat/completions", chat(n=2))):
+            reply = call(gateway, "POST", path, json=body)
+            assert reply.status_code == status and "10.0.0.7" not in reply.text
+            assert status != 503 or reply.headers["retry-after"] == "5"
+            reply = call(gateway, "POST", path, json=body | {"stream": True})
+            last = json.loads(reply.text.strip().split("\n\n")[-1].removeprefix("data: "))
+            assert last["error"]["message"] and "10.0.0.7" not in reply.text
+            assert gateway.solution.running == gateway.abstraction.running == 0
+
+
+def test_information(gateway):
+    models = call(gateway, "GET", "/v1/models").json()
+    assert [card["id"] for card in models["data"]] == ["rlad", "rlad-abstraction", "rlad-solution"]
+    assert call(gateway, "GET", "/v1/models/rlad").json()["object"] == "model"
+    assert call(gateway, "GET", "/v1/models/gpt").status_code == 404
+    assert call(gateway, "GET", "/healthz").json()["status"] == "ok"
+    assert call(gateway, "GET", "/readyz").json() == {
+        "status": "ready",
+        "players": {"abstraction": "up", "solution": "up"},
+    }
+    call(gateway, "POST", "/v1/solve", json={"problem": QUESTION})
+    text = call(gateway, "GET", "/metrics").text
+    assert 'rlad_trees_total{stopped="decided"} 1.0' in text or 'rlad_trees_total{stopped="complete"} 1.0' in text
+    assert 'rlad_requests_total{route="/v1/solve",status="200"} 1.0' in text
+    assert 'rlad_tokens_total{kind="completion",player="solution"}' in text
+    schema = call(gateway, "GET", "/openapi.json").json()
+    assert {"/v1/solve", "/v1/chat/completions", "/v1/completions", "/v1/models"} <= set(schema["paths"])
+    assert call(gateway, "GET", "/docs").status_code == 200
+
+
+def test_not_ready_while_an_engine_is_down_or_the_server_drains():
+    gateway = Gateway()
+    gateway.app.state.draining = True
+    reply = call(gateway, "GET", "/readyz")
+    assert reply.status_code == 503 and reply.json()["status"] == "draining"
