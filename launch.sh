@@ -25,7 +25,7 @@ Two language models trained together: one writes abstractions, the other solves 
   ./launch.sh sweep RUN_OR_CONFIG [key=value ...]   test-time budgets: abstractions x solutions, at equal tokens
   ./launch.sh compare CONFIG [key=value ...]     arms x seeds under one token budget
   ./launch.sh report RUN [RUN ...]               report.html of a run, or of several side by side
-  ./launch.sh serve RUN                          the pair behind an API
+  ./launch.sh serve RUN [--engine E] [key=value ...]   the pair behind an OpenAI-compatible API
   ./launch.sh verify FILE.jsonl [--out F]        judge rows of {gold, pred}
 
 ./launch.sh VERB --help says more. Configurations: configs/*.yaml. A run is a folder under runs/.
@@ -88,7 +88,17 @@ TEXT
 Writes RUN/report.html, one self-contained page: learning curves, the sweep, trees of problems, the configuration. With
 several runs, a page that compares them.
 TEXT
-  serve) echo "./launch.sh serve RUN: the pair behind an OpenAI-compatible API. Comes with a later version." ;;
+  serve) cat <<'TEXT' ;;
+./launch.sh serve RUN [--engine vllm|transformers] [--abstraction URL --solution URL] [--host H] [--port P] [key=value ...]
+
+Serves the trained pair of a run: OpenAI's API, /v1/solve with the whole reasoning tree, a playground at /.
+  --engine E       vllm (two supervised `vllm serve` processes; set up when needed) or transformers (in this process)
+  --abstraction, --solution URL   use vLLM servers that run elsewhere instead of starting them
+  --host, --port   where to listen (127.0.0.1:8080); anything but this machine wants API keys
+  key=value        e.g. serving.api_keys_file=keys.txt serving.max_concurrent=64
+API keys stand in $RLAD_API_KEYS, separated by commas, or in the file. SIGTERM ends it after the requests that run.
+docs/serving.md says more.
+TEXT
   verify) cat <<'TEXT' ;;
 ./launch.sh verify FILE.jsonl [--out F]
 
@@ -288,6 +298,16 @@ demo_verb() {
   echo "Demo finished in $(elapsed $((SECONDS - begin))); open $run/report.html in a browser."
 }
 
+serve_verb() {
+  local vllm=1 word
+  for word in "$@"; do
+    # Only servers that are started here need vLLM.
+    case $word in transformers | --engine=transformers | serving.engine=transformers | --abstraction*) vllm=0 ;; esac
+  done
+  if ((vllm)); then setup vllm; else setup; fi
+  run_module rlad.serving "$@"
+}
+
 main() {
   local verb=${1-}
   [ -n "$verb" ] || { usage; exit 2; }
@@ -310,7 +330,7 @@ main() {
   compare) setup; run_module evals.compare "$@" ;;
   report) setup; run_module evals.report "$@" ;;
   verify) setup; run_module rlad.verifier "$@" ;;
-  serve) fail "serving the pair comes with a later version; the players' folders in RUN/export open in transformers." ;;
+  serve) serve_verb "$@" ;;
   esac
 }
 

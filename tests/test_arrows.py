@@ -21,7 +21,7 @@ INSIDE = {
     "rlad.generation": {"rlad.config", "rlad.generation"},
 }
 """What the lower floors of rlad may stand on; the reasoner and the server stand on all of them."""
-ABOVE = {"rlad.serving", "rlad.reasoner", "rlad.pair"}
+ABOVE = {"rlad.serving", "rlad.explore", "rlad.reasoner", "rlad.pair"}
 """The upper floors: nothing of rlad below them imports them."""
 
 

@@ -44,6 +44,11 @@ def test_overrides_win_over_the_file(tmp_path):
 
 
 REFUSED = {
+    "serving.engine=vlm": "nearest is 'vllm'",
+    "serving.select=weighted_majorty": "nearest is 'weighted_majority'",
+    "serving.abstractions=100": "more than serving.max_abstractions=64",
+    "serving.solutions=60": "more than serving.max_samples=256",
+    "serving.abstraction_url=http://a:1": "its partner is not",
     # unknown keys and names: the nearest is named
     "cotrain.stepz=3": "nearest known key is 'cotrain.steps'",
     "solution.temprature=1": "nearest known key is 'solution.temperature'",

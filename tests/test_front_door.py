@@ -84,7 +84,6 @@ def test_usage_names_every_verb(door):
     ("arguments", "words"),
     [
         (["trian"], "no verb 'trian'"),
-        (["serve", "runs/demo"], "later version"),
         (["setup", "--with", "tests"], "--with takes dev, track or vllm, not 'tests'"),
         (["setup", "--fast"], "setup does not know '--fast'"),
         (["demo", "fresh"], "demo does not know 'fresh'"),

@@ -17,6 +17,8 @@ class ServingConfig:
     """More arguments for the `vllm serve` processes that are started here, as on a command line."""
     start_timeout: float = 600.0
     """Seconds until a started engine must answer."""
+    retry_wait: float = 60.0
+    """Seconds that a request, whose engine was lost under it, waits for the engine to be sent once more."""
     host: str = "127.0.0.1"
     port: int = 8080
     """0 = a free one."""

@@ -59,6 +59,15 @@ class Endpoint:
             await asyncio.wait_for(self._up.wait(), seconds)
         return self.up
 
+    async def begin(self, seconds: float) -> None:
+        """Waits until it answers for the first time. Raises EngineFailed when it does not in time."""
+        for _ in range(max(1, round(seconds / QUICK))):
+            if await self.answers():
+                self._mark(True)
+                return
+            await asyncio.sleep(QUICK)
+        raise EngineFailed(f"The {self.player} player's server at {self.url} does not answer.")
+
     async def watch(self) -> None:
         """Looks again and again, for as long as the gateway runs."""
         while True:
@@ -105,9 +114,9 @@ class Supervised(Endpoint):
         self._strikes = self._failures = 0
         super().__init__(player, self.server.url, client, metrics)
 
-    async def first_start(self) -> None:
+    async def begin(self, seconds: float) -> None:
         """Waits for the first start. Raises EngineFailed, with the end of its log."""
-        await asyncio.to_thread(self.server.wait_until_healthy, self.start_timeout)
+        await asyncio.to_thread(self.server.wait_until_healthy, seconds)
         self.url = self.server.url
         self._mark(True)
 

@@ -95,6 +95,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "sweep.bootstrap": (1, _INF),
     "sweep.shard": (1, _INF),
     "serving.start_timeout": (_TINY, _INF),
+    "serving.retry_wait": (0, _INF),
     "serving.port": (0, 65535),
     "serving.abstractions": (0, _INF),
     "serving.solutions": (1, _INF),

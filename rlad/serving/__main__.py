@@ -1,0 +1,95 @@
+"""Serves a trained pair: `python -m rlad.serving RUN_DIR [--engine vllm|transformers] [key=value ...]`."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import signal
+from pathlib import Path
+
+import uvloop
+
+from rlad.cli import Parser, main_guard
+from rlad.config import ConfigError, RunConfig, ServingConfig, load_config
+from rlad.generation.base import EngineFailed
+from rlad.serving.keys import VARIABLE, Keys, load_keys
+from rlad.serving.logs import set_up_logs
+
+
+def read_arguments(words: list[str] | None) -> tuple[RunConfig, Path]:
+    parser = Parser(prog="serve", description=__doc__.splitlines()[0])
+    parser.add_argument("run", help="the folder of a co-trained run")
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="changes to its configuration")
+    parser.add_argument("--engine", help="vllm or transformers")
+    parser.add_argument("--abstraction", metavar="URL", help="a running vLLM server of the abstraction player")
+    parser.add_argument("--solution", metavar="URL", help="a running vLLM server of the solution player")
+    parser.add_argument("--host")
+    parser.add_argument("--port")
+    arguments = parser.parse_intermixed_args(words)
+    folder = Path(arguments.run)
+    if not (folder / "config.yaml").is_file():
+        raise ConfigError(f"'{folder}' is not the folder of a run: it has no config.yaml.")
+    options = {
+        "engine": arguments.engine,
+        "abstraction_url": arguments.abstraction,
+        "solution_url": arguments.solution,
+        "host": arguments.host,
+        "port": arguments.port,
+    }
+    given = [f"serving.{key}={value}" for key, value in options.items() if value is not None]
+    return load_config(folder / "config.yaml", [*arguments.overrides, *given]), folder
+
+
+def require_keys(config: ServingConfig, keys: Keys) -> None:
+    """Raises ConfigError when anybody who reaches this machine could use the server."""
+    try:
+        loopback = ipaddress.ip_address(config.host).is_loopback
+    except ValueError:
+        loopback = config.host == "localhost"
+    if not loopback and not len(keys):
+        raise ConfigError(
+            f"Serving on {config.host} needs API keys; put them into {VARIABLE} or a file named by "
+            "serving.api_keys_file, or serve on 127.0.0.1."
+        )
+
+
+async def run_server(run: RunConfig, folder: Path, keys: Keys) -> None:
+    """Opens the engines, serves until a signal, ends the engines."""
+    # Torch and its like are imported here: whatever can be refused was refused before.
+    from rlad.serving.app import create_app
+    from rlad.serving.listen import bound_socket, serve
+    from rlad.serving.metrics import Metrics
+    from rlad.serving.start import opened
+
+    starting = asyncio.current_task()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, starting.cancel)  # while engines start; replaced when serving begins
+    config = run.serving
+    with bound_socket(config) as listening:
+        config.port = listening.getsockname()[1]
+        metrics = Metrics()
+        async with opened(run, folder, metrics) as pair:
+            app = create_app(pair, config, keys, metrics)
+            host = f"[{config.host}]" if ":" in config.host else config.host
+            print(
+                f"The pair of {folder} is served at http://{host}:{config.port} (playground /, API /docs).", flush=True
+            )
+            await serve(app, config, listening)
+
+
+def main(words: list[str] | None = None) -> int:
+    run, folder = read_arguments(words)
+    keys = load_keys(run.serving.api_keys_file)
+    require_keys(run.serving, keys)
+    set_up_logs()
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(run_server(run, folder, keys))
+    except asyncio.CancelledError:
+        return 130  # asked to end before it had begun
+    return 0
+
+
+if __name__ == "__main__":
+    main_guard(main, (EngineFailed,))

@@ -1,0 +1,126 @@
+"""Engines and players of a run folder, opened for serving."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import torch
+
+from rlad.config import ROLES, WORLDS, ConfigError, RunConfig
+from rlad.generation.vllm_server import VllmServer
+from rlad.generation.vllm_setup import cpu_environment, require_vllm
+from rlad.pair import open_pair
+from rlad.policy import load_tokenizer, make_prompts
+from rlad.problems import make_world
+from rlad.serving.endpoints import Endpoint, Supervised
+from rlad.serving.engines import ThreadEngine, VllmEngine
+from rlad.serving.metrics import Metrics
+from rlad.serving.pair import Pair, Player
+
+
+def player_folders(folder: Path) -> dict[str, Path]:
+    """Both players' model folders in a run. Raises ConfigError when one is not there."""
+    folders = {role: folder / "export" / role for role in ROLES}
+    for role, path in folders.items():
+        if not (path / "config.json").is_file():
+            raise ConfigError(f"There is no {role} player in '{path}'; train the pair first, with both players.")
+    return folders
+
+
+@asynccontextmanager
+async def opened(run: RunConfig, folder: Path, metrics: Metrics) -> AsyncIterator[Pair]:
+    """The pair of a run folder with its engines running; they end with the context.
+
+    Raises ConfigError for a folder without a pair, EngineFailed when an engine does not start.
+    """
+    folders = player_folders(folder)
+    opening = _in_process if run.serving.engine == "transformers" else _behind_vllm
+    async with opening(run, folder, folders, metrics) as pair:
+        yield pair
+
+
+def _player(run: RunConfig, role: str, engine, prompts, context: int, up=lambda: True) -> Player:
+    player = getattr(run, role)
+    temperature = run.sweep.propose_temperature if role == "abstraction" else run.sweep.solve_temperature
+    return Player(role, engine, prompts, context, player.max_new_tokens, temperature, up)
+
+
+@asynccontextmanager
+async def _in_process(run: RunConfig, _: Path, folders: dict[str, Path], metrics: Metrics) -> AsyncIterator[Pair]:
+    reasoner = open_pair(run, str(folders["abstraction"]), str(folders["solution"]))
+    players, engines = [], []
+    for role, engine, prompts in (
+        ("abstraction", reasoner.proposer, reasoner.propose_prompts),
+        ("solution", reasoner.solver, reasoner.solve_prompts),
+    ):
+        engines.append(ThreadEngine(engine))
+        players.append(_player(run, role, engines[-1], prompts, engine.model.config.max_position_embeddings))
+        metrics.up.labels(role).set(1)
+    try:
+        yield Pair(*players, world=reasoner.world)
+    finally:
+        for engine in engines:
+            await engine.close()
+
+
+@asynccontextmanager
+async def _behind_vllm(run: RunConfig, folder: Path, folders: dict[str, Path], metrics: Metrics) -> AsyncIterator[Pair]:
+    serving = run.serving
+    async with AsyncExitStack() as stack:
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=4 * serving.max_concurrent)
+        timeout = httpx.Timeout(None, connect=5.0)  # how long an answer may take is the request's own limit
+        client = await stack.enter_async_context(httpx.AsyncClient(limits=limits, timeout=timeout, trust_env=False))
+        urls = {"abstraction": serving.abstraction_url, "solution": serving.solution_url}
+        if serving.abstraction_url is None:
+            endpoints = [_supervised(run, folder, role, folders[role], client, metrics) for role in ROLES]
+        else:
+            endpoints = [Endpoint(role, urls[role], client, metrics) for role in ROLES]
+        for endpoint in endpoints:
+            stack.push_async_callback(endpoint.close)
+        players = [await _vllm_player(run, folders[endpoint.player], endpoint, client) for endpoint in endpoints]
+        watchers = [asyncio.create_task(endpoint.watch()) for endpoint in endpoints]
+        stack.callback(lambda: [watcher.cancel() for watcher in watchers])
+        yield Pair(*players, world=make_world(run.problems) if run.problems.source in WORLDS else None)
+
+
+def _supervised(
+    run: RunConfig, folder: Path, role: str, model: Path, client: httpx.AsyncClient, metrics: Metrics
+) -> Supervised:
+    gpus = 0 if run.launch.device == "cpu" else torch.cuda.device_count()
+    require_vllm("cuda" if gpus else "cpu")
+    environment = dict(os.environ) if gpus else cpu_environment(os.environ, run.launch.threads_per_rank)
+    arguments = [
+        *("--served-model-name", f"rlad-{role}", "--dtype", run.base.dtype, "--generation-config", "vllm"),
+        *("--logprobs-mode", "processed_logprobs"),
+    ]
+    if gpus == 1:  # both share it
+        arguments += ["--gpu-memory-utilization", "0.45"]
+    elif gpus > 1:  # one half each
+        visible = os.environ.get("CUDA_VISIBLE_DEVICES", ",".join(map(str, range(gpus)))).split(",")
+        half = visible[: gpus // 2] if role == "abstraction" else visible[gpus // 2 :]
+        environment["CUDA_VISIBLE_DEVICES"] = ",".join(half)
+    arguments += shlex.split(run.serving.vllm_arguments)
+    log = folder / "logs" / f"serve_{role}.log"
+    log.parent.mkdir(exist_ok=True)
+
+    def start() -> VllmServer:
+        return VllmServer(model, log, arguments, environment, name=f"vLLM server of the {role} player")
+
+    return Supervised(role, start, client, metrics, run.serving.start_timeout)
+
+
+async def _vllm_player(run: RunConfig, folder: Path, endpoint: Endpoint, client: httpx.AsyncClient) -> Player:
+    """Waits for the server, asks it what it serves."""
+    await endpoint.begin(run.serving.start_timeout)
+    cards = (await client.get(f"{endpoint.url}/v1/models")).json()["data"]
+    tokenizer = load_tokenizer(replace(run.base, path=str(folder)), run.problems)
+    prompts = make_prompts(tokenizer, run)
+    engine = VllmEngine(endpoint, client, cards[0]["id"], run.serving.retry_wait)
+    return _player(run, endpoint.player, engine, prompts, int(cards[0]["max_model_len"]), lambda: endpoint.up)
