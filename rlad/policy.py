@@ -14,7 +14,7 @@ from rlad.confidence import CONFIDENCE_TOKENS
 from rlad.config import ConfigError, ModelConfig, ProblemsConfig, RunConfig
 from rlad.problems import make_world
 from rlad.prompts import Prompts
-from rlad.tokenizer import is_world_tokenizer, world_tokenizer
+from rlad.tokenizer import CRITIQUE_TOKENS, is_world_tokenizer, world_tokenizer
 
 # One bar per weight file and rank would drown what a run has to say.
 disable_progress_bar()
@@ -73,7 +73,11 @@ def format_tokens(config: RunConfig) -> list[str]:
     >>> format_tokens(RunConfig())
     []
     """
-    return list(CONFIDENCE_TOKENS) if config.solution.reward == "rlcr" else []
+    tokens = list(CONFIDENCE_TOKENS) if config.solution.reward == "rlcr" else []
+    mixture = config.warmstart.mixture
+    if config.cotrain.critique.source != "none" or mixture.critique or mixture.refine:
+        tokens += CRITIQUE_TOKENS
+    return tokens
 
 
 def load_tokenizer(model: ModelConfig, problems: ProblemsConfig, formats: Sequence[str] = ()):

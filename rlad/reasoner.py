@@ -70,6 +70,10 @@ class Branch:
     solutions: list[Solution] = field(default_factory=list)
     reward: float | None = None
     """What it is worth in training, where that isn't its accuracy."""
+    partner: list[Solution] = field(default_factory=list)
+    """Solutions of a lagged partner, which then pay the abstraction instead of the learning solver's."""
+    refined: list[Solution] = field(default_factory=list)
+    """Second attempts written under a critique; their prompt is that of the first attempts."""
 
     @property
     def accuracy(self) -> float | None:
@@ -85,6 +89,12 @@ class Tree:
     draws: list[Draw] = field(default_factory=list)
     branches: list[Branch] = field(default_factory=list)
     bare: list[Solution] = field(default_factory=list)
+    refined: list[Solution] = field(default_factory=list)
+    """Second attempts at bare solutions."""
+    filtered: bool = False
+    """A filter left the problem out: its abstractions earn nothing and are not learnt from."""
+    extra_tokens: int = 0
+    """Generated beside the samples kept here: critiques, and second attempts that were dropped."""
 
     @property
     def solutions(self) -> list[Solution]:
@@ -92,10 +102,16 @@ class Tree:
         return [solution for branch in self.branches for solution in branch.solutions]
 
     @property
+    def sampled(self) -> list[Solution]:
+        """All solutions, whoever wrote them and why."""
+        beside = [solution for branch in self.branches for solution in [*branch.partner, *branch.refined]]
+        return [*self.solutions, *self.bare, *beside, *self.refined]
+
+    @property
     def tokens(self) -> int:
         """Generated tokens, those of duplicate and failed draws included."""
         drawn = sum(len(draw.completion.token_ids) for draw in self.draws)
-        return drawn + sum(s.tokens for s in [*self.solutions, *self.bare])
+        return drawn + self.extra_tokens + sum(s.tokens for s in self.sampled)
 
 
 @dataclass(frozen=True)
@@ -201,8 +217,11 @@ class Reasoner(Growth):
             for branch in tree.branches:
                 branch.leak = leaks(branch.text, tree.problem.answer)
 
-    def solve(self, trees: list[Tree], plan: Plan, skip_leaks: bool = False) -> None:
-        """Solves with every abstraction, all branches of all problems at once; in training, leaks are not worth it."""
+    def solve(self, trees: list[Tree], plan: Plan, skip_leaks: bool = False, partner: Engine | None = None) -> None:
+        """Solves with every abstraction, all branches of all problems at once; in training, leaks are not worth it.
+
+        With a `partner` that engine solves instead, and its solutions are kept apart.
+        """
         owners, prompts = [], []
         for tree in trees:
             for index, branch in enumerate(tree.branches):
@@ -212,20 +231,23 @@ class Reasoner(Growth):
                 for _ in range(plan.solutions_of(index)):
                     owners.append(branch)
                     prompts.append(prompt)
-        for branch, prompt, completion in zip(owners, prompts, self.solver.generate(prompts, plan.solve), strict=True):
-            branch.solutions.append(self.solution(prompt, completion))
+        completions = (partner or self.solver).generate(prompts, plan.solve)
+        for branch, prompt, completion in zip(owners, prompts, completions, strict=True):
+            (branch.partner if partner else branch.solutions).append(self.solution(prompt, completion))
 
-    def solve_bare(self, trees: list[Tree], samples: int, sampling: Sampling, task: str = "plain") -> None:
-        """Adds solutions without an abstraction; `task` is plain or one_pass."""
+    def solve_bare(
+        self, trees: list[Tree], samples: int, sampling: Sampling, task: str = "plain", partner: Engine | None = None
+    ) -> None:
+        """Adds solutions without an abstraction, by a `partner` where one is given; `task` is plain or one_pass."""
         prompts = [self.bare_ids(tree, task) for tree in trees]
         owners = [i for i in range(len(trees)) for _ in range(samples)]
-        completions = self.solver.generate([prompts[i] for i in owners], sampling)
+        completions = (partner or self.solver).generate([prompts[i] for i in owners], sampling)
         for i, completion in zip(owners, completions, strict=True):
             trees[i].bare.append(self.solution(prompts[i], completion))
 
     def judge(self, trees: list[Tree]) -> None:
         """Gives every solution its verdict and, where the world can tell, whether it uses its abstraction."""
-        todo = [(tree, s) for tree in trees for s in [*tree.solutions, *tree.bare]]
+        todo = [(tree, s) for tree in trees for s in tree.sampled if s.verdict is None]
         verdicts = self.judge_of([(tree.problem, s.text) for tree, s in todo])
         for (_, solution), verdict in zip(todo, verdicts, strict=True):
             solution.verdict = verdict
@@ -233,7 +255,7 @@ class Reasoner(Growth):
             return
         for tree in trees:
             for branch in tree.branches:
-                for solution in branch.solutions:
+                for solution in [*branch.solutions, *branch.partner, *branch.refined]:
                     solution.adheres = self.world.adheres(tree.problem, branch.text, solution.text)
 
 

@@ -14,6 +14,9 @@ from transformers import PreTrainedTokenizerFast
 WORD = r"\\boxed\{|\\[A-Za-z]+|\d+|[A-Za-z]+|\S"
 TASKS = ("plain", "propose", "guided", "one_pass")
 PAD, EOS, UNKNOWN, SEPARATOR = "<pad>", "<eos>", "<unk>", "<sep>"
+RIGHT, WRONG = "<right>", "<wrong>"
+CRITIQUE_TOKENS = ("<critique>", "<refine>", RIGHT, WRONG)
+"""In a world's vocabulary only when critiques are written or learnt from."""
 SPECIALS = [PAD, EOS, UNKNOWN, SEPARATOR, *(f"<{task}>" for task in TASKS)]
 # A world's prompt is its message, unchanged: the role is told by the first token.
 PASS_THROUGH = "{% for message in messages %}{{ message['content'] }}{% endfor %}"

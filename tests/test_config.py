@@ -105,6 +105,22 @@ REFUSED = {
     "sweep.plain_temperatures=[]": "at least one temperature",
     "problems.induction.max_input=1": "1 pairs of inputs",
     "name=a/b": "cannot name a run folder",
+    "solution.reward=rlrc": "nearest is 'rlcr'",
+    "solution.reward=hill": "known: verdict, rlcr",
+    "abstraction.reward=rlcr": "known: verdict, hill, r3",
+    "solution.shaping=effective-rank": "nearest is 'effective_rank'",
+    "cotrain.r3.weights=spred": "nearest is 'spread'",
+    "cotrain.critique.source=teatcher": "nearest is 'teacher'",
+    "cotrain.critique.groups=all": "nearest is 'all_wrong'",
+    "cotrain.diversity.measure=word": "nearest is 'wording'",
+    "cotrain.rlcr.malformed=1": "at most 0",
+    "cotrain.critique.gamma=0": "above 0",
+    "cotrain.rft.margin=2": "at most 1",
+    "cotrain.schedule.lag=-1": "at least 0",
+    "abstraction.reward=hill": "cotrain.bare.baseline_samples above 0",
+    "cotrain.critique.source=verifier": "warmstart.mixture.refine above 0",
+    "cotrain.critique.source=teacher": "needs cotrain.critique.teacher_url",
+    "solution.shaping=effective_rank": "use at most 24",
     # files
     "problems.source=jsonl": "needs problems.path",
     "base.path=/nowhere/model": "no model folder '/nowhere/model'",
@@ -132,6 +148,44 @@ def test_refused_in_one_plain_sentence(override, words):
         (["cotrain.abstractions=0", "cotrain.set_credit=0.5"], "cotrain.set_credit needs abstractions"),
         (["cotrain.abstractions=0", "cotrain.adherence=true"], "cotrain.adherence needs abstractions"),
         (["cotrain.abstractions=0", "cotrain.solutions=1"], "nothing to compare"),
+        (["cotrain.abstractions=0", "abstraction.reward=r3"], "abstraction.reward=r3 needs abstractions"),
+        (["cotrain.abstractions=0", "cotrain.diversity.weight=1"], "cotrain.diversity.weight needs abstractions"),
+        (["cotrain.abstractions=0", "cotrain.schedule.lag=2"], "cotrain.schedule.lag needs abstractions"),
+        (["cotrain.abstractions=0", "cotrain.rft.every=2"], "cotrain.rft.every needs abstractions"),
+        (["cotrain.abstractions=0", "cotrain.schedule.kind=rates"], "schedule 'rates' trains it"),
+        (["abstraction.reward=r3", "cotrain.set_credit=0.5"], "cotrain.set_credit is made for success rates"),
+        (
+            ["abstraction.reward=r3", "cotrain.subtract_bare=true", "cotrain.bare.baseline_samples=2"],
+            "cotrain.subtract_bare is made for success rates",
+        ),
+        (["abstraction.reward=r3", "cotrain.schedule.lag=2"], "set cotrain.schedule.lag=0"),
+        (
+            ["cotrain.schedule.lag=2", "cotrain.schedule.kind=frozen", "cotrain.schedule.train=abstraction"],
+            "never learns",
+        ),
+        (
+            [
+                "abstraction.reward=hill",
+                "cotrain.bare.baseline_samples=2",
+                "cotrain.solutions=1",
+                "cotrain.solution_group=problem",
+            ],
+            "set cotrain.solutions=2",
+        ),
+        (["cotrain.critique.source=self", "cotrain.critique.show_gold=true"], "leave it out"),
+        (["cotrain.critique.source=self", "warmstart.mixture.refine=1"], "warmstart.mixture.critique above 0"),
+        (
+            ["cotrain.critique.source=verifier", "cotrain.abstractions=0", "cotrain.one_pass=true"],
+            "switch one of them off",
+        ),
+        (
+            ["cotrain.critique.source=verifier", "cotrain.schedule.kind=frozen", "cotrain.schedule.train=abstraction"],
+            "never trains it",
+        ),
+        (
+            ["cotrain.critique.source=verifier", "warmstart.mixture.refine=1", "solution.max_new_tokens=100"],
+            "a second attempt of up to 280 tokens",
+        ),
         (["problems.source=hub", "problems.path=x/y", "cotrain.adherence=true"], "generated worlds only"),
         (["base.dtype=float16", "launch.device=cpu"], "does not train on a CPU"),
         (["launch.ranks=3"], "use a multiple of 3"),
@@ -152,6 +206,9 @@ def test_combinations_that_are_refused(overrides, words):
         ["cotrain.solutions=1", "cotrain.solution_group=problem"],
         ["cotrain.solutions=1", "cotrain.schedule.kind=frozen", "cotrain.schedule.train=abstraction"],
         ["cotrain.problems=15", "warmstart.batch=15", "launch.ranks=3"],
+        ["cotrain.rft.every=100", "cotrain.schedule.kind=frozen"],  # the published pipeline: RFT, then train the solver
+        ["cotrain.critique.source=self", "warmstart.mixture.refine=1", "warmstart.mixture.critique=1"],
+        ["cotrain.critique.source=verifier", "base.path=Qwen/Qwen3-1.7B"],
     ],
 )
 def test_unusual_combinations_that_make_sense(overrides):
@@ -217,6 +274,14 @@ def test_names_of_losses_are_those_of_the_registry():
     from trainers.losses import LOSSES
 
     assert set(tables.LOSSES) == set(LOSSES)
+
+
+def test_names_of_rewards_and_shapings_are_those_of_the_registries():
+    from trainers.rewards import ABSTRACTION_REWARDS, SOLUTION_REWARDS
+    from trainers.shaping import SHAPINGS
+
+    assert {"solution": tuple(SOLUTION_REWARDS), "abstraction": tuple(ABSTRACTION_REWARDS)} == tables.REWARDS
+    assert tables.PLAYER_NAMES["shaping"] == tuple(SHAPINGS)
 
 
 def test_families_are_those_of_the_world():

@@ -3,6 +3,7 @@
 checkpoints/step_00050/abstraction/   ZeRO-3 shards of one player only
 checkpoints/step_00050/solution/
 checkpoints/step_00050/state.json     step, data cursor, counters, schedule phase, entropy coefficients
+checkpoints/step_00050/partner.safetensors  with cotrain.schedule.lag: the snapshot that pays the abstractions
 checkpoints/step_00050/rng_rank0.pt   random states, one file per rank
 checkpoints/step_00050/COMPLETE       written last: a folder without it is not a checkpoint
 checkpoints/latest -> step_00050
@@ -14,6 +15,7 @@ import json
 import os
 import random
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -36,14 +38,29 @@ def complete_checkpoints(folder: Path) -> list[Path]:
     return sorted(path.parent for path in folder.glob(f"step_*/{MARK}"))
 
 
+def step_folder(folder: Path, step: int) -> Path:
+    """Where the checkpoint after `step` is."""
+    return folder / f"step_{step:05d}"
+
+
 def player_folder(step_folder: Path, role: str) -> Path:
     """Each player's own folder: DeepSpeed overwrites silently when two engines save under one tag in one place."""
     return step_folder / role
 
 
-def save(folder: Path, step: int, learners: dict[str, Learner], state: dict, keep: int) -> Path:
-    """Writes a checkpoint of both players. Collective; raises ValueError if two players would share a folder."""
-    target = folder / f"step_{step:05d}"
+def save(
+    folder: Path,
+    step: int,
+    learners: dict[str, Learner],
+    state: dict,
+    keep: int,
+    write_more: Callable[[Path], None] = lambda target: None,
+) -> Path:
+    """Writes a checkpoint of both players, and what `write_more` (called on every rank) adds to its folder.
+
+    Collective; raises ValueError if two players would share a folder.
+    """
+    target = step_folder(folder, step)
     folders = {role: player_folder(target, role) for role in learners}
     if len(set(folders.values())) != len(learners):
         raise ValueError("Two players would be saved into one folder.")
@@ -54,6 +71,7 @@ def save(folder: Path, step: int, learners: dict[str, Learner], state: dict, kee
     for role, learner in learners.items():
         learner.engine.save_checkpoint(str(folders[role]), tag=TAG)
     rng = {"python": random.getstate(), "torch": torch.get_rng_state()}
+    write_more(target)
     torch.save(rng, target / f"rng_rank{zero3.rank()}.pt")
     dist.barrier()
     if zero3.rank() == 0:

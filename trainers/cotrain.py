@@ -22,12 +22,12 @@ from rlad.problems import Problem, load_problems, make_world
 from rlad.reasoner import Plan, Reasoner, Tree
 from trainers import checkpoints, zero3
 from trainers.cursor import Cursor
+from trainers.methods import Methods
 from trainers.parity import check_parity
-from trainers.rewards import Evidence, measure
 from trainers.rollouts import abstraction_rows, merged, solution_rows
 from trainers.schedules import learners as learners_of
-from trainers.scoring import EngineScorer
-from trainers.statistics import means, player_statistics, rollout_statistics, tree_record
+from trainers.schedules import rate
+from trainers.statistics import player_statistics, rollout_statistics, tree_record
 from trainers.telemetry import Events, JsonLines, Stopwatch, WandB
 from trainers.update import Learner, update
 
@@ -48,8 +48,8 @@ class Cotrainer:
         self.reasoner = Reasoner(
             proposer.sampler, solver.sampler, proposer.policy.prompts, solver.policy.prompts, self.judge, self.world
         )
-        self.evidence = Evidence(run, EngineScorer(solver, self.config.micro_batch), self.judge, self.world)
         self.tokens = 0
+        self.methods = Methods(self)
 
     def _roles(self) -> tuple[str, ...]:
         return ROLES if self.config.abstractions else ("solution",)
@@ -80,9 +80,9 @@ class Cotrainer:
         stride, ranks = zero3.rank(), zero3.world_size()
         return picked[bare:][stride::ranks], picked[:bare][ranks - 1 - stride :: ranks]
 
-    def plan(self, step: int) -> Plan:
+    def plan(self, step: int, first_seed: int = 0) -> Plan:
         sampling = {}
-        for phase, role in enumerate(ROLES):
+        for phase, role in enumerate(ROLES, first_seed):
             player = getattr(self.run, role)
             sampling[role] = Sampling(player.temperature, player.max_new_tokens, self.seed(step, phase))
         return Plan(
@@ -106,6 +106,7 @@ class Cotrainer:
         self.reasoner.solve_bare(bare, samples, sampling, "one_pass" if self.config.one_pass else "plain")
         if self.config.bare.baseline_samples:
             self.reasoner.solve_bare(guided, self.config.bare.baseline_samples, sampling)
+        self.methods.solved(guided, plan, self.seed(step, 3))
 
     def validate(self, step: int) -> dict:
         """The pair on this rank's share of the validation problems: n distinct abstractions, one solution each."""
@@ -118,7 +119,8 @@ class Cotrainer:
         active = [role for role in learners_of(self.config.schedule, step) if role in self.learners]
         for role in active:
             player = self.learners[role].config
-            zero3.set_lr(self.learners[role].engine, player.lr * linear(step, self.config.steps, player.min_lr_ratio))
+            share = linear(step, self.config.steps, player.min_lr_ratio) * rate(self.config.schedule, step, role)
+            zero3.set_lr(self.learners[role].engine, player.lr * share)
         return {role: update(self.learners[role], rows[role], self.run) for role in active}
 
     def publish(self, roles) -> float | None:
@@ -141,17 +143,18 @@ class Cotrainer:
             for role, learner in self.learners.items()
         }
 
-    def state(self) -> dict:
+    def state(self, step: int) -> dict:
         return {
             "cursor": self.cursor.position,
             "tokens_generated_total": self.tokens,
             "versions": {role: learner.version for role, learner in self.learners.items()},
             "entropy_coefficients": {role: learner.entropy_coefficient for role, learner in self.learners.items()},
+            "methods": self.methods.state(step),
         }
 
     def save(self, step: int) -> None:
         folder = self.folder / "checkpoints"
-        checkpoints.save(folder, step, self.learners, self.state(), self.config.keep_checkpoints)
+        checkpoints.save(folder, step, self.learners, self.state(step), self.config.keep_checkpoints, self.methods.save)
 
     def restore(self) -> int:
         """Resumes from the newest complete checkpoint; returns the last finished step (0 = fresh)."""
@@ -162,6 +165,7 @@ class Cotrainer:
         for role, learner in self.learners.items():
             learner.version = state["versions"][role] - 1  # publishing counts it up again
             learner.entropy_coefficient = state["entropy_coefficients"][role]
+        self.methods.restore(state["methods"], checkpoints.step_folder(self.folder / "checkpoints", state["step"]))
         self.publish(self.learners)
         return state["step"]
 
@@ -205,6 +209,10 @@ def cotrain(run: RunConfig, folder: Path) -> None:
     while step < config.steps and not 0 < config.max_tokens <= trainer.tokens:
         step += 1
         clock.lap()
+        offline = {}
+        if trainer.methods.due(step):
+            with clock.phase("offline"):
+                offline = trainer.methods.before(step)
         with clock.phase("draw"):
             problems, bare_problems = trainer.draw()
             guided, bare = [Tree(p) for p in problems], [Tree(p) for p in bare_problems]
@@ -218,12 +226,13 @@ def cotrain(run: RunConfig, folder: Path) -> None:
         with clock.phase("judge"):
             trees = guided + bare
             trainer.reasoner.judge(trees)
+            rewards = trainer.methods.judged(trees, trainer.seed(step, 7))
         with clock.phase("credit"):
-            counts = measure(trees, trainer.evidence)
             rows = {
                 "abstraction": merged(abstraction_rows(guided, config, run.abstraction)),
                 "solution": merged(solution_rows(trees, config, run.solution)),
             }
+            rows |= trainer.methods.credited(rows)
         with clock.phase("update"):
             updates = trainer.update(rows, step)
         with clock.phase("publish"):
@@ -232,10 +241,9 @@ def cotrain(run: RunConfig, folder: Path) -> None:
             row = rollout_statistics(trees, config, trainer.device)
             if config.validate_every and step % config.validate_every == 0:
                 row["validation"] = trainer.validate(step)
-            trainer.tokens += row["tokens_generated"]
+            trainer.tokens += row["tokens_generated"] + sum(phase.get("tokens", 0) for phase in offline.values())
             row |= {"step": step, "tokens_generated_total": trainer.tokens, "parity": parity}
-            if counts:
-                row["rewards"] = means(counts, trainer.device)
+            row |= {name: extra for name, extra in (("rewards", rewards), ("offline", offline)) if extra}
             for role in trainer.learners:
                 row[role] = player_statistics(trees, role, config, trainer.device) | updates.get(role, {"updated": 0})
             row["verifier"] = trainer.judge.take_counters()
@@ -252,6 +260,7 @@ def cotrain(run: RunConfig, folder: Path) -> None:
     trainer.export()
     events.close()
     wandb.close()
+    trainer.methods.close()
     trainer.judge.close()
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from rlad.config import CotrainConfig, PlayerConfig
 from rlad.generation import Completion
-from rlad.reasoner import Tree
+from rlad.reasoner import Solution, Tree
 from trainers.advantages import group_advantages, is_constant
 from trainers.rewards import draw_rewards, solution_reward
 
@@ -69,21 +69,31 @@ def abstraction_rows(trees: list[Tree], config: CotrainConfig, player: PlayerCon
 def solution_rows(trees: list[Tree], config: CotrainConfig, player: PlayerConfig) -> list[Row]:
     """Rows of π_sol: guided solutions in their groups, bare ones as anchors.
 
-    With `abstractions = 0` the bare solutions are what is trained, one group per problem.
+    With `abstractions = 0` the bare solutions are what is trained, one group per problem. Refinements share the
+    baseline of their group (the union of both), but are learnt through the shaped objective and carry no KL: they were
+    not sampled from this prompt, and no estimator of the KL holds for them.
     """
     rows = []
     for tree in trees:
-        groups = [branch.solutions for branch in tree.branches if branch.solutions]
-        if config.solution_group == "problem":
-            groups = [tree.solutions] if tree.solutions else []
-        if config.abstractions == 0:
-            groups = [tree.bare]
-        for group in groups:
-            rewards = [solution_reward(solution, config) for solution in group]
+        for group, refined in _groups(tree, config):
+            rewards = [solution_reward(solution, config) for solution in [*group, *refined]]
             if config.drop_constant_groups and is_constant(rewards):
                 continue
             advantages = group_advantages(rewards, player.advantage)
-            rows += [_row(s.prompt, s.completion, a) for s, a in zip(group, advantages, strict=True)]
+            own, second = advantages[: len(group)], advantages[len(group) :]
+            rows += [_row(s.prompt, s.completion, a) for s, a in zip(group, own, strict=True)]
+            shaping = {"shaping": config.critique.gamma, "kl_weight": 0.0}
+            rows += [_row(s.prompt, s.completion, a, **shaping) for s, a in zip(refined, second, strict=True)]
         if config.abstractions > 0 and not tree.draws:  # a bare problem; baseline samples of others are only measured
             rows += [_row(s.prompt, s.completion, 0.0, pg_weight=0.0, bare=True) for s in tree.bare]
     return rows
+
+
+def _groups(tree: Tree, config: CotrainConfig) -> list[tuple[list[Solution], list[Solution]]]:
+    """(attempts, refinements) of every group whose rewards are compared."""
+    if config.abstractions == 0:
+        return [(tree.bare, tree.refined)]
+    if config.solution_group == "problem":
+        refined = [solution for branch in tree.branches for solution in branch.refined]
+        return [(tree.solutions, refined)] if tree.solutions else []
+    return [(branch.solutions, branch.refined) for branch in tree.branches if branch.solutions]

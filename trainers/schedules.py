@@ -1,20 +1,60 @@
-"""Who learns in which step. A player that stands still takes no optimiser step (a tiny learning rate isn't frozen)."""
+"""Who learns in which step and how fast, and what happens between steps. Pure functions of the step, counted from 1.
+
+A player that stands still takes no optimiser step: a tiny learning rate isn't frozen, because Adam's moments and weight
+decay go on (which is what `rates` means to do).
+"""
 
 from __future__ import annotations
 
-from rlad.config import ScheduleConfig
+from rlad.config import ROLES, CotrainConfig, ScheduleConfig
+
+
+def turn(schedule: ScheduleConfig, step: int) -> str:
+    """Whose turn it is when players take turns."""
+    position = (step - 1) % (schedule.abstraction_steps + schedule.solution_steps)
+    return "abstraction" if position < schedule.abstraction_steps else "solution"
 
 
 def learners(schedule: ScheduleConfig, step: int) -> tuple[str, ...]:
-    """The roles that learn in `step` (counted from 1).
+    """The roles that learn in `step`.
 
     >>> plan = ScheduleConfig(kind="alternating", abstraction_steps=2, solution_steps=1)
     >>> [learners(plan, step)[0] for step in range(1, 7)]
     ['abstraction', 'abstraction', 'solution', 'abstraction', 'abstraction', 'solution']
     """
-    if schedule.kind == "simultaneous":
-        return ("abstraction", "solution")
     if schedule.kind == "frozen":
         return (schedule.train,)
-    position = (step - 1) % (schedule.abstraction_steps + schedule.solution_steps)
-    return ("abstraction",) if position < schedule.abstraction_steps else ("solution",)
+    return (turn(schedule, step),) if schedule.kind == "alternating" else ROLES
+
+
+def rate(schedule: ScheduleConfig, step: int, role: str) -> float:
+    """The share of its learning rate that a player learns with (MetaAgent-X, 2605.14212).
+
+    >>> plan = ScheduleConfig(kind="rates", abstraction_steps=1, solution_steps=1, low_rate=.01)
+    >>> [rate(plan, step, "solution") for step in (1, 2, 3)]
+    [0.01, 1.0, 0.01]
+    """
+    return schedule.low_rate if schedule.kind == "rates" and turn(schedule, step) != role else 1.0
+
+
+def renews_partner(schedule: ScheduleConfig, step: int) -> bool:
+    """Whether the lagged partner is renewed before `step`.
+
+    >>> [step for step in range(1, 8) if renews_partner(ScheduleConfig(lag=3), step)]
+    [1, 4, 7]
+    """
+    return schedule.lag > 0 and (step - 1) % schedule.lag == 0
+
+
+def offline_phases(config: CotrainConfig, step: int) -> tuple[str, ...]:
+    """The supervised phases due before `step`: `rft` also before the first, `broaden` only between RL steps.
+
+    >>> from rlad.config import BroadenConfig, RftConfig
+    >>> config = CotrainConfig(rft=RftConfig(every=4), broaden=BroadenConfig(every=2))
+    >>> [offline_phases(config, step) for step in range(1, 6)]
+    [('rft',), (), ('broaden',), (), ('rft', 'broaden')]
+    """
+    due = ["rft"] if config.rft.every and (step - 1) % config.rft.every == 0 else []
+    if config.broaden.every and step > 1 and (step - 1) % config.broaden.every == 0:
+        due.append("broaden")
+    return tuple(due)

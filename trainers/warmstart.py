@@ -16,58 +16,15 @@ from pathlib import Path
 
 import torch.distributed as dist
 
-from rlad.confidence import LEVELS, state_confidence
 from rlad.config import WORLDS, MixtureConfig, ModelConfig, RunConfig, WarmstartConfig, load_config
 from rlad.policy import Policy, make_policy
-from rlad.problems import Problem, load_problems, make_world
-from rlad.problems.base import ProblemError, World
-from rlad.prompts import Prompts
+from rlad.problems import load_problems, make_world
 from trainers import zero3
-from trainers.batches import collate, plan_micro_batches, token_logprobs
-from trainers.rollouts import Row
+from trainers.demonstrations import TASKS, Demonstrations
+from trainers.supervised import supervised_step
 from trainers.telemetry import JsonLines
 
-ROLE_TASKS = {"abstraction": ("propose",), "solution": ("plain", "guided")}
-TASKS = ("plain", "propose", "guided", "one_pass")
-
-
-class Demonstrations:
-    """Draws (task, prompt, completion) rows from a world, or from the solutions and abstractions a dataset has."""
-
-    def __init__(self, problems: list[Problem], world: World | None, prompts: Prompts, mixture: MixtureConfig):
-        self.problems, self.world, self.prompts = problems, world, prompts
-        shares = {task: getattr(mixture, task) for task in TASKS}
-        self.pools = {task: [p for p in problems if self._offers(task, p)] for task, share in shares.items() if share}
-        empty = [task for task, pool in self.pools.items() if not pool]
-        if empty:
-            raise ProblemError(
-                f"The data has no demonstrations for {', '.join(empty)}: set warmstart.mixture.{empty[0]}=0, name the "
-                "columns that hold solutions and abstractions in problems.fields, or skip the warm start."
-            )
-        self.tasks, self.weights = list(self.pools), [shares[task] for task in self.pools]
-
-    def _offers(self, task: str, problem: Problem) -> bool:
-        if self.world is not None:
-            return True
-        return bool(task == "propose" or problem.solution) and bool(task == "plain" or problem.abstraction)
-
-    def draw(self, rng: random.Random) -> tuple[str, Row]:
-        task = rng.choices(self.tasks, self.weights)[0]
-        problem = rng.choice(self.pools[task])
-        abstraction = None if task == "plain" else self._abstraction(problem, rng)
-        if task == "propose":
-            text = abstraction
-        else:
-            text = self.world.solve(problem, abstraction, rng) if self.world else problem.solution
-        if self.prompts.confidence and task != "propose":
-            text = state_confidence(text, rng.choice(LEVELS))  # the format only: being calibrated is RL's to learn
-        if task == "one_pass":
-            text = self.prompts.one_pass_text(abstraction, text)
-        prompt = self.prompts.ids(task, problem.question, abstraction if task == "guided" else None)
-        return task, Row(tuple(prompt), tuple(self.prompts.completion_ids(text)))
-
-    def _abstraction(self, problem: Problem, rng: random.Random) -> str:
-        return self.world.propose(problem, rng) if self.world else problem.abstraction
+ROLE_TASKS = {"abstraction": ("propose",), "solution": ("plain", "guided", "critique", "refine")}
 
 
 def learning_rate(step: int, steps: int, config: WarmstartConfig) -> float:
@@ -98,23 +55,11 @@ def fit(policy: Policy, data: Demonstrations, steps: int, run: RunConfig, device
         drawn = [data.draw(rng) for _ in range(share)]
         rows = [row for _, row in drawn]
         zero3.set_lr(engine, learning_rate(step, steps, config))
-        plan = plan_micro_batches(
-            [len(r.prompt) + len(r.completion) for r in rows],
-            config.micro_batch,
-            lambda mine: int(zero3.largest(mine, device)),
-        )
-        (count,) = zero3.total([sum(len(row.completion) for row in rows)], device)
+        count, losses = supervised_step(engine, rows, policy.tokenizer.pad_token_id, config.micro_batch, device)
         sums: Counter = Counter()
-        for index in plan:
-            batch = collate(rows, index, policy.tokenizer.pad_token_id, device)
-            logp, _ = token_logprobs(engine, batch, 1.0, with_entropy=False)
-            nll = -(logp * batch.mask)
-            engine.backward(nll.sum() / count * zero3.world_size())
-            for i, value in zip(index, nll.detach().sum(1).tolist(), strict=True):
-                if i >= 0:
-                    sums[drawn[i][0]] += value
-                    sums[f"{drawn[i][0]} tokens"] += len(rows[i].completion)
-        engine.step()
+        for (task, row), value in zip(drawn, losses, strict=True):
+            sums[task] += value
+            sums[f"{task} tokens"] += len(row.completion)
         tokens += int(count)
         if step % config.log_every == 0 or step == steps:
             _record(log, label, step, learning_rate(step, steps, config), begin, tokens, sums, device)

@@ -75,6 +75,13 @@ def largest(value: float, device: torch.device) -> float:
     return tensor.item()
 
 
+def gather(values: list[float]) -> list[float]:
+    """All ranks' values in one list, rank by rank; ranks may have different numbers of them."""
+    lists: list[list[float]] = [[] for _ in range(world_size())]
+    dist.all_gather_object(lists, values)
+    return [value for own in lists for value in own]
+
+
 def engine_config(
     zero: ZeroConfig, dtype: torch.dtype, lr: float, weight_decay: float, betas: tuple[float, float], clip: float
 ) -> dict:

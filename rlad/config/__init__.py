@@ -16,10 +16,26 @@ from rlad.config.problems import (
     InductionConfig,
     ProblemsConfig,
 )
-from rlad.config.rewards import RlcrConfig
+from rlad.config.rewards import (
+    CritiqueConfig,
+    DiversityConfig,
+    EffectiveRankConfig,
+    HillConfig,
+    R3Config,
+    RlcrConfig,
+)
 from rlad.config.running import EngineConfig, LaunchConfig, SweepConfig, TrackConfig, VerifierConfig, ZeroConfig
 from rlad.config.serving import ServingConfig
-from rlad.config.training import BareConfig, CotrainConfig, GateConfig, MixtureConfig, ScheduleConfig, WarmstartConfig
+from rlad.config.training import (
+    BareConfig,
+    BroadenConfig,
+    CotrainConfig,
+    GateConfig,
+    MixtureConfig,
+    RftConfig,
+    ScheduleConfig,
+    WarmstartConfig,
+)
 
 __all__ = [
     "ROLES",
@@ -27,18 +43,25 @@ __all__ = [
     "WORLDS",
     "AlgebraConfig",
     "BareConfig",
+    "BroadenConfig",
     "ConfigError",
     "CotrainConfig",
     "CountdownConfig",
+    "CritiqueConfig",
+    "DiversityConfig",
+    "EffectiveRankConfig",
     "EngineConfig",
     "FieldNames",
     "GateConfig",
+    "HillConfig",
     "InductionConfig",
     "LaunchConfig",
     "MixtureConfig",
     "ModelConfig",
     "PlayerConfig",
     "ProblemsConfig",
+    "R3Config",
+    "RftConfig",
     "RlcrConfig",
     "RunConfig",
     "ScheduleConfig",

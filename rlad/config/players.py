@@ -48,8 +48,11 @@ class PlayerConfig:
     dual_clip: Optional[float] = 3.0
     """For negative advantages the loss is bounded at dual_clip * |A|; None = off."""
     reward: str = "verdict"
-    """verdict (right or wrong; for an abstraction the share of right solutions), or for the solution player rlcr (and
-    how well it knows: Brier score of a stated confidence). Names in trainers/rewards."""
+    """verdict (right or wrong; for an abstraction the share of right solutions). Solution player: rlcr (right, and
+    knowing how likely). Abstraction player: hill (hints that make a group worth learning from), r3 (how likely it makes
+    a known solution). Names in trainers/rewards."""
+    shaping: str = "none"
+    """none, or effective_rank (VERL: the last token's advantage grows with the spread of the hidden states)."""
     advantage: str = "mean"
     """mean (centred), std (centred and divided by the group's standard deviation) or rloo (leave-one-out baseline)."""
     aggregation: str = "token-mean"

@@ -47,6 +47,9 @@ class FieldNames:
     """Optional worked solution, used by the warm start where a row has one."""
     abstraction: str = "abstraction"
     """Optional abstraction, used by the warm start where a row has one."""
+    attempt: str = "attempt"
+    critique: str = "critique"
+    """Optional noisy solution and a critique of it, used by critique fine-tuning where a row has both."""
 
 
 @dataclass

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from rlad.config.rewards import RlcrConfig
+from rlad.config.rewards import (
+    CritiqueConfig,
+    DiversityConfig,
+    EffectiveRankConfig,
+    HillConfig,
+    R3Config,
+    RlcrConfig,
+)
 
 
 @dataclass
@@ -15,6 +22,10 @@ class MixtureConfig:
     propose: float = 0.3
     guided: float = 0.4
     one_pass: float = 0.0
+    critique: float = 0.0
+    """Critique fine-tuning (2501.17703): (problem, attempt) -> critique."""
+    refine: float = 0.0
+    """(problem, attempt, critique) -> solution."""
 
 
 @dataclass
@@ -59,12 +70,51 @@ class GateConfig:
 @dataclass
 class ScheduleConfig:
     kind: str = "simultaneous"
-    """simultaneous, alternating or frozen."""
+    """simultaneous, alternating (one learns while the other stands still), rates (both learn, one of them at a small
+    rate) or frozen."""
     abstraction_steps: int = 10
     solution_steps: int = 10
-    """Lengths of the two phases of an alternating schedule."""
+    """Lengths of the two phases of an alternating schedule or of alternating rates."""
     train: str = "solution"
     """frozen: the one player that learns; its partner stands still."""
+    low_rate: float = 2e-4
+    """rates: the resting player's share of its learning rate (MetaAgent-X: 1e-9 of 5e-6)."""
+    lag: int = 0
+    """Abstractions are paid by a snapshot of the solver, renewed every so many steps; 0 = by the solver itself."""
+
+
+@dataclass
+class RftConfig:
+    """Offline rejection fine-tuning of the abstraction player, before step 1 and again every so many steps."""
+
+    every: int = 0
+    """Steps between two such phases; 0 = none."""
+    problems: int = 64
+    """Problems per phase over all ranks."""
+    abstractions: int = 4
+    """K: abstractions sampled per problem."""
+    solutions: int = 8
+    """M: solutions with each, and as many without, for the success that an abstraction must beat."""
+    margin: float = 0.125
+    """By how much it must beat it; 0 (as published) keeps useless abstractions by luck, 40 % of them at M = 8."""
+    epochs: int = 3
+    batch: int = 32
+    lr: float = 1e-5
+
+
+@dataclass
+class BroadenConfig:
+    """Supervised steps on diverse demonstrations between RL phases: RL narrows, fine-tuning widens (2509.21128)."""
+
+    every: int = 0
+    """RL steps between two such phases; 0 = none."""
+    problems: int = 64
+    """Problems per phase over all ranks."""
+    draws: int = 8
+    """Demonstrated abstractions drawn per problem; the different ones weigh the same."""
+    epochs: int = 1
+    batch: int = 32
+    lr: float = 1e-5
 
 
 @dataclass
@@ -93,6 +143,11 @@ class CotrainConfig:
     adherence: bool = False
     """Reward a solution only when it also follows its abstraction (worlds can check this)."""
     rlcr: RlcrConfig = field(default_factory=RlcrConfig)
+    hill: HillConfig = field(default_factory=HillConfig)
+    r3: R3Config = field(default_factory=R3Config)
+    diversity: DiversityConfig = field(default_factory=DiversityConfig)
+    effective_rank: EffectiveRankConfig = field(default_factory=EffectiveRankConfig)
+    critique: CritiqueConfig = field(default_factory=CritiqueConfig)
     solution_group: str = "abstraction"
     """abstraction (compare inside one abstraction, G1) or problem (across all solutions of a problem, G2)."""
     drop_constant_groups: bool = True
@@ -101,6 +156,8 @@ class CotrainConfig:
     micro_batch: int = 64
     """Sequences per forward on one rank."""
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    rft: RftConfig = field(default_factory=RftConfig)
+    broaden: BroadenConfig = field(default_factory=BroadenConfig)
     checkpoint_every: int = 25
     keep_checkpoints: int = 2
     validate_every: int = 0

@@ -25,6 +25,9 @@ class Problem:
     """A worked solution, where the data has one."""
     abstraction: str | None = None
     """A known useful abstraction, where the data has one."""
+    attempt: str | None = None
+    critique: str | None = None
+    """A noisy solution and what is to be said about it, where the data has them."""
     meta: dict[str, Any] = field(default_factory=dict, compare=False)
     """World-private facts (the hidden rule, the family ...)."""
 

@@ -167,6 +167,8 @@ def _problem(row: dict[str, Any], names: FieldNames, where: str) -> Problem:
         answer=answer_text(row[names.answer]),
         solution=_optional(row, names.solution),
         abstraction=_optional(row, names.abstraction),
+        attempt=_optional(row, names.attempt),
+        critique=_optional(row, names.critique),
         meta={"canonical": canonical, "where": where},
     )
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import asdict
 
 from rlad.config import ROLES, WORLDS, ConfigError, InductionConfig, RunConfig
 from rlad.validation.groups import check_division, check_groups, check_solver_alone
+from rlad.validation.methods import check_methods
 from rlad.validation.models import check_model, models
 from rlad.validation.serving import check_serving
 from rlad.validation.tables import (
@@ -35,6 +37,7 @@ def validate(config: RunConfig) -> None:
     _check_warmstart(config)
     check_groups(config)
     check_solver_alone(config)
+    check_methods(config)
     _check_track(config)
     _check_sweep(config)
     _check_engine(config)
@@ -75,7 +78,7 @@ def _check_induction(world: InductionConfig) -> None:
 
 def _check_warmstart(config: RunConfig) -> None:
     mixture = config.warmstart.mixture
-    if mixture.plain + mixture.propose + mixture.guided + mixture.one_pass <= 0:
+    if not any(asdict(mixture).values()):
         raise ConfigError("warmstart.mixture is all zero; give at least one task a share.")
     if config.warmstart.warmup >= config.warmstart.steps:
         raise ConfigError(

@@ -69,8 +69,18 @@ def test_warm_start_learns_and_exports(warm):
     assert AutoModelForCausalLM.from_pretrained(warm / "base").config.model_type == "qwen3"
 
 
+STATEFUL = [  # schedules and methods whose state must survive: a snapshot, cursors, moving averages, phases
+    *("cotrain.schedule.lag=3", "cotrain.rft.every=3", "cotrain.rft.problems=4", "cotrain.rft.solutions=2"),
+    *("cotrain.rft.lr=0.001", "cotrain.broaden.every=2", "cotrain.broaden.problems=4", "cotrain.broaden.lr=0.001"),
+    *("cotrain.schedule.kind=rates", "cotrain.schedule.abstraction_steps=1", "cotrain.schedule.solution_steps=2"),
+    *("solution.shaping=effective_rank", "cotrain.effective_rank.stride=2"),
+]
+
+
 def test_killed_and_resumed_training_is_bit_for_bit_the_uninterrupted_one(warm):
     whole, broken = copy_of(warm, "whole"), copy_of(warm, "broken")
+    for folder in (whole, broken):
+        save_config(load_config(folder / "config.yaml", STATEFUL), folder / "config.yaml")
     launched("train", whole)
     process = launch("train", broken, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 180
@@ -96,8 +106,12 @@ def test_killed_and_resumed_training_is_bit_for_bit_the_uninterrupted_one(warm):
         assert model.config.vocab_size == len(tokenizer) and tokenizer.chat_template
     state = json.loads((whole / "checkpoints" / "latest" / "state.json").read_text())
     assert state["step"] == 4 and state["cursor"] == 4 * 8
+    assert state["methods"]["turn"] == "abstraction" and state["methods"]["partner_step"] == 4
+    assert state["methods"]["offline_cursors"] == {"rft": 8, "broaden": 4}
+    assert state["methods"]["shaping"]["solution"]["er"] > 1
+    assert [sorted(row.get("offline", {})) for row in metrics(whole)] == [["rft"], [], ["broaden"], ["rft"]]
     row = json.loads((whole / "metrics.jsonl").read_text().splitlines()[-1])
-    phases = {"draw", "propose", "gate", "solve", "judge", "credit", "update", "publish", "record", "total"}
+    phases = {"draw", "propose", "gate", "solve", "judge", "credit", "update", "publish", "record", "total", "offline"}
     assert set(row["seconds"]) == phases
     for role in ("abstraction", "solution"):
         assert {"reward", "entropy", "kl", "grad_norm", "lr", "length"} <= set(row[role])

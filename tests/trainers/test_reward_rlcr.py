@@ -12,10 +12,10 @@ from rlad.judge import Judge
 from rlad.policy import format_tokens, load_tokenizer, make_policy, make_prompts
 from rlad.problems import load_problems, make_world
 from rlad.prompts import CHAT, Prompts
+from trainers.demonstrations import Demonstrations
 from trainers.rewards import Evidence, draw_rewards, measure, solution_reward
 from trainers.rewards.rlcr import rlcr_reward
 from trainers.rollouts import solution_rows
-from trainers.warmstart import Demonstrations
 
 TABLE = {(1, 1): 1, (1, 0.5): 0.75, (1, 0): 0, (0, 0): 0, (0, 0.5): -0.25, (0, 1): -1}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -41,3 +42,5 @@ class Evidence:
     scorer: Scorer
     judge: Judge
     world: World | None = None
+    gather: Callable[[list[float]], list[float]] = list
+    """All ranks' values in one list, the same on every rank; collective."""

@@ -9,6 +9,8 @@ from collections.abc import Callable
 
 from rlad.reasoner import Tree
 from trainers.rewards.evidence import Counts, Evidence
+from trainers.rewards.hill import measure_hill
+from trainers.rewards.r3 import measure_r3
 from trainers.rewards.rlcr import measure_rlcr
 
 Measure = Callable[[list[Tree], Evidence], Counts]
@@ -20,7 +22,7 @@ def by_verdict(trees: list[Tree], evidence: Evidence) -> Counts:
 
 
 SOLUTION_REWARDS: dict[str, Measure] = {"verdict": by_verdict, "rlcr": measure_rlcr}
-ABSTRACTION_REWARDS: dict[str, Measure] = {"verdict": by_verdict}
+ABSTRACTION_REWARDS: dict[str, Measure] = {"verdict": by_verdict, "hill": measure_hill, "r3": measure_r3}
 
 
 def measure(trees: list[Tree], evidence: Evidence) -> Counts:

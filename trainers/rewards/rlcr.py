@@ -35,7 +35,7 @@ def measure_rlcr(trees: list[Tree], evidence: Evidence) -> Counts:
     """Rewards every solution, bare ones too, and counts confidence, Brier score and format."""
     config = evidence.run.cotrain
     stated: list[tuple[float, float]] = []
-    solutions = [s for tree in trees for s in [*tree.solutions, *tree.bare]]
+    solutions = [s for tree in trees for s in tree.sampled]
     for solution in solutions:
         correct = solved(solution, config)
         solution.reward = rlcr_reward(correct, solution.confidence, config.rlcr.malformed)

@@ -1,0 +1,42 @@
+"""Calibration metrics: hand numbers, plain-Python re-derivations, and scikit-learn as an independent reference."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import brier_score_loss, roc_auc_score
+
+from evals.calibration import auroc, brier, calibration, expected_calibration_error
+
+Q, C = [0.9, 0.9, 0.1, 0.1], [1, 0, 0, 0]
+
+
+def test_numbers():
+    assert calibration(Q, C) == pytest.approx(
+        {"accuracy": 0.25, "confidence": 0.5, "brier": 0.21, "ece": 0.25, "auroc": 0.8333}, abs=1e-4
+    )
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_against_scikit_learn_and_plain_python(seed):
+    rng = np.random.default_rng(seed)
+    q = rng.integers(0, 11, 60) / 10
+    c = (rng.random(60) < q).astype(int)
+    assert brier(q, c) == pytest.approx(brier_score_loss(c, q))
+    assert auroc(q, c) == pytest.approx(roc_auc_score(c, q))
+    wins = [1.0 if a > b else 0.5 if a == b else 0.0 for a in q[c == 1] for b in q[c == 0]]
+    assert auroc(q, c) == pytest.approx(sum(wins) / len(wins))
+    ece = 0.0
+    for b in range(10):
+        inside = [i for i in range(60) if (b / 10 <= q[i] + 1e-12 < (b + 1) / 10) or (b == 9 and q[i] == 1)]
+        if inside:
+            ece += len(inside) / 60 * abs(np.mean(q[inside]) - np.mean(c[inside]))
+    assert expected_calibration_error(q, c) == pytest.approx(ece)
+
+
+def test_edges():
+    assert expected_calibration_error([1.0, 0.95], [1, 1]) == pytest.approx(0.025)  # one bin, the last
+    assert expected_calibration_error([0.3, 0.7], [0, 1]) == pytest.approx(0.3)  # where binary fractions mislead
+    assert auroc([0.4] * 6, [1, 0, 1, 0, 0, 0]) == 0.5
+    assert auroc([0.4, 0.5], [1, 1]) is None
+    for bad in (([0.5], [1, 0]), ([], []), ([1.5], [1])):
+        with pytest.raises(ValueError):
+            calibration(*bad)
