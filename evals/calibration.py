@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from evals.cells import PlainSamples
+
 
 def _pairs(confidence: ArrayLike, correct: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     q, c = np.asarray(confidence, float), np.asarray(correct, float)
@@ -75,3 +77,11 @@ def calibration(confidence: ArrayLike, correct: ArrayLike) -> dict[str, float | 
         "ece": expected_calibration_error(q, c),
         "auroc": auroc(q, c),
     }
+
+
+def calibration_row(samples: PlainSamples) -> dict:
+    """What `sweep.json` says about the confidence of a model's plain samples, those that state one."""
+    stated = ~np.isnan(samples.confidence)
+    row = {"checkpoint": samples.checkpoint, "label": samples.label, "temperature": samples.temperature}
+    row["stated"] = float(stated.mean())
+    return row | (calibration(samples.confidence[stated], samples.correct[stated]) if stated.any() else {})

@@ -32,6 +32,8 @@ class PlainSamples:
     correct: NDArray[np.bool_]  # (P, N)
     tokens: NDArray[np.int64]  # (P, N) generated tokens of each sample
     keys: Sequence[Keys]  # P x N
+    confidence: NDArray[np.float64] | None = None
+    """(P, N) what each sample says about itself, nan where it says nothing; None where it wasn't asked."""
 
     @property
     def samples(self) -> int:

@@ -41,6 +41,7 @@ class Samplers:
 
     def __init__(self, run: RunConfig):
         self.run, self.settings = run, run.sweep
+        self._asks = run.solution.reward == "rlcr"
         problems = load_problems(run.problems, "test")[: run.sweep.problems]
         self.shards = list(_chunks(problems, run.sweep.shard))
         # Threads of a worker are set before it imports torch: two spinning on one core crawl.
@@ -83,7 +84,11 @@ class Samplers:
             if count <= 1:
                 break
         correct, tokens, keys = zip(*map(_judged, solutions), strict=True)
-        return PlainSamples(pair.checkpoint, pair.label, temperature, np.array(correct), np.array(tokens), list(keys))
+        # None becomes nan
+        stated = np.array([[s.confidence for s in row] for row in solutions], float) if self._asks else None
+        return PlainSamples(
+            pair.checkpoint, pair.label, temperature, np.array(correct), np.array(tokens), list(keys), stated
+        )
 
     def iid(self, pair: Pair) -> np.ndarray:
         """Correctness under i.i.d. abstractions, (P, K, s)."""

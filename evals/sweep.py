@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from evals import cells as cell_math
+from evals.calibration import calibration_row
 from evals.cells import BreadthSamples, Cell, PlainSamples
 from evals.plots import plot_sweep
 from evals.sampling import Pair, Samplers
@@ -68,6 +69,8 @@ def sweep(run: RunConfig, folder: Path) -> dict:
         result["cells"] += [cell.row for cell in measured.get(name, [])]
         result["cells"] += _plain_rows(plain[name], budgets, settings.bootstrap)
         result["curves"] += [cell_math.curve(samples) for samples in plain[name]]
+        if run.solution.reward == "rlcr":
+            result.setdefault("calibration", []).extend(calibration_row(samples) for samples in plain[name])
         if name in iid:
             bare = max(plain[name], key=lambda samples: samples.correct.mean())  # at its best temperature
             result["triple"][name] = cell_math.triple(bare.correct, iid[name], settings.bootstrap)

@@ -59,7 +59,7 @@ class EffectiveRankShaping:
         means = {name: value / count for name, value in zip(METRICS, totals, strict=True)}
         before = self.state or means  # the first step has nothing but itself to be compared with
         self.state = moved(self.state, means, settings.ema)
-        return [shaped_row(row, values, before) for row, values in zip(rows, measured, strict=True)]
+        return [shaped_row(row, values, before, settings.tokens) for row, values in zip(rows, measured, strict=True)]
 
 
 METRICS = ("er", "erv", "era")
@@ -75,8 +75,11 @@ def moved(averages: dict[str, float], means: dict[str, float], newest: float) ->
     return {name: newest * mean + (1 - newest) * averages.get(name, mean) for name, mean in means.items()}
 
 
-def shaped_row(row: Row, metrics: RankDynamics, averages: dict[str, float]) -> Row:
-    """The row with the bonus on its last token.
+def shaped_row(row: Row, metrics: RankDynamics, averages: dict[str, float], tokens: str = "last") -> Row:
+    """The row with the bonus on its last token (the paper's formula) or on all of its tokens.
+
+    The last token mostly ends the text and is next to certain, so its advantage has next to no gradient: a bonus that
+    stays there moves little.
 
     >>> averages = {"er": 2.0, "erv": 1.0, "era": 0.0}
     >>> row = shaped_row(Row((1,), (2, 3), 1.0), RankDynamics(2.0, 4.0, 0.0), averages)   # d = (0, 3, 0)
@@ -85,4 +88,6 @@ def shaped_row(row: Row, metrics: RankDynamics, averages: dict[str, float]) -> R
     """
     bonus = exploration_bonus(*(deviation(asdict(metrics)[name], averages[name]) for name in METRICS))
     own: Sequence[float] = row.token_advantages or (row.advantage,) * len(row.completion)
-    return replace(row, token_advantages=(*own[:-1], shaped_advantage(own[-1], bonus)))
+    untouched = len(own) - 1 if tokens == "last" else 0
+    changed = (shaped_advantage(value, bonus) for value in own[untouched:])
+    return replace(row, token_advantages=(*own[:untouched], *changed))

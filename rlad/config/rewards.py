@@ -61,6 +61,8 @@ class EffectiveRankConfig:
     """Tokens between two prefixes whose effective rank is taken; completions of less than two strides have no trend."""
     ema: float = 0.3
     """Weight of the newest step in the moving averages that the metrics are compared with."""
+    tokens: str = "last"
+    """last (the paper's formula; little gradient where the text's end is certain) or all tokens get the bonus."""
 
 
 @dataclass

@@ -20,6 +20,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "cotrain.schedule.kind": ("simultaneous", "alternating", "rates", "frozen"),
     "cotrain.r3.weights": ("spread", "top"),
     "cotrain.diversity.measure": ("form", "wording"),
+    "cotrain.effective_rank.tokens": ("last", "all"),
     "cotrain.critique.source": ("none", "verifier", "self", "teacher"),
     "cotrain.critique.groups": ("all_wrong", "any"),
     "cotrain.schedule.train": ROLES,

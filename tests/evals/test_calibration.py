@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
-from evals.calibration import auroc, brier, calibration, expected_calibration_error
+from evals.calibration import auroc, brier, calibration, calibration_row, expected_calibration_error
+from evals.cells import PlainSamples
 
 Q, C = [0.9, 0.9, 0.1, 0.1], [1, 0, 0, 0]
 
@@ -40,3 +41,16 @@ def test_edges():
     for bad in (([0.5], [1, 0]), ([], []), ([1.5], [1])):
         with pytest.raises(ValueError):
             calibration(*bad)
+
+
+def samples(confidence):
+    correct = np.array([[True, False], [False, False]])
+    return PlainSamples("cotrained", "x", 1.0, correct, np.ones((2, 2), int), [[0, 1]] * 2, np.array(confidence, float))
+
+
+def test_row_of_the_sweep_leaves_out_who_states_nothing():
+    row = calibration_row(samples([[0.9, 0.9], [0.1, None]]))
+    assert row["stated"] == 0.75 and row["accuracy"] == pytest.approx(1 / 3)
+    assert row["brier"] == pytest.approx((0.01 + 0.81 + 0.01) / 3)
+    silent = calibration_row(samples([[None, None], [None, None]]))
+    assert silent == {"checkpoint": "cotrained", "label": "x", "temperature": 1.0, "stated": 0.0}

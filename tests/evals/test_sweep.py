@@ -78,6 +78,14 @@ def test_the_whole_sweep_writes_what_the_format_says(folder, capsys):
     assert "covered" in capsys.readouterr().out
 
 
+def test_a_solver_that_states_its_confidence_is_measured_by_it(tmp_path):
+    run = load_config(None, [f"runs_dir={tmp_path}", "name=sure", "solution.reward=rlcr", *SMALL])
+    make_policy("base", run.base, run, tmp_path / "sure" / "base").export()
+    rows = sweep.sweep(run, tmp_path / "sure")["calibration"]
+    assert [(row["checkpoint"], row["temperature"]) for row in rows] == [("warmstart", 1.0)]
+    assert 0 <= rows[0]["stated"] <= 1
+
+
 def test_breadth_counts_the_tokens_that_the_reasoner_spent(folder):
     run = load_config(folder / "config.yaml")
     pair = Pair("cotrained", "x", str(folder / "export/abstraction"), str(folder / "export/solution"), "plain")

@@ -1,5 +1,6 @@
 """Run on two ranks: every reward, critique, shaping and schedule through the real loop, in one process group."""
 
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -12,43 +13,62 @@ from trainers.cotrain import cotrain
 from trainers.warmstart import run_warmstart
 
 CRITIC = ["cotrain.critique.groups=any", "cotrain.critique.max_new_tokens=6", "cotrain.critique.keep=2"]
-SHOWN = ["warmstart.mixture.critique=0.5", "warmstart.mixture.refine=0.5", "base.max_positions=96"]
 METHODS = {
     "rlcr": ["solution.reward=rlcr"],
     "hill": ["abstraction.reward=hill", "cotrain.bare.baseline_samples=2"],
-    "r3": ["abstraction.reward=r3", "cotrain.r3.filter=true", "cotrain.r3.propagation=0.1", "cotrain.r3.keep=0.5"],
+    "r3": [
+        *("abstraction.reward=r3", "cotrain.r3.propagation=0.1"),
+        *("cotrain.r3.filter=true", "cotrain.r3.keep=0.5", "cotrain.r3.carry_over=0", "cotrain.r3.rank=40"),
+    ],
     "shaped": [
         *("solution.shaping=effective_rank", "abstraction.shaping=effective_rank", "cotrain.effective_rank.stride=2"),
+        "cotrain.effective_rank.tokens=all",
         *("cotrain.diversity.weight=0.1", "cotrain.diversity.measure=wording"),
         *("cotrain.schedule.kind=rates", "cotrain.schedule.abstraction_steps=1", "cotrain.schedule.solution_steps=1"),
     ],
     "critique-verifier": [
         *("cotrain.critique.source=verifier", "cotrain.critique.show_gold=true", "cotrain.abstractions=0"),
-        *(*CRITIC, *SHOWN),
+        *CRITIC,
     ],
-    "critique-self": ["cotrain.critique.source=self", *CRITIC, *SHOWN],
-    "critique-teacher": ["cotrain.critique.source=teacher", *CRITIC, *SHOWN],
+    "critique-self": ["cotrain.critique.source=self", *CRITIC],
+    "critique-teacher": ["cotrain.critique.source=teacher", *CRITIC],
     "offline": [
-        *("cotrain.schedule.lag=2", "cotrain.rft.every=2", "cotrain.rft.problems=5", "cotrain.rft.solutions=2"),
-        *("cotrain.rft.margin=0", "cotrain.rft.epochs=2", "cotrain.broaden.every=1", "cotrain.broaden.problems=5"),
+        *("cotrain.schedule.lag=3", "cotrain.rft.every=3", "cotrain.rft.problems=8", "cotrain.rft.solutions=2"),
+        *("cotrain.rft.margin=0", "cotrain.rft.epochs=2", "cotrain.broaden.every=2", "cotrain.broaden.problems=5"),
+        *("cotrain.steps=4", "cotrain.checkpoint_every=2"),
     ],
 }
-WARM = {"critique-self": "a warm start that holds critiques and second attempts"}
-"""The others start from an untrained model with the tokens that the method needs."""
 
 
 def main(start: Path, out: Path, teacher_url: str) -> None:
+    """One short warm start for all; its solver has seen critiques, second attempts and confidences."""
+    base = load_config(start / "config.yaml")
+    run_warmstart(base, start)
     for name, overrides in METHODS.items():
-        changes = ["cotrain.steps=2", "cotrain.checkpoint_every=9", f"cotrain.critique.teacher_url={teacher_url}"]
+        changes = ["solution.reward=verdict", "cotrain.steps=2", "cotrain.checkpoint_every=9"]
+        changes += [f"cotrain.critique.teacher_url={teacher_url}"]
         run = load_config(start / "config.yaml", [*changes, *overrides])
-        folder = out / name
-        if zero3.rank() == 0:
-            folder.mkdir(parents=True)
-            save_config(replace(run, name=name), folder / "config.yaml")
-        dist.barrier()
-        if name in WARM:
-            run_warmstart(run, folder)
-        cotrain(run, folder)
+        prepare(replace(run, name=name), start, out / name)
+        cotrain(run, out / name)
+    resume(run, start, out / "offline", out / "resumed")
+
+
+def prepare(run, start: Path, folder: Path) -> None:
+    if zero3.rank() == 0:
+        folder.mkdir(parents=True)
+        (folder / "base").symlink_to(start / "base")
+        save_config(run, folder / "config.yaml")
+    dist.barrier()
+
+
+def resume(run, start: Path, whole: Path, folder: Path) -> None:
+    """The same run again from its checkpoint of step 2, as a run that died in step 3 would go on."""
+    prepare(run, start, folder)
+    if zero3.rank() == 0:
+        shutil.copytree(whole / "checkpoints" / "step_00002", folder / "checkpoints" / "step_00002")
+        shutil.copy(whole / "metrics.jsonl", folder / "metrics.jsonl")
+    dist.barrier()
+    cotrain(run, folder)
 
 
 if __name__ == "__main__":

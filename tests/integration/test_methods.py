@@ -5,6 +5,7 @@ import math
 import re
 
 import pytest
+from safetensors.torch import load_file
 from teachers import teacher
 from two_ranks import ROOT, SMALL, run_program
 
@@ -14,16 +15,28 @@ from trainers.rewards import ABSTRACTION_REWARDS, SOLUTION_REWARDS
 from trainers.shaping import SHAPINGS
 
 METHODS = ("rlcr", "hill", "r3", "shaped", "critique-verifier", "critique-self", "critique-teacher", "offline")
+EASY = [  # a small world that a tiny model learns in seconds: methods then work on real abstractions and solutions
+    *("problems.induction.families=[minmax]", "problems.induction.max_input=3", "solution.reward=rlcr"),
+    *("warmstart.mixture.critique=0.2", "warmstart.mixture.refine=0.2", "base.max_positions=160"),
+    *(
+        "warmstart.steps=160",
+        "warmstart.warmup=20",
+        "warmstart.batch=48",
+        "warmstart.lr=0.01",
+        "warmstart.log_every=40",
+    ),
+    "solution.max_new_tokens=40",
+]
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    """Two steps of every method; the metrics by method."""
+    """A few steps of every method, all in one launch; a folder of run folders."""
     folder = tmp_path_factory.mktemp("methods")
     start = folder / "start"
     start.mkdir()
-    save_config(load_config(None, SMALL), start / "config.yaml")
-    with teacher("<wrong> 2 a + 1 b") as (url, asked):
+    save_config(load_config(None, [*SMALL, *EASY]), start / "config.yaml")
+    with teacher("<wrong> 2 max") as (url, asked):
         run_program("methods_program.py", str(start), str(folder / "runs"), url, timeout=400)
         assert len(asked) > 0
     return folder / "runs"
@@ -42,44 +55,67 @@ def numbers(value):
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_two_steps_of_every_method(runs, name):
+def test_steps_of_every_method(runs, name):
     rows = metrics(runs / name)
-    assert [row["step"] for row in rows] == [1, 2]
+    assert [row["step"] for row in rows] == ([1, 2, 3, 4] if name == "offline" else [1, 2])
     assert all(math.isfinite(number) for row in rows for number in numbers(row))
-    assert rows[1]["solution"]["updated"] == 1
+    assert all(row["solution"]["updated"] == 1 for row in rows)
     assert (runs / name / "export" / "solution" / "model.safetensors").is_file()
-    measured = [row.get("rewards", {}) for row in rows]
-    if name == "rlcr":
-        assert all(0 <= m["stated"] <= 1 for m in measured)
-        assert rows[0]["solution"]["reward"] < 0  # an untrained model states no confidence
-    elif name == "hill":
-        assert all(0 <= m["hint_pays"] <= 1 for m in measured)
-    elif name == "r3":
-        assert all(m["r3"] < 0 and 0 < m["filtered"] < 1 for m in measured)
-        assert rows[0]["abstraction"]["reward"] < -1  # log-probs of an untrained model
-    elif name.startswith("critique"):
-        assert all(m["refined_groups"] == 1 and 0 <= m["refined_correct"] <= 1 for m in measured)
-    elif name == "offline":
-        offline = [row.get("offline", {}) for row in rows]
-        assert set(offline[0]) == {"rft"} and set(offline[1]) == {"broaden"}
-        assert offline[0]["rft"]["tokens"] > 0
-        assert offline[1]["broaden"]["solution"]["last_loss"] > 0
-        assert offline[1]["broaden"]["solution"]["rows"] == 2 * offline[1]["broaden"]["abstraction"]["rows"]
-        assert rows[0]["tokens_generated_total"] == rows[0]["tokens_generated"] + offline[0]["rft"]["tokens"]
-    else:
-        rates = [[row[role]["lr"] for role in ("abstraction", "solution")] for row in rows]
-        assert rates == [[1e-4, 2e-8], [2e-8, 1e-4]]
 
 
-def test_refinements_cost_tokens_and_are_trained(runs):
-    """Beside eight groups of solutions there are their critiques and second attempts."""
-    for name in ("critique-self", "critique-teacher"):
-        row = metrics(runs / name)[0]
-        assert row["solution"]["trained_tokens"] > row["solution"]["length"] * 2
+def test_confidence_is_stated_and_paid(runs):
+    for row in metrics(runs / "rlcr"):
+        assert row["rewards"]["stated"] > 0.5
+        assert 0 <= row["rewards"]["brier"] <= 1
+        assert row["solution"]["reward"] < row["rollout"]["accuracy"]  # a random level costs something
+
+
+def test_rewards_of_the_abstraction_player(runs):
+    for row in metrics(runs / "hill"):
+        assert 0 <= row["rewards"]["hint_pays"] <= 1
+        assert row["abstraction"]["reward"] <= 0.5  # the signal of a group of two is at most one half
+    for row in metrics(runs / "r3"):
+        assert row["rewards"]["r3"] < 0
+        assert 0 < row["rewards"]["filtered"] <= 1
+
+
+def test_shaping_keeps_its_averages_and_rates_alternate(runs):
+    rows = metrics(runs / "shaped")
+    rates = [[row[role]["lr"] for role in ("abstraction", "solution")] for row in rows]
+    assert rates == [[1e-4, 2e-8], [2e-8, 1e-4]]
+    state = json.loads((runs / "shaped" / "checkpoints" / "latest" / "state.json").read_text())
+    for role in ("abstraction", "solution"):
+        assert state["methods"]["shaping"][role]["er"] > 1
+
+
+@pytest.mark.parametrize("source", ["verifier", "self", "teacher"])
+def test_refinements_join_their_groups(runs, source):
+    for row in metrics(runs / f"critique-{source}"):
+        assert 0 < row["rewards"]["refined_groups"] <= 1
+        assert 0 <= row["rewards"]["refined_correct"] <= 1
+
+
+def test_offline_phases_and_exact_resume(runs):
+    rows = metrics(runs / "offline")
+    assert [sorted(row.get("offline", {})) for row in rows] == [["rft"], [], ["broaden"], ["rft"]]
+    first, shown = rows[0]["offline"]["rft"], rows[2]["offline"]["broaden"]
+    assert first["rows"] > 0 and first["last_loss"] < first["first_loss"] and 0 < first["kept"] < 1
+    assert shown["solution"]["rows"] == 2 * shown["abstraction"]["rows"] > 0
+    assert rows[0]["tokens_generated_total"] == rows[0]["tokens_generated"] + first["tokens"]
+    again = metrics(runs / "resumed")
+    for row in [*rows, *again]:
+        del row["seconds"]
+    assert again == rows
+    for role in ("abstraction", "solution"):
+        one, two = (load_file(runs / name / "export" / role / "model.safetensors") for name in ("offline", "resumed"))
+        assert all((one[key] == two[key]).all() for key in one)
+    state = json.loads((runs / "offline" / "checkpoints" / "latest" / "state.json").read_text())
+    assert state["methods"]["partner_step"] == 4
+    assert state["methods"]["offline_cursors"] == {"rft": 16, "broaden": 5}
 
 
 def test_warm_start_learns_critiques(runs):
-    last = json.loads((runs / "critique-self" / "warmstart.jsonl").read_text().splitlines()[-1])
+    last = json.loads((runs.parent / "start" / "warmstart.jsonl").read_text().splitlines()[-1])
     assert {"critique", "refine"} <= set(last["loss_by_task"])
 
 

@@ -36,6 +36,11 @@ def test_it_really_acts():
     assert row.token_advantages[1] > 1.2
 
 
+def test_on_all_tokens():
+    row = shaped_row(Row((1,), (2, 3), 1.0), RankDynamics(8.0, 2.0, 1.0), AVERAGES, tokens="all")
+    assert row.token_advantages[0] == row.token_advantages[1] > 1.2
+
+
 def test_advantages_per_token_are_kept():
     row = Row((1,), (2, 3), 1.0, token_advantages=(0.5, 2.0))
     assert shaped_row(row, RankDynamics(4.0, 1.0, 0.5), AVERAGES).token_advantages == (0.5, 2.0)
