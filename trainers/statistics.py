@@ -61,12 +61,14 @@ def player_statistics(trees: list[Tree], role: str, config: CotrainConfig, devic
 
 
 def _solution_record(solution: Solution) -> dict:
+    beyond = {"confidence": solution.confidence, "reward": solution.reward}
     return {
         "text": solution.text.strip(),
         "verdict": solution.verdict.outcome.value if solution.verdict else None,
         "correct": solution.correct,
         "adheres": solution.adheres,
         "tokens": solution.tokens,
+        **{name: value for name, value in beyond.items() if value is not None},
     }
 
 
@@ -85,6 +87,7 @@ def tree_record(tree: Tree, step: int, config: CotrainConfig) -> dict:
                 "leak": branch.leak,
                 "tokens": sum(len(d.completion.token_ids) for d in tree.draws if d.branch == i),
                 "solutions": [_solution_record(s) for s in branch.solutions],
+                **({"refined": [_solution_record(s) for s in branch.refined]} if branch.refined else {}),
             }
             for i, branch in enumerate(tree.branches)
         ],

@@ -55,6 +55,12 @@ def test_memory_formulas():
     assert activations(shape, 1, 5, 2, False) == 5 * 2 * 28 * inside
 
 
+def test_lagged_partner_is_one_more_copy_of_the_solver():
+    plain, lagged = (memory(load_config(None, overrides), 2) for overrides in ([], ["cotrain.schedule.lag=5"]))
+    assert lagged["lagged partner"] * 2 == plain["sampling copies"]  # of both players, who are alike
+    assert total(lagged) - total(plain) == lagged["lagged partner"]
+
+
 def test_memory_of_the_papers_run():
     """Methods: 16 bytes a parameter, 27.5 GB for 1.72e9 on one rank, 3.4 GB for each further copy."""
     overrides = ["base.path=Qwen/Qwen3-1.7B", "base.dtype=bfloat16", "problems.source=hub", "problems.path=x/y"]

@@ -16,6 +16,7 @@ from trainers.demonstrations import Demonstrations
 from trainers.rewards import Evidence, draw_rewards, measure, solution_reward
 from trainers.rewards.rlcr import rlcr_reward
 from trainers.rollouts import solution_rows
+from trainers.statistics import tree_record
 
 TABLE = {(1, 1): 1, (1, 0.5): 0.75, (1, 0): 0, (0, 0): 0, (0, 0.5): -0.25, (0, 1): -1}
 
@@ -68,6 +69,19 @@ def test_measured_on_a_tree():
     assert draw_rewards(t, run.cotrain) == [1, 0]
     rows = solution_rows([t], run.cotrain, run.solution)
     assert [row.advantage for row in rows] == pytest.approx([1.495, -1.495, -0.125, 0.125])
+
+
+def test_samples_show_what_is_stated_and_what_it_earned():
+    t = tree([[1]])
+    t.solutions[0].text = "<confidence>0.9</confidence>"
+    t.branches[0].refined = [solution(True)]
+    run = rlcr_run()
+    measure([t], Evidence(run, None, None))
+    (branch,) = tree_record(t, 3, run.cotrain)["abstractions"]
+    assert branch["solutions"][0]["confidence"] == 0.9 and branch["solutions"][0]["reward"] == pytest.approx(0.99)
+    assert branch["refined"][0]["correct"]
+    plain = tree_record(tree([[1]]), 3, CotrainConfig())["abstractions"][0]
+    assert "refined" not in plain and "confidence" not in plain["solutions"][0]
 
 
 def test_without_adherence_a_right_answer_is_a_failure_to_be_doubted():
