@@ -19,11 +19,11 @@ EASY = [  # a small world that a tiny model learns in seconds: methods then work
     *("problems.induction.families=[minmax]", "problems.induction.max_input=3", "solution.reward=rlcr"),
     *("warmstart.mixture.critique=0.2", "warmstart.mixture.refine=0.2", "base.max_positions=160"),
     *(
-        "warmstart.steps=160",
+        "warmstart.steps=120",
         "warmstart.warmup=20",
         "warmstart.batch=48",
         "warmstart.lr=0.01",
-        "warmstart.log_every=40",
+        "warmstart.log_every=30",
     ),
     "solution.max_new_tokens=40",
 ]
@@ -37,7 +37,7 @@ def runs(tmp_path_factory):
     start.mkdir()
     save_config(load_config(None, [*SMALL, *EASY]), start / "config.yaml")
     with teacher("<wrong> 2 max") as (url, asked):
-        run_program("methods_program.py", str(start), str(folder / "runs"), url, timeout=400)
+        run_program("methods_program.py", str(start), str(folder / "runs"), url, timeout=580)
         assert len(asked) > 0
     return folder / "runs"
 
