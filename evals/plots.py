@@ -8,7 +8,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator, PercentFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from evals.runs import Run
 from evals.series import Chart, Series, learning_charts, seconds_per_phase, sweep_chart, warmstart_chart
@@ -52,7 +52,8 @@ def draw(axes: Axes, chart: Chart, legend: bool = True) -> None:
     axes.set_xlabel(chart.x_label)
     axes.set_ylabel(chart.y_label)
     if chart.percent:
-        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        axes.yaxis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 2, 5, 10]))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.3g} %"))
     if chart.log_x:
         _token_axis(axes, [point.x for series in chart.series for point in series.points])
     axes.grid(axis="y", color="#dddddd", linewidth=0.7)
@@ -87,11 +88,12 @@ def _draw_series(axes: Axes, series: Series) -> None:
 
 
 def _token_axis(axes: Axes, tokens: list[float]) -> None:
-    """A logarithmic axis labelled at 10, 20, 50, 100 ... as plain numbers."""
+    """A logarithmic axis labelled at 10, 20, 50, 100 ... as plain numbers, within a decade at every round number."""
     if not tokens or min(tokens) <= 0:
         return
     axes.set_xscale("log")
-    ticks = [base * 10**power for power in range(7) for base in (1, 2, 5)]
+    bases = range(1, 8) if max(tokens) < 10 * min(tokens) else (1, 2, 5)
+    ticks = [base * 10**power for power in range(7) for base in bases]
     axes.xaxis.set_major_locator(FixedLocator([t for t in ticks if min(tokens) * 0.8 <= t <= max(tokens) * 1.25]))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
