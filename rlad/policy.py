@@ -100,11 +100,19 @@ def load_tokenizer(model: ModelConfig, problems: ProblemsConfig, formats: Sequen
     return world_tokenizer(world.vocabulary(), model.max_positions, formats)
 
 
+class Float32Head(torch.nn.Linear):
+    """An output head that multiplies in float32: trainer and sampler then disagree less (ScaleRL, 2510.13786)."""
+
+    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+        bias = None if self.bias is None else self.bias.float()
+        return torch.nn.functional.linear(hidden.float(), self.weight.float(), bias)
+
+
 def build_model(model: ModelConfig, tokenizer, seed: int = 0) -> PreTrainedModel:
     """Loads a causal LM, or builds the tiny one with `seed`."""
     if model.path is None:
         torch.manual_seed(seed)
-        return tiny_model(model, len(tokenizer), tokenizer.eos_token_id, tokenizer.pad_token_id)
+        return with_head(tiny_model(model, len(tokenizer), tokenizer.eos_token_id, tokenizer.pad_token_id), model)
     loaded = AutoModelForCausalLM.from_pretrained(
         model.path, dtype=getattr(torch, model.dtype), trust_remote_code=model.trust_remote_code
     )
@@ -112,7 +120,15 @@ def build_model(model: ModelConfig, tokenizer, seed: int = 0) -> PreTrainedModel
         raise ValueError(f"The tokenizer of '{model.path}' has more tokens than its model has embeddings.")
     if model.gradient_checkpointing:
         loaded.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-    return loaded
+    return with_head(loaded, model)
+
+
+def with_head(model: PreTrainedModel, config: ModelConfig) -> PreTrainedModel:
+    """The model, its output head in float32 where that is asked. Copies keep it; an export is an ordinary model."""
+    if config.float32_head:
+        # The class changes, not the module: names, tied weights and ZeRO-3's hooks stay as they are.
+        model.get_output_embeddings().__class__ = Float32Head
+    return model
 
 
 def make_policy(role: str, model: ModelConfig, config: RunConfig, folder: Path) -> Policy:

@@ -58,6 +58,13 @@ REFUSED = {
     "abstraction.aggregation=token_mean": "nearest is 'token-mean'",
     "abstraction.advantage=reloo": "nearest is 'rloo'",
     "solution.kl_estimator=k4": "nearest is 'k3'",
+    "solution.loss=gpppo": "nearest is 'gppo'",
+    "solution.old_logprobs=samplr": "nearest is 'sampler'",
+    "solution.mismatch.kind=trunc": "nearest is 'truncated'",
+    "solution.mismatch.level=sequences": "nearest is 'sequence'",
+    "solution.forking.denominator=kep": "nearest is 'kept'",
+    "solution.reinforce_pp.over=token": "nearest is 'tokens'",
+    "solution.gsop.clip_low=1e-4": "nearest known key is 'solution.gspo'",
     "cotrain.proposals=distnct": "nearest is 'distinct'",
     "cotrain.schedule.kind=alternate": "nearest is 'alternating'",
     "cotrain.schedule.train=solver": "nearest is 'solution'",
@@ -87,6 +94,17 @@ REFUSED = {
     "warmstart.lr=0": "above 0",
     "launch.ranks=0": "at least 1",
     "abstraction.dual_clip=0.5": "at least 1",
+    "solution.gspo.clip_high=0.2": "at most 0.1",
+    "solution.cispo.cap=0.28": "at least 1",
+    "solution.hicra=1": "at most",
+    "solution.forking.share=0": "above 0",
+    "solution.mismatch.high=0.9": "at least 1",
+    "solution.kl_cov.share=2": "at most 1",
+    # methods that cannot work as asked
+    "solution.loss=kl_cov": "use at least 2, or clip_cov",
+    "solution.advantage=reinforce_pp": "set cotrain.drop_constant_groups=false",
+    "solution.overlong=48": "leaves no length unpunished",
+    "abstraction.clip_cov.low=5": "must be less than abstraction.clip_cov.high",
     # numbers that do not fit together
     "cotrain.problems=15": "15 x 8 x 4 solutions",
     "warmstart.batch=127": "does not divide over 2 ranks",
@@ -189,6 +207,16 @@ def test_refused_in_one_plain_sentence(override, words):
         (["problems.source=hub", "problems.path=x/y", "cotrain.adherence=true"], "generated worlds only"),
         (["base.dtype=float16", "launch.device=cpu"], "does not train on a CPU"),
         (["launch.ranks=3"], "use a multiple of 3"),
+        (["solution.loss=gspo", "solution.aggregation=token-mean"], "undoes solution.loss=gspo"),
+        (["solution.loss=gspo", "solution.mismatch.kind=masked"], "use sequence or geometric"),
+        (["solution.loss=dr_grpo", "solution.advantage=std"], "for one without the other use ppo_clip"),
+        (["solution.loss=dr_grpo", "solution.aggregation=token-mean"], "for one without the other use ppo_clip"),
+        (["solution.old_logprobs=sampler", "solution.mismatch.kind=truncated"], "would count it twice"),
+        (["solution.old_logprobs=sampler", "solution.loss=kl_cov", "cotrain.updates_per_rollout=2"], "rounding errors"),
+        (
+            ["solution.forking.share=0.2", "solution.forking.denominator=kept", "solution.aggregation=constant"],
+            "use all",
+        ),
         ([f"warmstart.mixture.{task}=0" for task in ("plain", "propose", "guided")], "all zero"),
     ],
 )
@@ -209,6 +237,9 @@ def test_combinations_that_are_refused(overrides, words):
         ["cotrain.rft.every=100", "cotrain.schedule.kind=frozen"],  # the published pipeline: RFT, then train the solver
         ["cotrain.critique.source=self", "warmstart.mixture.refine=1", "warmstart.mixture.critique=1"],
         ["cotrain.critique.source=verifier", "base.path=Qwen/Qwen3-1.7B"],
+        ["solution.loss=kl_cov", "cotrain.schedule.kind=frozen", "cotrain.schedule.train=abstraction"],  # stands still
+        ["solution.loss=gspo", "solution.mismatch.kind=masked", "solution.mismatch.level=geometric"],
+        ["solution.loss=gspo", "solution.forking.share=0.2"],
     ],
 )
 def test_unusual_combinations_that_make_sense(overrides):

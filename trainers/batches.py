@@ -41,6 +41,24 @@ class Batch:
                 result[position, : len(own)] = own * rows[i].pg_weight
         return result
 
+    def sampler_logprobs(self, rows: list[Row]) -> torch.Tensor:
+        """(B, C): the sampler's log-probs, 0 on padding."""
+        return self._per_token([row.sampler_logprobs for row in rows])
+
+    def planning(self, rows: list[Row]) -> torch.Tensor:
+        """(B, C) bool: tokens that plan. Raises ValueError when a row with a policy gradient was not marked."""
+        if any(i >= 0 and rows[i].planning is None and rows[i].pg_weight for i in self.rows):
+            raise ValueError("A row's planning tokens are not marked.")
+        return self._per_token([row.planning for row in rows]) > 0
+
+    def _per_token(self, values: list[tuple | None]) -> torch.Tensor:
+        result = torch.zeros_like(self.mask)
+        for position, i in enumerate(self.rows):
+            if i >= 0 and values[i] is not None:
+                own = torch.tensor(values[i], dtype=result.dtype, device=result.device)
+                result[position, : len(own)] = own
+        return result
+
 
 def plan_micro_batches(lengths: list[int], micro_batch: int, most: Callable[[int], int]) -> list[list[int]]:
     """Splits rows (given by length) into micro-batches of at most `micro_batch` rows of like length.

@@ -24,6 +24,7 @@ from trainers import checkpoints, zero3
 from trainers.cursor import Cursor
 from trainers.methods import Methods
 from trainers.parity import check_parity
+from trainers.refill import PassRates, refill
 from trainers.rollouts import abstraction_rows, merged, solution_rows
 from trainers.schedules import learners as learners_of
 from trainers.schedules import rate
@@ -42,6 +43,7 @@ class Cotrainer:
         self.problems = load_problems(run.problems, "train")
         self.validation = load_problems(run.problems, "validation") if self.config.validate_every else []
         self.cursor = Cursor(len(self.problems), run.seed)
+        self.rates = PassRates(self.problems, self.config.retire_above, self.config.problems)
         self.learners = {role: self._learner(role) for role in self._roles()}
         self.judge = Judge(run.verifier, self.world)
         proposer, solver = self.learners.get("abstraction", self.learners["solution"]), self.learners["solution"]
@@ -74,17 +76,18 @@ class Cotrainer:
 
     def draw(self) -> tuple[list[Problem], list[Problem]]:
         """The step's problems of this rank: (those to propose for, those that stay bare)."""
-        picked = [self.problems[i] for i in self.cursor.take(self.config.problems)]
+        picked = [self.problems[i] for i in self.cursor.take(self.config.problems, self.rates.retired())]
         bare = len(picked) if not self.config.abstractions else round(self.config.bare.share * len(picked))
         # Every rank takes its stride of both kinds, so the work is spread as evenly as it divides.
         stride, ranks = zero3.rank(), zero3.world_size()
         return picked[bare:][stride::ranks], picked[:bare][ranks - 1 - stride :: ranks]
 
-    def plan(self, step: int, first_seed: int = 0) -> Plan:
+    def plan(self, step: int, first_seed: int = 0, refill: int = 0) -> Plan:
         sampling = {}
         for phase, role in enumerate(ROLES, first_seed):
             player = getattr(self.run, role)
-            sampling[role] = Sampling(player.temperature, player.max_new_tokens, self.seed(step, phase))
+            seed = self.seed(step, phase) + refill * 10**12
+            sampling[role] = Sampling(player.temperature, player.max_new_tokens, seed)
         return Plan(
             self.config.abstractions,
             self.config.solutions,
@@ -107,6 +110,23 @@ class Cotrainer:
         if self.config.bare.baseline_samples:
             self.reasoner.solve_bare(guided, self.config.bare.baseline_samples, sampling)
         self.methods.solved(guided, plan, self.seed(step, 3))
+
+    def refill(self, guided: list[Tree], bare: list[Tree], step: int) -> dict[str, float]:
+        """Further problems for those without a signal, through the same phases; anchors are left alone."""
+        alone = not self.config.abstractions
+
+        def sample(number: int, missing: int) -> list[Tree]:
+            picked = self.cursor.take(missing, self.rates.retired())[zero3.rank() :: zero3.world_size()]
+            trees = [Tree(self.problems[i]) for i in picked]
+            plan = self.plan(step, refill=number)
+            if not alone:
+                self.reasoner.propose(trees, plan)
+                self.reasoner.gate(trees)
+            self.solve([] if alone else trees, trees if alone else [], plan, step)
+            self.reasoner.judge(trees)
+            return trees
+
+        return refill(bare if alone else guided, self.config, self.device, sample)
 
     def validate(self, step: int) -> dict:
         """The pair on this rank's share of the validation problems: n distinct abstractions, one solution each."""
@@ -150,6 +170,8 @@ class Cotrainer:
             "versions": {role: learner.version for role, learner in self.learners.items()},
             "entropy_coefficients": {role: learner.entropy_coefficient for role, learner in self.learners.items()},
             "methods": self.methods.state(step),
+            "pass_rates": self.rates.state(),
+            "entropies": {role: learner.entropy for role, learner in self.learners.items()},
         }
 
     def save(self, step: int) -> None:
@@ -162,9 +184,11 @@ class Cotrainer:
         if state is None:
             return 0
         self.cursor.position, self.tokens = state["cursor"], state["tokens_generated_total"]
+        self.rates.restore(state["pass_rates"])
         for role, learner in self.learners.items():
             learner.version = state["versions"][role] - 1  # publishing counts it up again
             learner.entropy_coefficient = state["entropy_coefficients"][role]
+            learner.entropy = state["entropies"][role]
         self.methods.restore(state["methods"], checkpoints.step_folder(self.folder / "checkpoints", state["step"]))
         self.publish(self.learners)
         return state["step"]
@@ -224,10 +248,15 @@ def cotrain(run: RunConfig, folder: Path) -> None:
         with clock.phase("solve"):
             trainer.solve(guided, bare, plan, step)
         with clock.phase("judge"):
+            trainer.reasoner.judge(guided + bare)
+        if config.refills:
+            with clock.phase("refill"):
+                refilled = trainer.refill(guided, bare, step)
+        with clock.phase("judge"):
             trees = guided + bare
-            trainer.reasoner.judge(trees)
             rewards = trainer.methods.judged(trees, trainer.seed(step, 7))
         with clock.phase("credit"):
+            trainer.rates.add(guided if config.abstractions else bare, config, trainer.device)
             rows = {
                 "abstraction": merged(abstraction_rows(guided, config, run.abstraction)),
                 "solution": merged(solution_rows(trees, config, run.solution)),
@@ -244,6 +273,8 @@ def cotrain(run: RunConfig, folder: Path) -> None:
             trainer.tokens += row["tokens_generated"] + sum(phase.get("tokens", 0) for phase in offline.values())
             row |= {"step": step, "tokens_generated_total": trainer.tokens, "parity": parity}
             row |= {name: extra for name, extra in (("rewards", rewards), ("offline", offline)) if extra}
+            if config.refills:
+                row["refill"] = refilled
             for role in trainer.learners:
                 row[role] = player_statistics(trees, role, config, trainer.device) | updates.get(role, {"updated": 0})
             row["verifier"] = trainer.judge.take_counters()

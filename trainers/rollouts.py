@@ -13,6 +13,8 @@ from rlad.config import CotrainConfig, PlayerConfig
 from rlad.generation import Completion
 from rlad.reasoner import Solution, Tree
 from trainers.advantages import group_advantages, is_constant
+from trainers.losses.mismatch import needs_sampler
+from trainers.losses.overlong import overlong_penalty
 from trainers.rewards import draw_rewards, solution_reward
 
 
@@ -34,10 +36,24 @@ class Row:
     shaping: float = 0.0
     """gamma of the shaped ratio p / (p + gamma), for a text that was not written under this prompt; 0 = an ordinary
     sample."""
+    sampler_logprobs: tuple[float, ...] | None = None
+    """The sampler's log-prob of each token, nats; only carried for methods that need it, as alike rows merge."""
+    planning: tuple[bool, ...] | None = None
+    """Which tokens plan (they lie inside a strategic gram); only carried for HICRA."""
 
 
-def _row(prompt: list[int], completion: Completion, advantage: float, **kwargs) -> Row:
-    return Row(tuple(prompt), completion.token_ids, advantage, **kwargs)
+def _row(prompt: list[int], completion: Completion, advantage: float, player: PlayerConfig, **kwargs) -> Row:
+    sampled = completion.logprobs if needs_sampler(player) else None
+    return Row(tuple(prompt), completion.token_ids, advantage, sampler_logprobs=sampled, **kwargs)
+
+
+def _advantages(rewards: list[float], completions: list[Completion], player: PlayerConfig) -> list[float]:
+    """Advantages of one group, after the punishment of overlong answers."""
+    if player.overlong:
+        lengths = [len(completion.token_ids) for completion in completions]
+        penalties = [overlong_penalty(length, player.max_new_tokens, player.overlong) for length in lengths]
+        rewards = [reward + penalty for reward, penalty in zip(rewards, penalties, strict=True)]
+    return group_advantages(rewards, player.advantage)
 
 
 def merged(rows: list[Row]) -> list[Row]:
@@ -61,8 +77,9 @@ def abstraction_rows(trees: list[Tree], config: CotrainConfig, player: PlayerCon
         rewards = [reward for _, reward in scored]
         if not rewards or (config.drop_constant_groups and is_constant(rewards)):
             continue
-        for (draw, _), advantage in zip(scored, group_advantages(rewards, player.advantage), strict=True):
-            rows.append(_row(draw.prompt, draw.completion, advantage))
+        advantages = _advantages(rewards, [draw.completion for draw, _ in scored], player)
+        for (draw, _), advantage in zip(scored, advantages, strict=True):
+            rows.append(_row(draw.prompt, draw.completion, advantage, player))
     return rows
 
 
@@ -79,13 +96,13 @@ def solution_rows(trees: list[Tree], config: CotrainConfig, player: PlayerConfig
             rewards = [solution_reward(solution, config) for solution in [*group, *refined]]
             if config.drop_constant_groups and is_constant(rewards):
                 continue
-            advantages = group_advantages(rewards, player.advantage)
+            advantages = _advantages(rewards, [solution.completion for solution in [*group, *refined]], player)
             own, second = advantages[: len(group)], advantages[len(group) :]
-            rows += [_row(s.prompt, s.completion, a) for s, a in zip(group, own, strict=True)]
+            rows += [_row(s.prompt, s.completion, a, player) for s, a in zip(group, own, strict=True)]
             shaping = {"shaping": config.critique.gamma, "kl_weight": 0.0}
-            rows += [_row(s.prompt, s.completion, a, **shaping) for s, a in zip(refined, second, strict=True)]
+            rows += [_row(s.prompt, s.completion, a, player, **shaping) for s, a in zip(refined, second, strict=True)]
         if config.abstractions > 0 and not tree.draws:  # a bare problem; baseline samples of others are only measured
-            rows += [_row(s.prompt, s.completion, 0.0, pg_weight=0.0, bare=True) for s in tree.bare]
+            rows += [_row(s.prompt, s.completion, 0.0, player, pg_weight=0.0, bare=True) for s in tree.bare]
     return rows
 
 

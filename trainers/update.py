@@ -1,4 +1,7 @@
-"""One player's update: behaviour log-probs, loss, ZeRO-3 step. Nothing here knows which role it trains."""
+"""One player's update: behaviour log-probs, loss, ZeRO-3 step. Nothing here knows which role it trains.
+
+Nor does it name a method: a loss comes from the registry, the tokens that it chooses from trainers/choosing.py.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,14 @@ from rlad.generation import Engine
 from rlad.policy import Policy
 from trainers import zero3
 from trainers.batches import Batch, collate, plan_micro_batches, token_logprobs
-from trainers.losses import LOSSES
-from trainers.losses.aggregate import row_weights
+from trainers.choosing import Choice, Measured, choose, chooses
+from trainers.losses.entropy import adapt_entropy, bonus
 from trainers.losses.kl import kl_penalty
-from trainers.losses.shaped import shaped_ratio
+from trainers.policy_loss import Picked, advantages, old_logprobs, policy_loss
 from trainers.records import TokenRecord
 from trainers.rollouts import Row
+from trainers.scaling import scaled
+from trainers.weights import token_weights
 
 
 @dataclass
@@ -31,6 +36,8 @@ class Learner:
     sampler: Engine
     device: torch.device
     entropy_coefficient: float = 0.0
+    entropy: float | None = None
+    """Nats per token in the newest update; None before the first."""
     version: int = 0
     """Counts the weights that were published."""
     record: TokenRecord = field(default_factory=TokenRecord)
@@ -41,29 +48,6 @@ class Learner:
         return self.policy.tokenizer.pad_token_id
 
 
-def adapt_entropy(coefficient: float, entropy: float, player: PlayerConfig) -> float:
-    """The adaptive coefficient (Skywork-OR1, 2505.22312): a step up below the target, a step down above it.
-
-    >>> player = PlayerConfig(entropy_target=1.0, entropy_step=0.1, entropy_max=0.25)
-    >>> c = 0.0
-    >>> for entropy in (0.5, 0.5, 0.5, 1.5):
-    ...     c = adapt_entropy(c, entropy, player)
-    >>> round(c, 3)
-    0.15
-    """
-    step = player.entropy_step if entropy < player.entropy_target else -player.entropy_step
-    return min(max(coefficient + step, 0.0), player.entropy_max)
-
-
-def behaviour_logprobs(learner: Learner, rows: list[Row], plan: list[list[int]]) -> list[torch.Tensor]:
-    """The trainer's log-probs of every micro-batch before the first update."""
-    with torch.no_grad():
-        return [
-            token_logprobs(learner.engine, _collate(learner, rows, index), learner.config.temperature, False)[0]
-            for index in plan
-        ]
-
-
 def update(learner: Learner, rows: list[Row], run: RunConfig) -> dict[str, float]:
     """Learns from this rank's rows; all ranks must call it. Returns statistics of the whole step (all ranks).
 
@@ -72,123 +56,158 @@ def update(learner: Learner, rows: list[Row], run: RunConfig) -> dict[str, float
     """
     player, updates = learner.config, run.cotrain.updates_per_rollout
     learner.record = TokenRecord()
+    sampled = rows
+    rows = scaled(rows, player, learner.device, lambda: _reference_gaps(learner, sampled, run))
+    parts = [_micro_batches(learner, rows, list(range(part, len(rows), updates)), run) for part in range(updates)]
+    # The first update is on-policy: the log-probs of before it are those of its own forward.
+    measured = player.old_logprobs == "trainer"
+    old = [_scan(learner, batches)[0] if part and measured else None for part, batches in enumerate(parts)]
     totals: Counter[str] = Counter()
-    old: dict[int, list[torch.Tensor]] = {}
-    plans = []
-    for part in range(updates):
-        own = list(range(part, len(rows), updates))
-        plan = plan_micro_batches(
-            [len(rows[i].prompt) + len(rows[i].completion) for i in own],
-            run.cotrain.micro_batch,
-            lambda mine: int(zero3.largest(mine, learner.device)),
-        )
-        plans.append([[own[i] if i >= 0 else -1 for i in index] for index in plan])
-    if updates > 1:
-        old = {part: behaviour_logprobs(learner, rows, plan) for part, plan in enumerate(plans)}
-    for part, plan in enumerate(plans):
-        totals.update(_mini_batch(learner, rows, plan, old.get(part), run))
+    for part, batches in enumerate(parts):
+        seed = (run.seed * 100_003 + learner.version) * 1009 + part
+        totals.update(_mini_batch(learner, rows, batches, old[part], seed))
     return _summary(learner, totals, player)
 
 
+def _micro_batches(learner: Learner, rows: list[Row], own: list[int], run: RunConfig) -> list[Batch]:
+    """The rows named by `own` in micro-batches, as many as on every other rank."""
+    plan = plan_micro_batches(
+        [len(rows[i].prompt) + len(rows[i].completion) for i in own],
+        run.cotrain.micro_batch,
+        lambda mine: int(zero3.largest(mine, learner.device)),
+    )
+    indices = [[own[i] if i >= 0 else -1 for i in index] for index in plan]
+    return [collate(rows, index, learner.pad_id, learner.device) for index in indices]
+
+
+def _scan(learner: Learner, batches: list[Batch]) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+    """Log-probs and entropies of every micro-batch under the current weights, without gradients."""
+    with torch.no_grad():
+        pairs = [token_logprobs(learner.engine, batch, learner.config.temperature) for batch in batches]
+    return [logp for logp, _ in pairs], [entropy for _, entropy in pairs]
+
+
+def _reference_gaps(learner: Learner, rows: list[Row], run: RunConfig) -> list[list[float]]:
+    """log pi - log pi_reference of every token of every row, before the update."""
+    batches = _micro_batches(learner, rows, list(range(len(rows))), run)
+    gaps: list[list[float]] = [[] for _ in rows]
+    for batch, logp in zip(batches, _scan(learner, batches)[0], strict=True):
+        with torch.no_grad():
+            gap = logp - token_logprobs(learner.reference, batch, learner.config.temperature, False)[0]
+        for position, i in enumerate(batch.rows):
+            if i >= 0:
+                gaps[i] = gap[position, : len(rows[i].completion)].tolist()
+    return gaps
+
+
 def _mini_batch(
-    learner: Learner, rows: list[Row], plan: list[list[int]], old: list[torch.Tensor] | None, run: RunConfig
+    learner: Learner, rows: list[Row], batches: list[Batch], old: list[torch.Tensor] | None, seed: int
 ) -> Counter:
-    own = [i for index in plan for i in index if i >= 0]
-    weights = _weights(learner, rows, own)
+    """One optimiser step. `old`: log-probs of before the first update, None when this is the first."""
+    own = [i for batch in batches for i in batch.rows if i >= 0]
+    weights = token_weights(rows, own, learner.config, learner.device)
     if weights is None:  # no row on any rank: nothing to learn from, and nobody steps
         return Counter()
+    choice = _choose(learner, rows, batches, old, seed)
+    factors = _kept_factors(learner, rows, own, batches, weights, choice)
     totals: Counter[str] = Counter()
-    for number, index in enumerate(plan):
-        batch = _collate(learner, rows, index)
-        loss, stats = _loss(learner, rows, batch, weights, old[number] if old else None)
+    for number, batch in enumerate(batches):
+        picked = Picked(
+            old=old[number] if old else None,
+            chosen=choice.loss[number] if choice.loss else None,
+            kept=choice.kept[number] * batch.spread(factors) if choice.kept else None,
+        )
+        loss, stats = _loss(learner, rows, batch, weights, picked)
         # DeepSpeed averages gradients over ranks; the weights are already those of the global sum.
         learner.engine.backward(loss * zero3.world_size())
         totals.update(stats)
     learner.engine.step()
-    totals["grad_norm"] += float(learner.engine.get_global_grad_norm() or 0.0) / zero3.world_size()
-    totals["updates"] += 1 / zero3.world_size()
+    once = choice.stats | {"grad_norm": float(learner.engine.get_global_grad_norm() or 0.0), "updates": 1}
+    totals.update({name: value / zero3.world_size() for name, value in once.items()})
     return totals
 
 
-def _weights(learner: Learner, rows: list[Row], own: list[int]) -> dict[int, float] | None:
-    """Weight of every token of each local row, from counts over all ranks."""
-    lengths = [len(rows[i].completion) for i in own]
-    copies = [rows[i].copies for i in own]
-    by_prompt: Counter = Counter()
-    for i, length, number in zip(own, lengths, copies, strict=True):
-        by_prompt[rows[i].prompt] += length * number
-    sampled = sum(length * number for length, number in zip(lengths, copies, strict=True))
-    tokens, count, prompts = zero3.total([sampled, sum(copies), len(by_prompt)], learner.device)
-    if not count:
-        return None
-    shared = [by_prompt[rows[i].prompt] for i in own]
-    mode, longest = learner.config.aggregation, learner.config.max_new_tokens
-    weights = row_weights(lengths, shared, mode, int(tokens), int(count), int(prompts), longest)
-    return {i: weight * number for i, weight, number in zip(own, weights, copies, strict=True)}
+def _choose(
+    learner: Learner, rows: list[Row], batches: list[Batch], old: list[torch.Tensor] | None, seed: int
+) -> Choice:
+    """The tokens that the loss or the forking mask picks from the mini-batch of all ranks."""
+    player = learner.config
+    if not chooses(player):
+        return Choice()
+    logp, entropy = _scan(learner, batches)
+    scans = []
+    for number, batch in enumerate(batches):
+        before = old_logprobs(player, rows, batch, old[number] if old else logp[number])
+        scans.append(Measured(logp[number], before, advantages(player, rows, batch), entropy[number]))
+    return choose(rows, batches, scans, player, seed)
 
 
-def _loss(learner: Learner, rows: list[Row], batch: Batch, weights: dict[int, float], old: torch.Tensor | None):
+def _kept_factors(
+    learner: Learner, rows: list[Row], own: list[int], batches: list[Batch], weights: dict[int, float], choice: Choice
+) -> list[float]:
+    """What forking.denominator=kept multiplies each row by: weights from the kept tokens over those from all."""
+    factors = [1.0] * len(rows)
+    if choice.kept is None or learner.config.forking.denominator == "all":
+        return factors
+    sums = [(batch.rows, kept.sum(1).tolist()) for batch, kept in zip(batches, choice.kept, strict=True)]
+    active = {i: count for index, counts in sums for i, count in zip(index, counts, strict=True)}
+    kept_weights = token_weights(rows, own, learner.config, learner.device, active)
+    for i in own:
+        factors[i] = kept_weights[i] / weights[i]
+    return factors
+
+
+def _loss(learner: Learner, rows: list[Row], batch: Batch, weights: dict[int, float], picked: Picked):
     """The micro-batch's share of the step's loss, and sums of statistics."""
     player = learner.config
-    bonus = learner.entropy_coefficient
-    logp, entropy = token_logprobs(learner.engine, batch, player.temperature, "grad" if bonus else True)
+    coefficient = bonus(learner.entropy_coefficient, learner.entropy, player)
+    logp, entropy = token_logprobs(learner.engine, batch, player.temperature, "grad" if coefficient else True)
     with torch.no_grad():
         reference, _ = token_logprobs(learner.reference, batch, player.temperature, False)
-    spread = batch.spread
-    advantage = batch.advantages(rows)
-    policy_loss, stats = LOSSES[player.loss](logp, logp.detach() if old is None else old, advantage, batch.mask, player)
-    gamma = spread([row.shaping for row in rows])
-    policy_loss = torch.where(gamma > 0, shaped_ratio(logp, advantage, gamma), policy_loss)
+    advantage = advantages(player, rows, batch)
+    per_token, stats = policy_loss(player, rows, batch, logp, advantage, picked)
     penalty = kl_penalty(logp, reference, player.kl_estimator)
-    per_token = policy_loss * spread([row.pg_weight for row in rows])
-    per_token = per_token + player.kl * penalty * spread([row.kl_weight for row in rows])
-    if bonus:
-        per_token = per_token - bonus * entropy
+    per_token = per_token + player.kl * penalty * batch.spread([row.kl_weight for row in rows])
+    if coefficient:
+        per_token = per_token - coefficient * entropy
     weight = torch.tensor([weights.get(i, 0.0) for i in batch.rows], device=batch.mask.device)[:, None]
     loss = (per_token * batch.mask * weight).sum()
     with torch.no_grad():
-        sampled = batch.mask * spread([row.copies for row in rows])  # statistics are over samples, not over rows
-        bare = sampled * spread([float(row.bare) for row in rows])
-        kl = kl_penalty(logp, reference, "k3") * sampled
-        sums = {
-            "loss": loss.item(),
-            "tokens": sampled.sum().item(),
-            "entropy": (entropy * sampled).sum().item(),
-            "kl": kl.sum().item(),
-            "bare_tokens": bare.sum().item(),
-            "bare_entropy": (entropy * bare).sum().item(),
-            "bare_kl": (kl * (bare > 0)).sum().item(),
-        }
-        for name, value in stats.items():
-            sums[name] = (value * spread([row.copies for row in rows])).sum().item()
+        stats |= {"entropy": entropy * batch.mask, "kl": kl_penalty(logp, reference, "k3") * batch.mask}
+        sums = {"loss": loss.item()} | _sums(rows, batch, stats)
     learner.record.add(batch, logp.detach(), entropy.detach(), advantage)
     return loss, sums
 
 
+def _sums(rows: list[Row], batch: Batch, stats: dict[str, torch.Tensor]) -> dict[str, float]:
+    """Statistics (B, C) as sums over samples (not over rows), those of bare prompts also by themselves."""
+    sampled = batch.spread([float(row.copies) for row in rows])
+    bare = sampled * batch.spread([float(row.bare) for row in rows])
+    sums = {"tokens": (batch.mask * sampled).sum().item(), "bare_tokens": (batch.mask * bare).sum().item()}
+    for name, value in stats.items():
+        sums[name] = (value * sampled).sum().item()
+    for name in ("entropy", "kl"):
+        sums[f"bare_{name}"] = (stats[name] * bare).sum().item()
+    return sums
+
+
 def _summary(learner: Learner, totals: Counter, player: PlayerConfig) -> dict[str, float]:
     """Sums over ranks -> means; also adapts the entropy coefficient."""
-    names = ["loss", "grad_norm", "updates", "tokens", "entropy", "kl", "clip_fraction"]
-    names += ["bare_tokens", "bare_entropy", "bare_kl"]
+    # Every rank ran as many micro-batches of the same method, so all of them know the same names.
+    names = sorted(totals)
     sums = dict(zip(names, zero3.total([totals[name] for name in names], learner.device), strict=True))
-    tokens, bare = sums["tokens"], sums["bare_tokens"]
-    if not tokens:
+    if not sums.get("tokens"):
         return {"updated": 0}
-    stats = {
-        "updated": 1,
-        "loss": sums["loss"] / sums["updates"],
-        "grad_norm": sums["grad_norm"] / sums["updates"],
-        "trained_tokens": int(tokens),
-        "lr": learner.engine.optimizer.param_groups[0]["lr"],
-        "entropy_coefficient": learner.entropy_coefficient,
-    }
-    for name in ("entropy", "kl", "clip_fraction"):
-        stats[name] = sums[name] / tokens
-    if bare:
-        stats |= {"bare_entropy": sums["bare_entropy"] / bare, "bare_kl": sums["bare_kl"] / bare}
+    per_update = [name for name in names if name in ("loss", "grad_norm") or name.startswith("covariance_")]
+    stats = {"updated": 1, "trained_tokens": int(sums["tokens"])}
+    stats |= {name: sums[name] / sums["updates"] for name in per_update}
+    for name in names:
+        count = sums["bare_tokens" if name.startswith("bare_") else "tokens"]
+        if count and name not in (*per_update, "updates", "tokens", "bare_tokens"):
+            stats[name] = sums[name] / count
+    stats["lr"] = learner.engine.optimizer.param_groups[0]["lr"]
+    stats["entropy_coefficient"] = learner.entropy_coefficient
+    learner.entropy = stats["entropy"]
     if player.entropy_target is not None:
-        learner.entropy_coefficient = adapt_entropy(learner.entropy_coefficient, stats["entropy"], player)
+        learner.entropy_coefficient = adapt_entropy(learner.entropy_coefficient, learner.entropy, player)
     return stats
-
-
-def _collate(learner: Learner, rows: list[Row], index: list[int]) -> Batch:
-    return collate(rows, index, learner.pad_id, learner.device)

@@ -82,6 +82,20 @@ def gather(values: list[float]) -> list[float]:
     return [value for own in lists for value in own]
 
 
+def concatenated(values: torch.Tensor) -> tuple[torch.Tensor, int]:
+    """Every rank's (n, k) tensor, n of its own, one below the other: (N, k), and where this rank's rows begin."""
+    sizes = torch.zeros(world_size(), dtype=torch.long, device=values.device)
+    sizes[rank()] = len(values)
+    dist.all_reduce(sizes)
+    longest = int(sizes.max())
+    padded = values.new_zeros(longest, values.shape[1])
+    padded[: len(values)] = values
+    parts = [torch.empty_like(padded) for _ in range(world_size())]
+    dist.all_gather(parts, padded)
+    rows = torch.cat([part[:size] for part, size in zip(parts, sizes.tolist(), strict=True)])
+    return rows, int(sizes[: rank()].sum())
+
+
 def engine_config(
     zero: ZeroConfig, dtype: torch.dtype, lr: float, weight_decay: float, betas: tuple[float, float], clip: float
 ) -> dict:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Optional
 
 from rlad.config.rewards import (
     CritiqueConfig,
@@ -152,6 +153,10 @@ class CotrainConfig:
     """abstraction (compare inside one abstraction, G1) or problem (across all solutions of a problem, G2)."""
     drop_constant_groups: bool = True
     """Leave groups without reward variance out of the policy gradient; KL anchors on bare prompts always stay."""
+    refills: int = 0
+    """DAPO's dynamic sampling: most rounds of further problems in place of those that all or no solutions solve."""
+    retire_above: Optional[float] = None
+    """ScaleRL: problems solved at least this often so far are not drawn again; None = all stay."""
     updates_per_rollout: int = 1
     micro_batch: int = 64
     """Sequences per forward on one rank."""

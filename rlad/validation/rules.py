@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 from rlad.config import ROLES, WORLDS, ConfigError, InductionConfig, RunConfig
 from rlad.validation.groups import check_division, check_groups, check_solver_alone
+from rlad.validation.learning import check_learning
 from rlad.validation.methods import check_methods
 from rlad.validation.models import check_model, models
 from rlad.validation.serving import check_serving
@@ -39,6 +40,7 @@ def validate(config: RunConfig) -> None:
     check_solver_alone(config)
     check_methods(config)
     _check_track(config)
+    check_learning(config)
     _check_sweep(config)
     _check_engine(config)
     check_serving(config)

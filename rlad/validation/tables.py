@@ -6,8 +6,10 @@ import difflib
 import math
 
 from rlad.config import ROLES, SOURCES, ConfigError
+from rlad.config.methods import ADVANTAGES, AGGREGATIONS
+from rlad.config.methods import LOSSES as AGGREGATION_OF
 
-LOSSES = ("ppo_clip",)
+LOSSES = tuple(AGGREGATION_OF)
 """Names in the registry trainers/losses (not imported: rlad knows nothing of training; a test keeps the two equal)."""
 REWARDS = {"solution": ("verdict", "rlcr"), "abstraction": ("verdict", "hill", "r3")}
 """Names in the registry trainers/rewards, by player."""
@@ -32,9 +34,14 @@ NAMES: dict[str, tuple[str, ...]] = {
 PLAYER_NAMES: dict[str, tuple[str, ...]] = {
     "loss": LOSSES,
     "shaping": ("none", "effective_rank"),
-    "advantage": ("mean", "std", "rloo"),
-    "aggregation": ("token-mean", "sequence-mean", "prompt-mean", "constant"),
+    "advantage": ADVANTAGES,
+    "aggregation": ("auto", *AGGREGATIONS),
     "kl_estimator": ("k1", "k2", "k3"),
+    "old_logprobs": ("trainer", "sampler"),
+    "reinforce_pp.over": ("tokens", "sequences"),
+    "forking.denominator": ("all", "kept"),
+    "mismatch.kind": ("none", "truncated", "masked"),
+    "mismatch.level": ("token", "sequence", "geometric"),
 }
 MODEL_NAMES: dict[str, tuple[str, ...]] = {"dtype": ("float32", "bfloat16", "float16")}
 
@@ -96,6 +103,8 @@ RANGES: dict[str, tuple[float, float]] = {
     "cotrain.critique.max_new_tokens": (1, _INF),
     "cotrain.critique.teacher_requests": (1, 256),
     "cotrain.critique.teacher_timeout": (_TINY, _INF),
+    "cotrain.refills": (0, 100),
+    "cotrain.retire_above": (_TINY, 1),
     "cotrain.updates_per_rollout": (1, _INF),
     "cotrain.micro_batch": (1, _INF),
     "cotrain.schedule.abstraction_steps": (1, _INF),
@@ -170,6 +179,30 @@ PLAYER_RANGES: dict[str, tuple[float, float]] = {
     "clip_low": (_TINY, 1),
     "clip_high": (_TINY, _INF),
     "dual_clip": (1, _INF),
+    "hicra": (0, 0.999999),
+    "overlong": (0, _INF),
+    "gspo.clip_low": (_TINY, 0.1),  # 0.2, a token's bound, would clip no sequence
+    "gspo.clip_high": (_TINY, 0.1),
+    "cispo.floor": (0, 1),
+    "cispo.cap": (1, _INF),
+    "sapo.tau_positive": (_TINY, _INF),
+    "sapo.tau_negative": (_TINY, _INF),
+    "dppo.delta": (_TINY, 1),
+    "dppo.ratio_cap": (1, _INF),
+    "ce_gppo.beta_low": (0, _INF),
+    "ce_gppo.beta_high": (0, _INF),
+    "clip_cov.share": (_TINY, 1),
+    "clip_cov.low": (-_INF, _INF),
+    "clip_cov.high": (-_INF, _INF),
+    "clip_cov.clip_low": (_TINY, 1),
+    "clip_cov.clip_high": (_TINY, _INF),
+    "kl_cov.share": (_TINY, 1),
+    "kl_cov.beta": (0, _INF),
+    "reinforce_pp.kl": (0, _INF),
+    "forking.share": (_TINY, 1),
+    "mismatch.low": (0, 1),
+    "mismatch.high": (1, _INF),
+    "mismatch.opsm": (0, _INF),
     "kl": (0, _INF),
     "entropy": (-_INF, _INF),
     "entropy_target": (0, _INF),

@@ -1,6 +1,7 @@
 """The real thing, small: two CPU ranks, two ZeRO-3 engines, the real launcher."""
 
 import json
+import math
 import os
 import shutil
 import signal
@@ -15,6 +16,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenize
 from two_ranks import ROOT, SMALL, environment, run_program
 
 from rlad.config import ModelConfig, load_config, save_config
+from rlad.config.methods import LOSSES
 from rlad.policy import tiny_model
 
 DATA = ROOT / "tests" / "data"
@@ -138,6 +140,33 @@ def test_every_mode_of_the_loop_runs_and_stale_weights_stop_it(warm, tmp_path):
     assert found["entropy"][1]["abstraction"]["entropy_coefficient"] == 0.02  # 0.01 at first
     assert found["iid-baseline"][0]["rollout"]["bare_accuracy"] is not None
     assert found["set-credit"][1]["rollout"]["abstractions_per_problem"] <= 3
+
+
+def test_every_mode_of_learning_runs_and_gives_the_same_gradients_for_every_split(warm, tmp_path):
+    """All methods in one launch: full gradients of different splits of the same rows, then the real loop."""
+    output = run_program("learning_program.py", str(warm), str(tmp_path / "loops"), timeout=500)
+    assert output.count("SAME") == len(LOSSES) + 11
+    found = {folder.name: metrics(folder) for folder in (tmp_path / "loops").iterdir()}
+    assert len(found) == 8
+    for name, rows in found.items():
+        assert len(rows) == 2, name
+        for row in rows:
+            for role in ("abstraction", "solution"):
+                assert row[role]["updated"] == 1, (name, role)
+                assert math.isfinite(row[role]["loss"]) and row[role]["grad_norm"] > 1e-4, (name, role)
+                assert row[role]["trained_tokens"] > 0 and row[role]["kl"] > 0, (name, role)
+    for role in ("abstraction", "solution"):
+        assert all(row[role]["chosen_share"] > 0 for row in found["clip_cov-kl_cov"])
+        assert all(row[role]["covariance_p99"] > row[role]["covariance_p50"] for row in found["clip_cov-kl_cov"])
+    assert 0.1 < found["dr_grpo-rloo"][1]["abstraction"]["kept_share"] < 0.4
+    # The sampler holds the trainer's weights: before the second update nothing is weighed.
+    assert found["mismatch"][0]["solution"]["mismatch"] < 1e-4
+    refill = found["scalerl"][1]["refill"]
+    assert refill["problems_generated"] >= refill["problems_used"] > 0
+    assert refill["tokens_generated"] >= refill["tokens_used"]
+    assert all(row["rollout"]["bare_accuracy"] is not None for row in found["scalerl"])  # anchors stay
+    state = json.loads((tmp_path / "loops" / "scalerl" / "checkpoints" / "latest" / "state.json").read_text())
+    assert state["pass_rates"] and all(solved <= sampled for _, solved, sampled in state["pass_rates"])
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,7 @@
-"""Losses: gradient weights against the table of the methods reference, KL gradients against closed forms."""
+"""Every policy-gradient loss: gradients against plain-Python formulas of the papers, and a table worked out by hand."""
+
+import math
+import random
 
 import pytest
 import torch
@@ -6,92 +9,193 @@ import torch
 from rlad.config import PlayerConfig
 from rlad.validation import LOSSES as KNOWN
 from trainers.losses import LOSSES
-from trainers.losses.aggregate import MODES, row_weights
-from trainers.losses.kl import kl_penalty
 from trainers.losses.ppo_clip import ppo_clip
 
 RATIOS = [0.5, 0.9, 1.0, 1.1, 1.5, 4.0]
 
 
-def gradient_weights(sign: float, player: PlayerConfig) -> list[float]:
-    """g with dL/dlogp = -g * A."""
-    logp = torch.tensor([RATIOS]).log().requires_grad_()
-    advantage = torch.full((1, 6), sign)
-    loss, _ = ppo_clip(logp, torch.zeros(1, 6), advantage, torch.ones(1, 6), player)
+def player_with(**keys) -> PlayerConfig:
+    """`cispo__cap=1.28` sets a key of a section."""
+    player = PlayerConfig()
+    for key, value in keys.items():
+        *section, name = key.split("__")
+        setattr(getattr(player, section[0]) if section else player, name, value)
+    return player
+
+
+def gradient_weights(name, ratios, advantages, player, old=None, chosen=None) -> list[float]:
+    """g with dL/dlogp = -g * A, token by token (every token a row of its own)."""
+    old = torch.zeros(len(ratios), 1) if old is None else torch.tensor(old).log()[:, None]
+    logp = (torch.tensor(ratios).log()[:, None] + old).requires_grad_()
+    advantage = torch.tensor(advantages)[:, None]
+    choice = () if LOSSES[name].choose is None else (torch.tensor(chosen or [0.0] * len(ratios))[:, None],)
+    loss, stats = LOSSES[name].loss(logp, old, advantage, torch.ones_like(old), player, *choice)
+    assert loss.shape == old.shape and all(value.shape == old.shape for value in stats.values())
     loss.sum().backward()
-    return [round(-g / sign, 4) for g in logp.grad[0].tolist()]
+    return [-g / a for g, a in zip(logp.grad[:, 0].tolist(), advantages, strict=True)]
 
 
-@pytest.mark.parametrize(
-    "dual, positive, negative",
-    [
-        (None, [0.5, 0.9, 1, 1.1, 0, 0], [0, 0.9, 1, 1.1, 1.5, 4]),
-        (3.0, [0.5, 0.9, 1, 1.1, 0, 0], [0, 0.9, 1, 1.1, 1.5, 0]),
-    ],
-)
-def test_clip_gradients(dual, positive, negative):
-    player = PlayerConfig(clip_low=0.2, clip_high=0.2, dual_clip=dual)
-    assert gradient_weights(1.0, player) == positive
-    assert gradient_weights(-1.0, player) == negative
+NO_DUAL = {"dual_clip": None}
+TABLE = [
+    ("ppo_clip", {"clip_high": 0.2, **NO_DUAL}, [0.5, 0.9, 1, 1.1, 0, 0], [0, 0.9, 1, 1.1, 1.5, 4]),
+    ("ppo_clip", NO_DUAL, [0.5, 0.9, 1, 1.1, 0, 0], [0, 0.9, 1, 1.1, 1.5, 4]),
+    ("ppo_clip", {"clip_high": 0.2}, [0.5, 0.9, 1, 1.1, 0, 0], [0, 0.9, 1, 1.1, 1.5, 0]),
+    ("gppo", NO_DUAL, [0.5, 0.9, 1, 1.1, 1.28, 1.28], [0.8, 0.9, 1, 1.1, 1.5, 4]),
+    ("ce_gppo", {}, [0.5, 0.9, 1, 1.1, 1.28, 1.28], [0.6, 0.9, 1, 1.1, 1.5, 4]),
+    ("cispo", {"cispo__cap": 1.28}, [0.5, 0.9, 1, 1.1, 1.28, 1.28], [0.5, 0.9, 1, 1.1, 1.28, 1.28]),
+    ("sapo", {}, [0.47, 0.8978, 1, 1.0973, 1.41, 0.7228], [0.4671, 0.8975, 1, 1.097, 1.4012, 0.6304]),
+]
+
+
+@pytest.mark.parametrize("name, keys, positive, negative", TABLE)
+def test_gradient_weights_by_hand(name, keys, positive, negative):
+    player = player_with(**keys)
+    assert gradient_weights(name, RATIOS, [1.0] * 6, player) == pytest.approx(positive, abs=1e-4)
+    assert gradient_weights(name, RATIOS, [-1.0] * 6, player) == pytest.approx(negative, abs=1e-4)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_with_one_update_per_rollout_they_are_all_the_same(name):
+    for a in (1.0, -1.0, 0.3):
+        assert gradient_weights(name, [1.0], [a], PlayerConfig()) == pytest.approx([1.0], abs=1e-6)
+
+
+def plain_gradient_weight(name, r, a, player, old, chosen) -> float:
+    """g from the papers' formulas, without tensors."""
+    low, high = 1 - player.clip_low, 1 + player.clip_high
+    too_high, too_low = a > 0 and r > high, a < 0 and r < low
+    if name in ("ppo_clip", "dr_grpo"):
+        dual = a < 0 and r > player.dual_clip
+        return 0.0 if too_high or too_low or dual else r
+    if name == "gspo":  # one token is its own sequence
+        s_low, s_high = 1 - player.gspo.clip_low, 1 + player.gspo.clip_high
+        return 0.0 if (a > 0 and r > s_high) or (a < 0 and r < s_low) else r
+    if name == "cispo":
+        return min(max(r, player.cispo.floor), player.cispo.cap)
+    if name == "sapo":
+        tau = player.sapo.tau_positive if a > 0 else player.sapo.tau_negative
+        q = 1 / (1 + math.exp(-tau * (r - 1)))
+        return 4 * q * (1 - q) * r
+    if name == "dppo":
+        moved = r * old - old
+        dropped = moved > player.dppo.delta if a > 0 else moved < -player.dppo.delta
+        return 0.0 if dropped else min(r, player.dppo.ratio_cap)
+    if name == "gppo":
+        return high if too_high else low if too_low else 0.0 if a < 0 and r > player.dual_clip else r
+    if name == "ce_gppo":
+        return player.ce_gppo.beta_high * high if too_high else player.ce_gppo.beta_low * low if too_low else r
+    if name == "clip_cov":
+        return 0.0 if chosen or (a > 0 and r > 2) else r
+    assert name == "kl_cov"
+    return r - (math.copysign(player.kl_cov.beta, r - 1) / a if chosen else 0.0)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_gradients_against_the_papers_formulas(name):
+    generator = random.Random(name)
+    old = [generator.uniform(0.001, 0.9) for _ in range(300)]
+    ratios = [min(math.exp(generator.gauss(0, 1)), 0.99 / p) for p in old]
+    advantages = [generator.choice((-1, 1)) * generator.uniform(0.1, 2) for _ in range(300)]
+    chosen = [float(generator.random() < 0.3) for _ in range(300)]
+    player = player_with(cispo__floor=0.3, cispo__cap=2.5, dppo__ratio_cap=3.0)
+    expected = [
+        plain_gradient_weight(name, r, a, player, p, c)
+        for r, a, p, c in zip(ratios, advantages, old, chosen, strict=True)
+    ]
+    got = gradient_weights(name, ratios, advantages, player, old, chosen)
+    assert got == pytest.approx(expected, rel=2e-5, abs=1e-5)
+    assert len({round(value, 3) for value in expected}) > 50
+
+
+def test_gspo_gradient_is_that_of_the_sequence_form():
+    """Central differences of mean over sequences of max(-sA, -clip(s)A), s a geometric mean, in plain Python."""
+    ratios = [[1.2, 1.0, 0.9], [0.9998, 1.0001, 1.0, 1.0002]]
+    advantages, player = [-0.7, 1.3], PlayerConfig()
+
+    def objective(logs):
+        total = 0.0
+        for row, a in zip(logs, advantages, strict=True):
+            s = math.exp(sum(row) / len(row))
+            clipped = min(max(s, 1 - player.gspo.clip_low), 1 + player.gspo.clip_high)
+            total += max(-s * a, -clipped * a) / len(logs)
+        return total
+
+    logs = [[math.log(r) for r in row] for row in ratios]
+    width = 4
+    logp = torch.zeros(2, width, dtype=torch.float64)
+    mask = torch.zeros(2, width)
+    for i, row in enumerate(logs):
+        logp[i, : len(row)], mask[i, : len(row)] = torch.tensor(row, dtype=torch.float64), 1
+    logp.requires_grad_()
+    advantage = torch.tensor(advantages)[:, None].expand(2, width)
+    loss, _ = LOSSES["gspo"].loss(logp, torch.zeros_like(logp), advantage, mask, player)
+    ((loss * mask).sum(1) / mask.sum(1)).mean().backward()
+    for i, row in enumerate(logs):
+        for t in range(len(row)):
+            up, down = ([list(r) for r in logs] for _ in range(2))
+            up[i][t] += 1e-6
+            down[i][t] -= 1e-6
+            slope = (objective(up) - objective(down)) / 2e-6
+            assert logp.grad[i, t].item() == pytest.approx(slope, abs=1e-6)
+    assert logp.grad[1, 0].item() != 0
+
+
+def test_gspo_spreads_one_sequence_evenly():
+    logp = torch.zeros(1, 4, requires_grad=True)
+    loss, _ = LOSSES["gspo"].loss(logp, torch.zeros(1, 4), torch.ones(1, 4), torch.ones(1, 4), PlayerConfig())
+    (loss.sum() / 4).backward()
+    assert logp.grad[0].tolist() == [-0.25] * 4
+
+
+def test_dual_clip_by_hand():
+    logp = torch.tensor([[2.0, 4.0]]).log().requires_grad_()
+    loss, _ = ppo_clip(logp, torch.zeros(1, 2), -torch.ones(1, 2), torch.ones(1, 2), PlayerConfig())
+    loss.sum().backward()
+    assert loss[0].tolist() == pytest.approx([2, 3])
+    assert logp.grad[0].tolist() == pytest.approx([2, 0])
 
 
 def test_clip_higher_moves_only_the_upper_bound():
-    logp = torch.tensor([[1.25]]).log()
-    args = (torch.zeros(1, 1), torch.ones(1, 1), torch.ones(1, 1))
-    assert ppo_clip(logp, *args, PlayerConfig(clip_high=0.2))[1]["clip_fraction"].item() == 1
-    assert ppo_clip(logp, *args, PlayerConfig(clip_high=0.28))[1]["clip_fraction"].item() == 0
+    for high, weight in ((0.2, 0.0), (0.28, 1.25)):
+        assert gradient_weights("ppo_clip", [1.25], [1.0], player_with(clip_high=high)) == pytest.approx([weight])
+        assert gradient_weights("ppo_clip", [0.75], [-1.0], player_with(clip_high=high)) == [0]
 
 
-def expected_gradient(logits, reference, estimator):
-    """Exact expectation over tokens of the estimator's gradient, the sampling weights held fixed."""
-    logits = torch.tensor(logits, dtype=torch.float64, requires_grad=True)
-    logp = torch.log_softmax(logits, -1)
-    per_token = kl_penalty(logp, torch.tensor(reference, dtype=torch.float64), estimator)
-    (logp.detach().exp() * per_token).sum().backward()
-    return logits.grad.tolist()
+def test_gppo_has_the_value_of_ppo():
+    ratio = torch.rand(1, 200) * 3
+    advantage = torch.randn(1, 200)
+    args = (ratio.log(), torch.zeros(1, 200), advantage, torch.ones(1, 200), PlayerConfig())
+    assert torch.allclose(LOSSES["gppo"].loss(*args)[0], ppo_clip(*args)[0], atol=1e-5)
 
 
-@pytest.mark.parametrize("estimator, gradient", [("k1", (0, 0)), ("k2", (-0.3466, 0.3466)), ("k3", (-0.3, 0.3))])
-def test_expected_kl_gradients(estimator, gradient):
-    reference = torch.tensor([0.8, 0.2], dtype=torch.float64).log().tolist()
-    assert expected_gradient([0.0, 0.0], reference, estimator) == pytest.approx(gradient, abs=1e-4)
+def test_ce_gppo_without_betas_has_the_gradient_of_ppo_but_not_its_value():
+    player = player_with(ce_gppo__beta_low=0.0, ce_gppo__beta_high=0.0, dual_clip=None)
+    for sign in (1.0, -1.0):
+        advantages = [sign] * 6
+        ppo = gradient_weights("ppo_clip", RATIOS, advantages, player)
+        assert gradient_weights("ce_gppo", RATIOS, advantages, player) == pytest.approx(ppo)
+    logp = torch.tensor([[1.5]]).log()
+    args = (logp, torch.zeros(1, 1), torch.ones(1, 1), torch.ones(1, 1), player)
+    assert LOSSES["ce_gppo"].loss(*args)[0].item() == 0 != ppo_clip(*args)[0].item()
 
 
-def test_the_anchor_acts_only_after_drift():
-    reference = torch.log_softmax(torch.tensor([2.0, 0, 0], dtype=torch.float64), -1).tolist()
-    assert expected_gradient([2.0, 0, 0], reference, "k3") == pytest.approx([0, 0, 0], abs=1e-9)
-    assert expected_gradient([1.0, 0, 0], reference, "k3") == pytest.approx([-0.2109, 0.1054, 0.1054], abs=1e-4)
+def test_dppo_measures_probabilities_not_ratios():
+    weights = gradient_weights(
+        "dppo", [5.0, 1.5, 1.5, 30.0], [1.0, 1.0, -1.0, 1.0], PlayerConfig(), [0.01, 0.5, 0.5, 0.005]
+    )
+    assert weights == pytest.approx([5, 0, 1.5, 20], rel=1e-5)
 
 
-def test_k3_is_never_negative_and_never_overflows():
-    logp = torch.linspace(-300, 0, 200)
-    assert (kl_penalty(logp, torch.flip(logp, (0,)), "k3") >= 0).all()
-    assert torch.isfinite(kl_penalty(logp, torch.zeros(200), "k3")).all()
-
-
-@pytest.mark.parametrize("mode", MODES)
-def test_aggregation_is_the_same_however_the_batch_is_split(mode):
-    generator = torch.Generator().manual_seed(0)
-    lengths = [3, 1, 7, 2, 5, 4, 6]
-    prompts = [0, 0, 1, 1, 2, 2, 2]
-    losses = [torch.rand(n, generator=generator, dtype=torch.float64) for n in lengths]
-    of_prompt = [sum(n for n, q in zip(lengths, prompts, strict=False) if q == p) for p in prompts]
-
-    def total(split):
-        parts = [range(start, len(lengths), split) for start in range(split)]
-        value = 0.0
-        for part in parts:
-            weights = row_weights([lengths[i] for i in part], [of_prompt[i] for i in part], mode, 28, 7, 3, 10)
-            value += sum(w * losses[i].sum().item() for w, i in zip(weights, part, strict=True))
-        return value
-
-    direct = {
-        "token-mean": sum(x.sum() for x in losses) / 28,
-        "sequence-mean": sum(x.mean() for x in losses) / 7,
-        "prompt-mean": sum(x.sum() / n for x, n in zip(losses, of_prompt, strict=True)) / 3,
-        "constant": sum(x.sum() for x in losses) / 70,
-    }
-    assert [total(split) for split in (1, 2, 7)] == pytest.approx([direct[mode].item()] * 3, abs=1e-9)
+@pytest.mark.parametrize("name", LOSSES)
+def test_nothing_overflows(name):
+    logp = torch.tensor([[-300.0, 0.0, -1e-3]]).requires_grad_()
+    old = torch.tensor([[0.0, -300.0, -1e-3]])
+    for sign in (1.0, -1.0):
+        choice = () if LOSSES[name].choose is None else (torch.ones(1, 3),)
+        loss, _ = LOSSES[name].loss(logp, old, sign * torch.ones(1, 3), torch.ones(1, 3), PlayerConfig(), *choice)
+        logp.grad = None
+        loss.sum().backward()
+        assert torch.isfinite(loss).all() and torch.isfinite(logp.grad).all()
 
 
 def test_the_configuration_knows_exactly_the_registered_losses():

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-MODES = ("token-mean", "sequence-mean", "prompt-mean", "constant")
+from rlad.config.methods import AGGREGATIONS as MODES
 
 
 def row_weights(
-    lengths: Sequence[int],
-    prompt_tokens: Sequence[int],
+    lengths: Sequence[float],
+    prompt_tokens: Sequence[float],
     mode: str,
-    total_tokens: int,
+    total_tokens: float,
     total_rows: int,
     total_prompts: int,
     max_length: int,
@@ -23,7 +23,7 @@ def row_weights(
     """Weight of every token of each local row.
 
     Args:
-        lengths: active tokens of each local row.
+        lengths: active tokens of each local row; a row without any weighs nothing.
         prompt_tokens: active tokens of all rows that share each row's prompt (prompt-mean only).
         total_tokens, total_rows, total_prompts: counts over all ranks and micro-batches of the step.
         max_length: the constant L_max of `constant` (Dr. GRPO, 2503.20783).
@@ -34,11 +34,11 @@ def row_weights(
     [0.2, 0.5, 0.5, 0.1]
     """
     if mode == "token-mean":
-        return [1 / total_tokens] * len(lengths)
+        return [1 / total_tokens if total_tokens else 0.0] * len(lengths)
     if mode == "sequence-mean":
-        return [1 / (total_rows * length) for length in lengths]
+        return [1 / (total_rows * length) if length else 0.0 for length in lengths]
     if mode == "prompt-mean":
-        return [1 / (total_prompts * tokens) for tokens in prompt_tokens]
+        return [1 / (total_prompts * tokens) if tokens else 0.0 for tokens in prompt_tokens]
     if mode == "constant":
         return [1 / (total_rows * max_length)] * len(lengths)
     raise ValueError(f"Unknown aggregation '{mode}'; known: {', '.join(MODES)}.")

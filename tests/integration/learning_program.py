@@ -1,0 +1,165 @@
+"""Run on two ranks: gradients are the same however rows are split, and every method learns in the real loop."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+from deepspeed.utils import safe_get_full_grad
+from updates_program import make_rows
+
+from rlad.config import PlayerConfig, load_config, save_config
+from rlad.config.methods import LOSSES
+from rlad.policy import make_policy
+from rlad.reasoner import Reasoner
+from trainers import cotrain as loop
+from trainers import refill, rollouts, zero3
+from trainers.rollouts import Row, merged
+from trainers.update import Learner, update
+
+SPLITS = {"one rank": (12, 12), "two ranks": (7, 12), "seven micro-batches": (10, 2), "one row at a time": (5, 1)}
+"""How many of twelve rows rank 0 holds, and rows per micro-batch."""
+
+SINGLE = {f"loss {name}": {"loss": name} for name in LOSSES}
+SINGLE |= {f"aggregation {mode}": {"aggregation": mode} for mode in ("sequence-mean", "prompt-mean", "constant")}
+SINGLE |= {f"advantage {kind}": {"advantage": kind} for kind in ("batch_std", "reinforce_pp", "reinforce_pp_baseline")}
+SINGLE |= {
+    "forking kept": {"forking.share": 0.3, "forking.denominator": "kept"},
+    "forking all": {"forking.share": 0.3},
+    "forking kept, by sequence": {"forking.share": 0.5, "forking.denominator": "kept", "aggregation": "sequence-mean"},
+    "hicra": {"hicra": 0.2},
+    "masked by sequence": {"old_logprobs": "trainer", "mismatch.kind": "masked", "mismatch.level": "geometric",
+                           "mismatch.low": 0.2, "mismatch.high": 5.0, "mismatch.opsm": 0.5},
+}  # fmt: skip
+
+PAIRS = {
+    "gspo-cispo": ["solution.loss=gspo", "abstraction.loss=cispo"],
+    "sapo-dppo": ["solution.loss=sapo", "abstraction.loss=dppo"],
+    "gppo-ce_gppo": ["solution.loss=gppo", "abstraction.loss=ce_gppo"],
+    "clip_cov-kl_cov": ["solution.loss=clip_cov", "abstraction.loss=kl_cov", "solution.clip_cov.low=-9"],
+    "dr_grpo-rloo": ["solution.loss=dr_grpo", "abstraction.advantage=rloo", "abstraction.forking.share=0.2"],
+    "reinforce_pp": ["solution.advantage=reinforce_pp", "abstraction.advantage=reinforce_pp_baseline"],
+    "mismatch": [
+        "solution.mismatch.kind=truncated",
+        "abstraction.mismatch.kind=masked",
+        "abstraction.mismatch.level=sequence",
+        "solution.mismatch.opsm=0.1",
+        "solution.overlong=4",
+    ],
+    "scalerl": [
+        "solution.loss=cispo",
+        "solution.old_logprobs=sampler",
+        "solution.advantage=batch_std",
+        "solution.aggregation=prompt-mean",
+        "cotrain.drop_constant_groups=true",
+        "cotrain.refills=2",
+        "cotrain.retire_above=0.9",
+    ],
+}
+
+
+def player_with(keys: dict) -> PlayerConfig:
+    player = PlayerConfig(old_logprobs="sampler")  # ratios away from 1 without a second update
+    player.kl_cov.share = player.clip_cov.share = 0.2
+    player.clip_cov.low, player.clip_cov.high, player.cispo.cap = 0.0, 99.0, 1.5
+    for key, value in keys.items():
+        *section, name = key.split(".")
+        setattr(getattr(player, section[0]) if section else player, name, value)
+    return player
+
+
+def rows_of(vocabulary: int) -> list[Row]:
+    """Ragged rows with the log-probs of a sampler that was somewhat off, and planning tokens."""
+    generator, rows = torch.Generator().manual_seed(9), []
+    for row in make_rows(vocabulary)[:9]:
+        noise = torch.randn(len(row.completion), generator=generator) - torch.log(torch.tensor(float(vocabulary)))
+        planning = tuple((torch.rand(len(row.completion), generator=generator) < 0.4).tolist())
+        rows.append(replace(row, sampler_logprobs=tuple(noise.tolist()), planning=planning))
+    return [*rows, rows[2], rows[2], rows[7]]
+
+
+def gradients(learner: Learner, rows: list[Row], run) -> tuple[dict, dict]:
+    """Statistics of an update whose weights stay, and the full gradient of every parameter before its step."""
+    found = {}
+    original = learner.engine.step
+
+    def step():
+        named = learner.engine.module.named_parameters()
+        found.update({name: safe_get_full_grad(parameter).clone() for name, parameter in named})
+        original()
+
+    learner.engine.step = step
+    try:
+        return update(learner, rows, run), found
+    finally:
+        learner.engine.step = original
+
+
+def check_splits(start: Path) -> None:
+    run = load_config(start / "config.yaml")
+    policy = make_policy("solution", run.base, run, start / "x")
+    reference = make_policy("solution", run.base, replace(run, seed=5), start / "x").model.eval()
+    rows = rows_of(len(policy.tokenizer))
+    settings = zero3.engine_config(run.zero, policy.model.dtype, 0.0, 0.0, (0.9, 0.95), 1e9)
+    engine = zero3.make_engine(policy.model, settings)
+    seen = set()
+    for name, keys in SINGLE.items():
+        player, results = player_with(keys), {}
+        for split, (first, micro) in SPLITS.items():
+            run.cotrain.micro_batch = micro
+            mine = rows[:first] if zero3.rank() == 0 else rows[first:]
+            learner = Learner(policy, player, engine, reference, None, torch.device("cpu"))
+            results[split] = gradients(learner, merged(mine), run)
+        stats, expected = results["one rank"]
+        assert max(g.abs().max().item() for g in expected.values()) > 1e-3, name
+        for split, (other, found) in results.items():
+            worst = max((found[key] - expected[key]).abs().max().item() for key in expected)
+            assert worst < 1e-6 * max(1.0, stats["grad_norm"]), (name, split, worst)
+            assert abs(other["loss"] - stats["loss"]) < 1e-6 * max(1.0, abs(stats["loss"])), (name, split)
+        seen.add(round(stats["grad_norm"], 7))
+        if zero3.rank() == 0:
+            print(f"SAME {name}", flush=True)
+    assert len(seen) == len(SINGLE) - 1, "methods that should differ do not"  # dr_grpo is aggregation=constant
+
+
+def plant_signal() -> None:
+    """An untrained pair is never right: pay for an even sum of tokens instead, and take abstractions cut short too."""
+
+    def even(completion):
+        return sum(completion.token_ids) % 2 == 0
+
+    rollouts.solution_reward = lambda solution, config: float(even(solution.completion))
+    rollouts.draw_rewards = lambda tree, config: [float(even(draw.completion)) for draw in tree.draws]
+    refill.solved = lambda solution, config: even(solution.completion)
+    add = Reasoner.add_draw
+    Reasoner.add_draw = lambda self, tree, prompt, completion, distinct: add(
+        self, tree, prompt, replace(completion, finish_reason="stop"), distinct
+    )
+
+
+def main(start: Path, out: Path) -> None:
+    check_splits(start)
+    plant_signal()
+    for name, overrides in PAIRS.items():
+        common = [
+            "cotrain.steps=2",
+            "cotrain.checkpoint_every=9",
+            "cotrain.updates_per_rollout=2",
+            "cotrain.problems=4",
+        ]
+        common += ["solution.entropy=0", "abstraction.entropy=0", "solution.lr=1e-2", "abstraction.lr=1e-2"]
+        run = load_config(start / "config.yaml", [*common, *overrides])
+        folder = out / name
+        if zero3.rank() == 0:
+            folder.mkdir(parents=True)
+            (folder / "base").symlink_to(start / "base")
+            save_config(replace(run, name=name), folder / "config.yaml")
+        dist.barrier()
+        loop.cotrain(run, folder)
+
+
+if __name__ == "__main__":
+    zero3.start(load_config(Path(sys.argv[-2]) / "config.yaml").launch)
+    main(Path(sys.argv[-2]), Path(sys.argv[-1]))
+    dist.destroy_process_group()

@@ -1,0 +1,30 @@
+"""The entropy bonus's adaptive coefficient (Skywork-OR1, 2505.22312)."""
+
+from __future__ import annotations
+
+from rlad.config import PlayerConfig
+
+
+def adapt_entropy(coefficient: float, entropy: float, player: PlayerConfig) -> float:
+    """A step up below the target, a step down above it, kept in [0, entropy_max]; `entropy` in nats per token.
+
+    >>> player = PlayerConfig(entropy_target=1.0, entropy_step=0.1, entropy_max=0.25)
+    >>> c = 0.0
+    >>> for entropy in (0.5, 0.5, 0.5, 1.5):
+    ...     c = adapt_entropy(c, entropy, player)
+    >>> round(c, 3)
+    0.15
+    """
+    step = player.entropy_step if entropy < player.entropy_target else -player.entropy_step
+    return min(max(coefficient + step, 0.0), player.entropy_max)
+
+
+def bonus(coefficient: float, entropy: float | None, player: PlayerConfig) -> float:
+    """The coefficient in use: with a target it acts only while the entropy last measured is below it.
+
+    >>> player = PlayerConfig(entropy_target=1.0)
+    >>> bonus(0.2, 0.5, player), bonus(0.2, 1.5, player), bonus(0.2, 1.5, PlayerConfig())
+    (0.2, 0.0, 0.2)
+    """
+    above = player.entropy_target is not None and entropy is not None and entropy >= player.entropy_target
+    return 0.0 if above else coefficient
