@@ -1,6 +1,7 @@
 """What all tests share: a quiet, offline, CPU-only process, and no silent skips in continuous integration."""
 
 import os
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -29,3 +30,25 @@ def pytest_runtest_makereport(item, call):
         report.outcome = "failed"
         report.longrepr = f"a test marked '{marked[0]}' may not be skipped with CI=true: {reason}"
     return report
+
+
+CHROMIUM = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+]
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """A headless Chromium with nothing but what a test opens."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("no Chromium on this machine, and CI may not skip the browser tests")
+        pytest.skip("no Chromium on this machine")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM)
+        yield browser
+        browser.close()

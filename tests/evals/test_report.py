@@ -1,9 +1,7 @@
 """The report as text: self-contained, escaped, honest about what is missing. And as a page, in a real browser."""
 
 import doctest
-import os
 import re
-import shutil
 import subprocess
 import sys
 
@@ -11,11 +9,6 @@ import pytest
 
 from evals.report import page, render, views
 from evals.runs import read_run
-
-FLAGS = [
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-]
 
 
 def test_worked_examples_in_docstrings():
@@ -96,21 +89,6 @@ def test_command_writes_page_and_plots_and_refuses_what_is_no_run(make_run, tmp_
 
 
 # ------------------------------------------------------------------------------------------ in a real browser
-@pytest.fixture(scope="module")
-def chromium():
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if path is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("no Chromium on this machine, and CI may not skip the browser tests")
-        pytest.skip("no Chromium on this machine")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
 def opened(chromium):
     """Opens a report at a size; fails the test on console messages, script errors and any request but the file."""

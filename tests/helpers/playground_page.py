@@ -1,0 +1,13 @@
+"""What a reader does on the playground."""
+
+PROBLEM = "3 , 5 > 14 ; 4 , 1 > ?"
+
+
+def run(tab, until="done", problem=PROBLEM):
+    tab.fill("#problem", problem)
+    tab.click("#solve")
+    tab.wait_for_selector(f"#state[data-state={until}]")
+
+
+def texts(tab, selector):
+    return tab.locator(selector).all_inner_texts()
