@@ -5,20 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
-from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse, Response
-from fastapi.staticfiles import StaticFiles
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 
 from rlad.config import ServingConfig
 from rlad.generation.streaming import EngineDown, PromptRefused
-from rlad.serving import errors
+from rlad.serving import errors, playground
 from rlad.serving.admission import Admission
 from rlad.serving.chat import MODELS, Planner, Work
 from rlad.serving.errors import ApiError
@@ -42,7 +40,6 @@ from rlad.serving.schema import (
 from rlad.serving.solving import Solving
 from rlad.serving.streams import END, event, stream
 
-PLAYGROUND = Path(__file__).parent / "playground"
 REFUSALS: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorResponse, "description": text}
     for status, text in {
@@ -69,8 +66,7 @@ def create_app(pair: Pair, config: ServingConfig, keys: Keys, metrics: Metrics |
     _handle_errors(app)
     _add_generating(app, pair, config, metrics)
     _add_information(app, pair, metrics)
-    if PLAYGROUND.is_dir():
-        app.mount("/", StaticFiles(directory=PLAYGROUND, html=True), name="playground")
+    _add_playground(app)
     app.add_middleware(Guard, config=config, keys=keys, metrics=metrics, admission=admission)
     app.openapi = _description(app, secured=bool(len(keys)))  # type: ignore[method-assign]
     return app
@@ -201,6 +197,14 @@ def _add_information(app: FastAPI, pair: Pair, metrics: Metrics) -> None:
     async def prometheus() -> Response:
         """For Prometheus."""
         return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+
+def _add_playground(app: FastAPI) -> None:
+    def file(media_type: str, content: bytes) -> Callable[[Request], Response]:
+        return lambda _: Response(content, media_type=media_type, headers=playground.HEADERS)
+
+    for path, (media_type, content) in playground.files().items():
+        app.add_route(path, file(media_type, content), ["GET", "HEAD"], include_in_schema=False)
 
 
 def _description(app: FastAPI, secured: bool) -> Callable[[], dict[str, Any]]:

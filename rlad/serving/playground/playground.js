@@ -11,7 +11,12 @@ const EXAMPLES = [
   ["Algebra", "remainder of 29 ^ 89 divided by 18"],
   ["In words", "How many positive integers below 1000 are divisible by neither 2 nor 5?"],
 ];
-const RULES = { "": "the server's rule", majority: "most votes" };
+const RULES = {
+  "": "the server's rule",
+  majority: "most votes",
+  weighted_majority: "votes weighted by confidence",
+  "max-confidence": "the surest solution",
+};
 const BUDGETS = [128, 256, 512, 1024, 2048, 4096, 8192, 16384, null]; // null: as many as the server allows
 const ENDED = { complete: "Done", decided: "Decided", budget: "Budget spent", cancelled: "Cancelled", failed: "Failed" };
 const KEY = "rlad-key"; // its name in the tab's sessionStorage
