@@ -18,9 +18,14 @@ Place = tuple[int, int]
 class Votes:
     """What one answer has got."""
 
-    answer: str
+    forms: tuple[str, ...]
+    """Every equivalent form in which it was given, in the order of the tree."""
     weight: float
     share: float
+
+    @property
+    def answer(self) -> str:
+        return self.forms[0]
 
 
 def confidence(completion: Completion) -> float:
@@ -64,15 +69,15 @@ class Ballot:
 
     def votes(self) -> list[Votes]:
         """All answers, the selected one first and then by weight."""
-        texts: dict[object, str] = {}
+        forms: dict[object, dict[str, None]] = {}  # in order, each once
         for candidate, place in zip(self._candidates, self._places, strict=True):
-            texts.setdefault(candidate.key, self.answers[place] or "")
+            forms.setdefault(candidate.key, {})[self.answers[place] or ""] = None
         weights = RULES[self.rule]([c for c in self._candidates if c.key is not None])
         total = sum(weights.values()) or 1.0
         chosen = self.chosen()
         first = self._candidates[self._places.index(chosen)].key if chosen else None
         order = sorted(weights, key=lambda key: (key != first, -weights[key]))
-        return [Votes(texts[key], weights[key], weights[key] / total) for key in order]
+        return [Votes(tuple(forms[key]), weights[key], weights[key] / total) for key in order]
 
     def chosen(self) -> Place | None:
         """Where the selected solution stands; None while nothing has an answer."""

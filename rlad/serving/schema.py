@@ -67,6 +67,7 @@ class Usage(BaseModel):
 
 class Vote(BaseModel):
     answer: str = Field(description="One of the equivalent forms in which it was given.")
+    forms: list[str] = Field(description="All of them, so that a solution's `answer` can be told apart from others.")
     weight: float = Field(description="Its score under the selection rule.")
     share: float = Field(description="Its part of the sum of all weights.")
 

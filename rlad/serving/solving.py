@@ -141,4 +141,6 @@ def _ms(seconds: float) -> float:
 
 
 def _votes(votes: list[Votes]) -> list[Vote]:
-    return [Vote(answer=v.answer, weight=round(v.weight, 6), share=round(v.share, 6)) for v in votes]
+    return [
+        Vote(answer=v.answer, forms=list(v.forms), weight=round(v.weight, 6), share=round(v.share, 6)) for v in votes
+    ]

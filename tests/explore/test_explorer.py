@@ -219,6 +219,7 @@ def test_votes_are_weighted_by_confidence_and_grouped_by_value():
 
         found[rule] = of(Ended, asyncio.run(collect()))[0]
     assert [vote.weight for vote in found["majority"].votes] == [2.0, 2.0]
+    assert {vote.answer: vote.forms for vote in found["majority"].votes} == {"3": ("3",), "6": ("6", "1 + 5")}
     assert found["weighted_majority"].votes[0].answer == "3"
     assert found["weighted_majority"].votes[0].share > 0.8
     assert sum(vote.share for vote in found["weighted_majority"].votes) == pytest.approx(1)

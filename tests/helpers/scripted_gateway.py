@@ -175,8 +175,9 @@ class Story:
         placed = sorted(leaves, key=lambda leaf: (leaf[0] is not None and leaf[0], leaf[1]))
         answers = [answer for *_, answer in placed if answer is not None]
         keys = [self.same.get(answer, answer) for answer in answers]
+        forms = {key: list(dict.fromkeys(a for a, k in zip(answers, keys, strict=True) if k == key)) for key in keys}
         return [
-            schema.Vote(answer=answers[keys.index(key)], weight=count, share=count / len(keys))
+            schema.Vote(answer=forms[key][0], forms=forms[key], weight=count, share=count / len(keys))
             for key, count in Counter(keys).most_common()
         ]
 

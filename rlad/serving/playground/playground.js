@@ -138,10 +138,7 @@ class Run {
     const leaf = tree.solution(event);
     this.leaves.push(leaf);
     this.tokens += event.tokens;
-    if (event.answer !== null) {
-      const group = votes.add(leaf, event.answer);
-      if (group) tree.colour(leaf, group);
-    }
+    tree.colour(leaf, votes.get(event.answer));
     this.show();
   }
 
@@ -153,7 +150,8 @@ class Run {
   }
 
   on_vote({ votes: counted }) {
-    for (const [leaf, group] of votes.update(counted)) tree.colour(leaf, group);
+    votes.update(counted);
+    for (const leaf of this.leaves) tree.colour(leaf, votes.get(leaf.answer));
     tree.tally();
     this.showAnswer(votes.order[0], "so far");
   }
@@ -165,7 +163,7 @@ class Run {
     votes.settle(winner);
     if (chosen) tree.choose(chosen, winner);
     this.end(stopped, ms);
-    this.showAnswer(winner, agreement(winner, this.leaves.length, this.leaves));
+    this.showAnswer(winner, agreement(winner, this.leaves));
     const { abstraction, solution } = usage;
     const spent = `${many(abstraction.completion_tokens, "token")} on abstractions, ${count(solution.completion_tokens)} on solutions`;
     $("spent").textContent = `${spent}; ${count(usage.prompt_tokens)} read as prompts.`;

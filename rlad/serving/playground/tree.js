@@ -111,14 +111,13 @@ export class Tree {
   /** A finished solution; returns its leaf, for the vote to colour. */
   solution({ abstraction, solution, text, answer, tokens, ms }) {
     const leaf = this.place(this.branch(abstraction), solution);
-    leaf.text = text;
+    Object.assign(leaf, { text, answer });
     leaf.full.textContent = text;
     leaf.peek.textContent = text.slice(0, 200);
     leaf.value.textContent = answer ?? "no answer";
     leaf.value.classList.toggle("missing", answer === null);
     leaf.cost.textContent = `${many(tokens, "token")}, ${duration(ms)}`;
     this.become(leaf.node, "done");
-    this.colour(leaf, null);
     return leaf;
   }
 

@@ -4,8 +4,6 @@ import { count, make, many } from "./dom.js";
 
 const HUES = 8; // colours in playground.css; letters tell further answers apart
 
-const spelling = (answer) => answer.replace(/\s+/g, "");
-
 export class Votes {
   /** `bars` is the list to draw in; `onSpotlight(group or null)` is called when a reader picks an answer. */
   constructor(bars, onSpotlight) {
@@ -17,53 +15,34 @@ export class Votes {
   clear() {
     this.groups = []; // in order of appearance, which their colours and letters follow
     this.order = []; // as the server lists them
-    this.known = new Map(); // spelling -> group
-    this.cast = []; // finished solutions' leaves whose group the server's next vote will tell
+    this.known = new Map(); // every form of an answer -> its group
     this.bars.replaceChildren();
   }
 
+  /** The group of a solution's answer; undefined while the server has not counted it. */
   get(answer) {
-    return answer === null ? undefined : this.known.get(spelling(answer));
+    return this.known.get(answer);
   }
 
-  /** A solution answered; returns its group if it is known already. */
-  add(leaf, answer) {
-    const group = this.get(answer);
-    if (!group) this.cast.push({ leaf, answer });
-    return group;
-  }
-
-  /** The server's count so far, the selected answer first. Returns [leaf, group] pairs that have become known. */
+  /** The server's count so far, the selected answer first. A group may be listed under another form than before. */
   update(votes) {
-    const unlisted = this.groups.filter((group) => !votes.some((vote) => this.get(vote.answer) === group));
-    for (const { answer } of votes) if (!this.get(answer)) this.name(answer, unlisted.pop() ?? this.found(answer));
-    const counted = votes.map((vote) => ({ vote, group: this.get(vote.answer) }));
-    // An answer that the server does not list is another form of one that it lists: the one that has just gained.
-    const gain = ({ vote, group }) => vote.weight - group.weight;
-    const riser = counted.reduce((best, each) => (best && gain(best) >= gain(each) ? best : each), null);
-    const settled = riser ? this.cast.splice(0) : [];
-    for (const { answer } of settled) if (!this.get(answer)) this.known.set(spelling(answer), riser.group);
-    for (const { vote, group } of counted) this.weigh(group, vote);
-    this.order = counted.map(({ group }) => group);
-    return settled.map(({ leaf, answer }) => [leaf, this.get(answer)]);
+    this.order = votes.map((vote) => {
+      const group = vote.forms.map((form) => this.get(form)).find(Boolean) ?? this.found();
+      for (const form of vote.forms) this.known.set(form, group);
+      this.show(group, vote);
+      return group;
+    });
+    for (const group of this.groups) group.item.hidden = !this.order.includes(group);
   }
 
   /** A new answer's group. */
-  found(answer) {
+  found() {
     const index = this.groups.length;
     const letter = index < 26 ? String.fromCharCode(65 + index) : String(index + 1);
-    const group = { name: answer, letter, hue: index % HUES, weight: 0, ...this.row(letter, index % HUES) };
+    const group = { letter, hue: index % HUES, ...this.row(letter, index % HUES) };
     group.button.addEventListener("click", () => this.pick(group));
     this.groups.push(group);
     return group;
-  }
-
-  /** The form in which the server lists an answer; a group may be listed under another one later. */
-  name(answer, group) {
-    group.name = answer;
-    group.value.textContent = answer;
-    group.value.title = answer;
-    this.known.set(spelling(answer), group);
   }
 
   row(letter, hue) {
@@ -78,8 +57,10 @@ export class Votes {
     return { fill, votes, value, button, item };
   }
 
-  weigh(group, { weight, share }) {
-    group.weight = weight;
+  show(group, { answer, weight, share }) {
+    group.name = answer;
+    group.value.textContent = answer;
+    group.value.title = answer;
     group.fill.style.setProperty("--share", share);
     group.votes.textContent = Number.isInteger(weight) ? many(weight, "vote") : `weight ${weight.toFixed(2)}`;
   }
@@ -101,8 +82,8 @@ export class Votes {
   }
 }
 
-/** "5 of 8 solutions agree" */
-export function agreement(group, finished, leaves) {
+/** "5 of 8 solutions say so" */
+export function agreement(group, leaves) {
   const same = leaves.filter((leaf) => leaf.group === group).length;
-  return `${count(same)} of ${many(finished, "solution")} ${same === 1 ? "says" : "say"} so`;
+  return `${count(same)} of ${many(leaves.length, "solution")} ${same === 1 ? "says" : "say"} so`;
 }
