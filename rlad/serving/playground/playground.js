@@ -202,7 +202,9 @@ class Run {
     const kind = stopped ? { failed: "failed", cancelled: "idle" }[stopped] ?? "done" : "busy";
     $("state").dataset.state = kind;
     $("state").textContent = this.state;
+    const focused = stopped && document.activeElement === $("cancel");
     $("cancel").hidden = Boolean(stopped);
+    if (focused) $("solve").focus({ preventScroll: true }); // rather than nowhere
     $("solve").setAttribute("aria-disabled", String(!stopped));
     $("count-abstractions").textContent = `${this.abstractions}/${wanted.abstractions}`;
     $("count-solutions").textContent = `${this.leaves.length}/${(wanted.abstractions || 1) * wanted.solutions}`;
@@ -232,6 +234,7 @@ function start() {
     return;
   }
   run = new Run(asked);
+  const again = document.activeElement === $("again");
   for (const id of ["failure", "verdict"]) $(id).hidden = true;
   $("run").hidden = false;
   $("spent").textContent = "";
@@ -241,6 +244,7 @@ function start() {
   votes.clear();
   tree.plant(asked.problem, asked.abstractions, asked.solutions);
   run.show();
+  if (again) $("cancel").focus({ preventScroll: true });
   if ($("bar").getBoundingClientRect().bottom > innerHeight * 0.8) $("bar").scrollIntoView();
   run.follow();
 }
@@ -255,7 +259,7 @@ $("ask").addEventListener("submit", (event) => {
   start();
 });
 $("cancel").addEventListener("click", () => run.abort.abort());
-$("failure").querySelector("button").addEventListener("click", start);
+$("again").addEventListener("click", start);
 $("unfold").addEventListener("click", () => setUnfold($("unfold").getAttribute("aria-pressed") !== "true"));
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && run && !run.stopped) run.abort.abort();

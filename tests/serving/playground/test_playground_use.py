@@ -56,6 +56,21 @@ def test_places_that_are_empty_are_no_stops(opened, fake):
     tab.wait_for_selector("#state[data-state=idle]")
 
 
+def test_focus_is_never_lost(opened, fake):
+    fake.script = Refusal(503, "Not now.")
+    tab = opened()
+    run(tab, "failed")
+    fake.script = STORY.script()
+    pause(fake)
+    tab.focus("#again")
+    tab.keyboard.press("Enter")
+    tab.wait_for_selector("#bars li")
+    assert tab.evaluate(f"{FOCUSED}.id") == "cancel"
+    tab.keyboard.press("Enter")
+    tab.wait_for_selector("#state[data-state=idle]")
+    assert tab.evaluate(f"{FOCUSED}.id") == "solve"
+
+
 def test_examples_fill_the_problem_and_budgets_are_drawn(opened, fake):
     tab = opened()
     tab.get_by_role("button", name="Induction").click()
