@@ -11,3 +11,14 @@ def run(tab, until="done", problem=PROBLEM):
 
 def texts(tab, selector):
     return tab.locator(selector).all_inner_texts()
+
+
+def until(tab, condition):
+    """Waits until a JavaScript expression holds; Playwright's own way would need eval, which the policy forbids."""
+    tab.evaluate(f"""async () => {{
+      const end = performance.now() + 20000;
+      while (!({condition})) {{
+        if (performance.now() > end) throw new Error("waited too long");
+        await new Promise(requestAnimationFrame);
+      }}
+    }}""")

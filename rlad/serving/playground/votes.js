@@ -62,7 +62,7 @@ export class Votes {
     group.value.textContent = answer;
     group.value.title = answer;
     group.fill.style.setProperty("--share", share);
-    group.votes.textContent = Number.isInteger(weight) ? many(weight, "vote") : `weight ${weight.toFixed(2)}`;
+    group.votes.textContent = Number.isInteger(weight) ? many(weight, "vote") : `weight ${Number(weight.toPrecision(2))}`;
   }
 
   pick(group) {

@@ -15,7 +15,7 @@ from rlad.serving import playground
 ROOT = Path(__file__).parents[3]
 KEY = "a-key-for-the-page"
 LIMIT = 120
-"""Seconds for the server to start or to answer; normally it takes a few."""
+"""Seconds for a step of the page; normally it takes a few."""
 
 
 @pytest.fixture
@@ -54,16 +54,16 @@ def test_a_problem_is_solved_by_the_real_gateway(chromium, url):
     page = tab.goto(url)
     assert page.status == 200
     assert page.headers["content-security-policy"] == playground.HEADERS["Content-Security-Policy"]
-    tab.fill("#key", KEY)
     tab.get_by_role("button", name="Induction").click()
     tab.locator("#more summary").click()
+    tab.fill("#key", KEY)
     tab.uncheck("#early")
     tab.click("#solve")
     tab.wait_for_selector("#state[data-state=done]")
     written, wanted = map(int, tab.inner_text("#count-abstractions").split("/"))
-    assert 1 <= written <= wanted == 4
-    assert tab.locator(".abstraction[data-state=done]").count() == written
-    assert tab.locator(".solution[data-state=done]").count() == 2 * written
+    assert written <= wanted == 4  # untrained, the player may end none of its abstractions: then it is solved without
+    assert tab.locator(".abstraction[data-state=done]").count() == (written or 1)
+    assert tab.locator(".solution[data-state=done]").count() == 2 * (written or 1)
     assert int(tab.inner_text("#count-tokens").split("/")[0]) > 0
     assert "tokens on abstractions" in tab.inner_text("#spent")
     tab.focus("#abstractions")

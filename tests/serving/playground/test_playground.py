@@ -6,7 +6,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
-from playground_page import PROBLEM, run, texts
+from playground_page import PROBLEM, run, texts, until
 from scripted_gateway import HANG_UP, STORY, Refusal, Story, error, pause
 
 from rlad.selection import RULES
@@ -94,7 +94,7 @@ def test_equal_answers_share_a_colour_and_the_winner_is_marked(opened):
     winners = tab.locator(".solution.wins")
     assert winners.count() == 1
     assert "✓ chosen" in winners.inner_text()
-    tab.wait_for_function("document.querySelectorAll('#tree path.wins').length === 2")  # problem, abstraction, solution
+    until(tab, "document.querySelectorAll('#tree path.wins').length === 2")  # problem, abstraction, solution
     assert tab.locator("#tree path").count() == 3 + 6
 
 
@@ -126,13 +126,13 @@ def test_tree_grows_while_it_streams(opened, fake):
     pause(fake, "solution_delta", 2)
     tab = opened()
     run(tab, "busy")
-    tab.wait_for_function("document.querySelectorAll('.abstraction[data-state=done]').length === 2")
+    until(tab, "document.querySelectorAll('.abstraction[data-state=done]').length === 2")
     assert tab.inner_text("#state") == "Writing abstractions"
     assert tab.locator(".solution[data-state=waiting]").count() == 6  # places, before there is anything in them
     assert not tab.is_visible("#verdict")
     fake.release()
     tab.wait_for_selector(".solution[data-state=writing]")
-    tab.wait_for_function("document.querySelector('.peek').textContent === '6 + 5 = 11 ; 9 + 3 = '")
+    until(tab, "document.querySelector('.peek').textContent === '6 + 5 = 11 ; 9 + 3 = '")
     assert tab.inner_text("#state") == "Solving"
     assert tab.get_attribute("#solve", "aria-disabled") == "true"
     tab.click("#solve")
@@ -228,10 +228,9 @@ def test_errors_are_shown_and_can_be_tried_again(opened, fake, script, words):
 
 
 @pytest.mark.browser
-def test_server_that_is_gone(opened, fake):
+def test_server_that_is_gone(opened):
     tab = opened()
-    fake.server.server_close()
-    fake.server.shutdown()
+    tab.route("**/v1/solve", lambda route: route.abort("connectionrefused"))
     run(tab, "failed")
     assert tab.inner_text("#failure p").startswith("The server does not answer.")
 

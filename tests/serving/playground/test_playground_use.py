@@ -1,7 +1,7 @@
 """The playground for everybody: by keyboard, on a phone, in the dark, read aloud, without motion."""
 
 import pytest
-from playground_page import PROBLEM, run, texts
+from playground_page import PROBLEM, run, texts, until
 from scripted_gateway import STORY, Refusal, Story, pause
 
 pytestmark = pytest.mark.browser
@@ -115,7 +115,7 @@ def test_progress_is_told(opened, fake):
       new MutationObserver(() => told.push(news.textContent)).observe(news, { childList: true });
     }""")
     run(tab, "busy")
-    tab.wait_for_function("told.length === 1")
+    until(tab, "told.length === 1")
     fake.release()
     tab.wait_for_selector("#state[data-state=done]")
     told = tab.evaluate("told")
@@ -147,7 +147,7 @@ def test_phone_sees_the_run_and_can_cancel_it(opened, fake):
     pause(fake)
     tab = opened(360, 640)
     run(tab, "busy")
-    tab.wait_for_function("document.querySelector('#bar').getBoundingClientRect().bottom < innerHeight * 0.8")
+    until(tab, "document.querySelector('#bar').getBoundingClientRect().bottom < innerHeight * 0.8")
     for selector in ("#cancel", "#solve", ".solution summary >> nth=0", "#bars button >> nth=0"):
         assert tab.locator(selector).bounding_box()["height"] >= 24, selector  # WCAG 2.5.8
     tab.locator(".solution").last.scroll_into_view_if_needed()
@@ -182,7 +182,7 @@ def test_text_is_readable_in_both_colour_schemes(opened, fake, scheme):
     fake.script = Story(branches, wanted=(10, 3), stopped="decided", leaks=("way 3",)).script()
     tab = opened(color_scheme=scheme)
     run(tab)
-    tab.wait_for_function("document.getAnimations().length === 0")
+    until(tab, "document.getAnimations().length === 0")
     ratios = tab.evaluate(CONTRAST, "p, h1, h2, dt, dd, label, button, summary, summary span, .label span, .says, kbd")
     fake.script = Refusal(422, "no")
     run(tab, "failed")
