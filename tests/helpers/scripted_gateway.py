@@ -146,12 +146,13 @@ class Story:
     """(abstractions, solutions) that were asked for, when the tree ends with fewer."""
     stopped: str = "complete"
     limit: int = 4096
+    select: str = "majority"
 
     @property
     def start(self) -> schema.StartEvent:
         n, m = self.wanted or (len(self.abstractions), max(len(s) for s in self.branches.values()))
         return schema.StartEvent(
-            id="solve-1", abstractions=n, solutions=m, select="majority", max_total_tokens=self.limit, seed=1,
+            id="solve-1", abstractions=n, solutions=m, select=self.select, max_total_tokens=self.limit, seed=1,
             propose_temperature=1.0, temperature=0.3, max_tokens=64, early_stop=True,
         )  # fmt: skip
 

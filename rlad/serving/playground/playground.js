@@ -113,6 +113,7 @@ class Run {
   on_start({ abstractions, solutions, select, max_total_tokens: limit }) {
     Object.assign(this, { wanted: { abstractions, solutions }, limit, started: true, state: "Writing abstractions" });
     $("rule").textContent = `by ${select}`;
+    votes.clear(select === "majority");
     if (abstractions !== this.asked.abstractions || solutions !== this.asked.solutions) {
       tree.plant(this.asked.problem, abstractions, solutions);
     }

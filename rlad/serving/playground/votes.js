@@ -12,7 +12,9 @@ export class Votes {
     this.clear();
   }
 
-  clear() {
+  /** For a new run; `counting`: its rule counts votes, and does not weigh them. */
+  clear(counting = true) {
+    this.counting = counting;
     this.groups = []; // in order of appearance, which their colours and letters follow
     this.order = []; // as the server lists them
     this.known = new Map(); // every form of an answer -> its group
@@ -62,7 +64,7 @@ export class Votes {
     group.value.textContent = answer;
     group.value.title = answer;
     group.fill.style.setProperty("--share", share);
-    group.votes.textContent = Number.isInteger(weight) ? many(weight, "vote") : `weight ${Number(weight.toPrecision(2))}`;
+    group.votes.textContent = this.counting ? many(weight, "vote") : `weight ${Number(weight.toPrecision(3))}`;
   }
 
   pick(group) {
