@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -31,12 +32,16 @@ def url(tmp_path):
     environment = {**os.environ, "RLAD_API_KEYS": KEY}
     with (tmp_path / "log").open("w") as log:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=log, text=True)
+        overdue = threading.Timer(2 * LIMIT, process.kill)  # then it has said nothing, and the test fails
+        overdue.start()
         try:
             line = process.stdout.readline()
             match = re.search(r"http://\S+:\d+", line)
             assert match, (tmp_path / "log").read_text()
+            overdue.cancel()
             yield match[0]
         finally:
+            overdue.cancel()
             process.kill()
             process.wait()
             process.stdout.close()
