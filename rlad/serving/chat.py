@@ -254,6 +254,7 @@ class Planner:
             prompt = player.prompts.tokenizer(prompt)["input_ids"]
         if not prompt:
             raise ApiError(400, "A prompt is empty.", "prompt")
-        if not all(0 <= token < player.vocabulary for token in prompt):
-            raise ApiError(400, f"Token ids lie in 0..{player.vocabulary - 1}.", "prompt")
+        size = player.vocabulary
+        if not 0 <= min(prompt) <= max(prompt) < size:
+            raise ApiError(400, f"Token ids lie in 0..{size - 1}.", "prompt")
         return prompt

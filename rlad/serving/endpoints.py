@@ -6,9 +6,10 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
+from time import monotonic
 from typing import Protocol
 
-import httpx
+import aiohttp
 
 from rlad.generation.base import EngineFailed
 from rlad.serving.logs import log
@@ -18,6 +19,7 @@ INTERVAL = 2.0
 """Seconds between two looks at a server that answers."""
 QUICK = 0.2
 """... at one that does not."""
+PATIENCE = aiohttp.ClientTimeout(total=5.0)
 STRIKES = 5
 """A process that lives and has not answered for so many looks in a row is started again."""
 BACKOFF = (0.0, 1.0, 5.0, 15.0, 30.0)
@@ -38,26 +40,22 @@ class Server(Protocol):
 class Endpoint:
     """A server that runs elsewhere. `watch` keeps `up` true to life."""
 
-    def __init__(self, player: str, url: str, client: httpx.AsyncClient, metrics: Metrics):
+    def __init__(self, player: str, url: str, client: aiohttp.ClientSession, metrics: Metrics):
         self.player, self.url, self.client, self.metrics = player, url.rstrip("/"), client, metrics
-        self._up, self._doubt = asyncio.Event(), asyncio.Event()
+        self.up = False
+        self._doubt = asyncio.Event()
         self._show()
 
-    @property
-    def up(self) -> bool:
-        return self._up.is_set()
-
-    def suspect(self) -> None:
-        """A request got no answer: it counts as down until a look says otherwise."""
-        self._up.clear()
-        self._doubt.set()
-        self._show()
-
-    async def wait_up(self, seconds: float) -> bool:
-        """Waits until it answers; False when it does not in time."""
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._up.wait(), seconds)
-        return self.up
+    async def recovered(self, seconds: float) -> bool:
+        """Whether it answers again within so many seconds: what a request wants to know that has lost it."""
+        deadline = monotonic() + seconds
+        while True:
+            self._doubt.set()
+            if await self.answers():
+                return True
+            if monotonic() > deadline:
+                return False
+            await asyncio.sleep(QUICK)
 
     async def begin(self, seconds: float) -> None:
         """Waits until it answers for the first time. Raises EngineFailed when it does not in time."""
@@ -80,15 +78,17 @@ class Endpoint:
         self._mark(await self.answers())
 
     async def answers(self) -> bool:
+        """Whether it answers now."""
         try:
-            return (await self.client.get(f"{self.url}/health", timeout=5.0)).status_code == 200
-        except httpx.TransportError:
+            async with self.client.get(f"{self.url}/health", timeout=PATIENCE) as reply:
+                return reply.status == 200
+        except (aiohttp.ClientError, TimeoutError):
             return False
 
     def _mark(self, up: bool) -> None:
         if up != self.up:
             log("engine up" if up else "engine down", logging.INFO if up else logging.WARNING, player=self.player)
-        self._up.set() if up else self._up.clear()
+        self.up = up
         self._show()
 
     def _show(self) -> None:
@@ -105,7 +105,7 @@ class Supervised(Endpoint):
         self,
         player: str,
         start: Callable[[], Server],
-        client: httpx.AsyncClient,
+        client: aiohttp.ClientSession,
         metrics: Metrics,
         start_timeout: float,
     ):

@@ -10,13 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-import httpx
+import aiohttp
 
 from rlad.generation.base import Completion, Engine, Sampling
 from rlad.generation.streaming import EngineDown, Piece, PromptRefused
 from rlad.serving.endpoints import Endpoint
 
-DONE = "[DONE]"
+DONE = b"[DONE]"
 
 
 class VllmEngine:
@@ -26,7 +26,7 @@ class VllmEngine:
     `patience` seconds. Raises EngineDown when that fails, PromptRefused for what the server will not take.
     """
 
-    def __init__(self, endpoint: Endpoint, client: httpx.AsyncClient, model: str, patience: float):
+    def __init__(self, endpoint: Endpoint, client: aiohttp.ClientSession, model: str, patience: float):
         self.endpoint, self.client, self.model, self.patience = endpoint, client, model, patience
 
     async def sample(
@@ -42,9 +42,8 @@ class VllmEngine:
                     begun = True
                     yield piece
                 return
-            except (httpx.TransportError, EngineDown) as error:
-                self.endpoint.suspect()
-                if begun or last or not await self.endpoint.wait_up(self.patience):
+            except (aiohttp.ClientError, EngineDown) as error:
+                if begun or last or not await self.endpoint.recovered(self.patience):
                     raise EngineDown(f"the {self.endpoint.player} engine was lost: {type(error).__name__}") from error
                 self.endpoint.metrics.retries.labels(self.endpoint.player).inc()
 
@@ -64,24 +63,37 @@ class VllmEngine:
             "stream": deltas,
         }
 
+    def _post(self, body: dict[str, Any]):
+        return self.client.post(f"{self.endpoint.url}/v1/completions", json=body)
+
     async def _whole(self, body: dict[str, Any]) -> AsyncIterator[Piece]:
-        reply = await self.client.post(f"{self.endpoint.url}/v1/completions", json=body)
-        _raise_for_status(reply.status_code, reply.content)
-        for choice in reply.json()["choices"]:
+        async with self._post(body) as reply:
+            content = await reply.read()
+        _raise_for_status(reply.status, content)
+        for choice in json.loads(content)["choices"]:
             yield _piece(choice)
 
     async def _stream(self, body: dict[str, Any]) -> AsyncIterator[Piece]:
-        async with self.client.stream("POST", f"{self.endpoint.url}/v1/completions", json=body) as reply:
-            if reply.status_code != 200:
-                _raise_for_status(reply.status_code, await reply.aread())
-            async for line in reply.aiter_lines():
-                if not line.startswith("data: ") or line[6:] == DONE:
+        async with self._post(body) as reply:
+            if reply.status != 200:
+                _raise_for_status(reply.status, await reply.read())
+            async for line in _lines(reply.content):
+                if not line.startswith(b"data: ") or line[6:] == DONE:
                     continue
                 event = json.loads(line[6:])
                 if "error" in event:
                     raise EngineDown(str(event["error"]))
                 for choice in event["choices"]:
                     yield _piece(choice)
+
+
+async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
+    """The lines of a body, however long."""
+    rest = b""
+    async for chunk in content.iter_any():
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            yield line.rstrip()
 
 
 def _raise_for_status(status: int, content: bytes) -> None:

@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
-import httpx
+import aiohttp
 import torch
 
 from rlad.config import ROLES, WORLDS, ConfigError, RunConfig
@@ -74,9 +74,14 @@ async def _in_process(run: RunConfig, _: Path, folders: dict[str, Path], metrics
 async def _behind_vllm(run: RunConfig, folder: Path, folders: dict[str, Path], metrics: Metrics) -> AsyncIterator[Pair]:
     serving = run.serving
     async with AsyncExitStack() as stack:
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=4 * serving.max_concurrent)
-        timeout = httpx.Timeout(None, connect=5.0)  # how long an answer may take is the request's own limit
-        client = await stack.enter_async_context(httpx.AsyncClient(limits=limits, timeout=timeout, trust_env=False))
+        # How long an answer may take is the request's own limit. vLLM closes idle connections after 5 seconds: earlier
+        # here, or a request would now and then be sent on one that is being closed.
+        client = await stack.enter_async_context(
+            aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=3.0),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=5.0),
+            )
+        )
         urls = {"abstraction": serving.abstraction_url, "solution": serving.solution_url}
         if serving.abstraction_url is None:
             endpoints = [_supervised(run, folder, role, folders[role], client, metrics) for role in ROLES]
@@ -91,7 +96,7 @@ async def _behind_vllm(run: RunConfig, folder: Path, folders: dict[str, Path], m
 
 
 def _supervised(
-    run: RunConfig, folder: Path, role: str, model: Path, client: httpx.AsyncClient, metrics: Metrics
+    run: RunConfig, folder: Path, role: str, model: Path, client: aiohttp.ClientSession, metrics: Metrics
 ) -> Supervised:
     gpus = 0 if run.launch.device == "cpu" else torch.cuda.device_count()
     require_vllm("cuda" if gpus else "cpu")
@@ -116,10 +121,11 @@ def _supervised(
     return Supervised(role, start, client, metrics, run.serving.start_timeout)
 
 
-async def _vllm_player(run: RunConfig, folder: Path, endpoint: Endpoint, client: httpx.AsyncClient) -> Player:
+async def _vllm_player(run: RunConfig, folder: Path, endpoint: Endpoint, client: aiohttp.ClientSession) -> Player:
     """Waits for the server, asks it what it serves."""
     await endpoint.begin(run.serving.start_timeout)
-    cards = (await client.get(f"{endpoint.url}/v1/models")).json()["data"]
+    async with client.get(f"{endpoint.url}/v1/models") as reply:
+        cards = (await reply.json())["data"]
     tokenizer = load_tokenizer(replace(run.base, path=str(folder)), run.problems)
     prompts = make_prompts(tokenizer, run)
     engine = VllmEngine(endpoint, client, cards[0]["id"], run.serving.retry_wait)

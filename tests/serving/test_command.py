@@ -12,9 +12,7 @@ from pathlib import Path
 import httpx
 import openai
 import pytest
-
-from rlad.config import RunConfig, save_config
-from rlad.policy import make_policy
+from served_run import make_run
 
 ROOT = Path(__file__).parents[2]
 KEY = "a-key-for-the-real-thing"
@@ -25,15 +23,7 @@ LIMIT = 120
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """A run folder with two untrained players: they write nonsense, in the right format."""
-    folder = tmp_path_factory.mktemp("run")
-    config = RunConfig()
-    config.base.hidden_size, config.base.layers, config.base.intermediate_size = 32, 1, 64
-    config.abstraction.max_new_tokens, config.solution.max_new_tokens = 6, 12
-    for role in ("abstraction", "solution"):
-        make_policy(role, config.base, config, folder / "export" / role).export()
-    save_config(config, folder / "config.yaml")
-    return folder
+    return make_run(tmp_path_factory.mktemp("run"))
 
 
 def start(run, *words, **environment):

@@ -1,0 +1,43 @@
+"""The load and soak programs, short: real processes over loopback, counted, not timed."""
+
+import json
+
+import pytest
+from served_run import make_run
+
+from evals.benchmarks.gateway import Block, report
+from evals.benchmarks.gateway import main as measure
+from evals.benchmarks.gateway_soak import growth, run_soak
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return make_run(tmp_path_factory.mktemp("run"))
+
+
+@pytest.mark.slow
+def test_nothing_is_lost_or_answered_twice(run, tmp_path):
+    """64 clients at once, every prompt once: as many answers as questions, and the engines saw each question once."""
+    words = ["--requests", "256", "--clients", "64", "--blocks", "2", "--ms", "50", "--log", str(tmp_path / "log")]
+    assert measure([str(run), *words, "--out", str(tmp_path / "out.json")]) == 0
+    result = json.loads((tmp_path / "out.json").read_text())
+    assert result["answered"] == {"bare": 256, "gateway": 256} and result["repeated"] == 0
+    assert set(result["lost"].values()) == set(result["wrong"].values()) == {0}
+
+
+@pytest.mark.slow
+def test_bad_clients_cost_the_good_ones_nothing(run, tmp_path):
+    """Ten seconds of it: every well-formed request is answered in full, and nothing is left running."""
+    result = run_soak(run, 10.0, 4, tmp_path / "log")
+    assert result["failures"] == 0, result["first_failures"]
+    assert result["left_running"] == 0 and result["engines_cancelled"] > 0
+    kinds = ("good", "leaves", "garbage", "oversize", "endless_body", "slow_reader")
+    assert all(result["requests"].get(kind) for kind in kinds)
+
+
+def test_the_report_adds_up():
+    sides = {"bare": [Block(1.0, [0.1, 0.3]), Block(1.0, [0.2])], "gateway": [Block(1.25, [0.2, 0.2, 0.5], lost=1)]}
+    found = report(sides, 4, 2)
+    assert found["per_second"] == {"bare": 2.0, "gateway": 3.2} and found["throughput_loss"] == -0.6
+    assert found["added_p50_ms"] == 0.0 and found["lost"] == {"bare": 0, "gateway": 1}
+    assert growth([(10, 5)] * 10)["rss_growth"] == 0.0

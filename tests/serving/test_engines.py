@@ -1,0 +1,231 @@
+"""Engines behind the gateway: token ids over HTTP, retries, supervision; and the one inside the process."""
+
+import asyncio
+import threading
+from contextlib import aclosing
+
+import aiohttp
+import pytest
+from fake_players import world_prompts
+
+from evals.benchmarks.stub_vllm import StubServer
+from rlad.generation import Completion, Sampling
+from rlad.generation.base import EngineFailed
+from rlad.generation.streaming import EngineDown, PromptRefused
+from rlad.serving.endpoints import Endpoint, Supervised
+from rlad.serving.engines import ThreadEngine, VllmEngine
+from rlad.serving.metrics import Metrics
+
+SAY = [[5, 6, 7, 1], [8, 1]]
+
+
+@pytest.fixture(scope="module")
+def stub():
+    with StubServer(SAY, ms=20) as server:
+        server.wait_until_healthy()
+        yield server
+
+
+async def sampled(engine, prompt=(5, 6), count=2, sampling=None, deltas=False):
+    async with aclosing(engine.sample(list(prompt), count, sampling or Sampling(1.0, 8, 0), deltas)) as pieces:
+        return [piece async for piece in pieces]
+
+
+def over(url, use, patience=5.0, watching=True):
+    """Runs `use(engine, endpoint)` with an engine over a server."""
+
+    async def run():
+        async with aiohttp.ClientSession() as client:
+            endpoint = Endpoint("solution", url, client, Metrics())
+            await endpoint.begin(10)
+            watcher = asyncio.create_task(endpoint.watch())
+            try:
+                return await use(VllmEngine(endpoint, client, "stub", patience), endpoint)
+            finally:
+                watcher.cancel()
+
+    return asyncio.run(run())
+
+
+@pytest.mark.parametrize("deltas", [False, True])
+def test_token_ids_over_http(stub, deltas):
+    pieces = over(stub.url, lambda engine, _: sampled(engine, deltas=deltas))
+    for index, ids in enumerate(SAY):
+        mine = [piece for piece in pieces if piece.sample == index]
+        assert [token for piece in mine for token in piece.token_ids] == ids
+        assert sum(len(piece.logprobs) for piece in mine) == len(ids)
+        assert [piece.finish_reason for piece in mine][-1] == "stop"
+        assert len(mine) == (len(ids) if deltas else 1)
+
+
+def test_a_cut_off_sample_and_a_refused_prompt(stub):
+    pieces = over(stub.url, lambda engine, _: sampled(engine, sampling=Sampling(1.0, 2, 0)))
+    assert [(piece.token_ids, piece.finish_reason) for piece in pieces] == [((5, 6), "length"), ((8, 1), "stop")]
+    with pytest.raises(PromptRefused, match="too long"):
+        over(stub.url, lambda engine, _: sampled(engine, prompt=[5] * 5000))
+
+
+def test_leaving_cancels_the_request_at_the_server(stub):
+    before = stub.counts()["aborted"]
+
+    async def leave(engine, _):
+        async with aclosing(engine.sample([5], 1, Sampling(1.0, 8, 0), deltas=True)) as pieces:
+            await anext(pieces)
+        await asyncio.sleep(0.3)
+
+    over(stub.url, leave)
+    assert stub.counts()["aborted"] == before + 1
+
+
+class Dropping:
+    """A server that drops its first `drops` requests on the floor, in the middle of an answer where `midway`."""
+
+    def __init__(self, drops, midway=False):
+        self.drops, self.midway, self.asked = drops, midway, 0
+
+    async def serve(self, reader, writer):
+        while head := await reader.read(65536):
+            if head.startswith(b"GET /health"):
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+                continue
+            self.asked += 1
+            choice = b'{"choices": [{"index": 0, "token_ids": [5, 1], "finish_reason": "stop"}]}'
+            if self.asked <= self.drops:
+                if self.midway:
+                    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\ndata: " + choice + b"\n\n")
+                    await writer.drain()
+                    await asyncio.sleep(0.05)
+                writer.transport.abort()
+                return
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(choice), choice))
+
+    def run(self, deltas=False):
+        async def use():
+            server = await asyncio.start_server(self.serve, "127.0.0.1", 0)
+            async with server, aiohttp.ClientSession() as client:
+                url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+                endpoint = Endpoint("solution", url, client, Metrics())
+                await endpoint.begin(10)
+                return await sampled(VllmEngine(endpoint, client, "stub", 5.0), count=1, deltas=deltas)
+
+        return asyncio.run(use())
+
+
+def test_a_lost_request_is_sent_once_more_and_not_twice():
+    once, twice = Dropping(1), Dropping(2)
+    assert [piece.token_ids for piece in once.run()] == [(5, 1)] and once.asked == 2
+    with pytest.raises(EngineDown):
+        twice.run()
+    assert twice.asked == 2
+
+
+def test_what_has_begun_is_not_repeated():
+    """Half an answer may have been shown already: the request fails, and is not sent again."""
+    server = Dropping(1, midway=True)
+    with pytest.raises(EngineDown):
+        server.run(deltas=True)
+    assert server.asked == 1
+
+
+def test_a_crashed_server_is_started_again_and_the_request_in_flight_answered():
+    """The process is killed under a request: the request waits for the new one and is answered by it."""
+    servers = []
+
+    def start():
+        servers.append(StubServer(SAY, ms=1500))
+        return servers[-1]
+
+    async def use():
+        metrics = Metrics()
+        async with aiohttp.ClientSession() as client:
+            endpoint = Supervised("solution", start, client, metrics, 60)
+            await endpoint.begin(60)
+            watcher = asyncio.create_task(endpoint.watch())
+            engine = VllmEngine(endpoint, client, "stub", 60)
+            asked = asyncio.create_task(sampled(engine))
+            while not await asyncio.to_thread(lambda: servers[0].counts()["asked"]):
+                await asyncio.sleep(0.02)
+            servers[0].process.kill()
+            pieces = await asked
+            watcher.cancel()
+            await endpoint.close()
+            counts = metrics.restarts.labels("solution")._value.get(), metrics.retries.labels("solution")._value.get()
+            return pieces, counts, endpoint
+
+    pieces, counts, endpoint = asyncio.run(use())
+    assert [piece.token_ids for piece in pieces] == [tuple(ids) for ids in SAY]
+    assert counts == (1, 1) and len(servers) == 2 and endpoint.url == servers[1].url
+    assert not any(server.alive for server in servers)
+
+
+def test_a_server_that_does_not_start_is_an_error_at_once():
+    async def use():
+        async with aiohttp.ClientSession() as client:
+            await Endpoint("solution", "http://127.0.0.1:9", client, Metrics()).begin(0.1)
+
+    with pytest.raises(EngineFailed, match="does not answer"):
+        asyncio.run(use())
+
+
+class Batches:
+    """A synchronous engine that remembers its batches; `hold` keeps the first one from ending."""
+
+    def __init__(self, error=None):
+        self.batches, self.hold, self.error = [], threading.Event(), error
+
+    def generate(self, prompts, sampling):
+        self.batches.append((prompts, sampling))
+        self.hold.wait(30)
+        if self.error:
+            raise self.error
+        return [Completion((*prompt, 1), (0.0,) * (len(prompt) + 1), "stop", 0) for prompt in prompts]
+
+
+def test_an_engine_in_the_process_batches_what_waits():
+    inner = Batches()
+
+    async def use():
+        engine = ThreadEngine(inner)
+        first = asyncio.create_task(sampled(engine, [9], 1))
+        while not inner.batches:
+            await asyncio.sleep(0.01)
+        others = [asyncio.create_task(sampled(engine, [n], 2)) for n in (5, 6)]
+        cold = asyncio.create_task(sampled(engine, [7], 1, Sampling(0.0, 8, 0)))
+        left = asyncio.create_task(sampled(engine, [8], 1))
+        await asyncio.sleep(0.05)
+        left.cancel()
+        await asyncio.sleep(0)
+        inner.hold.set()
+        results = await asyncio.gather(first, *others, cold)
+        await engine.close()
+        return results
+
+    results = asyncio.run(use())
+    assert [[piece.token_ids for piece in pieces] for pieces in results] == [
+        [(9, 1)], [(5, 1), (5, 1)], [(6, 1), (6, 1)], [(7, 1)]
+    ]  # fmt: skip
+    assert [prompts for prompts, _ in inner.batches] == [[[9]], [[5], [5], [6], [6]], [[7]]]
+
+
+def test_an_error_in_the_thread_reaches_the_one_who_asked():
+    inner = Batches(ValueError("too long"))
+    inner.hold.set()
+
+    async def use():
+        engine = ThreadEngine(inner)
+        try:
+            await sampled(engine)
+        finally:
+            await engine.close()
+
+    with pytest.raises(ValueError, match="too long"):
+        asyncio.run(use())
+
+
+def test_the_stub_speaks_the_worlds_language():
+    """The benchmark's texts are words of the world: what the stubs say can be read."""
+    from evals.benchmarks.gateway import SAID
+
+    prompts = world_prompts()
+    for texts in SAID.values():
+        assert all("<unk>" not in prompts.decode(prompts.completion_ids(text)) for text in texts)
