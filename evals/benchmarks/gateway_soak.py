@@ -79,6 +79,7 @@ class Soak:
         reader, writer = await self._send(json.dumps(body).encode())
         if random.random() < 0.5:
             await reader.read(100)
+        await asyncio.sleep(random.uniform(0.0, 0.4))
         writer.transport.abort()
 
     async def garbage(self) -> None:

@@ -11,6 +11,7 @@ OPEN = Gateway(keys=(), max_abstractions=6, max_solutions=4, max_samples=12, max
 schema = schemathesis.openapi.from_asgi("/openapi.json", OPEN.app)
 
 
+@pytest.mark.slow
 @schema.parametrize()
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 def test_no_request_made_from_the_description_is_a_5xx(case):
