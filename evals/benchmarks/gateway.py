@@ -69,6 +69,7 @@ def running_gateway(run: Path, urls: dict[str, str], log: Path, *overrides: str)
     finally:
         process.terminate()
         process.wait(60)
+        process.stdout.close()
 
 
 @dataclass
