@@ -191,6 +191,7 @@ def test_refused_in_one_plain_sentence(override, words):
             "set cotrain.solutions=2",
         ),
         (["cotrain.critique.source=self", "cotrain.critique.show_gold=true"], "leave it out"),
+        (["cotrain.critique.source=self", "solution.mismatch.kind=truncated"], "sampled under another prompt"),
         (["cotrain.critique.source=self", "warmstart.mixture.refine=1"], "warmstart.mixture.critique above 0"),
         (
             ["cotrain.critique.source=verifier", "cotrain.abstractions=0", "cotrain.one_pass=true"],

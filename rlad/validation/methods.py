@@ -71,6 +71,12 @@ def _check_critique(config: RunConfig) -> None:
         raise ConfigError("cotrain.critique refines solutions, not texts of cotrain.one_pass; switch one of them off.")
     if not trains(config, "solution"):
         raise ConfigError("cotrain.critique teaches the solution player, but the schedule never trains it.")
+    solver = config.solution
+    if solver.old_logprobs == "sampler" or solver.mismatch.kind != "none" or solver.mismatch.opsm is not None:
+        raise ConfigError(
+            "cotrain.critique's refinements were sampled under another prompt, so solution.old_logprobs=sampler and "
+            "solution.mismatch cannot weigh them; switch one of them off."
+        )
     needed = ["refine", "critique"] if critique.source == "self" else ["refine"]
     if config.problems.source in WORLDS and config.base.path is None:
         for task in needed:
