@@ -24,6 +24,7 @@ from trainers import checkpoints, zero3
 from trainers.cursor import Cursor
 from trainers.methods import Methods
 from trainers.parity import check_parity
+from trainers.plan_tokens import marked, planners
 from trainers.refill import PassRates, refill
 from trainers.rollouts import abstraction_rows, merged, solution_rows
 from trainers.schedules import learners as learners_of
@@ -163,6 +164,12 @@ class Cotrainer:
             for role, learner in self.learners.items()
         }
 
+    @cached_property
+    def planners(self) -> dict:
+        """Strategic grams of the players that learn by them; read once, after whatever mines them."""
+        tokenizers = {role: learner.policy.tokenizer for role, learner in self.learners.items()}
+        return planners(self.run, self.folder, tokenizers)
+
     def state(self, step: int) -> dict:
         return {
             "cursor": self.cursor.position,
@@ -261,7 +268,7 @@ def cotrain(run: RunConfig, folder: Path) -> None:
                 "abstraction": merged(abstraction_rows(guided, config, run.abstraction)),
                 "solution": merged(solution_rows(trees, config, run.solution)),
             }
-            rows |= trainer.methods.credited(rows)
+            rows = marked(rows | trainer.methods.credited(rows), trainer.planners)
         with clock.phase("update"):
             updates = trainer.update(rows, step)
         with clock.phase("publish"):

@@ -11,10 +11,12 @@ from updates_program import make_rows
 
 from rlad.config import PlayerConfig, load_config, save_config
 from rlad.config.methods import LOSSES
+from rlad.entropy import StrategicGrams
 from rlad.policy import make_policy
 from rlad.reasoner import Reasoner
 from trainers import cotrain as loop
 from trainers import refill, rollouts, zero3
+from trainers.plan_tokens import FILE
 from trainers.rollouts import Row, merged
 from trainers.update import Learner, update
 
@@ -47,6 +49,7 @@ PAIRS = {
         "solution.mismatch.opsm=0.1",
         "solution.overlong=4",
     ],
+    "hicra": ["solution.hicra=0.2", "abstraction.hicra=0.2", "abstraction.loss=gppo"],
     "scalerl": [
         "solution.loss=cispo",
         "solution.old_logprobs=sampler",
@@ -155,6 +158,7 @@ def main(start: Path, out: Path) -> None:
             folder.mkdir(parents=True)
             (folder / "base").symlink_to(start / "base")
             save_config(replace(run, name=name), folder / "config.yaml")
+            StrategicGrams({("+", "#"): 0, ("*", "#"): 1}, symbols=True).save(folder / FILE)
         dist.barrier()
         loop.cotrain(run, folder)
 
