@@ -9,6 +9,7 @@ import torch
 from rlad.config import PlayerConfig
 from rlad.validation import LOSSES as KNOWN
 from trainers.losses import LOSSES
+from trainers.losses.hicra import hicra
 from trainers.losses.ppo_clip import ppo_clip
 
 RATIOS = [0.5, 0.9, 1.0, 1.1, 1.5, 4.0]
@@ -200,3 +201,23 @@ def test_nothing_overflows(name):
 
 def test_the_configuration_knows_exactly_the_registered_losses():
     assert set(KNOWN) == set(LOSSES)
+
+
+def test_gspo_ratio_by_hand():
+    """The product of 1.2, 1 and 0.9 is 1.08, its third root 1.0260: unclipped where A < 0."""
+    logp = torch.tensor([[1.2, 1.0, 0.9]]).log()
+    loss, stats = LOSSES["gspo"].loss(logp, torch.zeros(1, 3), -torch.ones(1, 3), torch.ones(1, 3), PlayerConfig())
+    assert loss[0].tolist() == pytest.approx([1.0260] * 3, abs=1e-4)
+    assert loss[0, 0].item() ** 3 == pytest.approx(1.08, abs=1e-4)
+    assert stats["clip_fraction"].sum() == 0
+
+
+def test_hicra_adds_alpha_times_the_size_of_planning_advantages():
+    generator = random.Random(0)
+    values = [generator.gauss(0, 1) for _ in range(50)]
+    plans = [generator.random() < 0.3 for _ in range(50)]
+    got = hicra(torch.tensor(values), torch.tensor(plans), 0.2).tolist()
+    expected = [a * (1.2 if a > 0 else 0.8) if plan else a for a, plan in zip(values, plans, strict=True)]
+    assert got == pytest.approx(expected, abs=1e-6)
+    extra = 0.2 * sum(abs(a) for a, plan in zip(values, plans, strict=True) if plan)
+    assert sum(got) - sum(values) == pytest.approx(extra, abs=1e-5)
