@@ -1,0 +1,125 @@
+"""Does learning have two phases: execution settles first, then planning explores (2509.03646's picture)?
+
+The rule is ours: two straight lines are fitted to the execution series, split where they fit best. The run is two-phase
+when execution's late slope is below a tenth of its early one and the planning series rises in the late part with
+bootstrap certainty. There is no knee where one line fits as well (BIC).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+LEAST = 3
+"""Points on either side of a knee."""
+
+
+@dataclass(frozen=True)
+class Line:
+    slope: float
+    rss: float
+    """Sum of squared residuals."""
+
+
+@dataclass(frozen=True)
+class Knee:
+    """The best split of a series: the second line begins at index `at`."""
+
+    at: int
+    early: Line
+    late: Line
+
+    @property
+    def rss(self) -> float:
+        return self.early.rss + self.late.rss
+
+
+@dataclass(frozen=True)
+class Phases:
+    """What was found. `step` is where the second phase begins, None when there is none; `reason` says why in words."""
+
+    step: float | None
+    reason: str
+    planning_slope: float | None = None
+    planning_ci: tuple[float, float] | None = None
+    """95 % bootstrap interval of planning's late slope, per step."""
+
+
+def fit_line(x: np.ndarray, y: np.ndarray) -> Line:
+    """Least squares.
+
+    >>> line = fit_line(np.array([0.0, 1.0, 2.0]), np.array([1.0, 3.0, 5.0]))
+    >>> round(line.slope, 9), round(line.rss, 9)
+    (2.0, 0.0)
+    """
+    dx, dy = x - x.mean(), y - y.mean()
+    slope = float(dx @ dy / (dx @ dx))
+    return Line(slope, float(((dy - slope * dx) ** 2).sum()))
+
+
+def splits(x: Sequence[float], y: Sequence[float]) -> list[Knee]:
+    """Every split with at least three points a side, the best first. Raises ValueError with fewer than six points.
+
+    >>> steps = list(range(40))
+    >>> best, second, *_ = splits(steps, [2 - 0.05 * t if t < 20 else 0.9 for t in steps])
+    >>> best.at, best.rss < 1e-20, second.rss > 1e-3
+    (20, True, True)
+    """
+    if len(x) < 2 * LEAST:
+        raise ValueError(f"a knee needs at least {2 * LEAST} points and got {len(x)}")
+    x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    found = [Knee(i, fit_line(x[:i], y[:i]), fit_line(x[i:], y[i:])) for i in range(LEAST, len(x) - LEAST + 1)]
+    return sorted(found, key=lambda knee: knee.rss)
+
+
+def bic(rss: float, n: int, parameters: int) -> float:
+    """Bayesian information criterion of a least-squares fit; smaller is better."""
+    return n * math.log(max(rss, 1e-30) / n) + parameters * math.log(n)
+
+
+def bootstrap_slope(x: np.ndarray, y: np.ndarray, resamples: int = 1000, seed: int = 0) -> tuple[float, float]:
+    """95 % interval of the slope, resampling points."""
+    rng = np.random.default_rng(seed)
+    rows = rng.integers(0, len(x), (resamples, len(x)))
+    dx = x[rows] - x[rows].mean(1, keepdims=True)
+    dy = y[rows] - y[rows].mean(1, keepdims=True)
+    spread = (dx**2).sum(1)
+    slopes = (dx * dy).sum(1)[spread > 0] / spread[spread > 0]
+    low, high = np.quantile(slopes, (0.025, 0.975))
+    return float(low), float(high)
+
+
+def two_phases(
+    steps: Sequence[float], execution: Sequence[float], planning: Sequence[float], flat: float = 0.1
+) -> Phases:
+    """From which step planning rises while execution is flat.
+
+    `execution` is the execution tokens' perplexity or entropy, `planning` that of planning tokens or the semantic
+    entropy; all of equal length, no gaps.
+
+    >>> steps = list(range(40))
+    >>> execution = [2 - 0.05 * t if t < 20 else 0.9 for t in steps]
+    >>> two_phases(steps, execution, [1 if t < 20 else 1 + 0.02 * (t - 20) for t in steps]).step
+    20
+    >>> two_phases(steps, execution, [1.0] * 40).reason
+    'planning does not rise after execution flattens'
+    >>> two_phases(steps, [2 - 0.05 * t for t in steps], [1.0] * 40).reason
+    'execution has no knee: one straight line fits as well'
+    """
+    if len(steps) < 2 * LEAST:
+        return Phases(None, f"fewer than {2 * LEAST} steps were measured")
+    x, y, z = (np.asarray(values, dtype=np.float64) for values in (steps, execution, planning))
+    knee = splits(x, y)[0]
+    # A line has 2 parameters; two lines and where they meet have 5.
+    if bic(fit_line(x, y).rss, len(x), 2) <= bic(knee.rss, len(x), 5):
+        return Phases(None, "execution has no knee: one straight line fits as well")
+    if abs(knee.late.slope) >= flat * abs(knee.early.slope):
+        return Phases(None, "execution does not flatten after its knee")
+    late = slice(knee.at, None)
+    slope, interval = fit_line(x[late], z[late]).slope, bootstrap_slope(x[late], z[late])
+    if interval[0] <= 0:
+        return Phases(None, "planning does not rise after execution flattens", slope, interval)
+    return Phases(steps[knee.at], "execution is flat and planning rises", slope, interval)
