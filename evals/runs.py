@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 ROLES = ("abstraction", "solution")
-PHASES = ("draw", "propose", "gate", "solve", "judge", "credit", "update", "publish", "record")
+PHASES = ("draw", "propose", "gate", "solve", "judge", "credit", "update", "publish", "instruments", "record")
 
 
 class RunError(ValueError):

@@ -139,6 +139,10 @@ REFUSED = {
     "cotrain.critique.source=verifier": "warmstart.mixture.refine above 0",
     "cotrain.critique.source=teacher": "needs cotrain.critique.teacher_url",
     "solution.shaping=effective_rank": "use at most 24",
+    "instruments.embedder=/nowhere": "no sentence encoder in '/nowhere'",
+    "instruments.rank_every=-1": "at least 0",
+    "instruments.every=4": "must be a multiple of instruments.every=4",
+    "instruments.rank_stide=4": "nearest known key is 'instruments.rank_stride'",
     # files
     "problems.source=jsonl": "needs problems.path",
     "base.path=/nowhere/model": "no model folder '/nowhere/model'",

@@ -22,9 +22,11 @@ from rlad.problems import Problem, load_problems, make_world
 from rlad.reasoner import Plan, Reasoner, Tree
 from trainers import checkpoints, zero3
 from trainers.cursor import Cursor
+from trainers.instruments import Instruments
 from trainers.methods import Methods
 from trainers.parity import check_parity
 from trainers.plan_tokens import marked, planners
+from trainers.planning import frozen_grams, wanted
 from trainers.refill import PassRates, refill
 from trainers.rollouts import abstraction_rows, merged, solution_rows
 from trainers.schedules import learners as learners_of
@@ -53,6 +55,8 @@ class Cotrainer:
         )
         self.tokens = 0
         self.methods = Methods(self)
+        grams = frozen_grams(run, folder, self.problems, self.world, self.correct_solutions) if wanted(run) else None
+        self.instruments = Instruments(run, self.learners, grams, self.world is not None)
 
     def _roles(self) -> tuple[str, ...]:
         return ROLES if self.config.abstractions else ("solution",)
@@ -128,6 +132,16 @@ class Cotrainer:
             return trees
 
         return refill(bare if alone else guided, self.config, self.device, sample)
+
+    def correct_solutions(self, problems: list[Problem]) -> list[str]:
+        """Texts of the samplers' correct solutions without an abstraction; not counted as training rollouts."""
+        trees, player = [Tree(problem) for problem in problems], self.run.solution
+        sampling = Sampling(player.temperature, player.max_new_tokens, self.seed(0, 3))
+        task = "one_pass" if self.config.one_pass else "plain"
+        self.reasoner.solve_bare(trees, self.run.instruments.gram_samples, sampling, task)
+        self.reasoner.judge(trees)
+        self.judge.take_counters()
+        return [solution.text for tree in trees for solution in tree.bare if solution.correct]
 
     def validate(self, step: int) -> dict:
         """The pair on this rank's share of the validation problems: n distinct abstractions, one solution each."""
@@ -273,6 +287,8 @@ def cotrain(run: RunConfig, folder: Path) -> None:
             updates = trainer.update(rows, step)
         with clock.phase("publish"):
             parity = trainer.publish([role for role, stats in updates.items() if stats["updated"]])
+        with clock.phase("instruments"):
+            measured = trainer.instruments.measure(step, trees, rows, updates)
         with clock.phase("record"):
             row = rollout_statistics(trees, config, trainer.device)
             if config.validate_every and step % config.validate_every == 0:
@@ -284,6 +300,8 @@ def cotrain(run: RunConfig, folder: Path) -> None:
                 row["refill"] = refilled
             for role in trainer.learners:
                 row[role] = player_statistics(trees, role, config, trainer.device) | updates.get(role, {"updated": 0})
+                row[role] |= {"instruments": measured[role]} if measured else {}
+            row["rollout"] |= measured.get("rollout", {})
             row["verifier"] = trainer.judge.take_counters()
             if config.samples_every and step % config.samples_every == 0 and trees:
                 samples.write(tree_record(trees[0], step, config))

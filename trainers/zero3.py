@@ -96,6 +96,20 @@ def concatenated(values: torch.Tensor) -> tuple[torch.Tensor, int]:
     return rows, int(sizes[: rank()].sum())
 
 
+def to_first(value) -> list | None:
+    """Every rank's `value` (anything that can be pickled) on rank 0, in the order of the ranks; None on the others."""
+    found = [None] * world_size() if rank() == 0 else None
+    dist.gather_object(value, found)
+    return found
+
+
+def from_first(value):
+    """Rank 0's `value`, on every rank."""
+    box = [value]
+    dist.broadcast_object_list(box)
+    return box[0]
+
+
 def engine_config(
     zero: ZeroConfig, dtype: torch.dtype, lr: float, weight_decay: float, betas: tuple[float, float], clip: float
 ) -> dict:

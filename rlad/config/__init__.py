@@ -5,6 +5,7 @@ sentence, what cannot be run: an unknown key (naming the nearest), a wrong type,
 Nothing here imports torch, so a bad configuration is refused before any model is touched.
 """
 
+from rlad.config.instruments import InstrumentsConfig
 from rlad.config.load import ConfigError, RunConfig, known_keys, load_config, read_yaml, save_config
 from rlad.config.players import ROLES, ModelConfig, PlayerConfig
 from rlad.config.problems import (
@@ -55,6 +56,7 @@ __all__ = [
     "GateConfig",
     "HillConfig",
     "InductionConfig",
+    "InstrumentsConfig",
     "LaunchConfig",
     "MixtureConfig",
     "ModelConfig",

@@ -11,6 +11,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from rlad.config.instruments import InstrumentsConfig
 from rlad.config.players import ModelConfig, PlayerConfig
 from rlad.config.problems import ProblemsConfig
 from rlad.config.running import EngineConfig, LaunchConfig, SweepConfig, TrackConfig, VerifierConfig, ZeroConfig
@@ -35,6 +36,7 @@ class RunConfig:
     solution: PlayerConfig = field(default_factory=PlayerConfig)
     warmstart: WarmstartConfig = field(default_factory=WarmstartConfig)
     cotrain: CotrainConfig = field(default_factory=CotrainConfig)
+    instruments: InstrumentsConfig = field(default_factory=InstrumentsConfig)
     engine: EngineConfig = field(default_factory=EngineConfig)
     verifier: VerifierConfig = field(default_factory=VerifierConfig)
     sweep: SweepConfig = field(default_factory=SweepConfig)

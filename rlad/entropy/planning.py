@@ -43,8 +43,8 @@ class StrategicGrams:
         """Each gram with the number of its cluster."""
         self.symbols, self.solutions = symbols, solutions
         self._sizes = sorted({len(gram) for gram in self.grams})
-        if tokenizer is not None:
-            self.use(tokenizer)
+        self._bytes = token_bytes(tokenizer) if tokenizer is not None else None
+        self._found = lru_cache(maxsize=100_000)(self._find)
 
     def __len__(self) -> int:
         return len(self.grams)
@@ -60,14 +60,12 @@ class StrategicGrams:
                         found.append((first, last, gram))
         return found
 
-    def use(self, tokenizer) -> StrategicGrams:
-        """Binds the tokenizer whose tokens `mask` reads; returns itself."""
-        self._bytes = token_bytes(tokenizer)
-        self._found = lru_cache(maxsize=100_000)(self._find)
-        return self
+    def bound(self, tokenizer) -> StrategicGrams:
+        """The same grams for rows of a tokenizer's tokens."""
+        return StrategicGrams(self.grams, self.symbols, self.solutions, tokenizer)
 
     def mask(self, token_ids: Sequence[int]) -> tuple[bool, ...]:
-        """Which of a row's tokens stand inside a strategic gram. Needs a tokenizer (see `use`)."""
+        """Which of a row's tokens stand inside a strategic gram. Needs a tokenizer (see `bound`)."""
         return self._found(tuple(token_ids))[0]
 
     def counts(self, token_ids: Sequence[int]) -> Counter[Gram]:
@@ -88,19 +86,28 @@ class StrategicGrams:
     # ------------------------------------------------------------------------------------------------- files
     def save(self, path: str | Path) -> None:
         """Writes strategic_grams.json."""
-        grams = {" ".join(gram): cluster for gram, cluster in self.grams.items()}
-        content = {"symbols": self.symbols, "solutions": self.solutions, "grams": grams}
-        Path(path).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        draft = Path(f"{path}.part")  # a killed run leaves a whole file or none
+        draft.write_text(json.dumps(self.as_json(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        draft.replace(path)
 
     @classmethod
     def load(cls, path: str | Path, tokenizer=None) -> StrategicGrams:
         """Reads what `save` wrote. Raises FileNotFoundError, or ValueError for a file that holds no grams."""
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
         try:
-            grams = {tuple(text.split(" ")): int(cluster) for text, cluster in content["grams"].items()}
-            return cls(grams, bool(content["symbols"]), int(content["solutions"]), tokenizer)
+            return cls.from_json(json.loads(Path(path).read_text(encoding="utf-8")), tokenizer)
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"'{path}' holds no strategic grams.") from error
+
+    def as_json(self) -> dict:
+        """Plain values that `from_json` reads."""
+        grams = {" ".join(gram): cluster for gram, cluster in self.grams.items()}
+        return {"symbols": self.symbols, "solutions": self.solutions, "grams": grams}
+
+    @classmethod
+    def from_json(cls, content: dict, tokenizer=None) -> StrategicGrams:
+        """What `as_json` gave."""
+        grams = {tuple(text.split(" ")): int(cluster) for text, cluster in content["grams"].items()}
+        return cls(grams, bool(content["symbols"]), int(content["solutions"]), tokenizer)
 
 
 def _grams(words: list[Word], size: int):

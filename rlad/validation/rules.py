@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from dataclasses import asdict
+from pathlib import Path
 
 from rlad.config import ROLES, WORLDS, ConfigError, InductionConfig, RunConfig
 from rlad.validation.groups import check_division, check_groups, check_solver_alone
@@ -41,6 +42,7 @@ def validate(config: RunConfig) -> None:
     check_methods(config)
     _check_track(config)
     check_learning(config)
+    _check_instruments(config)
     _check_sweep(config)
     _check_engine(config)
     check_serving(config)
@@ -112,3 +114,16 @@ def _check_engine(config: RunConfig) -> None:
 def _check_track(config: RunConfig) -> None:
     if config.track.wandb is not None and importlib.util.find_spec("wandb") is None:
         raise ConfigError("track.wandb needs Weights & Biases; run ./launch.sh setup --with track.")
+
+
+def _check_instruments(config: RunConfig) -> None:
+    every, rank_every, embedder = config.instruments.every, config.instruments.rank_every, config.instruments.embedder
+    if every and rank_every % every:
+        raise ConfigError(
+            f"instruments.rank_every={rank_every} must be a multiple of instruments.every={every}, or 0 for never."
+        )
+    if embedder is not None and not (Path(embedder) / "config.json").is_file():
+        raise ConfigError(
+            f"There is no sentence encoder in '{embedder}' (instruments.embedder); name the folder of a Hugging Face "
+            "model, or leave the key out to use TF-IDF."
+        )

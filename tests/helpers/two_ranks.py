@@ -31,6 +31,8 @@ SMALL = [
     "cotrain.bare.share=0.25",
     "cotrain.bare.solutions=2",
     "cotrain.drop_constant_groups=false",
+    "instruments.gram_problems=8",
+    "instruments.rank_every=2",
     "abstraction.entropy=0.01",  # so that weights move although an untrained model earns nothing
     "solution.entropy=0.01",
 ]

@@ -113,11 +113,26 @@ def test_killed_and_resumed_training_is_bit_for_bit_the_uninterrupted_one(warm):
     assert state["methods"]["shaping"]["solution"]["er"] > 1
     assert [sorted(row.get("offline", {})) for row in metrics(whole)] == [["rft"], [], ["broaden"], ["rft"]]
     row = json.loads((whole / "metrics.jsonl").read_text().splitlines()[-1])
-    phases = {"draw", "propose", "gate", "solve", "judge", "credit", "update", "publish", "record", "total", "offline"}
-    assert set(row["seconds"]) == phases
+    phases = {"draw", "propose", "gate", "solve", "judge", "credit", "update", "publish", "instruments", "record"}
+    assert set(row["seconds"]) == phases | {"total", "offline"}
     for role in ("abstraction", "solution"):
         assert {"reward", "entropy", "kl", "grad_norm", "lr", "length"} <= set(row[role])
+    assert row["rollout"]["distinct_abstractions"] == pytest.approx(row["rollout"]["abstractions_per_problem"])
+    assert json.loads((whole / "strategic_grams.json").read_text())["symbols"]
     assert row["parity"] < 1e-4
+    check_instruments(metrics(whole))
+
+
+def check_instruments(rows):
+    assert sum(row[role]["updated"] for row in rows for role in ("abstraction", "solution")) >= 4
+    for row in rows:
+        for role in ("abstraction", "solution"):
+            measured = row[role]["instruments"]
+            assert {"formats", "length", "repetition", "planning"} <= set(measured)
+            assert ("rank" in measured) == ("forking" in measured) == (row["step"] % 2 == 0)
+            if row[role]["updated"]:  # two ways to one number: sums over micro-batches, and tokens gathered over ranks
+                assert measured["token_entropy"]["mean"] == pytest.approx(row[role]["entropy"], rel=1e-4)
+                assert "covariance" in measured
 
 
 def test_ragged_updates_equal_the_single_process_ones(warm):
@@ -128,7 +143,10 @@ def test_every_mode_of_the_loop_runs_and_stale_weights_stop_it(warm, tmp_path):
     output = run_program("loops_program.py", str(warm), str(tmp_path / "loops"), timeout=400)
     assert "does not hold the trainer's weights" in output
     found = {folder.name: metrics(folder) for folder in (tmp_path / "loops").iterdir() if folder.name != "stale"}
-    assert len(found) == 10
+    assert len(found) == 11
+    assert "instruments" not in found["unmeasured"][0]["solution"]
+    assert "token_entropy" not in found["frozen"][0]["solution"]["instruments"]  # it stands still: texts only
+    assert found["solver-only"][1]["solution"]["instruments"]["rank"]["er"] > 1
     assert found["validated"][1]["validation"]["coverage"] is not None
     assert len(found.pop("token-budget")) == 1
     assert all(len(rows) == 2 for rows in found.values())

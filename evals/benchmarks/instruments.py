@@ -1,0 +1,63 @@
+"""What the instruments cost: `python -m evals.benchmarks.instruments RUN`, on a run that measured every second step.
+
+    ./launch.sh train RUN instruments.every=2
+
+gives such a run: the steps with and without take turns, so both meet the same machine, players and texts.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+import numpy as np
+
+from evals.law import read_metrics
+from evals.runs import RunError, column
+from rlad.cli import PlainError, main_guard
+
+SKIPPED = 2
+"""First steps, in which everything is slow for the first time."""
+
+
+def cost(rows: list[dict[str, Any]]) -> dict[str, float]:
+    """Seconds per step with and without instruments, and their own phase's share of a step with them.
+
+    Raises PlainError where the run does not hold both kinds of step.
+    """
+    seconds, own = column(rows, "seconds", "total"), column(rows, "seconds", "instruments")
+    measured = ["instruments" in row.get("solution", {}) for row in rows]
+    kinds = [
+        np.array([(a, b) for a, b, m in zip(seconds, own, measured, strict=True) if m is kind][SKIPPED:])
+        for kind in (True, False)
+    ]
+    if min(map(len, kinds)) < 3:
+        raise PlainError("The run holds too few steps with or without instruments; train with instruments.every=2.")
+    with_, without = kinds
+    return {
+        "steps_with": len(with_),
+        "steps_without": len(without),
+        "seconds_with": float(with_[:, 0].mean()),
+        "seconds_with_error": float(with_[:, 0].std(ddof=1) / np.sqrt(len(with_))),
+        "seconds_without": float(without[:, 0].mean()),
+        "seconds_without_error": float(without[:, 0].std(ddof=1) / np.sqrt(len(without))),
+        "seconds_instruments": float(with_[:, 1].mean()),
+        "share": float(with_[:, 1].sum() / with_[:, 0].sum()),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("run", help="run folder, or a metrics.jsonl")
+    found = cost(read_metrics(parser.parse_args().run))
+    print(
+        f"with instruments:    {found['seconds_with']:.3f} ± {found['seconds_with_error']:.3f} s per step "
+        f"({found['steps_with']} steps)\n"
+        f"without instruments: {found['seconds_without']:.3f} ± {found['seconds_without_error']:.3f} s per step "
+        f"({found['steps_without']} steps)\n"
+        f"their own phase:     {1000 * found['seconds_instruments']:.1f} ms, {100 * found['share']:.2f} % of a step"
+    )
+
+
+if __name__ == "__main__":
+    main_guard(main, plain=(RunError,))

@@ -1,0 +1,124 @@
+"""`python -m evals.law` on made-up runs whose law is known, and on what is no run."""
+
+import json
+
+import numpy as np
+import pytest
+
+from evals.law import describe, main, phases_of, points_of, study
+from rlad.cli import PlainError
+
+
+def rows(steps=60, a=0.15, b=0.75, noise=0.0, seed=0, start=1.2, end=0.3):
+    rng = np.random.default_rng(seed)
+    made = []
+    for step, entropy in enumerate(np.linspace(start, end, steps), start=1):
+        reward = b - a * np.exp(entropy) + noise * rng.normal()
+        player = {"entropy": float(entropy), "reward": 0.1, "bare_entropy": float(entropy) / 2}
+        made.append({
+            "step": step, "tokens_generated_total": 1000 * step, "solution": player, "abstraction": dict(player),
+            "rollout": {"accuracy": float(reward), "bare_accuracy": float(reward) / 2},
+        })  # fmt: skip
+    return made
+
+
+@pytest.fixture
+def written(tmp_path):
+    def write(content, name="metrics.jsonl"):
+        path = tmp_path / name
+        path.write_text("".join(json.dumps(row) + "\n" for row in content))
+        return path
+
+    return write
+
+
+def test_exact_law_is_found_and_foretells_the_rest():
+    metrics = rows()
+    for share in (0.15, 0.3):
+        result = study(metrics, points_of(metrics, "solution"), share)
+        assert result.fitted == round(share * 60)
+        assert (result.law.a, result.law.b) == pytest.approx((0.15, 0.75))
+        assert result.law_foretold.rmse < 1e-9
+        assert result.law_foretold.rmse_no_change > 0.05
+    assert result.law_foretold.steps == 42
+
+
+def test_noisy_law_is_within_its_intervals_and_beats_no_change():
+    metrics = rows(noise=0.01, seed=1)  # tests/entropy/test_law.py counts how often intervals hold the truth
+    result = study(metrics, points_of(metrics, "abstraction"), 0.3)
+    intervals = result.law.intervals()
+    assert intervals["a"][0] < 0.15 < intervals["a"][1]
+    assert intervals["b"][0] < 0.75 < intervals["b"][1]
+    assert result.law_foretold.rmse < 0.03 < result.law_foretold.rmse_no_change
+    held = np.array([row["rollout"]["accuracy"] for row in metrics[18:]])
+    told = np.array([result.law.b - result.law.a * np.exp(row["abstraction"]["entropy"]) for row in metrics[18:]])
+    assert result.law_foretold.rmse == pytest.approx(float(np.sqrt(np.mean((held - told) ** 2))))
+    assert result.law_foretold.last_error == pytest.approx(float(np.mean((held - told)[-4:])))
+
+
+def test_a_run_without_range_in_entropy_is_told_so():
+    metrics = rows(noise=0.02, start=0.50, end=0.48)
+    result = study(metrics, points_of(metrics, "solution"))
+    assert not result.ceiling_known
+    assert "not determined" in describe(result)
+    assert "do not show that entropy buys reward" in describe(result)
+
+
+def test_condition_reward_and_gaps():
+    metrics = rows()
+    metrics[3]["rollout"]["accuracy"] = None
+    del metrics[5]["solution"]["entropy"]
+    points = points_of(metrics, "solution")
+    assert len(points.steps) == 58
+    assert 4.0 not in points.steps
+    assert points_of(metrics, "solution", "bare").reward_key == "rollout.bare_accuracy"
+    assert points_of(metrics, "solution", reward_key="solution.reward").reward.tolist() == [0.1] * 59
+    for row in metrics[::5]:
+        row["validation"] = {"accuracy": 0.5}
+    assert points_of(metrics, "solution").reward_key == "validation.accuracy"
+    with pytest.raises(PlainError, match="Only the solution player"):
+        points_of(metrics, "abstraction", "bare")
+    with pytest.raises(PlainError, match="a longer run is needed"):
+        points_of(metrics[:5], "solution")
+
+
+def test_phases_are_read_from_the_planning_instruments():
+    metrics = rows(40)
+    for t, row in enumerate(metrics):
+        planning = {"execution_perplexity": 2 - 0.05 * t if t < 20 else 0.9, "entropy": 1.0}
+        planning["semantic_entropy"] = 1.0 if t < 20 else 1 + 0.1 * (t - 20)
+        row["solution"]["instruments"] = {"planning": planning}
+    found = phases_of(metrics, "solution")
+    assert found["semantic entropy of strategic grams"].step == 21  # steps count from 1
+    assert found["entropy of planning tokens"].step is None
+    assert phases_of(rows(5), "solution") == {}
+
+
+def test_command_in_words_and_in_json(written, capsys):
+    path = written(rows(noise=0.01))
+    main([str(path)])
+    words = capsys.readouterr().out
+    assert words.count("Entropy law") == words.count("Sigmoid over generated tokens") == 2
+    assert "42 later steps" in words
+    main([str(path.parent), "--role", "solution", "--json", "--fit", "0.2"])
+    (found,) = json.loads(capsys.readouterr().out)
+    assert (found["fitted"], found["reward"]) == (12, "rollout.accuracy")
+    assert found["law"]["ceiling_ci95"][0] < 0.6 < found["law"]["ceiling_ci95"][1]
+    assert found["law"]["held_out"]["steps"] == 48
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["/nowhere/metrics.jsonl"], "There is no file"),
+        (["{path}", "--fit", "1.5"], "between 0 and 1"),
+        (["{path}", "--reward", "rollout.coverage"], "rollout.coverage"),
+        (["{empty}"], "holds no training steps"),
+        (["{path}", "--condition", "bare", "--role", "abstraction"], "Only the solution player"),
+    ],
+)
+def test_bad_input_is_refused_in_one_sentence(written, words, sentence):
+    places = {"path": written(rows(20)), "empty": written([], "empty.jsonl")}
+    with pytest.raises(PlainError, match=sentence) as caught:
+        main([word.format(**places) for word in words])
+    assert "\n" not in str(caught.value)
