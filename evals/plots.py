@@ -10,6 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
+from evals.entropy_series import entropy_charts, law_charts, law_results
 from evals.runs import Run
 from evals.series import Chart, Series, learning_charts, seconds_per_phase, sweep_chart, warmstart_chart
 
@@ -54,6 +55,8 @@ def draw(axes: Axes, chart: Chart, legend: bool = True) -> None:
     if chart.percent:
         axes.yaxis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 2, 5, 10]))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.3g} %"))
+    else:
+        axes.ticklabel_format(axis="y", useOffset=False)
     if chart.log_x:
         _token_axis(axes, [point.x for series in chart.series for point in series.points])
     axes.grid(axis="y", color="#dddddd", linewidth=0.7)
@@ -68,6 +71,9 @@ def _draw_series(axes: Axes, series: Series) -> None:
     xs, ys = [point.x for point in series.points], [point.y for point in series.points]
     face = "white" if series.dashed else color
     style = {"color": color, "label": series.label, "linestyle": "--" if series.dashed else "-", "linewidth": 1.8}
+    if series.scatter:
+        axes.scatter(xs, ys, s=12, color=color, label=series.label, alpha=0.75, linewidths=0)
+        return
     measured = [i for i, point in enumerate(series.points) if point.low is not None]
     axes.plot(xs, ys, marker=MARKERS[series.mark], markevery=measured, markersize=5, markerfacecolor=face, **style)
     bounds = [(point.x, point.low, point.high) for point in series.points if point.low is not None]
@@ -115,7 +121,17 @@ def plot_learning(run: Run, path: str | Path) -> Path | None:
     """All learning curves of a run, None when it has no metrics yet."""
     charts = learning_charts(run.metrics)
     warm = warmstart_chart(run.warmstart)
-    charts = ([warm] if warm else []) + charts
+    return _grid(([warm] if warm else []) + charts, path)
+
+
+def plot_entropy(run: Run, path: str | Path) -> Path | None:
+    """The entropy instruments and the entropy law, None when there is nothing of either."""
+    charts = [chart for result in law_results(run.metrics) for chart in law_charts(result)]
+    return _grid(entropy_charts(run.metrics) + charts, path)
+
+
+def _grid(charts: list[Chart], path: str | Path) -> Path | None:
+    """Charts three in a row."""
     if not charts:
         return None
     columns = min(3, len(charts))
@@ -148,6 +164,7 @@ def plot_run(run: Run) -> list[Path]:
     folder = run.path / "plots"
     made: list[Path | None] = [
         plot_learning(run, folder / "learning.png"),
+        plot_entropy(run, folder / "entropy.png"),
         plot_seconds(run.metrics, folder / "seconds.png"),
         plot_sweep(run.sweep, folder / "sweep.png") if run.sweep and run.sweep.get("cells") else None,
     ]

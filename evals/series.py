@@ -36,6 +36,8 @@ class Series:
     """circle, diamond or square where single points were measured; empty for a step-by-step curve."""
     notes: bool = False
     """Whether the points' notes are worth writing into the plot."""
+    scatter: bool = False
+    """Dots that no line connects: measurements in no order."""
 
 
 @dataclass

@@ -21,6 +21,11 @@
     for (let t = Math.ceil(low / step - 1e-9) * step; t <= high + step * 1e-9; t += step) ticks.push(t);
     return ticks;
   }
+  // Steps are whole; an axis with fewer than two whole numbers on it measures something else.
+  function stepTicks(ticks) {
+    const whole = ticks.filter((t) => Number.isInteger(t));
+    return whole.length > 1 ? whole : ticks;
+  }
   function logTicks(low, high) {
     const ticks = [];
     for (let p = Math.floor(Math.log10(low)); p <= Math.ceil(Math.log10(high)); p++)
@@ -51,7 +56,7 @@
       box,
       x: (x) => box.left + along(x) * (box.right - box.left),
       y: (y) => box.bottom - ((y - y0) / (y1 - y0)) * (box.bottom - box.top),
-      xTicks: log ? logTicks(x0, x1) : niceTicks(x0, x1, width / 90).filter((t) => Number.isInteger(t)),
+      xTicks: log ? logTicks(x0, x1) : stepTicks(niceTicks(x0, x1, width / 90)),
       yTicks: niceTicks(y0, y1, 5),
     };
   }
@@ -94,6 +99,10 @@
           add(svg, "line", { x1: at.x(p.x), x2: at.x(p.x), y1: at.y(p.low), y2: at.y(p.high), stroke: color(series), opacity: 0.6 });
     }
     for (const series of chart.series) {
+      if (series.scatter) {
+        for (const p of series.points) add(svg, "circle", { cx: at.x(p.x), cy: at.y(p.y), r: 2.6, fill: color(series), opacity: 0.75 });
+        continue;
+      }
       const style = { fill: "none", stroke: color(series), "stroke-width": 2, "stroke-linejoin": "round" };
       if (series.dashed) style["stroke-dasharray"] = "6 4";
       add(svg, "path", { d: path(series.points.map((p) => [p.x, p.y])), ...style });
@@ -105,7 +114,7 @@
 
   // What the pointer or the arrow keys can stop at: single measured points, or all lines at one step.
   function stops(chart) {
-    if (chart.series.some((s) => s.mark))
+    if (chart.series.some((s) => s.mark || s.scatter))
       return chart.series
         .flatMap((s) => s.points.map((p) => ({ x: p.x, y: p.y, rows: [[s, p]] })))
         .sort((a, b) => a.x - b.x);
@@ -142,7 +151,8 @@
       swatch.setAttribute("aria-hidden", "true");
       const style = { x1: 0, x2: 26, y1: 5, y2: 5, stroke: color(series), "stroke-width": 2 };
       if (series.dashed) style["stroke-dasharray"] = "6 4";
-      add(swatch, "line", style);
+      if (series.scatter) add(swatch, "circle", { cx: 13, cy: 5, r: 3, fill: color(series) });
+      else add(swatch, "line", style);
       if (series.mark) mark(swatch, series.mark, 13, 5, series);
       item.append(swatch, series.label);
       list.append(item);

@@ -13,7 +13,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from jinja2.utils import htmlsafe_json_dumps
 
-from evals.report.views import charts_of, view, widest_cell
+from evals.report.views import charts_of, entropy_charts_of, view, widest_cell
 from evals.runs import Run
 from evals.series import Chart, Series
 from evals.tables import share
@@ -39,6 +39,7 @@ def render(runs: list[Run]) -> str:
         views.append(view(run) | {
             "learning_charts": place(charts, f"run{number}-learning", learning),
             "sweep_charts": place(charts, f"run{number}-sweep", sweeps),
+            "entropy_charts": place(charts, f"run{number}-entropy", entropy_charts_of(run)),
         })  # fmt: skip
     script = (HERE / "charts.js").read_text(encoding="utf-8")
     environment = Environment(

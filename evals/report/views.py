@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from evals.entropy_series import entropy_charts, entropy_words, law_charts, law_results
+from evals.law import describe
 from evals.runs import Run, column
 from evals.series import CHECKPOINTS, Chart, learning_charts, seconds_per_phase, sweep_chart, warmstart_chart, way
 from evals.tables import TRIPLE, budget_words, points, share, side_words, sweep_rows
@@ -22,6 +24,7 @@ def view(run: Run) -> dict[str, Any]:
         "cards": cards(run),
         "findings": [finding(row) for row in sweep.get("comparisons", [])],
         "missing": missing(run),
+        "entropy": entropy_sentences(run),
         "cells": cell_rows(sweep),
         "triple": triple_rows(sweep),
         "seconds": seconds,
@@ -40,6 +43,19 @@ def charts_of(run: Run) -> tuple[list[Chart], list[Chart]]:
     has_cells = bool(run.sweep and run.sweep.get("cells"))
     sweeps = [sweep_chart(run.sweep, measure) for measure in ("pass_at_k", "accuracy")] if has_cells else []
     return learning, [chart for chart in sweeps if chart.series]
+
+
+def entropy_charts_of(run: Run) -> list[Chart]:
+    """The law's charts, then those of the instruments."""
+    law = [chart for result in law_results(run.metrics) for chart in law_charts(result)]
+    return law + entropy_charts(run.metrics)
+
+
+def entropy_sentences(run: Run) -> list[str]:
+    """The law's numbers and what the instruments say, a sentence or two each."""
+    results = law_results(run.metrics)
+    told = [line.strip() for result in results for line in describe(result).splitlines()]
+    return told + entropy_words(run.metrics, results)
 
 
 def cards(run: Run) -> list[dict[str, str]]:

@@ -20,12 +20,27 @@ def _wobble(rng, value, spread):
     return round(value + rng.gauss(0, spread), 4)
 
 
+def instruments(step, t, rng):
+    found = {
+        "token_entropy": {"mean": 0.5, "p50": 0.1, "p90": _wobble(rng, 1.2, 0.02), "forking_share": 0.2,
+                          "top20_share": _wobble(rng, 0.8, 0.01)},
+        "covariance": {"mean": _wobble(rng, 0.01, 0.002), "top_share": None},
+        "planning": {"share": 0.3, "entropy": 0.4 + 0.2 * t, "execution_entropy": 0.2, "execution_perplexity": 1.2,
+                     "semantic_entropy": 1 + t},
+        "formats": {"dominant": "<i>+ -", "dominant_share": min(0.99, 0.5 + t), "number": 3},
+        "repetition": 0.01,
+    }  # fmt: skip
+    if step % 10 == 0:
+        found |= {"rank": {"er": 12.0}, "forking": {"tokens": ["max", "<u>"]}}
+    return found
+
+
 def metrics_row(step, rng):
     t = step / 60
     player = lambda reward, entropy, length: {  # noqa: E731
         "reward": _wobble(rng, reward, 0.02), "entropy": _wobble(rng, entropy, 0.03), "kl": round(0.05 * t, 4),
         "grad_norm": _wobble(rng, 0.4, 0.05), "lr": 1e-4, "length": _wobble(rng, length, 0.3), "loss": 0.01,
-        "clip_fraction": 0.02, "updated": True, "entropy_coefficient": 0.0,
+        "clip_fraction": 0.02, "updated": True, "entropy_coefficient": 0.0, "instruments": instruments(step, t, rng),
     }  # fmt: skip
     return {
         "step": step, "tokens_generated": 30000, "tokens_generated_total": 30000 * step, "parity": 1e-6,
@@ -35,7 +50,8 @@ def metrics_row(step, rng):
         "solution": player(0.35 + 0.3 * t, 0.5 - 0.25 * t, 24) | {"bare_kl": 0.01 * t, "bare_entropy": 0.6},
         "rollout": {"accuracy": _wobble(rng, 0.3 + 0.3 * t, 0.02), "coverage": _wobble(rng, 0.8, 0.02),
                     "bare_accuracy": _wobble(rng, 0.3, 0.02), "distinct": _wobble(rng, 0.7, 0.02), "leak_rate": 0.01,
-                    "adherence": None, "constant_groups": 0.4, "bare_share": 0.125, "unfinished": 0.0},
+                    "adherence": None, "constant_groups": 0.4, "bare_share": 0.125, "unfinished": 0.0,
+                    "distinct_abstractions": 7.5, "solution_clusters": None},
         "verifier": {"correct": 300, "incorrect": 212, "undecided": 0},
     }  # fmt: skip
 

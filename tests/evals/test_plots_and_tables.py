@@ -84,7 +84,7 @@ def test_warm_start_of_single_players_goes_on_where_the_base_ended():
 
 def test_every_plot_of_a_full_run_is_written(make_run):
     made = plots.plot_run(runs.read_run(make_run()))
-    assert [path.name for path in made] == ["learning.png", "seconds.png", "sweep.png"]
+    assert [path.name for path in made] == ["learning.png", "entropy.png", "seconds.png", "sweep.png"]
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in made)
 
 

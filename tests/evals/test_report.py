@@ -17,7 +17,7 @@ def test_worked_examples_in_docstrings():
 
 def test_page_has_every_section_and_refers_to_nothing_outside(make_run):
     html = render([read_run(make_run())])
-    for section in ("summary", "sweep", "learning", "trees", "configuration"):
+    for section in ("summary", "sweep", "learning", "entropy", "trees", "configuration"):
         assert f'<section id="{section}">' in html
     assert not re.findall(r"(?:src|href)=[\"'](?!#|data:)", html)
     assert "@import" not in html
@@ -53,6 +53,37 @@ def test_text_from_runs_cannot_become_markup(make_run):
 )
 def test_page_says_what_is_missing(make_run, without, sentence):
     assert sentence in render([read_run(make_run(without=without))])
+
+
+def test_entropy_section_says_what_the_law_and_the_instruments_found(make_run):
+    run = read_run(make_run())
+    words = " ".join(views.entropy_sentences(run))
+    assert words.count("Entropy law R = -a e^H + b") == 2
+    assert "one format only ('<i>+ -', over 90 %) from step 25 on" in words  # 0.5 + 25/60 is the first above 0.9
+    assert "fork most often: max <u>" in words
+    html = render([run])
+    assert "<u>" not in html
+    charts = {chart.title: chart for chart in views.entropy_charts_of(run)}
+    assert [len(charts["Entropy law, solution player"].series[i].points) for i in (0, 1)] == [18, 42]
+    assert len(charts["Effective rank of hidden states"].series[0].points) == 6  # every tenth step, unsmoothed
+    assert "Covariance in the top 0.2 %" not in charts  # never a number
+    assert [line.label for line in charts["Different things per problem"].series] == ["abstractions"]
+
+
+def test_a_run_without_instruments_still_has_its_law(make_run):
+    run = read_run(make_run())
+    for row in run.metrics:
+        for role in ("abstraction", "solution"):
+            del row[role]["instruments"]
+        row["rollout"] = {"accuracy": row["rollout"]["accuracy"]}
+    assert [chart.title for chart in views.entropy_charts_of(run)] == [
+        f"{title}, {role} player"
+        for role in ("abstraction", "solution")
+        for title in ("Entropy law", "Reward foretold")
+    ]
+    run.metrics = run.metrics[:5]
+    assert views.entropy_charts_of(run) == []
+    assert "This run has no entropy measurements yet." in render([run])
 
 
 def test_losing_and_undecided_comparisons_are_said_in_words():
@@ -120,7 +151,7 @@ def written(make_run):
 @pytest.mark.browser
 def test_charts_draw_and_answer_mouse_and_keyboard(opened, written):
     tab = opened(written)
-    assert tab.locator("figure svg").count() >= tab.locator("figure").count() == 10
+    assert tab.locator("figure svg").count() >= tab.locator("figure").count() == 24
     assert tab.title() == "synthetic"  # the hostile sample tried to change it
     plot, tip = tab.locator("#learning figure [role=group]").first, tab.locator("#learning figure .tip").first
     plot.hover()
