@@ -27,6 +27,9 @@ SIZES = (3, 4, 5)
 MOST_GRAMS = 4000
 """The most used phrases are clustered; more of them change the clusters little and cost minutes."""
 
+MOST_BYTES = 2_000_000
+"""Of all texts together; of longer ones each gives its beginning. A phrase costs a few hundred bytes of memory."""
+
 Gram = tuple[str, ...]
 
 
@@ -154,8 +157,9 @@ def mine(
 def _holders(texts: list[str], symbols: bool, least: int, boilerplate: float) -> dict[Gram, set[int]]:
     """Each candidate with the texts that hold it, the most used first."""
     holders: dict[Gram, set[int]] = {}
+    share = MOST_BYTES // max(1, len(texts))
     for number, text in enumerate(texts):
-        for words in sentences(text.encode(), symbols):
+        for words in sentences(text.encode()[:share], symbols):
             for size in SIZES:
                 for gram, *_ in _grams(words, size):
                     holders.setdefault(gram, set()).add(number)

@@ -36,7 +36,7 @@ class Sigmoid:
 def fit_sigmoid(compute: Sequence[float], reward: Sequence[float], start: float) -> Sigmoid:
     """Least squares from the best point of a grid over (A, C_mid, B). Raises ValueError with fewer than five points.
 
-    A stays in (start, 1.5], C_mid within a factor 100 of the measured compute: beyond, the points say nothing.
+    A stays in (start, 1], because rewards are shares, and C_mid within a factor 100 of the measured compute.
 
     >>> true = Sigmoid(0.2, 0.61, 2542, 1.92)
     >>> C = [300 * 1.3**i for i in range(14)]
@@ -49,8 +49,8 @@ def fit_sigmoid(compute: Sequence[float], reward: Sequence[float], start: float)
     c, y = np.asarray(compute, dtype=np.float64), np.asarray(reward, dtype=np.float64)
     if len(c) < 5:
         raise ValueError(f"the sigmoid needs at least five points and got {len(c)}")
-    if start >= 1.5:
-        raise ValueError("the sigmoid is for rewards of at most 1")
+    if start >= 1:
+        raise ValueError("the reward starts at its largest value, 1")
 
     def residuals(parameters: np.ndarray) -> np.ndarray:
         a, log_middle, log_b = parameters
@@ -58,10 +58,10 @@ def fit_sigmoid(compute: Sequence[float], reward: Sequence[float], start: float)
         return start + (a - start) / (1 + np.exp(power)) - y
 
     low = np.array([start + 1e-6, math.log(c.min() / 100), math.log(0.1)])
-    high = np.array([1.5, math.log(c.max() * 100), math.log(10.0)])
+    high = np.array([1.0, math.log(c.max() * 100), math.log(10.0)])
     grid = [
         np.array([a, m, b])
-        for a in np.linspace(start + 0.01, min(1.49, max(1.0, start + 0.1)), 12)
+        for a in np.linspace(start, 1.0, 13)[1:]
         for m in np.linspace(math.log(c.min()), math.log(c.max() * 10), 12)
         for b in np.log([0.5, 1.0, 2.0, 4.0])
     ]

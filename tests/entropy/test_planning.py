@@ -146,3 +146,12 @@ def test_semantic_entropy_check_3_5():
     counts = np.array([3.0, 1.0, 7.0, 2.0])
     p = counts / counts.sum()
     assert shares_entropy(counts) == pytest.approx(float(-(p * np.log(p)).sum()))
+
+
+def test_of_very_long_texts_the_beginnings_are_mined(monkeypatch):
+    from rlad.entropy import planning
+
+    texts = [f"we use the same trick again {'x ' * 50} only later on we stop {i}" for i in range(4)]
+    assert ("only", "later", "on") in mine(texts, boilerplate=1.0, top=1.0).grams
+    monkeypatch.setattr(planning, "MOST_BYTES", 4 * 60)
+    assert ("only", "later", "on") not in mine(texts, boilerplate=1.0, top=1.0).grams
