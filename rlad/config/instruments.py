@@ -14,7 +14,7 @@ class InstrumentsConfig:
     """Steps between measurements of both players, into metrics.jsonl; 0 = never."""
     tokens: int = 65536
     """Most tokens per player and step whose quantiles are taken, over all ranks; of more, every so many-th."""
-    texts: int = 512
+    texts: int = 256
     """Most texts per player and step that are read for format, repetition and strategic grams, over all ranks."""
     forking_entropy: float = 0.672
     """Nats above which a token counts as a forking token (the 80th percentile 2506.01939 found)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
 WORDS = rb"\\[A-Za-z]+|[A-Za-z\x80-\xff]+(?:'[A-Za-z]+)?|\d+(?:[.,]\d+)*"
 TEXT = re.compile(WORDS)
@@ -33,6 +34,7 @@ def sentences(text: bytes, symbols: bool) -> list[list[Word]]:
     return found
 
 
+@lru_cache(maxsize=100_000)
 def _word(raw: bytes) -> str:
     return "#" if raw[:1].isdigit() else raw.lower().decode("utf-8", "replace")
 

@@ -12,13 +12,12 @@ from __future__ import annotations
 
 import json
 import math
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import accumulate
 from pathlib import Path
-
-import numpy as np
 
 from rlad.entropy.embedders import Embedder, tfidf
 from rlad.entropy.pieces import Word, sentences, token_bytes
@@ -58,9 +57,7 @@ class StrategicGrams:
         found = []
         for words in sentences(text, self.symbols):
             for size in self._sizes:
-                for gram, first, last in _grams(words, size):
-                    if gram in self.grams:
-                        found.append((first, last, gram))
+                found += [(first, last, gram) for gram, first, last in _grams(words, size) if gram in self.grams]
         return found
 
     def bound(self, tokenizer) -> StrategicGrams:
@@ -79,12 +76,14 @@ class StrategicGrams:
         pieces = [self._bytes(index) for index in token_ids]
         ends = list(accumulate(map(len, pieces)))
         spans = self.spans(b"".join(pieces))
+        marked = [False] * len(pieces)
         # A token that reaches into a gram plans, also when it is only the space between two of its words.
-        marked = np.zeros(ends[-1] if ends else 0, dtype=bool)
         for first, last, _ in spans:
-            marked[first:last] = True
-        mask = tuple(bool(marked[end - len(piece) : end].any()) for end, piece in zip(ends, pieces, strict=True))
-        return mask, tuple(gram for *_, gram in spans)
+            for at in range(bisect_right(ends, first), len(pieces)):
+                if ends[at] - len(pieces[at]) >= last:
+                    break
+                marked[at] = len(pieces[at]) > 0
+        return tuple(marked), tuple(gram for *_, gram in spans)
 
     # ------------------------------------------------------------------------------------------------- files
     def save(self, path: str | Path) -> None:
@@ -115,9 +114,9 @@ class StrategicGrams:
 
 def _grams(words: list[Word], size: int):
     """(gram, first byte, byte after the last) of every run of `size` words."""
+    spelled = tuple(word for word, *_ in words)
     for i in range(len(words) - size + 1):
-        run = words[i : i + size]
-        yield tuple(word for word, *_ in run), run[0][1], run[-1][2]
+        yield spelled[i : i + size], words[i][1], words[i + size - 1][2]
 
 
 def mine(
