@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
-from rlad.config import InstrumentsConfig, RunConfig
+from rlad.config import ROLES, InstrumentsConfig, RunConfig
 from rlad.entropy import StrategicGrams, mine
 from rlad.entropy.embedders import local_model, tfidf
 from rlad.problems import Problem
 from rlad.problems.base import World
 from trainers import zero3
-from trainers.rollouts import Row
+from trainers.plan_tokens import FILE
 
-FILE = "strategic_grams.json"
 FEWEST = 32
 """Correct solutions below which demonstrations are mined as well: a phrase must be able to repeat."""
 
 
 def wanted(run: RunConfig) -> bool:
     """Whether anything in the run tells planning tokens from others."""
-    return run.instruments.every > 0 and run.instruments.planning
+    asked = any(getattr(run, role).hicra for role in ROLES)
+    return asked or (run.instruments.every > 0 and run.instruments.planning)
 
 
 def frozen_grams(
@@ -63,8 +62,3 @@ def mined(texts: list[str], symbols: bool, config: InstrumentsConfig, seed: int)
     """`rlad.entropy.mine` as configured. In worlds operators are words: they are all the strategy there is."""
     embed = local_model(config.embedder) if config.embedder else tfidf
     return mine(texts, symbols, config.gram_clusters, embed=embed, seed=seed)
-
-
-def with_planning(rows: list[Row], grams: StrategicGrams) -> list[Row]:
-    """The rows with their planning tokens marked; `grams` is bound to the player's tokenizer."""
-    return [replace(row, planning=grams.mask(row.completion)) for row in rows]

@@ -32,7 +32,7 @@ VARIANTS = {
     "entropy": ["abstraction.entropy_target=9.0", "abstraction.entropy_step=0.01", "solution.entropy=0.01"],
     "solver-only": ["cotrain.abstractions=0", "cotrain.solutions=4", "solution.aggregation=sequence-mean"],
     "one-pass": ["cotrain.abstractions=0", "cotrain.one_pass=true", "cotrain.solutions=4"],
-    "unmeasured": ["instruments.every=0"],
+    "unmeasured": ["instruments.every=0", "solution.hicra=0.2"],
     "token-budget": ["cotrain.max_tokens=10", "cotrain.steps=9"],
 }
 

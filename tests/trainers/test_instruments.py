@@ -9,11 +9,13 @@ import pytest
 import torch
 from trees import tree
 
+from rlad.config import load_config
 from rlad.entropy import StrategicGrams
 from rlad.entropy.formats import solution_format, world_format
 from rlad.generation import Completion
 from rlad.tokenizer import world_tokenizer
 from trainers.instruments import answer_of, read_rollout, read_texts, read_tokens
+from trainers.planning import wanted
 from trainers.readings import RankReading, TextReading, TokenReading, joined_sums, merged_numbers
 from trainers.records import TokenRecord
 from trainers.rollouts import Row
@@ -194,3 +196,10 @@ def test_answers_that_are_missing_are_classes_of_their_own():
 
 def test_numbers_are_merged_by_key():
     assert merged_numbers({"a": {"b": 1}}, {"a": {"c": 2}}, {"d": 3}) == {"a": {"b": 1, "c": 2}, "d": 3}
+
+
+def test_grams_are_mined_where_the_instruments_or_the_credit_ask_for_them():
+    assert wanted(load_config(None))
+    assert not wanted(load_config(None, ["instruments.planning=false"]))
+    assert not wanted(load_config(None, ["instruments.every=0"]))
+    assert wanted(load_config(None, ["instruments.every=0", "solution.hicra=0.2"]))
