@@ -116,6 +116,8 @@ def _supervised(
     log.parent.mkdir(exist_ok=True)
 
     def start() -> VllmServer:
+        if log.exists():  # what the last one said when it ended
+            log.replace(log.with_suffix(".before.log"))
         return VllmServer(model, log, arguments, environment, name=f"vLLM server of the {role} player")
 
     return Supervised(role, start, client, metrics, run.serving.start_timeout)
