@@ -32,11 +32,11 @@
       for (const f of [1, 2, 5]) ticks.push(f * 10 ** p);
     return ticks.filter((t) => t >= low * 0.999 && t <= high * 1.001);
   }
-  function number(value, percent, digits) {
+  function number(value, percent, digits, precision = 3) {
     if (percent) return (100 * value).toFixed(digits) + " %";
     const size = Math.abs(value);
     if (size >= 1000) return Math.round(value).toLocaleString("en-US");
-    return String(Number(value.toPrecision(3)));
+    return String(Number(value.toPrecision(precision)));
   }
 
   function scales(chart, width, height) {
@@ -47,7 +47,8 @@
     const log = chart.log_x && x0 > 0;
     if (log) [x0, x1] = [x0 / 1.15, x1 * 1.25];
     else if (x0 === x1) [x0, x1] = [x0 - 1, x1 + 1];
-    const pad = (y1 - y0) * 0.06 || Math.abs(y1) * 0.1 || 1;
+    const flat = y1 - y0 <= 1e-9 * Math.max(Math.abs(y0), Math.abs(y1)); // means of equal numbers differ in the last bit
+    const pad = flat ? Math.abs(y1) * 0.1 || 1 : (y1 - y0) * 0.06;
     const roof = chart.percent && y1 <= 1 ? 1.015 : Infinity; // no share is above 100 %
     [y0, y1] = [y0 >= 0 ? Math.max(0, y0 - pad) : y0 - pad, Math.min(roof, y1 + pad)];
     const box = { left: 46, right: width - 12, top: 22, bottom: height - 38 };
@@ -66,7 +67,8 @@
     const span = at.yTicks.length > 1 ? at.yTicks[1] - at.yTicks[0] : 1;
     for (const t of at.yTicks) {
       add(svg, "line", { x1: box.left, x2: box.right, y1: at.y(t), y2: at.y(t), stroke: "var(--line)" });
-      const label = number(Math.abs(t) < span * 1e-6 ? 0 : t, chart.percent, span < 0.0099 ? 1 : 0);
+      const precision = Math.max(3, Math.ceil(Math.log10(Math.max(Math.abs(t), span) / span)) + 1); // neighbours differ
+      const label = number(Math.abs(t) < span * 1e-6 ? 0 : t, chart.percent, span < 0.0099 ? 1 : 0, precision);
       add(svg, "text", { x: box.left - 6, y: at.y(t) + 4, "text-anchor": "end" }, label);
     }
     add(svg, "line", { x1: box.left, x2: box.right, y1: box.bottom, y2: box.bottom, stroke: "var(--soft)" });
