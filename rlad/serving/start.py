@@ -15,7 +15,7 @@ import torch
 
 from rlad.config import ROLES, WORLDS, ConfigError, RunConfig
 from rlad.generation.vllm_server import VllmServer
-from rlad.generation.vllm_setup import cpu_environment, require_vllm
+from rlad.generation.vllm_setup import common_environment, cpu_environment, require_vllm
 from rlad.pair import open_pair
 from rlad.policy import load_tokenizer, make_prompts
 from rlad.problems import make_world
@@ -100,17 +100,20 @@ def _supervised(
 ) -> Supervised:
     gpus = 0 if run.launch.device == "cpu" else torch.cuda.device_count()
     require_vllm("cuda" if gpus else "cpu")
-    environment = dict(os.environ) if gpus else cpu_environment(os.environ, run.launch.threads_per_rank)
+    environment = common_environment(os.environ) if gpus else cpu_environment(os.environ, run.launch.threads_per_rank)
     arguments = [
         *("--served-model-name", f"rlad-{role}", "--dtype", run.base.dtype, "--generation-config", "vllm"),
         *("--logprobs-mode", "processed_logprobs"),
     ]
-    if gpus == 1:  # both share it
+    if not gpus:  # else each would want nearly all of the machine's memory; `serving.vllm_arguments` may say more
+        arguments += ["--kv-cache-memory-bytes", str(2**30)]
+    elif gpus == 1:  # both share it
         arguments += ["--gpu-memory-utilization", "0.45"]
-    elif gpus > 1:  # one half each
+    else:  # one half each
         visible = os.environ.get("CUDA_VISIBLE_DEVICES", ",".join(map(str, range(gpus)))).split(",")
         half = visible[: gpus // 2] if role == "abstraction" else visible[gpus // 2 :]
         environment["CUDA_VISIBLE_DEVICES"] = ",".join(half)
+        arguments += ["--data-parallel-size", str(len(half))]
     arguments += shlex.split(run.serving.vllm_arguments)
     log = folder / "logs" / f"serve_{role}.log"
     log.parent.mkdir(exist_ok=True)
