@@ -20,7 +20,7 @@ from trainers.plan_tokens import FILE
 from trainers.rollouts import Row, merged
 from trainers.update import Learner, update
 
-SPLITS = {"one rank": (12, 12), "two ranks": (7, 12), "seven micro-batches": (10, 2), "one row at a time": (5, 1)}
+SPLITS = {"one rank": (12, 12), "two ranks": (7, 12), "seven micro-batches": (7, 1)}
 """How many of twelve rows rank 0 holds, and rows per micro-batch."""
 
 SINGLE = {f"loss {name}": {"loss": name} for name in LOSSES}

@@ -132,7 +132,8 @@ def check_instruments(rows):
             assert ("rank" in measured) == ("forking" in measured) == (row["step"] % 2 == 0)
             if row[role]["updated"]:  # two ways to one number: sums over micro-batches, and tokens gathered over ranks
                 assert measured["token_entropy"]["mean"] == pytest.approx(row[role]["entropy"], rel=1e-4)
-                assert "covariance" in measured
+                # An untrained proposer may finish nothing, and then bare anchors are all there is to update on.
+                assert ("covariance" in measured) == (row[role]["reward"] is not None)
 
 
 def test_ragged_updates_equal_the_single_process_ones(warm):
