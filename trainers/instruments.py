@@ -32,7 +32,9 @@ class Instruments:
 
     def __init__(self, run: RunConfig, learners: dict[str, Learner], grams: StrategicGrams | None, world: bool):
         self.run, self.config, self.learners = run, run.instruments, learners
-        self.grams = {role: grams and grams.bound(learner.policy.tokenizer) for role, learner in learners.items()}
+        self.grams = {
+            role: None if grams is None else grams.bound(learner.policy.tokenizer) for role, learner in learners.items()
+        }
         named = {"abstraction": abstraction_format, "solution": solution_format}
         self.format_of = {role: world_format if world else named[role] for role in learners}
 
