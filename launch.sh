@@ -78,9 +78,10 @@ TEXT
 ./launch.sh compare CONFIG [--only ARM ...] [--seeds S ...] [--out FOLDER] [jobs=N] [key=value ...]
 
 Trains several arms under one token budget with several seeds and sweeps each; goes on where it was interrupted. One
-JSON, one table, one plot.
+JSON, one table, one plot, one page.
   --only, --seeds   a part of the comparison
-  --out FOLDER      copy the JSON, the table and the plot there
+  --out FOLDER      copy the JSON, the table, the plot and the page there
+  jobs=N            pieces that run at the same time; 0 = as many as the cores hold
 TEXT
   report) cat <<'TEXT' ;;
 ./launch.sh report RUN [RUN ...]

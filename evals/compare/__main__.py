@@ -1,12 +1,13 @@
 """`python -m evals.compare CONFIG [key=value ...]`: arms × seeds under one budget of generated training tokens.
 
 Everything runs through the project's own commands, one folder per arm and seed under runs/NAME/; what is finished is
-not run again. Ends with compare.json, compare.md and compare.png in runs/NAME/.
+not run again. Ends with compare.json, compare.md, compare.png and compare.html in runs/NAME/.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import signal
@@ -16,14 +17,15 @@ from pathlib import Path
 
 from rich.console import Console
 
-from evals.compare.config import BASE, CompareConfig, load_compare
+from evals.compare.config import BASE, CompareConfig, jobs_of, load_compare, run_config
+from evals.compare.page import render
 from evals.compare.pieces import Piece, Runner, plan, typed
 from evals.compare.results import collect
 from evals.compare.show import markdown, plot, tables
 from evals.runs import RunError
 from rlad.cli import Parser, PlainError, main_guard
 
-PRODUCTS = ("compare.json", "compare.md", "compare.png")
+PRODUCTS = ("compare.json", "compare.md", "compare.png", "compare.html")
 
 
 def say(line: str) -> None:
@@ -68,6 +70,7 @@ def write(config: CompareConfig, pieces: list[Piece], command: str, out: str | N
     (folder / "compare.json").write_text(compact(result) + "\n")
     (folder / "compare.md").write_text(markdown(result, command))
     plot(result, folder / "compare.png")
+    (folder / "compare.html").write_text(render(result), encoding="utf-8")
     for table in tables(result):
         Console().print(table)
     if out:
@@ -96,7 +99,8 @@ def main(words: list[str] | None = None, verbs: dict[str, list[str]] | None = No
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, interrupted)
     begin = time.monotonic()
-    Runner(config.jobs, say).run(todo)
+    jobs = jobs_of(config, run_config(config, BASE, config.seeds[0]), len(os.sched_getaffinity(0)))
+    Runner(jobs, say).run(todo)
     say(f"{len(todo)} pieces done in {(time.monotonic() - begin) / 60:.1f} minutes")
     given = words if words is not None else sys.argv[1:]
     write(config, pieces, f"./launch.sh compare {typed(given)}", arguments.out)

@@ -10,7 +10,7 @@ from typing import Any
 from omegaconf import MISSING, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from rlad.config import ConfigError, RunConfig, load_config, read_yaml
+from rlad.config import ROLES, ConfigError, RunConfig, load_config, read_yaml
 
 BASE = "base"
 """The arm every comparison has: the shared warm-started base, not trained any further."""
@@ -21,8 +21,10 @@ STARTS = ("base", "own")
 class ArmConfig:
     description: str = ""
     """One line for the table."""
+    group: str = ""
+    """Arms of a group share the page's charts; the focus is in all of them."""
     overrides: list[str] = field(default_factory=list)
-    """Changes to the common configuration, key=value."""
+    """Changes to the common configuration, key=value; both.KEY changes KEY of both players."""
     start: str = "base"
     """base: from the seed's shared warm-started base; own: from a warm start of its own, with the arm's overrides."""
     train: bool = True
@@ -48,7 +50,7 @@ class CompareConfig:
     arms: dict[str, ArmConfig] = field(default_factory=dict)
     runs_dir: str = "runs"
     jobs: int = 1
-    """Pieces that run at the same time; each uses launch.ranks processes."""
+    """Pieces that run at the same time, each with launch.ranks processes; 0 = as many as the cores hold."""
 
     @property
     def folder(self) -> Path:
@@ -95,8 +97,8 @@ def _check(config: CompareConfig, path: str | Path) -> None:
         raise ConfigError(
             f"'{path}' must not name an arm '{BASE}': that is the shared start, which is always measured."
         )
-    if config.max_tokens <= 0 or config.jobs <= 0:
-        raise ConfigError(f"'{path}' needs max_tokens and jobs above 0.")
+    if config.max_tokens <= 0 or config.jobs < 0:
+        raise ConfigError(f"'{path}' needs max_tokens above 0, and jobs above 0 or 0 for as many as the cores hold.")
     for name, arm in config.arms.items():
         if arm.start not in STARTS:
             raise ConfigError(f"The arm '{name}' starts from '{arm.start}'; it must be one of: {', '.join(STARTS)}.")
@@ -104,16 +106,34 @@ def _check(config: CompareConfig, path: str | Path) -> None:
             raise ConfigError(f"The arm '{name}' neither trains nor starts on its own: it would be the base itself.")
 
 
+def both(words: list[str]) -> list[str]:
+    """Words for both players, written out.
+
+    >>> both(["both.loss=gspo", "seed=1"])
+    ['abstraction.loss=gspo', 'solution.loss=gspo', 'seed=1']
+    """
+    return [
+        f"{role}{word.removeprefix('both')}" if word.startswith("both.") else word
+        for word in words
+        for role in (ROLES if word.startswith("both.") else ("",))
+    ]
+
+
+def jobs_of(config: CompareConfig, run: RunConfig, cores: int) -> int:
+    """How many pieces run at the same time on so many cores."""
+    return config.jobs or max(1, cores // (run.launch.ranks * run.launch.threads_per_rank))
+
+
 def run_overrides(config: CompareConfig, arm: str, seed: int) -> list[str]:
     """All key=value words of one run, the later ones winning.
 
     The problems' seed moves with the run's: the spread over seeds then holds the luck of the test problems too.
     """
-    words = [*config.overrides, f"runs_dir={config.folder / f'seed{seed}'}", f"name={arm}"]
+    words = [*both(config.overrides), f"runs_dir={config.folder / f'seed{seed}'}", f"name={arm}"]
     words += [f"seed={seed}", f"problems.seed={seed}"]
     if arm == BASE:
         return words
-    words += config.arms[arm].overrides
+    words += both(config.arms[arm].overrides)
     if config.arms[arm].train:  # the budget of tokens ends the run, never the number of steps
         words += [f"cotrain.max_tokens={config.max_tokens}", "cotrain.steps=1000000"]
     return words

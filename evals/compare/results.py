@@ -10,7 +10,9 @@ from typing import Any
 
 from evals.cells import rounded
 from evals.compare.config import BASE, CompareConfig, as_dict, run_config
+from evals.compare.learning import final, learning
 from evals.compare.pieces import Piece
+from evals.compare.summary import summary
 from evals.estimators import Interval, mean_over_seeds
 from evals.runs import column, read_json, read_jsonl
 from evals.series import at_budget
@@ -27,7 +29,7 @@ def collect(config: CompareConfig, pieces: list[Piece]) -> dict[str, Any]:
     if not seeds:
         raise PlainError(f"Nothing can be compared yet: no seed has finished both '{config.focus}' and its base.")
     arms = [arm for arm in [*config.arms, BASE] if all((seed, arm) in found for seed in seeds)]
-    return {
+    result = {
         "meta": as_dict(config) | {"seeds": seeds, "missing": missing(config, found)},
         "arms": {arm: {"seeds": {str(seed): found[seed, arm] for seed in seeds}} | about(config, arm) for arm in arms},
         "budgets": budgets(config, arms, {key: found[key] for key in found if key[0] in seeds}),
@@ -37,6 +39,7 @@ def collect(config: CompareConfig, pieces: list[Piece]) -> dict[str, Any]:
             for verb, record in piece.finished().items()
         ],
     }
+    return result | {"summary": summary(result)}
 
 
 def missing(config: CompareConfig, found: dict[tuple[int, str], Any]) -> list[str]:
@@ -64,16 +67,27 @@ def read_piece(config: CompareConfig, piece: Piece) -> dict[str, Any]:
             f"{piece.label} generated {tokens or 0:,.0f} of {config.max_tokens:,} training tokens: not comparable."
         )
     warm = column(read_jsonl(piece.folder / "warmstart.jsonl")[-1:], "tokens")
+    calibration = [row for row in sweep.get("calibration", []) if row["checkpoint"] == checkpoint]
     names = ("n", "m", "select", "temperature", "tokens_per_problem", "pass_at_k", "accuracy", "distinct")
     cells = [cell for cell in sweep.get("cells", []) if cell["checkpoint"] == checkpoint and cell["n"]]
-    return {
+    run = {
         "training_tokens": int(tokens or 0),
         "training_steps": metrics[-1]["step"] if metrics else 0,
         "warmstart_tokens": int(warm[0]) if warm and warm[0] else None,
         "cells": [{name: cell[name] for name in names if name in cell} for cell in cells],
         "curves": [curve for curve in sweep.get("curves", []) if curve["checkpoint"] == checkpoint],
         "triple": sweep.get("triple", {}).get(checkpoint),
-    }
+        "learning": learning(metrics),
+        "seconds": seconds(piece, metrics),
+    } | ({"calibration": calibration} if calibration else {})
+    return run | {"final": final(run)}
+
+
+def seconds(piece: Piece, metrics: list[dict[str, Any]]) -> dict[str, float]:
+    """Wall-clock seconds by verb. Of the training the steps' own, so that one that was interrupted counts in full."""
+    found = {verb: record["seconds"] for verb, record in piece.finished().items()}
+    steps = [value for value in column(metrics, "seconds", "total") if value is not None]
+    return found | ({"train": round(sum(steps), 1)} if steps else {})
 
 
 def budgets(config: CompareConfig, arms: list[str], found: dict[tuple[int, str], Any]) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from rich.table import Table
 
+from evals.compare.summary import summary_table
 from evals.plots import COLORS, draw, figure, save
 from evals.series import Chart, Point, Series
 from evals.tables import LOOK, points, share
@@ -47,10 +49,14 @@ def title(budget: dict[str, Any]) -> str:
     return f"{budget['n']} abstractions × {budget['m']}: {budget['tokens']:,.0f} generated tokens per problem"
 
 
-def caption(result: dict[str, Any]) -> str:
+def certainty(result: dict[str, Any]) -> str:
     seeds = len(result["meta"]["seeds"])
-    many = f"means over {seeds} seeds (95 % t intervals)" if seeds > 1 else "one seed only: no intervals"
-    return f"{many}; plain sampling at its best temperature; gained: {result['meta']['focus']} minus the row, per seed"
+    return f"means over {seeds} seeds (95 % t intervals)" if seeds > 1 else "one seed only: no intervals"
+
+
+def caption(result: dict[str, Any]) -> str:
+    focus = result["meta"]["focus"]
+    return f"{certainty(result)}; plain sampling at its best temperature; gained: {focus} minus the row, per seed"
 
 
 def tables(result: dict[str, Any]) -> list[Table]:
@@ -84,6 +90,9 @@ def markdown(result: dict[str, Any], command: str) -> str:
         shared = f"{sum(warm) / len(warm):,.0f}" if warm else "the base's"
         arms.append(f"| {name} | {arm['description']} | {shared} | {trained:,.0f} |")
     parts.append("\n".join(arms))
+    names, rows = summary_table(result)
+    rows = [f"| {' | '.join(line)} |" for line in [names, ["---"] * len(names), *rows]]
+    parts += ["## Every arm at the end", "\n".join(rows)]
     for budget in result["budgets"]:
         rows = [f"| {' | '.join(HEADINGS)} |", "|---|---|---|---|"]
         rows += [f"| {' | '.join(line)} |" for line in budget_lines(result, budget)]
@@ -92,9 +101,17 @@ def markdown(result: dict[str, Any], command: str) -> str:
 
 
 def plot(result: dict[str, Any], path: str | Path) -> Path:
-    """Coverage and accuracy against test tokens, all arms, with the spread of the seeds; and the gains."""
+    """Coverage and accuracy against test tokens, all arms, with the spread of the seeds; and the gains.
+
+    Of more arms than there are colours only the gains are drawn: the page has their curves, a few in each chart.
+    """
+    colors = dict(zip(result["arms"], cycle(ARM_COLORS), strict=False))
+    if len(colors) > len(ARM_COLORS):
+        rows = len(result["budgets"][-1]["differences"]) / 2  # of two measures
+        fig, axes = figure(1, 1, width=9, height=1.4 + 0.27 * rows)
+        gains(axes[0], result, colors)
+        return save(fig, path)
     fig, axes = figure(3, 1, width=5.6, height=5.4)
-    colors = dict(zip(result["arms"], ARM_COLORS * 3, strict=False))
     for one, measure in zip(axes, ("pass_at_k", "accuracy"), strict=False):
         words = {
             "pass_at_k": ("Coverage", "problems covered"),

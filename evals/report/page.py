@@ -41,20 +41,29 @@ def render(runs: list[Run]) -> str:
             "sweep_charts": place(charts, f"run{number}-sweep", sweeps),
             "entropy_charts": place(charts, f"run{number}-entropy", entropy_charts_of(run)),
         })  # fmt: skip
+    return fill(
+        "template.html.j2",
+        charts,
+        title=runs[0].name if len(runs) == 1 else "Runs compared: " + ", ".join(run.name for run in runs),
+        views=views,
+        together=together(runs, charts) if len(runs) > 1 else None,
+    )
+
+
+def fill(template: str, charts: dict[str, Chart], **values: Any) -> str:
+    """A template of this folder with its values, charts, style and script."""
     script = (HERE / "charts.js").read_text(encoding="utf-8")
     environment = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    return environment.get_template("template.html.j2").render(
-        title=runs[0].name if len(runs) == 1 else "Runs compared: " + ", ".join(run.name for run in runs),
+    return environment.get_template(template).render(
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        views=views,
-        together=together(runs, charts) if len(runs) > 1 else None,
         charts=charts,
         charts_json=htmlsafe_json_dumps({name: asdict(chart) for name, chart in charts.items()}),
         style=(HERE / "style.css").read_text(encoding="utf-8"),
         script=script,
         script_hash="sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        **values,
     )
 
 

@@ -31,8 +31,11 @@ def train(words):
     step = len(file.read_text().splitlines()) if file.is_file() else 0
     while step * 1000 < int(found["cotrain.max_tokens"]):
         step += 1
+        row = {"step": step, "tokens_generated_total": 1000 * step, "seconds": {"total": 2.5}}
+        row["solution"] = {"reward": 0.1 * step + 0.01 * int(found["seed"]), "entropy": 1 / step}
+        row |= {"validation": {"accuracy": 0.02 * step, "coverage": 0.5}} if step % 2 == 0 else {}
         with file.open("a") as out:
-            out.write(json.dumps({"step": step, "tokens_generated_total": 1000 * step}) + "\n")
+            out.write(json.dumps(row) + "\n")
         while os.environ.get("FAKE_SLOW") == found["name"] and step >= 2 and not Path("go").exists():
             time.sleep(0.02)
     if os.environ.get("FAKE_BROKEN") == found["name"]:
@@ -56,7 +59,14 @@ def sweep(words):
          "pass_at_k": [min(1.0, 0.04 * t * k**0.8 + lift) for k in range(1, 33)], "accuracy": [0.2 + lift] * 32}
         for t in (0.7, 1.0)
     ]  # fmt: skip
-    (folder / "sweep.json").write_text(json.dumps({"cells": cells, "curves": curves, "triple": {}}))
+    found = {"cells": cells, "curves": curves, "triple": {checkpoint: {"with_mean": 0.25 + lift}}}
+    if arm == "rlad":  # which states confidences
+        rows = [(checkpoint, 0.7, 0.3), (checkpoint, 1.0, 0.2), ("warmstart", 1.0, 0.9)]
+        found["calibration"] = [
+            {"checkpoint": c, "label": arm, "temperature": t, "stated": 1.0, "brier": b, "ece": 0.1, "auroc": None}
+            for c, t, b in rows
+        ]
+    (folder / "sweep.json").write_text(json.dumps(found))
 
 
 if __name__ == "__main__":

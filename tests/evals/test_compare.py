@@ -7,16 +7,19 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from evals.compare import __main__ as command
-from evals.compare import pieces, results, show
-from evals.compare.config import load_compare, run_config
+from evals.compare import config as settings
+from evals.compare import learning, page, pieces, results, show, summary
+from evals.compare.config import as_dict, jobs_of, load_compare, run_config
 from rlad.cli import PlainError
 from rlad.config import ConfigError
 
+MODULES = (command, learning, page, pieces, results, settings, show, summary)
 FAKE = Path(__file__).parent / "fake_commands.py"
 VERBS = {verb: [sys.executable, "-I", "-S", str(FAKE), verb] for verb in ("warmstart", "train", "sweep")}
 ARMS = """
@@ -53,7 +56,7 @@ def result():
 
 
 def test_worked_examples_in_docstrings():
-    assert sum(doctest.testmod(module).failed for module in (command, pieces, results, show)) == 0
+    assert sum(doctest.testmod(module).failed for module in MODULES) == 0
 
 
 def test_every_arm_of_a_seed_starts_from_its_base_and_nothing_runs_twice(setting, capsys):
@@ -95,6 +98,27 @@ def test_results_are_read_at_the_focus_arms_budgets(setting):
     assert found["arms"]["rlad"]["seeds"]["0"]["training_tokens"] == 5000
     assert found["arms"]["plain-warmstart"]["reference"]
     assert found["commands"][0]["command"].startswith("python ")
+
+
+def test_results_hold_what_every_run_learnt_and_reached(setting):
+    compare()
+    found = result()
+    run = found["arms"]["rlad"]["seeds"]["1"]
+    assert run["learning"]["tokens"] == [1000, 2000, 3000, 4000, 5000]
+    assert run["learning"]["solution_reward"] == pytest.approx([0.11, 0.21, 0.31, 0.41, 0.51])
+    assert run["learning"]["validation_accuracy"] == [None, 0.04, None, 0.08, None]
+    assert run["seconds"]["train"] == 12.5  # the steps' own, not the command's
+    assert set(run["seconds"]) == {"train", "sweep"}
+    assert run["final"]["brier"] == 0.2  # at T 1, of the trained model
+    assert run["final"]["covered"] == {"4x1": 0.51, "8x1": 0.71, "4x4": 0.61}
+    assert found["arms"]["base"]["seeds"]["0"]["learning"] == {}
+    assert "calibration" not in found["arms"]["base"]["seeds"]["0"]
+    assert found["summary"]["rlad"]["brier"]["by_seed"] == [0.2, 0.2]
+    assert found["summary"]["base"]["gained"]["mean"] == pytest.approx(-0.1)
+    html = Path("runs/trial/compare.html").read_text()
+    assert "Reward, solution player" in html
+    assert "plain-warmstart (reference)" in html
+    assert "| rlad (focus) |" in Path("runs/trial/compare.md").read_text()
 
 
 def test_one_seed_says_that_it_has_no_interval(setting):
@@ -219,6 +243,8 @@ def test_stopping_it_ends_what_it_started(setting):
         (("max_tokens: 5000\n", ""), "must say 'max_tokens'"),
         (("max_tokens: 5000", "max_token: 5000"), "nearest known key is 'max_tokens'"),
         (("max_tokens: 5000", "max_tokens: 0"), "above 0"),
+        (("max_tokens: 5000", "max_tokens: 5000\njobs: -1"), "as many as the cores hold"),
+        (("cotrain.one_pass=true", "both.los=gspo"), "nearest known key is 'abstraction.lo"),
         (("base: run.yaml", "base: nowhere.yaml"), "no configuration file 'nowhere.yaml'"),
         (("start: own", "start: elsewhere"), "starts from 'elsewhere'"),
         (("start: own, train", "train"), "would be the base itself"),
@@ -233,6 +259,36 @@ def test_bad_comparisons_are_refused_in_one_sentence(setting, change, sentence):
     assert sentence in str(refused.value)
     assert "\n" not in str(refused.value)
     assert calls() == []
+
+
+CONFIGS = FAKE.parents[2] / "configs"
+COMPARISONS = sorted(path.name for path in CONFIGS.glob("*.yaml") if "\narms:" in path.read_text())
+
+
+@pytest.mark.parametrize("file", COMPARISONS)
+def test_every_arm_of_every_shipped_comparison_can_be_run(monkeypatch, file):
+    monkeypatch.chdir(FAKE.parents[2])
+    config = load_compare(f"configs/{file}")  # refuses an arm that the run's own validation refuses
+    changed = {arm: run_config(config, arm, config.seeds[-1]) for arm in config.arms}
+    assert all(run.cotrain.max_tokens == config.max_tokens for arm, run in changed.items() if config.arms[arm].train)
+    alike = [replace(run, name="") for run in changed.values()]
+    assert all(one != other for i, one in enumerate(alike) for other in alike[:i])  # no arm twice
+
+
+def test_the_study_has_what_its_losses_need_to_differ(monkeypatch):
+    monkeypatch.chdir(FAKE.parents[2])
+    config = load_compare("configs/study-entropy.yaml")
+    assert len(config.arms) >= 12
+    assert len(config.seeds) >= 3
+    assert len(Path("configs/study-entropy.yaml").read_text().splitlines()) <= 70
+    runs = {arm: run_config(config, arm, 0) for arm in config.arms}
+    assert all(run.problems.source == "countdown" for run in runs.values())
+    assert all(run.cotrain.updates_per_rollout >= 2 for run in runs.values())
+    assert all(run.abstraction.loss == run.solution.loss for run in runs.values())
+    assert runs["ppo-clip"].solution.clip_low == runs["ppo-clip"].solution.clip_high == 0.2
+    # A confidence and a critique are words of their own: those bases cannot be shared with arms that lack the words.
+    assert {arm for arm in config.arms if config.arms[arm].start == "own"} == {"rlcr", "critique"}
+    assert page.groups({"meta": as_dict(config), "arms": config.arms})[0][0] == "clip bounds"
 
 
 def test_the_shipped_comparison_can_be_run(monkeypatch):
@@ -257,3 +313,10 @@ def test_words_change_the_comparison_or_all_its_runs(setting):
     run = run_config(config, "solver-only", 4)
     assert (run.warmstart.steps, run.seed, run.problems.seed, run.cotrain.abstractions) == (50, 4, 4, 0)
     assert (run.cotrain.max_tokens, run.runs_dir, run.name) == (5000, "runs/trial/seed4", "solver-only")
+
+
+def test_as_many_jobs_as_the_cores_hold(setting):
+    config = load_compare("compare.yaml", ["jobs=0", "launch.ranks=2", "launch.threads_per_rank=2"])
+    run = run_config(config, "rlad", 0)
+    assert [jobs_of(config, run, cores) for cores in (2, 4, 15)] == [1, 1, 3]
+    assert jobs_of(load_compare("compare.yaml", ["jobs=5"]), run, 2) == 5
