@@ -51,11 +51,11 @@ class Endpoint:
         deadline = monotonic() + seconds
         while True:
             self._doubt.set()
+            await asyncio.sleep(QUICK)  # an engine that is about to end may still answer
             if await self.answers():
                 return True
             if monotonic() > deadline:
                 return False
-            await asyncio.sleep(QUICK)
 
     async def begin(self, seconds: float) -> None:
         """Waits until it answers for the first time. Raises EngineFailed when it does not in time."""

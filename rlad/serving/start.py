@@ -107,6 +107,9 @@ def _supervised(
     ]
     if not gpus:  # else each would want nearly all of the machine's memory; `serving.vllm_arguments` may say more
         arguments += ["--kv-cache-memory-bytes", str(2**30)]
+        # vLLM 0.32 takes a random generator back when a prompt is read in pieces, and a CPU's cannot go back: one
+        # request with a seed in a burst ended the engine.
+        arguments += ["--no-enable-chunked-prefill"]
     elif gpus == 1:  # both share it
         arguments += ["--gpu-memory-utilization", "0.45"]
     else:  # one half each
