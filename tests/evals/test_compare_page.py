@@ -1,4 +1,4 @@
-"""What compare.json says of learning, the numbers at the end, and compare.html as text."""
+"""What compare.json says of learning, the numbers at the end, and compare.html: its text, and it in a real browser."""
 
 import json
 import re
@@ -145,3 +145,26 @@ def test_the_page_is_escaped_and_needs_nothing_else():
     one = page.render(made(["focus", "b-clip"], seeds=(0,)))
     assert "One seed only" in one
     assert "bands reach" not in one
+
+
+# ------------------------------------------------------------------------------------------ in a real browser
+@pytest.mark.browser
+@pytest.mark.parametrize(("width", "scheme"), [(320, "dark"), (1280, "light")])
+def test_the_page_draws_every_chart_without_a_complaint(chromium, tmp_path, width, scheme):
+    file = tmp_path / "compare.html"
+    file.write_text(page.render(made(MANY)))
+    tab = chromium.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    complaints = []
+    tab.on("console", lambda message: complaints.append(message.text))
+    tab.on("pageerror", lambda error: complaints.append(str(error)))
+    tab.on("request", lambda request: complaints.append(request.url) if request.url != file.as_uri() else None)
+    tab.goto(file.as_uri())
+    tab.wait_for_selector("figure svg path", state="attached")
+    assert tab.locator("figure [role=group] svg").count() == tab.locator("figure").count() == 12
+    tab.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
+    assert tab.evaluate("document.documentElement.scrollWidth") == width
+    tab.locator("#panel1 figure [role=group]").first.focus()
+    tab.keyboard.press("ArrowRight")
+    assert "generated training tokens" in tab.locator("#panel1 figure .tip").first.inner_text()
+    tab.close()
+    assert complaints == []
