@@ -18,6 +18,7 @@ from evals.compare import learning, page, pieces, results, show, summary
 from evals.compare.config import as_dict, jobs_of, load_compare, run_config
 from rlad.cli import PlainError
 from rlad.config import ConfigError
+from rlad.problems import load_problems
 
 MODULES = (command, learning, page, pieces, results, settings, show, summary)
 FAKE = Path(__file__).parent / "fake_commands.py"
@@ -271,6 +272,8 @@ def test_every_arm_of_every_shipped_comparison_can_be_run(monkeypatch, file):
     config = load_compare(f"configs/{file}")  # refuses an arm that the run's own validation refuses
     changed = {arm: run_config(config, arm, config.seeds[-1]) for arm in config.arms}
     assert all(run.cotrain.max_tokens == config.max_tokens for arm, run in changed.items() if config.arms[arm].train)
+    problems = run_config(config, config.focus, config.seeds[0]).problems
+    assert len(load_problems(problems, "train")) == problems.train  # a world can be too small
     alike = [replace(run, name="") for run in changed.values()]
     assert all(one != other for i, one in enumerate(alike) for other in alike[:i])  # no arm twice
 
