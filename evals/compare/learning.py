@@ -88,10 +88,10 @@ def final(run: dict[str, Any]) -> dict[str, Any]:
 
     Entropies are means over the last tenth of the curve, nats per token; `right_with` is a single solution's accuracy
     under an abstraction, `right_without` the same without one at the best temperature; `distinct` counts different
-    abstractions in the widest cell. Calibration is that at the temperature nearest to 1, which is trained at.
+    abstractions in the cell of most. Calibration is that at the temperature nearest to 1, which is trained at.
     """
     cells, curves = run["cells"], run.get("learning", {})
-    widest = max(cells, key=lambda cell: cell["tokens_per_problem"], default={})
+    widest = max(cells, key=lambda cell: cell["n"], default={})
     stated = [row for row in run.get("calibration", []) if "brier" in row]
     nearest = min(stated, key=lambda row: abs(row["temperature"] - 1), default={})
     return {
