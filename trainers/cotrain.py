@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 
 from rlad.config import ROLES, WORLDS, RunConfig, load_config
-from rlad.generation import Sampling, make_engine
+from rlad.generation import Sampling
 from rlad.judge import Judge
 from rlad.policy import make_policy
 from rlad.problems import Problem, load_problems, make_world
@@ -29,6 +29,7 @@ from trainers.plan_tokens import marked, planners
 from trainers.planning import frozen_grams, wanted
 from trainers.refill import PassRates, refill
 from trainers.rollouts import abstraction_rows, merged, solution_rows
+from trainers.samplers import make_sampler
 from trainers.schedules import learners as learners_of
 from trainers.schedules import rate
 from trainers.statistics import player_statistics, rollout_statistics, tree_record
@@ -66,7 +67,7 @@ class Cotrainer:
         policy = make_policy(role, starting_model(self.run, role, self.folder), self.run, self.folder / "export" / role)
         # Full copies are taken before ZeRO-3 partitions the model in place.
         reference = copy.deepcopy(policy.model).to(self.device).eval().requires_grad_(False)
-        sampler = make_engine(self.run.engine, copy.deepcopy(policy.model).to(self.device), policy.tokenizer)
+        sampler = make_sampler(self.run, policy, self.folder, self.device)
         settings = zero3.engine_config(
             self.run.zero,
             policy.model.dtype,
@@ -152,6 +153,8 @@ class Cotrainer:
     def update(self, rows: dict, step: int) -> dict[str, dict]:
         """Both rewards were computed before either player moves."""
         active = [role for role in learners_of(self.config.schedule, step) if role in self.learners]
+        for learner in self.learners.values():
+            learner.sampler.sleep()  # its share of the GPU is the trainer's now; the next rollout or publish wakes it
         for role in active:
             player = self.learners[role].config
             share = linear(step, self.config.steps, player.min_lr_ratio) * rate(self.config.schedule, step, role)
@@ -318,6 +321,8 @@ def cotrain(run: RunConfig, folder: Path) -> None:
     wandb.close()
     trainer.methods.close()
     trainer.judge.close()
+    for learner in trainer.learners.values():
+        learner.sampler.close()
 
 
 def summary(row: dict, steps: int) -> str:

@@ -172,10 +172,12 @@ def memory(config: RunConfig, ranks: int) -> dict[str, float] | None:
         count, width = parameters(shape), BYTES[model.dtype]
         zero = config.zero
         parts[TRAINING] += training_state(count, ranks, width, zero.offload_optimizer, zero.offload_params)
-        parts["sampling copies"] += count * width
         parts["frozen references"] += count * width
         size = (config.cotrain.micro_batch, lengths[role], width)
         update = max(update, activations(shape, *size, model.gradient_checkpointing) + logits(shape, *size))
+        if config.engine.kind == "vllm":
+            continue  # its copies, keys and values are in other processes
+        parts["sampling copies"] += count * width
         rows = min(config.engine.max_batch, rollout_rows(config, role, ranks))
         rollout = max(rollout, kv_cache(shape, rows, lengths[role], width) + rows * shape.vocabulary * 8.0)
     if config.cotrain.schedule.lag:  # another full copy of the solver
@@ -244,4 +246,7 @@ def describe(config: RunConfig, placement: Placement) -> str:
     else:
         lines += [f"{name:50s} {value / GB:9.3f} GB" for name, value in parts.items()]
         lines.append(f"{'peak (rollout and update take turns)':50s} {total(parts) / GB:9.3f} GB")
+    if config.engine.kind == "vllm":
+        lines.append("vLLM's engines are processes of their own. On the ranks' GPUs each of a rank's two takes")
+        lines.append(f"engine.memory_share={config.engine.memory_share} of the GPU, and sleeps while its rank updates.")
     return "\n".join(lines)

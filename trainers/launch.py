@@ -12,8 +12,10 @@ import os
 import sys
 from pathlib import Path
 
-from rlad.cli import Parser, main_guard
+from rlad.cli import Parser, PlainError, main_guard
 from rlad.config import WORLDS, ProblemsConfig, RunConfig, load_config
+from rlad.generation import EngineFailed
+from rlad.generation.vllm_setup import require_vllm
 from rlad.problems import SPLITS, load_problems
 from rlad.validation import check_ranks
 from trainers.dryrun import describe
@@ -67,11 +69,21 @@ def data_files(problems: ProblemsConfig) -> list[str]:
     return [path for path in (problems.path, problems.validation_path, problems.test_path) if path]
 
 
+def require_engine(device: str) -> None:
+    """Raises PlainError where vLLM cannot run; vLLM itself is not imported."""
+    try:
+        require_vllm(device)
+    except EngineFailed as error:
+        raise PlainError(str(error)) from error
+
+
 def launch(verb: str, config: RunConfig, placement: Placement) -> int:
     """Runs the verb on all ranks of this launcher; returns the exit code and has said why it is not 0."""
     device = choose_device(config.launch.device, max(placement.slots), count_gpus())
     if device == "cpu":
         require_compiler()
+    if verb == "train" and config.engine.kind == "vllm":
+        require_engine(device)
     if placement.hostfile is not None:
         require_remote_shell()
     folder = prepare_folder(config, verb)

@@ -110,6 +110,21 @@ def from_first(value):
     return box[0]
 
 
+def from_node_leader(value: object) -> object:
+    """What rank 0 of this node gave. Collective."""
+    given: list = [None] * world_size()
+    dist.all_gather_object(given, (node(), local_rank(), value))
+    return next(value for where, local, value in given if where == node() and local == 0)
+
+
+def node() -> int:
+    return int(os.environ.get("CROSS_RANK", "0"))
+
+
+def local_rank() -> int:
+    return int(os.environ.get("LOCAL_RANK", "0"))
+
+
 def engine_config(
     zero: ZeroConfig, dtype: torch.dtype, lr: float, weight_decay: float, betas: tuple[float, float], clip: float
 ) -> dict:
@@ -155,8 +170,9 @@ def set_lr(engine, lr: float) -> None:
 def gathered(engine, bucket_size: int) -> Iterator[tuple[str, torch.Tensor]]:
     """Full parameters as (name, tensor), gathered bucket by bucket of at most `bucket_size` elements.
 
-    Collective: all ranks must run it to the end. A tensor is valid only until the next one of another bucket is asked
-    for. Sizes are `ds_numel`, because `numel()` of a partitioned parameter is 0.
+    Collective: all ranks must run it to the end. The tensors are copies, handed over when their bucket's gathering is
+    done: whoever sends them on, over another process group even, does not do it inside a gather (trl #7103). Sizes are
+    `ds_numel`, because `numel()` of a partitioned parameter is 0.
     """
     bucket: list[tuple[str, torch.nn.Parameter]] = []
     size = 0
@@ -171,8 +187,8 @@ def gathered(engine, bucket_size: int) -> Iterator[tuple[str, torch.Tensor]]:
 
 def _gather(bucket: list[tuple[str, torch.nn.Parameter]]) -> Iterator[tuple[str, torch.Tensor]]:
     with deepspeed.zero.GatheredParameters([parameter for _, parameter in bucket]):
-        for name, parameter in bucket:
-            yield name, parameter.data
+        full = [(name, parameter.data.clone()) for name, parameter in bucket]
+    yield from full
 
 
 def publish(engine, sampler: Engine, version: int, bucket_size: int) -> None:

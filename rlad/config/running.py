@@ -11,7 +11,35 @@ class EngineConfig:
     kind: str = "transformers"
     """transformers or vllm."""
     max_batch: int = 512
-    """Rows decoded together on one rank."""
+    """Rows decoded together by one engine."""
+    placement: str = "auto"
+    """Of vllm: colocated (an engine process per player and rank), shared (per player and node, for all its ranks),
+    server (`vllm serve` processes), or auto: shared on CPUs, colocated on GPUs."""
+    replicas: int = 1
+    """Servers per player that rank 0 starts (placement server)."""
+    abstraction_urls: list[str] = field(default_factory=list)
+    """Servers that run already, e.g. http://node7:8000 (placement server); empty = rank 0 starts them."""
+    solution_urls: list[str] = field(default_factory=list)
+    weights_folder: Optional[str] = None
+    """Where new weights are handed to servers: a folder that they see too; null = this machine's shared memory."""
+    tensor_parallel: int = 1
+    """GPUs per vLLM engine."""
+    memory_share: float = 0.3
+    """Of a GPU's memory for one vLLM engine, weights included."""
+    kv_cache_gb: float = 1.0
+    """GiB for keys and values of one vLLM engine on a CPU."""
+    threads: int = 0
+    """Of one vLLM engine on a CPU; 0 = all cores (the ranks wait while it decodes)."""
+    eager: Optional[bool] = None
+    """Whether vLLM runs the model without compiling it; null = on CPUs, where compiling takes longest."""
+    start_timeout: int = 600
+    """Seconds within which a vLLM engine must be up."""
+    timeout: int = 300
+    """Seconds within which new weights must be in place, and without a sign of life after which vLLM is given up."""
+
+    def transfer_on_gpu(self) -> str:
+        """nccl or ipc: CUDA IPC only reaches a process on the same GPU."""
+        return "ipc" if self.placement in ("auto", "colocated") and self.tensor_parallel == 1 else "nccl"
 
 
 @dataclass

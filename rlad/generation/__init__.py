@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from rlad.config import ConfigError, EngineConfig
+import tempfile
+from pathlib import Path
+
+from rlad.config import EngineConfig
 from rlad.generation.base import Completion, Engine, EngineFailed, Sampling
 
-__all__ = ["Completion", "Engine", "EngineFailed", "Sampling", "make_engine"]
+__all__ = ["Completion", "Engine", "EngineFailed", "Sampling", "make_engine", "stop_ids"]
 
 
 def make_engine(config: EngineConfig, model, tokenizer) -> Engine:
@@ -14,7 +17,10 @@ def make_engine(config: EngineConfig, model, tokenizer) -> Engine:
         from rlad.generation.transformers import TransformersEngine
 
         return TransformersEngine(model, stop_ids(model, tokenizer), tokenizer.pad_token_id, config.max_batch)
-    raise ConfigError(f"There is no engine '{config.kind}' in this version; use engine.kind=transformers.")
+    from rlad.generation.vllm import start_vllm
+
+    log = Path(tempfile.mkdtemp(prefix="rlad-engine-")) / "engine.log"
+    return start_vllm(config, model, stop_ids(model, tokenizer), str(model.device), log)
 
 
 def stop_ids(model, tokenizer) -> list[int]:

@@ -24,6 +24,9 @@ from rlad.validation.tables import (
     require_name,
 )
 
+CPU_HEADS = (32, 64, 80, 96, 112, 128, 160, 192, 224, 256, 512)
+"""Head sizes of the attention in vLLM's CPU build (0.32)."""
+
 
 def validate(config: RunConfig) -> None:
     """Raises ConfigError with one plain sentence for the first rule that the configuration breaks."""
@@ -106,9 +109,49 @@ def _check_sweep(config: RunConfig) -> None:
 
 
 def _check_engine(config: RunConfig) -> None:
-    if config.engine.kind == "vllm":
-        raise ConfigError("engine.kind=vllm comes with a later version; use engine.kind=transformers.")
-    require_name("engine.kind", config.engine.kind, ("transformers",))
+    engine = config.engine
+    if engine.kind != "vllm":
+        return
+    own_gpu = engine.placement in ("auto", "colocated")
+    if engine.tensor_parallel > 1 and own_gpu:
+        raise ConfigError(
+            f"engine.tensor_parallel={engine.tensor_parallel} does not fit engine.placement={engine.placement}, where "
+            "an engine has its rank's one GPU; use engine.placement=shared or server."
+        )
+    if engine.tensor_parallel > 1 and config.launch.device == "cpu":
+        raise ConfigError("engine.tensor_parallel is the number of GPUs per engine; launch.device=cpu leaves it at 1.")
+    if own_gpu and config.cotrain.abstractions and engine.memory_share >= 0.5:
+        raise ConfigError(
+            f"engine.memory_share={engine.memory_share} is the share of one engine, but two want the memory of each "
+            "GPU; use less than 0.5."
+        )
+    for name, model in models(config):
+        head = model.hidden_size // model.heads
+        if model.path is None and head not in CPU_HEADS and config.launch.device != "cuda":
+            raise ConfigError(
+                f"{name}.hidden_size={model.hidden_size} and {name}.heads={model.heads} make heads of {head}; "
+                f"vLLM's attention on CPUs wants {', '.join(map(str, CPU_HEADS))}."
+            )
+    _check_servers(config)
+
+
+def _check_servers(config: RunConfig) -> None:
+    engine = config.engine
+    urls = {role: getattr(engine, f"{role}_urls") for role in ROLES}
+    named = [role for role in ROLES if urls[role]]
+    if engine.placement != "server":
+        for role in named:
+            raise ConfigError(f"engine.{role}_urls names servers, which needs engine.placement=server.")
+        if engine.weights_folder is not None:
+            raise ConfigError("engine.weights_folder is read by servers only; set engine.placement=server.")
+    for role in named:
+        for url in urls[role]:
+            if not url.startswith(("http://", "https://")):
+                raise ConfigError(f"engine.{role}_urls holds '{url}'; an address must begin with http:// or https://.")
+    playing = ROLES if config.cotrain.abstractions else ("solution",)
+    for role in playing:
+        if named and role not in named:
+            raise ConfigError(f"engine.{role}_urls is empty, but the other player's servers are named; name both.")
 
 
 def _check_track(config: RunConfig) -> None:

@@ -23,6 +23,13 @@ from trainers.dryrun import (
 from trainers.launch_placement import Placement
 
 
+def test_vllm_engines_are_not_counted_as_the_ranks_own():
+    run = load_config(None, ["engine.kind=vllm"])
+    parts = memory(run, 2)
+    assert parts["sampling copies"] == parts["rollout: keys and values of a batch"] == 0.0
+    assert "engine.memory_share=0.3 of the GPU" in describe(run, Placement(slots=(2,)))
+
+
 @pytest.mark.parametrize("tied", [False, True])
 def test_parameters_are_those_of_a_real_model(tied):
     from transformers import Qwen3Config, Qwen3ForCausalLM

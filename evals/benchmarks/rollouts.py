@@ -1,0 +1,159 @@
+"""How fast rollouts are: the vllm engine, the transformers engine and bare vLLM on the same requests, in one run.
+
+    python -m evals.benchmarks.rollouts [--models tiny 100m] [--repeats 5] [--out docs/results/rollouts.json]
+
+Prompts come in nested groups (each of them several times), as in training. The three take turns, and every turn is
+timed by the clock and by the processor time of the process that decodes: another program may be busy on the machine.
+Bare vLLM is `vllm.LLM.generate` in a process of its own with the same settings and the same sampling parameters.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import torch
+
+from rlad.config import EngineConfig, ModelConfig, ProblemsConfig
+from rlad.generation import Sampling, make_engine, stop_ids
+from rlad.generation.vllm import core_settings, start_vllm
+from rlad.generation.vllm_link import private_folder
+from rlad.generation.vllm_setup import cpu_environment
+from rlad.generation.vllm_weights import write_model
+from rlad.policy import build_model, load_tokenizer
+
+MODELS = {  # sizes; distinct prompts, copies of each, new tokens of each
+    "tiny": (ModelConfig(), (32, 16, 32)),
+    "100m": (
+        ModelConfig(hidden_size=768, layers=12, heads=12, kv_heads=4, intermediate_size=3072),
+        (8, 8, 16),
+    ),
+}
+PROMPT_TOKENS = 40
+
+
+class Bare:
+    """vllm.LLM.generate in a process of its own."""
+
+    def __init__(self, settings: dict, environment: dict, sampling: Sampling, stops: list[int], log: Path):
+        words = {"settings": settings, "stops": stops, "sampling": vars(sampling)}
+        with log.open("w") as errors:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "evals.benchmarks.rollouts_bare", json.dumps(words)],
+                env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True,
+            )  # fmt: skip
+
+    def generate(self, prompts: list[list[int]]) -> int:
+        """Tokens generated."""
+        self.process.stdin.write(json.dumps(prompts) + "\n")
+        self.process.stdin.flush()
+        for line in self.process.stdout:
+            if line.startswith("tokens "):
+                return int(line.split()[1])
+        raise RuntimeError(f"bare vLLM ended (exit code {self.process.wait()})")
+
+    def close(self) -> None:
+        self.process.stdin.close()
+        self.process.wait(60)
+
+
+def turn(generate: Callable[[], int], decoder: psutil.Process) -> dict:
+    """One timed turn: tokens, seconds, and processor seconds of the decoding process."""
+    cpu, begin = sum(decoder.cpu_times()[:2]), time.perf_counter()
+    tokens = generate()
+    return {"tokens": tokens, "seconds": time.perf_counter() - begin, "cpu": sum(decoder.cpu_times()[:2]) - cpu}
+
+
+def measure(name: str, repeats: int, threads: int, logs: Path) -> dict:
+    """All turns of the three engines on one model."""
+    sizes, (distinct, copies, length) = MODELS[name]
+    tokenizer = load_tokenizer(sizes, ProblemsConfig())
+    model = build_model(sizes, tokenizer, 0)
+    generator = torch.Generator().manual_seed(0)
+    shared = torch.randint(8, len(tokenizer), (distinct, PROMPT_TOKENS), generator=generator).tolist()
+    prompts = [prompt for prompt in shared for _ in range(copies)]
+    config = EngineConfig(kind="vllm", kv_cache_gb=1.0, threads=threads)
+    sampling, stops = Sampling(1.0, length, seed=1), stop_ids(model, tokenizer)
+    ours = start_vllm(config, model, stops, "cpu", logs / f"{name}_engine.log", name)
+    folder = private_folder()
+    write_model(model, folder / "model")
+    settings = core_settings(config, folder / "model", "cpu", "float32", model.config.max_position_embeddings)
+    bare = Bare(settings, cpu_environment(os.environ, threads), sampling, stops, logs / f"{name}_bare.log")
+    plain = make_engine(EngineConfig(), model, tokenizer)
+    torch.set_num_threads(threads)
+
+    def count(engine) -> Callable[[], int]:
+        return lambda: sum(len(c.token_ids) for c in engine.generate(prompts, sampling))
+
+    runners = {
+        "transformers engine": (count(plain), psutil.Process()),
+        "bare vLLM": (lambda: bare.generate(prompts), psutil.Process(bare.process.pid)),
+        "vllm engine": (count(ours), psutil.Process(ours.link.process.process.pid)),
+    }
+    try:
+        for generate, _ in runners.values():
+            generate()  # warm: kernels chosen, prompts in the prefix cache
+        turns: dict[str, list[dict]] = {engine: [] for engine in runners}
+        for _ in range(repeats):
+            for engine, (generate, decoder) in runners.items():
+                turns[engine].append(turn(generate, decoder))
+    finally:
+        bare.close()
+        ours.close()
+        shutil.rmtree(folder, ignore_errors=True)
+    parameters = sum(p.numel() for p in model.parameters())
+    return {"parameters": parameters, "requests": len(prompts), "new_tokens": length, "turns": turns}
+
+
+def summary(turns: list[dict]) -> dict:
+    """Medians over the turns: tokens per second, and tokens per processor second.
+
+    >>> summary([{"tokens": 10, "seconds": 2.0, "cpu": 1.0}, {"tokens": 10, "seconds": 1.0, "cpu": 1.0}])
+    {'per_second': 7.5, 'per_cpu_second': 10.0}
+    """
+    return {
+        "per_second": statistics.median(t["tokens"] / t["seconds"] for t in turns),
+        "per_cpu_second": statistics.median(t["tokens"] / max(t["cpu"], 0.01) for t in turns),
+    }
+
+
+def table(results: dict) -> str:
+    """The results as a Markdown table."""
+    lines = ["| model | engine | tokens/s | of bare vLLM | tokens per CPU second | of bare vLLM |", "|---" * 6 + "|"]
+    for name, result in results.items():
+        bare = summary(result["turns"]["bare vLLM"])
+        for engine, turns in result["turns"].items():
+            own = summary(turns)
+            cells = [f"{own[key]:,.0f} | {own[key] / bare[key]:.0%}" for key in ("per_second", "per_cpu_second")]
+            lines.append(f"| {name} ({result['parameters'] / 1e6:.1f} M) | {engine} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--logs", type=Path, default=Path("runs/benchmark-logs"))
+    parser.add_argument("--out", type=Path)
+    arguments = parser.parse_args()
+    arguments.logs.mkdir(parents=True, exist_ok=True)
+    results = {}
+    for name in arguments.models:
+        results[name] = measure(name, arguments.repeats, arguments.threads, arguments.logs)
+        print(table({name: results[name]}), flush=True)
+    if arguments.out is not None:
+        arguments.out.write_text(json.dumps(results, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""Weights on their way to vLLM as folders of safetensors files: a whole model to start from, new weights to reload.
+
+Tied embeddings are sent untied. vLLM's CPU build packs the output head once and, when the head is tied to the input
+embedding, a reload changes the embedding but not the packed head: the output is silently wrong. So the engine gets a
+configuration without the tie and every publish a head of its own.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from transformers import PreTrainedModel
+
+FILE_BYTES = 256 * 2**20
+
+
+def tied_head(model: PreTrainedModel) -> tuple[str, str] | None:
+    """Names of the input embedding and of the output head that is tied to it; None when there is no tie."""
+    if not getattr(model.config, "tie_word_embeddings", False) or model.get_output_embeddings() is None:
+        return None
+    names = {id(module): name for name, module in model.named_modules()}
+    embedding, head = model.get_input_embeddings(), model.get_output_embeddings()
+    return f"{names[id(embedding)]}.weight", f"{names[id(head)]}.weight"
+
+
+def untied(
+    source: Iterable[tuple[str, torch.Tensor]], tie: tuple[str, str] | None
+) -> Iterator[tuple[str, torch.Tensor]]:
+    """`source` with the tied head as a tensor of its own.
+
+    >>> [name for name, _ in untied([("embed", torch.ones(1)), ("norm", torch.ones(1))], ("embed", "head"))]
+    ['embed', 'head', 'norm']
+    """
+    for name, tensor in source:
+        if tie is not None and name == tie[1]:
+            continue
+        yield name, tensor
+        if tie is not None and name == tie[0]:
+            yield tie[1], tensor.detach().clone()
+
+
+def write_weights(source: Iterable[tuple[str, torch.Tensor]], folder: Path, file_bytes: int = FILE_BYTES) -> None:
+    """Writes (name, full tensor) pairs into files of about `file_bytes`; tensors may be on any device."""
+    folder.mkdir(parents=True)
+    pending: dict[str, torch.Tensor] = {}
+    size = count = 0
+    for name, tensor in source:
+        pending[name] = tensor.detach().cpu().contiguous()
+        size += tensor.numel() * tensor.element_size()
+        if size >= file_bytes:
+            save_file(pending, folder / f"model-{count:05d}.safetensors")
+            pending, size, count = {}, 0, count + 1
+    if pending:
+        save_file(pending, folder / f"model-{count:05d}.safetensors")
+
+
+def write_model(model: PreTrainedModel, folder: Path) -> None:
+    """A model folder that vLLM can start from (no tokenizer: it is given token ids), with an untied head."""
+    write_weights(untied(model.named_parameters(), tied_head(model)), folder)
+    config = copy.deepcopy(model.config)
+    config.tie_word_embeddings = False
+    config.architectures = [type(model).__name__]
+    config.save_pretrained(folder)

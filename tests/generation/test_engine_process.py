@@ -1,0 +1,167 @@
+"""An engine process and its ranks, with a core that makes tokens up: who is served, what is waited for, what fails."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+import torch
+
+from rlad.config import EngineConfig
+from rlad.generation import EngineFailed, Sampling
+from rlad.generation.transfer import FolderTransfer
+from rlad.generation.vllm import VllmEngine
+from rlad.generation.vllm_link import EngineProcess, Link, private_folder
+
+ROOT = Path(__file__).resolve().parents[2]
+HELPERS = ROOT / "tests" / "helpers"
+WEIGHTS = [("w", torch.ones(3))]
+
+
+class Made:
+    """A fake engine process and engines over it."""
+
+    def __init__(self, log, behaviour, timeout=30, start=60):
+        env = os.environ | {"FAKE_CORE": behaviour, "PYTHONPATH": str(HELPERS)}
+        self.config = EngineConfig(kind="vllm", timeout=timeout, start_timeout=start)
+        self.folder = private_folder()
+        self.process = EngineProcess({}, self.folder, log, env, "fake_desk")
+        link = Link("solution player", self.process.address, start, self.process)
+        self.owner = VllmEngine(link, self.config, [1], 64, None, FolderTransfer(link, self.folder, timeout))
+
+    def sharer(self):
+        return VllmEngine(Link("solution player", self.process.address, 60), self.config, [1], 64, None)
+
+
+@pytest.fixture
+def make(tmp_path):
+    made = []
+
+    def one(behaviour="", **limits):
+        made.append(Made(tmp_path / "engine.log", behaviour, **limits))
+        return made[-1]
+
+    yield one
+    for each in made:
+        each.owner.close()
+        assert not each.folder.exists()
+
+
+def tokens(completions):
+    return [completion.token_ids for completion in completions]
+
+
+def test_two_ranks_are_decoded_together_and_each_gets_its_own(make):
+    made = make("slow")
+    other, results = made.sharer(), {}
+    ask = threading.Thread(target=lambda: results.update(other=other.generate([[50]], Sampling(max_new_tokens=8))))
+    ask.start()
+    results["own"] = made.owner.generate([[3], [3, 9], [20]], Sampling(max_new_tokens=8))
+    ask.join()
+    assert tokens(results["own"]) == [tuple(range(n, n + 8)) for n in (4, 10, 21)]
+    assert tokens(results["other"]) == [tuple(range(51, 59))]
+    assert made.owner.stats()["largest"] == 4
+    assert {c.version for c in results["own"]} == {0} and results["own"][0].finish_reason == "length"
+    assert made.owner.generate([], Sampling()) == []
+    other.close()
+    assert tokens(made.owner.generate([[7]], Sampling(max_new_tokens=1))) == [(8,)]  # who leaves takes nothing along
+
+
+def test_a_sharing_rank_waits_for_the_weights_it_was_promised(make):
+    made = make()
+    other, results = made.sharer(), []
+    other.load_weights(iter(WEIGHTS), 1)  # takes part in gathering, sends nothing
+    ask = threading.Thread(target=lambda: results.extend(other.generate([[5]], Sampling(max_new_tokens=2))))
+    ask.start()
+    assert tokens(made.owner.generate([[5]], Sampling(max_new_tokens=2))) == [(6, 7)]  # version 0 still
+    assert not results
+    made.owner.load_weights(WEIGHTS, 1)
+    ask.join(30)
+    assert [c.version for c in results] == [1]
+    assert list(made.folder.glob("weights-*")) == []
+    late = made.sharer()
+    with pytest.raises(EngineFailed, match="version 0 were asked for, it has 1"):
+        late.generate([[5]], Sampling(max_new_tokens=2))
+
+
+def test_signs_of_life_carry_a_rollout_over_the_limit(make):
+    engine = make("slow", timeout=3).owner
+    assert len(engine.generate([[1]], Sampling(max_new_tokens=20))[0].token_ids) == 20  # six seconds
+
+
+def test_completions_of_other_weights_are_refused(make):
+    with pytest.raises(EngineFailed, match="2 of 2 completions with weights of version -1, not 0"):
+        make("stale").owner.generate([[1], [2]], Sampling(max_new_tokens=2))
+
+
+def test_a_bad_prompt_is_refused_and_the_engine_goes_on(make):
+    engine = make().owner
+    with pytest.raises(ValueError, match="empty prompt"):
+        engine.generate([[]], Sampling())
+    with pytest.raises(ValueError, match="64 tokens leaves no room"):
+        engine.generate([[1] * 64], Sampling())
+    with pytest.raises(EngineFailed, match="refused 'generate': ValueError: too many tokens"):
+        engine.generate([[1], [2]], Sampling(max_new_tokens=2000))
+    with pytest.raises(EngineFailed, match="refused 'load_folder': ValueError: the published weights do not fit"):
+        engine.load_weights([], 1)
+    assert engine.version == 0
+    assert tokens(engine.generate([[7]], Sampling(max_new_tokens=1))) == [(8,)]
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "words"),
+    [
+        ("hang", "solution player gave no sign of life for 2 seconds during 'generate'"),
+        ("never", "not ready within 2 seconds"),
+        ("dies", r"(?s)ended \(exit code 3\); its log is .*engine.log.*no kernel image"),
+    ],
+)
+def test_an_engine_that_hangs_or_ends_is_an_error_within_the_limit(make, behaviour, words):
+    made = make(behaviour, timeout=2, start=2 if behaviour == "never" else 60)
+    with pytest.raises(EngineFailed, match=words):
+        made.owner.generate([[1]], Sampling(max_new_tokens=2))
+
+
+def test_weights_that_do_not_arrive_are_an_error_within_the_limit(make):
+    engine = make("slow-load", timeout=2).owner
+    with pytest.raises(EngineFailed, match="no sign of life for 2 seconds during 'load_folder'"):
+        engine.load_weights(WEIGHTS, 1)
+
+
+def test_an_engine_killed_in_the_middle_is_told(make):
+    made = make("slow")
+    made.owner.stats()
+    threading.Timer(0.5, lambda: made.process.process.send_signal(signal.SIGKILL)).start()
+    with pytest.raises(EngineFailed, match=r"solution player ended \(exit code -9\)"):
+        made.owner.generate([[1]], Sampling(max_new_tokens=50))
+
+
+OWNER = """
+import os, sys
+from pathlib import Path
+from rlad.generation.vllm_link import EngineProcess, Link, private_folder
+folder = private_folder()
+process = EngineProcess({}, folder, Path(sys.argv[1]), os.environ, "fake_desk")
+Link("x", process.address, 60, process).call("stats", 60)
+(folder / "weights-1").mkdir()
+print(process.process.pid, folder, flush=True)
+import time; time.sleep(3600)
+"""
+
+
+def test_an_engine_and_its_folder_go_with_a_killed_rank(tmp_path):
+    env = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{HELPERS}"}
+    with subprocess.Popen(
+        [sys.executable, "-c", OWNER, str(tmp_path / "log")], env=env, stdout=subprocess.PIPE, text=True
+    ) as owner:
+        pid, folder = owner.stdout.readline().split()
+        owner.send_signal(signal.SIGKILL)
+    deadline = time.monotonic() + 20
+    while (psutil.pid_exists(int(pid)) or Path(folder).exists()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not psutil.pid_exists(int(pid)) and not Path(folder).exists()

@@ -1,0 +1,143 @@
+"""The real vLLM in an engine process: what it samples, what it records, and that new weights really arrive."""
+
+import os
+from collections import Counter
+
+import pytest
+import torch
+from scipy.stats import chi2_contingency, ks_2samp
+from vllm_here import ENGINE, TOKENIZER, gap, model_of, needs_vllm, prompts_of, tied_model_of
+
+from rlad.config import EngineConfig
+from rlad.generation import Completion, EngineFailed, Sampling, make_engine, stop_ids
+from rlad.generation.vllm import core_settings, start_vllm
+from rlad.generation.vllm_core import request_seed, weight_names
+from rlad.generation.vllm_link import EngineProcess, Link, private_folder
+from rlad.generation.vllm_setup import cpu_environment
+from rlad.generation.vllm_weights import write_weights
+
+pytestmark = needs_vllm
+TOLERANCE = 1e-3
+
+
+def start(model, log):
+    return start_vllm(ENGINE, model, stop_ids(model, TOKENIZER), "cpu", log, "solution player")
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory):
+    engine = start(model_of(1), tmp_path_factory.mktemp("engine") / "engine.log")
+    yield engine
+    engine.close()
+
+
+@pytest.fixture
+def fresh(engine):
+    """The engine with the weights of seed 1, whatever a test before did."""
+    if engine.version:
+        engine.load_weights(model_of(1).named_parameters(), engine.version + 1)
+    return engine
+
+
+@pytest.mark.parametrize("temperature", [1.0, 0.6, 0.0])
+def test_logprobs_are_those_of_the_sampling_distribution(fresh, temperature):
+    prompts = prompts_of([3, 9, 5, 40]) * 8
+    completions = fresh.generate(prompts, Sampling(temperature, 12, seed=3))
+    assert gap(model_of(1), prompts, completions, temperature or 1.0) <= TOLERANCE
+    for completion in completions:
+        ended = completion.token_ids[-1] == TOKENIZER.eos_token_id
+        assert completion.finish_reason == ("stop" if ended else "length")
+        assert len(completion.token_ids) == len(completion.logprobs) <= 12
+
+
+def test_seeds_decide_whatever_else_is_decoded(fresh):
+    prompts = prompts_of([6, 6, 8])
+    first = fresh.generate(prompts, Sampling(1.0, 10, seed=5))
+    again = fresh.generate(prompts + prompts_of([20]) * 30, Sampling(1.0, 10, seed=5))
+    assert [c.token_ids for c in first] == [c.token_ids for c in again[:3]]
+    assert first != fresh.generate(prompts, Sampling(1.0, 10, seed=6))
+    copies = fresh.generate(prompts[:1] * 20, Sampling(1.0, 10, seed=5))
+    assert len({c.token_ids for c in copies}) > 15  # each has a seed of its own
+    assert len({request_seed(5, i) for i in range(1000)}) == 1000
+
+
+def test_groups_share_their_prompt_in_the_prefix_cache_until_new_weights_come(fresh):
+    prompt = prompts_of([100])[0]
+    fresh.generate([prompt], Sampling(1.0, 1))
+    before = fresh.stats()
+    fresh.generate([prompt] * 10, Sampling(1.0, 4))
+    after = fresh.stats()
+    assert after["cached_tokens"] - before["cached_tokens"] == 10 * 96  # three full blocks of 32 tokens
+    assert after["prompt_tokens"] - before["prompt_tokens"] == 1000
+    fresh.load_weights(model_of(1).named_parameters(), fresh.version + 1)
+    fresh.generate([prompt], Sampling(1.0, 1))
+    assert fresh.stats()["cached_tokens"] == after["cached_tokens"]
+
+
+def test_new_weights_arrive_with_their_version(fresh):
+    model, prompts, version = model_of(2), prompts_of([3, 9, 40]) * 4, fresh.version + 1
+    fresh.load_weights(iter(model.named_parameters()), version)
+    completions = fresh.generate(prompts, Sampling(1.0, 8, seed=1))
+    assert {c.version for c in completions} == {version}
+    assert gap(model, prompts, completions) <= TOLERANCE < gap(model_of(1), prompts, completions)
+
+
+def test_a_publish_without_all_weights_is_refused(fresh):
+    some = list(model_of(2).named_parameters())[1:]
+    with pytest.raises(EngineFailed, match="missing \\['model.embed_tokens.weight'\\]"):
+        fresh.load_weights(some, 99)
+    with pytest.raises(EngineFailed, match="unknown \\['no.such'\\]"):
+        fresh.load_weights([*model_of(2).named_parameters(), ("no.such", torch.zeros(1))], 99)
+    prompts = prompts_of([5])
+    assert gap(model_of(1), prompts, fresh.generate(prompts, Sampling(1.0, 4))) <= TOLERANCE
+
+
+def test_rewards_are_distributed_as_with_the_transformers_engine(fresh):
+    """2,000 completions of five prompts from each engine; a reward that depends on all of a completion's tokens."""
+    prompts = [prompt for prompt in prompts_of([4, 7, 7, 9, 12]) for _ in range(400)]
+    sampling = Sampling(1.0, 6, seed=11)
+    theirs = fresh.generate(prompts, sampling)
+    ours = make_engine(EngineConfig(), model_of(1), TOKENIZER).generate(prompts, sampling)
+    rewards = [[sum(token % 5 for token in c.token_ids) for c in completions] for completions in (theirs, ours)]
+    assert ks_2samp(*rewards).pvalue > 1e-3
+    assert ks_2samp(*[[sum(c.logprobs) for c in completions] for completions in (theirs, ours)]).pvalue > 1e-3
+    counts = [Counter(c.token_ids[0] for c in completions) for completions in (theirs, ours)]
+    common = [token for token, count in (counts[0] + counts[1]).items() if count >= 20]
+    assert len(common) > 5
+    assert chi2_contingency([[count[token] for token in common] for count in counts]).pvalue > 1e-3
+    cold = fresh.generate(prompts, Sampling(0.8, 6, seed=11))  # and the test would see a wrong temperature
+    assert ks_2samp([sum(c.logprobs) for c in cold], [sum(c.logprobs) for c in ours]).pvalue < 1e-6
+
+
+def test_tied_embeddings_are_published_untied(tmp_path):
+    engine, prompts = start(tied_model_of(1), tmp_path / "engine.log"), prompts_of([3, 9, 40]) * 4
+    try:
+        assert gap(tied_model_of(1), prompts, engine.generate(prompts, Sampling(1.0, 8))) <= TOLERANCE
+        engine.load_weights(tied_model_of(2).named_parameters(), 1)
+        assert gap(tied_model_of(2), prompts, engine.generate(prompts, Sampling(1.0, 8))) <= TOLERANCE
+    finally:
+        engine.close()
+
+
+def test_a_naive_reload_of_tied_embeddings_keeps_the_old_head(tmp_path):
+    """Why they are untied: what vLLM's CPU build does when told of the tie. Should this fail, the detour can go."""
+    folder, old, new = private_folder(), tied_model_of(1), tied_model_of(2)
+    old.save_pretrained(folder / "model")
+    assert "lm_head.weight" not in weight_names(folder / "model")
+    core = core_settings(ENGINE, folder / "model", "cpu", "float32", 256)
+    process = EngineProcess(core, folder, tmp_path / "engine.log", cpu_environment(os.environ, 1))
+    link = Link("player", process.address, 600, process)
+    prompts = prompts_of([3, 9, 40]) * 4
+    sampling = {"temperature": 1.0, "max_new_tokens": 8, "seed": 0, "stop_ids": [1]}
+
+    def gap_to(model, version):
+        rows = link.call("generate", 600, prompts=prompts, sampling=sampling, version=version)
+        return gap(model, prompts, [Completion(tuple(ids), tuple(lps), why, v) for ids, lps, why, v in rows])
+
+    try:
+        assert gap_to(old, 0) <= TOLERANCE
+        write_weights(new.named_parameters(), folder / "new")
+        link.call("load_folder", 600, folder=str(folder / "new"), version=1)
+        assert gap_to(new, 1) > 0.05  # the parity probe's threshold is 0.001
+    finally:
+        link.close()

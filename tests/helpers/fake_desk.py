@@ -1,0 +1,71 @@
+"""An engine process without vLLM: the real desk over a core that makes tokens up. FAKE_CORE says how it behaves."""
+
+import json
+import os
+import socket
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+from rlad.generation.vllm_desk import Desk
+
+BEHAVIOUR = os.environ.get("FAKE_CORE", "")
+
+
+class FakeCore:
+    """Continues a prompt with its last token + 1, + 2, ...; one token a step for everybody."""
+
+    def __init__(self):
+        self.version, self.requests, self.steps, self.largest = 0, {}, 0, 0
+
+    def add(self, key, prompt, sampling, index):
+        if sampling["max_new_tokens"] > 1000:
+            raise ValueError("too many tokens")
+        self.requests[key] = (prompt[-1], sampling["max_new_tokens"], [])
+
+    def busy(self):
+        return bool(self.requests)
+
+    def step(self):
+        if BEHAVIOUR == "hang":
+            time.sleep(3600)
+        if BEHAVIOUR == "slow":
+            time.sleep(0.3)
+        self.largest = max(self.largest, len(self.requests))
+        done = []
+        for key, (last, most, tokens) in self.requests.items():
+            tokens.append(last + len(tokens) + 1)
+            if len(tokens) == most:
+                done.append(key)
+        for key in done:
+            tokens = self.requests.pop(key)[2]
+            version, logprobs = self.version - (BEHAVIOUR == "stale"), [-1.0] * len(tokens)
+            yield SimpleNamespace(key=key, token_ids=tokens, logprobs=logprobs, reason="length", version=version)
+
+    def stats(self):
+        return {"largest": self.largest}
+
+    def load_folder(self, folder, version):
+        if BEHAVIOUR == "slow-load":
+            time.sleep(3600)
+        if not any(Path(folder).glob("*.safetensors")):
+            raise ValueError("the published weights do not fit the model")
+        self.version = version
+
+
+def main():
+    settings = json.loads(sys.argv[1])
+    if BEHAVIOUR == "never":
+        time.sleep(3600)
+    if BEHAVIOUR == "dies":
+        print("no kernel image is available")
+        sys.exit(3)
+    with socket.socket(socket.AF_UNIX) as door:
+        door.bind(settings["socket"])
+        door.listen(8)
+        Desk(FakeCore(), door).serve()
+
+
+if __name__ == "__main__":
+    main()

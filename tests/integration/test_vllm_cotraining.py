@@ -1,0 +1,126 @@
+"""Two ranks, two ZeRO-3 engines, two real vLLM engines: parity, stale weights, a killed engine, nothing left behind."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import uuid
+
+import pytest
+import torch
+from two_ranks import ROOT, SMALL, environment, run_program
+from vllm_here import ENGINE, MARK, TOKENIZER, gap, marked, model_of, needs_vllm, none_left, prompts_of
+
+from rlad.config import load_config, save_config
+from rlad.generation import EngineFailed, Sampling, stop_ids
+from rlad.generation.vllm_replicas import lead_servers
+from rlad.policy import Policy, build_model, load_tokenizer
+from rlad.prompts import Prompts
+
+pytestmark = needs_vllm
+VLLM = ["engine.kind=vllm", "engine.kv_cache_gb=0.1", "engine.max_batch=64", "engine.threads=1"]
+FAST = ["base.hidden_size=64", "abstraction.lr=0.01", "solution.lr=0.01", "cotrain.validate_every=2"]
+
+
+@pytest.fixture
+def mark(monkeypatch):
+    """A mark in the environment of everything that a test starts."""
+    monkeypatch.setenv(MARK, uuid.uuid4().hex)
+    return os.environ[MARK]
+
+
+def run_folder(tmp_path, name, *overrides):
+    folder = tmp_path / name
+    folder.mkdir()
+    config = load_config(None, [f"runs_dir={tmp_path}", f"name={name}", *SMALL, *VLLM, *FAST, *overrides])
+    save_config(config, folder / "config.yaml")
+    tokenizer = load_tokenizer(config.base, config.problems)
+    for part in (build_model(config.base, tokenizer), tokenizer):  # a base that learned nothing
+        part.save_pretrained(folder / "base")
+    return folder
+
+
+def metrics(folder):
+    file = folder / "metrics.jsonl"
+    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+
+def test_co_training_over_two_engines_keeps_parity_until_a_publish_lies(tmp_path, mark):
+    folder = run_folder(tmp_path, "honest", "cotrain.steps=8", "cotrain.checkpoint_every=9")
+    output = run_program("vllm_program.py", str(folder), timeout=900)
+    assert "STALE The sampler of the" in output and "Training on stale rollouts was refused." in output
+    rows = metrics(folder)
+    assert [row["step"] for row in rows] == [1, 2, 3, 4, 5]
+    assert all(row["parity"] <= 1e-3 for row in rows)
+    assert all(row[role]["updated"] == 1 for row in rows for role in ("abstraction", "solution"))
+    assert rows[1]["validation"]["coverage"] is not None
+    assert sorted(file.name for file in (folder / "logs").glob("engine_*")) == [
+        "engine_abstraction_0.log",
+        "engine_solution_0.log",
+    ]
+    assert none_left(mark)
+
+
+def train(folder):
+    command = [sys.executable, "-m", "trainers.launch", "train", str(folder)]
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    return subprocess.Popen(command, cwd=ROOT, env=environment(), text=True, start_new_session=True, **streams)
+
+
+def test_a_killed_engine_ends_the_run_clearly_and_the_run_resumes(tmp_path, mark):
+    folder = run_folder(tmp_path, "killed", "cotrain.steps=4", "cotrain.checkpoint_every=1")
+    process = train(folder)
+    deadline = time.monotonic() + 600
+    while len(metrics(folder)) < 2:
+        assert process.poll() is None and time.monotonic() < deadline, process.communicate()[0][-5000:]
+        time.sleep(0.05)
+    engines = [one for one in marked(mark) if "rlad.generation.vllm_desk" in one.cmdline()]
+    assert len(engines) == 2
+    engines[0].send_signal(signal.SIGKILL)
+    output = process.communicate(timeout=300)[0]
+    assert process.returncode not in (0, None)
+    assert re.search(r"EngineFailed: The vLLM engine of the \w+ player ended", output), output[-3000:]
+    assert none_left(mark)
+    before = len(metrics(folder))
+    assert before < 4, "the kill came too late to show anything"
+    resumed = train(folder)
+    output = resumed.communicate(timeout=600)[0]
+    assert resumed.returncode == 0, output[-5000:]
+    rows = metrics(folder)
+    assert [row["step"] for row in rows] == [1, 2, 3, 4] and all(row["parity"] <= 1e-3 for row in rows)
+    assert none_left(mark)
+
+
+def test_servers_in_two_replicas_sample_and_take_new_weights(tmp_path, mark):
+    model, new = model_of(1), model_of(2)
+    policy = Policy("solution", model, Prompts(TOKENIZER), tmp_path)
+    config = load_config(None, [*VLLM, "engine.placement=server", "engine.replicas=2"]).engine
+    stops = stop_ids(model, TOKENIZER)
+    engine = lead_servers(config, policy, stops, torch.device("cpu"), tmp_path, True, lambda value: value)
+    other = lead_servers(  # a rank that does not lead
+        config, policy, stops, torch.device("cpu"), tmp_path, False, lambda _: engine.replicas.urls
+    )
+    prompts = prompts_of([3, 9, 5, 40]) * 4
+    try:
+        completions = engine.generate(prompts, Sampling(0.7, 8, seed=3))
+        assert gap(model, prompts, completions, 0.7) <= 1e-3
+        assert len({c.token_ids for c in completions[::4]}) > 1  # copies of a prompt have seeds of their own
+        other.load_weights(iter(()), 1)
+        engine.load_weights(new.named_parameters(), 1)
+        for rank in (engine, other):
+            completions = rank.generate(prompts, Sampling(1.0, 8, seed=3))
+            assert gap(new, prompts, completions) <= 1e-3 and {c.version for c in completions} == {1}
+        engine.version = 2  # a rank that thinks of other weights is told, not served
+        engine.config.timeout = 5
+        with pytest.raises(EngineFailed, match="did not get weights of version 2 within 5 seconds"):
+            engine.generate(prompts, Sampling())
+        engine.version, engine.config.timeout = 1, ENGINE.timeout
+        next(server for server in marked(mark) if "api_server" in " ".join(server.cmdline())).kill()
+        with pytest.raises(EngineFailed, match="cannot be reached|did not answer a prompt"):
+            engine.generate(prompts, Sampling(1.0, 8))
+    finally:
+        engine.close()
+    assert none_left(mark)

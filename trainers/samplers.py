@@ -1,0 +1,48 @@
+"""Each player's sampler, where the configuration places it: in the rank, in a vLLM process, or in vLLM servers."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import torch
+
+from rlad.config import EngineConfig, RunConfig
+from rlad.generation import Engine, make_engine, stop_ids
+from rlad.policy import Policy
+from trainers import zero3
+
+
+def placement(config: EngineConfig, device: torch.device) -> str:
+    """transformers, or where vLLM's engines are.
+
+    >>> placement(EngineConfig(kind="vllm"), torch.device("cpu"))
+    'shared'
+    """
+    if config.kind == "transformers":
+        return "transformers"
+    if config.placement != "auto":
+        return config.placement
+    return "shared" if device.type == "cpu" else "colocated"
+
+
+def make_sampler(run: RunConfig, policy: Policy, folder: Path, device: torch.device) -> Engine:
+    """This rank's sampler for a player, to be made before ZeRO-3 partitions the model. Collective."""
+    where = placement(run.engine, device)
+    if where == "transformers":
+        return make_engine(run.engine, copy.deepcopy(policy.model).to(device), policy.tokenizer)
+    from rlad.generation.vllm import join_vllm, start_vllm
+
+    stops, name = stop_ids(policy.model, policy.tokenizer), f"{policy.role} player"
+    log = folder / "logs" / f"engine_{policy.role}_{zero3.rank()}.log"
+    if where == "server":
+        from rlad.generation.vllm_replicas import lead_servers
+
+        lead = zero3.rank() == 0
+        return lead_servers(run.engine, policy, stops, device, folder / "logs", lead, zero3.from_first)
+    if where == "colocated":
+        return start_vllm(run.engine, policy.model, stops, str(device), log, name)
+    leads = zero3.local_rank() == 0
+    sampler = start_vllm(run.engine, policy.model, stops, str(device), log, name) if leads else None
+    address = zero3.from_node_leader(sampler.address if leads else None)
+    return sampler or join_vllm(run.engine, policy.model, stops, address, name)
