@@ -179,7 +179,7 @@ def start_servers(config: EngineConfig, model, device: str, logs: Path, role: st
     write_model(model, folder / "model")
     dtype = str(model.dtype).removeprefix("torch.")
     settings = core_settings(config, folder / "model", device, dtype, int(model.config.max_position_embeddings))
-    words = server_words(settings)
+    words = [*server_words(settings), "--enable-scale-out"]  # without it /inference/v1/generate refuses
     servers: list[VllmServer] = []
     try:
         for number in range(config.replicas):
