@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
 from pathlib import Path
 
 from rlad.cli import Parser, PlainError, main_guard
 from rlad.config import WORLDS, ProblemsConfig, RunConfig, load_config
 from rlad.generation import EngineFailed
+from rlad.generation.vllm_link import SCRATCH, private_folder
 from rlad.generation.vllm_setup import require_vllm
 from rlad.problems import SPLITS, load_problems
 from rlad.validation import check_ranks
@@ -90,8 +92,14 @@ def launch(verb: str, config: RunConfig, placement: Placement) -> int:
     logs = folder / "logs"
     clear_reports(logs, placement.node_rank or 0)
     env = environment(os.environ, device, config.launch.threads_per_rank, logs, placement.hostfile is None)
+    scratch = private_folder()
+    if placement.hostfile is None:
+        env[SCRATCH] = str(scratch)  # an engine and its rank may end in ways that leave them no time to clear up
     line = command(placement, device, logs, MODULES[verb], ["--run", str(folder.resolve())], env)
-    code, why = outcome(run(line, env), logs, placement)
+    try:
+        code, why = outcome(run(line, env), logs, placement)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
     if why is not None:
         print(f"error: {why}", file=sys.stderr)
     return code

@@ -20,10 +20,14 @@ POLL = 0.05
 DESK = "rlad.generation.vllm_desk"
 
 
+SCRATCH = "RLAD_SCRATCH"
+"""Environment variable: where private folders go; the launcher of the ranks removes it when they have all ended."""
+
+
 def private_folder() -> Path:
     """A new folder in shared memory (or, without that, among the temporary files) that only this user can read."""
     shared = Path("/dev/shm")
-    base = shared if os.access(shared, os.W_OK) else None
+    base = os.environ.get(SCRATCH) or (shared if os.access(shared, os.W_OK) else None)
     return Path(tempfile.mkdtemp(prefix="rlad-vllm-", dir=base))
 
 

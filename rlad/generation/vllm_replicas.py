@@ -28,6 +28,7 @@ from rlad.generation.vllm_link import private_folder
 from rlad.generation.vllm_server import VllmServer
 from rlad.generation.vllm_setup import cpu_environment, gpu_environment, require_vllm
 from rlad.generation.vllm_weights import tied_head, untied, write_model
+from rlad.generation.watched import OWN_FOLDER
 
 POLL = 0.1
 
@@ -189,7 +190,7 @@ def start_servers(config: EngineConfig, model, device: str, logs: Path, role: st
                 before = number + (config.replicas if role == "solution" else 0)
                 env = gpu_environment(os.environ, "cuda")
                 env["CUDA_VISIBLE_DEVICES"] = last_gpus(torch.cuda.device_count(), config.tensor_parallel, before)
-            env["VLLM_SERVER_DEV_MODE"] = "1"
+            env |= {"VLLM_SERVER_DEV_MODE": "1", OWN_FOLDER: str(folder)}
             log = logs / f"server_{role}_{number}.log"
             servers.append(VllmServer(folder / "model", log, words, env, f"vLLM server {number} of the {role} player"))
         for server in servers:
