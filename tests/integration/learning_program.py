@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 import torch.distributed as dist
 from deepspeed.utils import safe_get_full_grad
+from two_ranks import leave
 from updates_program import make_rows
 
 from rlad.config import PlayerConfig, load_config, save_config
@@ -166,4 +167,4 @@ def main(start: Path, out: Path) -> None:
 if __name__ == "__main__":
     zero3.start(load_config(Path(sys.argv[-2]) / "config.yaml").launch)
     main(Path(sys.argv[-2]), Path(sys.argv[-1]))
-    dist.destroy_process_group()
+    leave()

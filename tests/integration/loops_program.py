@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch.distributed as dist
+from two_ranks import leave
 
 from rlad.config import load_config, save_config
 from trainers import cotrain as loop
@@ -86,4 +87,4 @@ def barrier() -> None:
 if __name__ == "__main__":
     zero3.start(load_config(Path(sys.argv[-2]) / "config.yaml").launch)
     main(Path(sys.argv[-2]), Path(sys.argv[-1]))
-    dist.destroy_process_group()
+    leave()

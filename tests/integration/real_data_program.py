@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-import torch.distributed as dist
+from two_ranks import leave
 
 from rlad.config import load_config
 from trainers.cotrain import cotrain
@@ -15,4 +15,4 @@ if __name__ == "__main__":
         if run.warmstart.mixture.plain:
             run_warmstart(run, folder)
         cotrain(run, folder)
-    dist.destroy_process_group()
+    leave()

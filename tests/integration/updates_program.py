@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 import torch.distributed as dist
+from two_ranks import leave
 
 from rlad.config import load_config
 from rlad.generation import make_engine
@@ -86,4 +87,4 @@ def main(folder: Path) -> None:
 
 if __name__ == "__main__":
     main(Path(sys.argv[-1]))
-    dist.destroy_process_group()
+    leave()

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-import torch.distributed as dist
+from two_ranks import leave
 
 from rlad.config import load_config
 from trainers import cotrain as loop
@@ -39,4 +39,4 @@ if __name__ == "__main__":
     target = Path(sys.argv[-1])
     zero3.start(load_config(target / "config.yaml").launch)
     main(target)
-    dist.destroy_process_group()
+    leave()
