@@ -49,11 +49,16 @@ def _row(prompt: list[int], completion: Completion, advantage: float, player: Pl
 
 def _advantages(rewards: list[float], completions: list[Completion], player: PlayerConfig) -> list[float]:
     """Advantages of one group, after the punishment of overlong answers."""
-    if player.overlong:
-        lengths = [len(completion.token_ids) for completion in completions]
-        penalties = [overlong_penalty(length, player.max_new_tokens, player.overlong) for length in lengths]
-        rewards = [reward + penalty for reward, penalty in zip(rewards, penalties, strict=True)]
-    return group_advantages(rewards, player.advantage)
+    return group_advantages(_punished(rewards, completions, player), player.advantage)
+
+
+def _punished(rewards: list[float], completions: list[Completion], player: PlayerConfig) -> list[float]:
+    """The rewards less the punishment of overlong answers, where that is on."""
+    if not player.overlong:
+        return rewards
+    lengths = [len(completion.token_ids) for completion in completions]
+    penalties = [overlong_penalty(length, player.max_new_tokens, player.overlong) for length in lengths]
+    return [reward + penalty for reward, penalty in zip(rewards, penalties, strict=True)]
 
 
 def merged(rows: list[Row]) -> list[Row]:
@@ -69,15 +74,17 @@ def abstraction_rows(trees: list[Tree], config: CotrainConfig, player: PlayerCon
     """Rows of π_abs: all draws of a problem are one group, compared with each other.
 
     Duplicate draws stay as samples of the gradient (only their solving was shared), so the kept set's bias towards rare
-    proposals does not enter.
+    proposals does not enter. With one abstraction per problem there is no group: A = R - b(x), which is its reward (the
+    configuration then demands `subtract_bare`).
     """
-    rows = []
+    rows, alone = [], config.abstractions == 1
     for tree in trees:
         scored = [(d, r) for d, r in zip(tree.draws, draw_rewards(tree, config), strict=True) if r is not None]
         rewards = [reward for _, reward in scored]
-        if not rewards or (config.drop_constant_groups and is_constant(rewards)):
+        if not rewards or (config.drop_constant_groups and is_constant([0.0, *rewards] if alone else rewards)):
             continue
-        advantages = _advantages(rewards, [draw.completion for draw, _ in scored], player)
+        completions = [draw.completion for draw, _ in scored]
+        advantages = (_punished if alone else _advantages)(rewards, completions, player)
         for (draw, _), advantage in zip(scored, advantages, strict=True):
             rows.append(_row(draw.prompt, draw.completion, advantage, player))
     return rows

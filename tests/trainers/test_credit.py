@@ -42,6 +42,18 @@ def test_the_bare_baseline_changes_rewards_but_not_centred_advantages():
         assert [row.advantage for row in rows] == pytest.approx([-1.1619, -0.3873, 0.3873, 1.1619], abs=1e-4)
 
 
+@pytest.mark.parametrize("kind", ["mean", "std", "rloo"])
+def test_one_abstraction_has_no_group_and_is_compared_with_the_bare_success(kind):
+    alone, player = CotrainConfig(abstractions=1, subtract_bare=True), PlayerConfig(advantage=kind)
+    trees = [tree([[1, 1, 0, 1]], bare=[1, 0, 0, 0]), tree([[0, 0]], bare=[1, 0]), tree([[1, 0]], bare=[1, 0])]
+    assert advantages(abstraction_rows(trees, alone, player)) == [0.5, -0.5]  # the third is worth what bare is
+    trees[0].draws[0].branch = None  # nothing readable was written: the fixed penalty, not compared with b(x)
+    assert advantages(abstraction_rows(trees[:1], alone, player)) == [-0.2]
+    assert abstraction_rows([tree([[]], bare=[1, 0])], alone, player) == []  # without a solution: masked
+    longest = PlayerConfig(advantage=kind, max_new_tokens=1, overlong=1)
+    assert advantages(abstraction_rows(trees[1:2], alone, longest)) == [-1.5]
+
+
 def test_bare_prompts_have_no_policy_gradient_but_keep_their_anchor_even_when_constant():
     for flags in ((1, 0, 1, 0), (0, 0, 0, 0)):
         rows = solution_rows([tree(bare=flags)], CotrainConfig(), PlayerConfig())
