@@ -14,6 +14,7 @@ from rlad.entropy.pieces import sentences
 from rlad.entropy.shares import shares_entropy
 
 CODE = re.compile(r"```\s*(?:python|py|cpp|c|java|sage)\b|^\s*(?:def \w+\(.*\).*:|import \w+|from \w+ import )", re.M)
+STATED = re.compile(r"<(\w+)>[\s\d.]*</\1>")
 STEP = re.compile(r"^\s*(?:\W*step\s+\d+|\d+[.)]\s|#{1,4} )", re.I | re.M)
 BULLET = re.compile(r"^\s*(?:[-*•]|\d+[.)])\s", re.M)
 LATEX = re.compile(r"\\[A-Za-z]+|\$[^$]*\$|\\\[.*?\\\]|\\\(.*?\\\)", re.S)
@@ -46,6 +47,7 @@ def solution_format(text: str) -> str:
         return "empty"
     if CODE.search(text):
         return "code"
+    text = STATED.sub(" ", text)  # a stated confidence is neither words nor mathematics
     prose, math = len(PROSE.findall(LATEX.sub(" ", text))), len(MATH.findall(text))
     if prose <= 3 and math <= 3:
         return "answer"

@@ -6,9 +6,11 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 
+TAG = rb"</?[A-Za-z_]+>"
+"""<sep>, <confidence> and their kin mark a place in a text; they are no words of it."""
 WORDS = rb"\\[A-Za-z]+|[A-Za-z\x80-\xff]+(?:'[A-Za-z]+)?|\d+(?:[.,]\d+)*"
-TEXT = re.compile(WORDS)
-SYMBOLS = re.compile(WORDS + rb"|[^\s\w]")
+TEXT = re.compile(TAG + b"|" + WORDS)
+SYMBOLS = re.compile(TEXT.pattern + rb"|[^\s\w]")
 SENTENCE = re.compile(rb"[.!?]+(?:\s|$)|\n+")
 
 Word = tuple[str, int, int]
@@ -19,19 +21,27 @@ def sentences(text: bytes, symbols: bool) -> list[list[Word]]:
     """The words of a UTF-8 text, sentence by sentence. Every number is the word '#': which one it is, is execution.
 
     With `symbols` operators and brackets are words too, and the whole text is one sentence (worlds write no prose).
+    Tags such as <confidence> are left out: a form of answering that a method asks for is neither plan nor format.
 
     >>> [[word for word, *_ in sentence] for sentence in sentences(b"Let n be 12. Then n+1 is 13!", False)]
     [['let', 'n', 'be', '#'], ['then', 'n', '#', 'is', '#']]
     >>> sentences(b"3 + 12", True)
     [[('#', 0, 1), ('+', 2, 3), ('#', 4, 6)]]
+    >>> [word for word, *_ in sentences(b"3 < 5 <confidence> 0.7 </confidence>", True)[0]]
+    ['#', '<', '#', '#']
     """
     cuts = [] if symbols else [match.end() for match in SENTENCE.finditer(text)]
     pattern, found = SYMBOLS if symbols else TEXT, []
     for start, end in zip([0, *cuts], [*cuts, len(text)], strict=True):
-        words = [(_word(match.group()), *match.span()) for match in pattern.finditer(text, start, end)]
+        matches = (match for match in pattern.finditer(text, start, end) if not _tag(match.group()))
+        words = [(_word(match.group()), *match.span()) for match in matches]
         if words:
             found.append(words)
     return found
+
+
+def _tag(raw: bytes) -> bool:
+    return len(raw) > 1 and raw[:1] == b"<"
 
 
 @lru_cache(maxsize=100_000)

@@ -89,6 +89,14 @@ def test_world_formats_know_a_sign_from_a_minus():
     assert world_format("") == "number"
 
 
+def test_a_stated_confidence_changes_no_format():
+    said = " <confidence> 0.7 </confidence>"
+    for text in [text for texts in SOLUTIONS.values() for text in texts if text.strip()]:
+        assert solution_format(text + said) == solution_format(text)
+    for text in ("3 + 4 = 7 \\boxed{ 7 }", "3 - 4 = - 1", "7"):
+        assert world_format(text + said) == world_format(text)
+
+
 def test_format_entropy_check_3_7():
     assert shares_entropy((0.5, 0.3, 0.2)) == pytest.approx(1.0297, abs=1e-4)
     assert shares_entropy((0.98, 0.01, 0.01)) == pytest.approx(0.1119, abs=1e-4)

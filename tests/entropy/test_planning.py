@@ -115,6 +115,16 @@ def test_repeating_one_solution_does_not_make_it_strategy():
     assert len(mine(["3 4 5 6", "3 4 5 7"])) == 0  # only numbers
 
 
+def test_tags_that_most_solutions_end_in_are_no_strategy():
+    tokenizer = world_tokenizer(["+", "=", *map(str, range(20))], 64, ["<confidence>", "</confidence>", "0.5"])
+    texts = [f"{i} + 1 = {i + 1} <confidence> 0.5 </confidence>" for i in range(8)] + ["1 + 2 = 3", "2 + 2 = 4"]
+    found = mine(texts, symbols=True, boilerplate=1.0, top=1.0)
+    assert found.grams and not any("confidence" in gram or "<" in gram for gram in found.grams)
+    ids = tokenizer(texts[0], add_special_tokens=False)["input_ids"]
+    words = dict(zip(texts[0].split(), StrategicGrams(found.grams, True, 0, tokenizer).mask(ids), strict=True))
+    assert words["+"] and not words["</confidence>"]
+
+
 def test_saved_and_loaded(tmp_path, tokenizers):
     made = mine(["on the other hand it is one", "on the other hand it is two"], boilerplate=1.0, clusters=3)
     made.save(tmp_path / "g.json")
