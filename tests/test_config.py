@@ -134,7 +134,9 @@ REFUSED = {
     "cotrain.diversity.measure=word": "nearest is 'wording'",
     "cotrain.rlcr.malformed=1": "at most 0",
     "cotrain.critique.gamma=0": "above 0",
-    "cotrain.rft.margin=2": "at most 1",
+    "cotrain.rft.margin=1": "at most 0.999999",
+    "solution.kl=.inf": "finite and at least 0",
+    "abstraction.entropy=-.inf": "finite and a number",
     "cotrain.schedule.lag=-1": "at least 0",
     "abstraction.reward=hill": "cotrain.bare.baseline_samples above 0",
     "cotrain.critique.source=verifier": "warmstart.mixture.refine above 0",
@@ -192,6 +194,11 @@ def test_refused_in_one_plain_sentence(override, words):
             "cotrain.subtract_bare is made for success rates",
         ),
         (["abstraction.reward=r3", "cotrain.schedule.lag=2"], "set cotrain.schedule.lag=0"),
+        (
+            ["cotrain.schedule.lag=2", "cotrain.subtract_bare=true", "cotrain.bare.baseline_samples=2"],
+            "pays by its snapshot; switch one of them off",
+        ),
+        (["cotrain.critique.source=teacher", "cotrain.critique.teacher_url=10.0.0.1:80/v1"], "must begin with http://"),
         (
             ["cotrain.schedule.lag=2", "cotrain.schedule.kind=frozen", "cotrain.schedule.train=abstraction"],
             "never learns",

@@ -11,11 +11,21 @@ import random
 
 from rlad.judge import Judge
 from rlad.problems import Problem, World
+from rlad.problems.base import ProblemError
 from rlad.prompts import Prompts
 from rlad.validation import trains
 from trainers import zero3
 from trainers.rollouts import Row
 from trainers.supervised import fine_tune
+
+
+def check_demonstrations(problems: list[Problem], world: World | None) -> None:
+    """Raises ProblemError for data that demonstrates nothing: every phase would silently do nothing."""
+    if world is None and not any(problem.abstraction and problem.solution for problem in problems):
+        raise ProblemError(
+            "cotrain.broaden shows demonstrations, but no problem of the data has both an abstraction and a solution: "
+            "name their columns in problems.fields, or set cotrain.broaden.every=0."
+        )
 
 
 def demonstrations(
@@ -36,7 +46,11 @@ def demonstrations(
 
 
 def rows_of(role: str, problem: Problem, pairs: list[tuple[str, str]], prompts: Prompts) -> list[Row]:
-    """What a player is shown: the abstraction player each abstraction, the solver each solution with and without it."""
+    """What a player is shown: the abstraction player each abstraction, the solver each solution with and without it.
+
+    A demonstration states no confidence. Where the solver is paid for one (RLCR) it therefore ends without an
+    end-of-sequence token: how sure to be, and that it must be said, stays as RL left it.
+    """
     rows = []
     for abstraction, solution in pairs:
         if role == "abstraction":
@@ -44,7 +58,9 @@ def rows_of(role: str, problem: Problem, pairs: list[tuple[str, str]], prompts: 
         else:
             tasks = [("guided", abstraction, solution), ("plain", None, solution)]
         for task, given, text in tasks:
-            rows.append(Row(tuple(prompts.ids(task, problem.question, given)), tuple(prompts.completion_ids(text))))
+            shown = prompts.completion_ids(text)
+            shown = shown[:-1] if prompts.confidence and role == "solution" else shown
+            rows.append(Row(tuple(prompts.ids(task, problem.question, given)), tuple(shown)))
     return rows
 
 

@@ -19,7 +19,7 @@ from rlad.generation import Sampling
 from rlad.judge import Judge
 from rlad.reasoner import Plan, Tree
 from trainers import zero3
-from trainers.broaden import broaden_phase
+from trainers.broaden import broaden_phase, check_demonstrations
 from trainers.critique import Refiner
 from trainers.cursor import Cursor
 from trainers.partner import LaggedPartner
@@ -41,6 +41,8 @@ class Methods:
     def __init__(self, trainer):
         run, config, solver = trainer.run, trainer.config, trainer.learners["solution"]
         self.trainer, self.config = trainer, config
+        if config.broaden.every:
+            check_demonstrations(trainer.problems, trainer.world)
         # A judge of its own: what methods check is no rollout and stays out of the verifier's counters.
         judge = Judge(VerifierConfig(), trainer.world)
         scorer = EngineScorer(solver, config.micro_batch)

@@ -49,7 +49,7 @@ class Teacher:
         if not prompts:
             return []
         if not self._model:
-            self._model = self._asked("GET", "models")["data"][0]["id"]
+            self._model = self._read(self._asked("GET", "models"), "data", 0, "id")
         with ThreadPoolExecutor(self.config.teacher_requests) as pool:
             return list(pool.map(self._ask, prompts))
 
@@ -60,7 +60,8 @@ class Teacher:
             "max_tokens": self.config.max_new_tokens,
             "temperature": 0.0,
         }
-        return (self._asked("POST", "chat/completions", json=body)["choices"][0]["message"]["content"] or "").strip()
+        content = self._read(self._asked("POST", "chat/completions", json=body), "choices", 0, "message", "content")
+        return (content or "").strip()
 
     def _asked(self, method: str, path: str, **content) -> dict:
         try:
@@ -70,6 +71,18 @@ class Teacher:
             raise TeacherError(
                 f"The teacher at {self.config.teacher_url} did not answer: {reason.rstrip('.')}."
             ) from error
+
+    def _read(self, answer, *path):
+        """What stands at a path in an answer. Raises TeacherError for a server with another API."""
+        try:
+            for key in path:
+                answer = answer[key]
+        except (KeyError, IndexError, TypeError) as error:
+            where = ".".join(map(str, path))
+            raise TeacherError(
+                f"The teacher at {self.config.teacher_url} does not answer as OpenAI's API does: no '{where}'."
+            ) from error
+        return answer
 
     def _request(self, method: str, path: str, **content) -> dict:
         response = self._client.request(method, path, **content)

@@ -12,10 +12,17 @@ def check_methods(config: RunConfig) -> None:
     _check_abstraction_reward(config)
     _check_critique(config)
     _check_shaping(config)
-    schedule = config.cotrain.schedule
-    if schedule.lag and not trains(config, "solution"):
+    _check_lag(config)
+
+
+def _check_lag(config: RunConfig) -> None:
+    lag = config.cotrain.schedule.lag
+    if lag and not trains(config, "solution"):
+        raise ConfigError(f"cotrain.schedule.lag={lag} renews a snapshot of a solver that never learns; set it to 0.")
+    if lag and config.cotrain.subtract_bare:
         raise ConfigError(
-            f"cotrain.schedule.lag={schedule.lag} renews a snapshot of a solver that never learns; set it to 0."
+            f"cotrain.subtract_bare measures b(x) with the learning solver, but cotrain.schedule.lag={lag} pays by "
+            "its snapshot; switch one of them off."
         )
 
 
@@ -63,6 +70,11 @@ def _check_critique(config: RunConfig) -> None:
         return
     if critique.source == "teacher" and not critique.teacher_url:
         raise ConfigError("cotrain.critique.source=teacher needs cotrain.critique.teacher_url.")
+    if critique.source == "teacher" and not critique.teacher_url.startswith(("http://", "https://")):
+        raise ConfigError(
+            f"cotrain.critique.teacher_url='{critique.teacher_url}' is no address; it must begin with http:// or "
+            "https://."
+        )
     if critique.source == "self" and critique.show_gold:
         raise ConfigError(
             "cotrain.critique.show_gold tells the verifier's critique or the teacher; with source=self leave it out."

@@ -117,7 +117,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "cotrain.rft.problems": (1, _INF),
     "cotrain.rft.abstractions": (1, _INF),
     "cotrain.rft.solutions": (1, _INF),
-    "cotrain.rft.margin": (0, 1),
+    "cotrain.rft.margin": (0, 0.999999),  # nothing beats a bare success by 1
     "cotrain.rft.epochs": (1, _INF),
     "cotrain.rft.batch": (1, _INF),
     "cotrain.rft.lr": (_TINY, 1),
@@ -242,8 +242,9 @@ MODEL_RANGES: dict[str, tuple[float, float]] = {
 def check_tables(node: object, prefix: str, ranges: dict[str, tuple[float, float]], names: dict) -> None:
     for key, (low, high) in ranges.items():
         value = _lookup(node, key)
-        if value is not None and not low <= value <= high:
-            raise ConfigError(f"{prefix}{key}={value} is out of range; it must be {_describe(low, high)}.")
+        if value is not None and not (low <= value <= high and math.isfinite(value)):
+            finite = "finite and " if math.isinf(value) else ""
+            raise ConfigError(f"{prefix}{key}={value} is out of range; it must be {finite}{_describe(low, high)}.")
     for key, known in names.items():
         require_name(f"{prefix}{key}", _lookup(node, key), known)
 
@@ -263,6 +264,6 @@ def _lookup(node: object, dotted: str) -> object:
 
 def _describe(low: float, high: float) -> str:
     if low == -_INF:
-        return "a finite number"
+        return "a number"
     floor = "above 0" if low == _TINY else f"at least {low:g}"
     return floor if high == _INF else f"{floor} and at most {high:g}"

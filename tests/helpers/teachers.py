@@ -7,8 +7,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 @contextmanager
-def teacher(text="<wrong>", failures=(), headers=None):
-    """Yields (base URL, list of request bodies). The first requests get the status codes in `failures`."""
+def teacher(text="<wrong>", failures=(), reply=None):
+    """Yields (base URL, list of request bodies). The first requests get the status codes in `failures`.
+
+    `reply` is what a chat is answered with instead of `text` in OpenAI's form.
+    """
     asked, trouble = [], list(failures)
 
     class Handler(BaseHTTPRequestHandler):
@@ -21,7 +24,7 @@ def teacher(text="<wrong>", failures=(), headers=None):
                 self._reply(trouble.pop(0), {"error": "busy"})
                 return
             asked.append(body | {"path": self.path, "authorization": self.headers.get("Authorization")})
-            self._reply(200, {"choices": [{"message": {"content": f" {text}\n"}}]})
+            self._reply(200, reply or {"choices": [{"message": {"content": f" {text}\n"}}]})
 
         def _reply(self, status, body):
             payload = json.dumps(body).encode()

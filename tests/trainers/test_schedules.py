@@ -104,3 +104,30 @@ def test_broadening_with_a_file_uses_its_own_pairs():
     rng = random.Random(0)
     assert broaden.demonstrations(whole, None, None, 8, rng) == [("z", "y")]
     assert broaden.demonstrations(Problem("p", "q", "1", solution="y"), None, None, 8, rng) == []
+
+
+def test_broadening_with_data_that_demonstrates_nothing_is_refused():
+    from rlad.problems import Problem
+    from rlad.problems.base import ProblemError
+
+    with pytest.raises(ProblemError, match=r"set cotrain\.broaden\.every=0\.$"):
+        broaden.check_demonstrations([Problem("p", "q", "1", solution="y"), Problem("p", "q", "1")], None)
+    broaden.check_demonstrations([Problem("p", "q", "1"), Problem("p", "q", "1", solution="y", abstraction="z")], None)
+    broaden.check_demonstrations([], object())  # a world demonstrates anything
+
+
+def test_broadening_does_not_unteach_a_stated_confidence():
+    """With RLCR a solver's demonstration stops before the place where it says how sure it is."""
+    from rlad.policy import format_tokens
+    from rlad.problems import Problem
+
+    problem, pairs = Problem("p", "3 , 5 > 8 ; 1 , 2 > ?", "3"), [("1 a + 1 b", "1 + 2 = 3 \\boxed{ 3 }")]
+    for reward, ends in (("verdict", True), ("rlcr", False)):
+        run = load_config(None, [f"solution.reward={reward}"])
+        tokenizer = load_tokenizer(run.base, run.problems, format_tokens(run))
+        prompts = make_prompts(tokenizer, run)
+        shown = broaden.rows_of("solution", problem, pairs, prompts)
+        assert [row.completion[-1] == tokenizer.eos_token_id for row in shown] == [ends] * 2
+        assert all(prompts.decode(list(row.completion)).strip() == pairs[0][1] for row in shown)
+        (proposed,) = broaden.rows_of("abstraction", problem, pairs, prompts)
+        assert proposed.completion[-1] == tokenizer.eos_token_id
