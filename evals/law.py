@@ -30,7 +30,9 @@ REWARDS = {
     ("abstraction", "guided"): ("validation.accuracy", "rollout.accuracy", "abstraction.reward"),
 }
 """What counts as reward, by role and condition: the first of these that was recorded often enough."""
-ENTROPIES = {"guided": "entropy", "bare": "bare_entropy"}
+ENTROPIES = {"guided": ("instruments.sequence_entropy", "entropy"), "bare": ("bare_entropy",)}
+"""What counts as entropy, by condition. The law is stated for the mean over sequences of their mean entropy, which the
+instruments record; the mean over tokens stands in where they were off or looked only now and then."""
 ENOUGH = 8
 """Fewest recorded steps that are worth a fit."""
 KNOWN = 0.1
@@ -44,6 +46,8 @@ class Points:
     role: str
     condition: str
     reward_key: str
+    entropy_key: str
+    """below the role"""
     steps: np.ndarray
     entropy: np.ndarray
     """nats per token"""
@@ -94,6 +98,7 @@ class LawResult:
         """Plain values, for `--json`."""
         p = self.points
         found: dict[str, Any] = {"role": p.role, "condition": p.condition, "reward": p.reward_key}
+        found["entropy"] = f"{p.role}.{p.entropy_key}"
         found |= {"steps": len(p.steps), "fitted": self.fitted, "law": None, "sigmoid": None}
         if self.law:
             intervals = {f"{name}_ci95": list(pair) for name, pair in self.law.intervals().items()}
@@ -116,12 +121,16 @@ def points_of(
     """One role's points. Raises PlainError when the metrics hold too few.
 
     >>> rows = [{"step": i, "solution": {"entropy": 1 - i / 10}, "rollout": {"accuracy": 0.3}} for i in range(9)]
-    >>> points_of(rows, "solution").reward_key
-    'rollout.accuracy'
+    >>> points = points_of(rows, "solution")
+    >>> points.reward_key, points.entropy_key
+    ('rollout.accuracy', 'entropy')
     """
     if (role, condition) not in REWARDS:
         raise PlainError("Only the solution player solves bare problems; leave out --condition bare.")
-    entropy = column(metrics, role, ENTROPIES[condition])
+    named = {name: column(metrics, role, *name.split(".")) for name in ENTROPIES[condition]}
+    # The one recorded most often, of equals the first: a fit needs its points.
+    entropy_key = max(named, key=lambda name: sum(value is not None for value in named[name]))
+    entropy = named[entropy_key]
     for key in [reward_key] if reward_key else REWARDS[role, condition]:
         reward = column(metrics, *key.split("."))
         known = [i for i, pair in enumerate(zip(entropy, reward, strict=True)) if None not in pair]
@@ -130,13 +139,12 @@ def points_of(
     else:
         wanted = reward_key or " or ".join(REWARDS[role, condition])
         raise PlainError(
-            f"Fewer than {ENOUGH} steps record both {role}.{ENTROPIES[condition]} and {wanted}; a longer run is needed."
+            f"Fewer than {ENOUGH} steps record both {role}.{entropy_key} and {wanted}; a longer run is needed."
         )
     compute = [math.nan if value is None else value for value in column(metrics, "tokens_generated_total")]
     steps = [float(row["step"]) for row in metrics]
-    return Points(
-        role, condition, key, *(np.array([values[i] for i in known]) for values in (steps, entropy, reward, compute))
-    )
+    columns = (np.array([values[i] for i in known]) for values in (steps, entropy, reward, compute))
+    return Points(role, condition, key, entropy_key, *columns)
 
 
 def foretell(reward: np.ndarray, fitted: int, predicted: np.ndarray, intervals: np.ndarray | None = None) -> Foretold:
@@ -215,8 +223,8 @@ def describe(result: LawResult) -> str:
     """The result in plain words."""
     p = result.points
     lines = [
-        f"{p.role} player, {p.condition}: reward is {p.reward_key}; fitted on the first {result.fitted} of "
-        f"{len(p.steps)} steps."
+        f"{p.role} player, {p.condition}: reward is {p.reward_key}, entropy {p.role}.{p.entropy_key}; fitted on the "
+        f"first {result.fitted} of {len(p.steps)} steps."
     ]
     lines.append(result.law_missing or _law_words(result))
     lines.append(result.sigmoid_missing or _sigmoid_words(result))

@@ -82,6 +82,24 @@ def test_condition_reward_and_gaps():
         points_of(metrics[:5], "solution")
 
 
+def test_the_entropy_is_the_mean_over_sequences_where_it_was_recorded_as_often():
+    """The one that the law was stated for; the token mean only stands in for it."""
+    metrics = rows()
+    for row in metrics:
+        row["solution"]["entropy"] += 0.3
+        row["solution"]["instruments"] = {"sequence_entropy": row["solution"]["entropy"] - 0.3}
+    points = points_of(metrics, "solution")
+    assert points.entropy_key == "instruments.sequence_entropy"
+    result = study(metrics, points)
+    assert (result.law.a, result.law.b) == pytest.approx((0.15, 0.75))
+    assert "entropy solution.instruments.sequence_entropy" in describe(result)
+    assert points_of(metrics, "abstraction").entropy_key == "entropy"
+    for row in metrics[::10]:
+        del row["solution"]["instruments"]
+    assert points_of(metrics, "solution").entropy_key == "entropy"  # more points
+    assert points_of(metrics, "solution", "bare").entropy_key == "bare_entropy"
+
+
 def test_phases_are_read_from_the_planning_instruments():
     metrics = rows(40)
     for t, row in enumerate(metrics):
