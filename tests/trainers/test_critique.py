@@ -199,7 +199,10 @@ def test_teacher_is_asked_again_when_busy_and_refused_in_one_sentence(monkeypatc
 
 @pytest.mark.parametrize("reply", [{"choices": []}, {"text": "fine"}, [1], {"choices": [{"message": None}]}])
 def test_a_teacher_with_another_api_is_named_in_one_sentence(reply):
-    with teacher(reply=reply) as (url, _), pytest.raises(TeacherError, match="as OpenAI's API does: no 'choices") as said:
+    with (
+        teacher(reply=reply) as (url, _),
+        pytest.raises(TeacherError, match="as OpenAI's API does: no 'choices") as said,
+    ):
         Teacher(CritiqueConfig(teacher_url=url))(["a"])
     assert "\n" not in str(said.value)
 

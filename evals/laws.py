@@ -1,0 +1,111 @@
+"""`python -m evals.laws RUN [RUN ...]`: how well the entropy law and the sigmoid foretell many runs, run by run.
+
+Every run is fitted on its first part alone (evals/law.py); here the errors on the rest are laid beside those of
+foretelling no change, because one run's noise decides nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+from pathlib import Path
+from typing import Any
+
+from evals.law import FIT, points_of, read_metrics, study
+from evals.runs import ROLES, RunError
+from rlad.cli import PlainError, main_guard
+
+MODELS = ("law", "sigmoid")
+
+
+def record(run: str, role: str, fit: float) -> dict[str, Any]:
+    """One run's numbers of one player: steps, reward and entropy; of each model its parameters and held-out errors."""
+    result = study(metrics := read_metrics(run), points_of(metrics, role, "guided", None), fit).as_json()
+    parts = Path(run).parts
+    return {"run": "/".join(parts[-2:])} | {name: result[name] for name in ("role", "steps", "fitted", *MODELS)}
+
+
+def held_out(records: list[dict[str, Any]], model: str) -> dict[str, Any] | None:
+    """How a model did on the held-out steps of all runs; None where it could be fitted to none.
+
+    >>> runs = [{"law": {"held_out": {"rmse": r, "rmse_no_change": 0.04}}} for r in (0.03, 0.02, 0.05)]
+    >>> held_out([*runs, {"law": None}], "law")
+    {'runs': 3, 'better': 2, 'rmse': 0.03, 'rmse_no_change': 0.04, 'ratio': 0.75}
+    """
+    found = [run[model]["held_out"] for run in records if run[model]]
+    if not found:
+        return None
+    return {
+        "runs": len(found),
+        "better": sum(one["rmse"] < one["rmse_no_change"] for one in found),
+        "rmse": statistics.median(one["rmse"] for one in found),
+        "rmse_no_change": statistics.median(one["rmse_no_change"] for one in found),
+        "ratio": round(statistics.median(one["rmse"] / one["rmse_no_change"] for one in found), 4),
+    }
+
+
+def slopes(records: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """What the fitted steps say of a, the price of reward in entropy.
+
+    >>> slopes([{"law": {"a": 0.1, "a_ci95": [0.05, 0.15]}}, {"law": {"a": 0.3, "a_ci95": [-0.1, 0.7]}}, {"law": None}])
+    {'runs': 2, 'median': 0.2, 'above_zero': 1, 'below_zero': 0}
+    """
+    found = [run["law"] for run in records if run["law"]]
+    if not found:
+        return None
+    return {
+        "runs": len(found),
+        "median": statistics.median(law["a"] for law in found),
+        "above_zero": sum(law["a_ci95"][0] > 0 for law in found),
+        "below_zero": sum(law["a_ci95"][1] < 0 for law in found),
+    }
+
+
+def summary(records: list[dict[str, Any]]) -> dict[str, Any]:
+    """By player: the slopes, and each model on the steps it did not see."""
+    by_role = {role: [one for one in records if one["role"] == role] for role in ROLES}
+    return {
+        role: {"a": slopes(own)} | {model: held_out(own, model) for model in MODELS}
+        for role, own in by_role.items()
+        if own
+    }
+
+
+def words(found: dict[str, Any]) -> str:
+    """The summary in sentences."""
+    lines = []
+    for role, one in found.items():
+        if one["a"]:
+            a = one["a"]
+            lines.append(
+                f"{role} player: a has a median of {a['median']:.3f} over {a['runs']} runs; its 95 % interval is above "
+                f"zero in {a['above_zero']}, below zero in {a['below_zero']}."
+            )
+        for model in MODELS:
+            if held := one[model]:
+                lines.append(
+                    f"  {model}, on the steps it did not see: RMSE {held['rmse']:.4f} (median), no change "
+                    f"{held['rmse_no_change']:.4f}; better in {held['better']} of {held['runs']} runs, median ratio "
+                    f"{held['ratio']:.2f}."
+                )
+    return "\n".join(lines)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="evals.laws", description=__doc__.splitlines()[0])
+    parser.add_argument("runs", nargs="+", metavar="run", help="run folders")
+    parser.add_argument("--fit", type=float, default=FIT, metavar="SHARE", help=f"fitted first part (default {FIT})")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="also write every run's numbers there, as JSON")
+    given = parser.parse_args(arguments)
+    if not 0 < given.fit < 1:
+        raise PlainError(f"--fit {given.fit} must be between 0 and 1.")
+    records = [record(run, role, given.fit) for run in given.runs for role in ROLES]
+    found = summary(records)
+    if given.out:
+        given.out.write_text(json.dumps({"fit": given.fit, "summary": found, "runs": records}, indent=1) + "\n")
+    print(words(found))
+
+
+if __name__ == "__main__":
+    main_guard(main, plain=(RunError,))
