@@ -6,7 +6,6 @@ update, publish, record.
 
 from __future__ import annotations
 
-import argparse
 import copy
 from dataclasses import asdict, replace
 from functools import cached_property
@@ -14,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from rlad.config import ROLES, WORLDS, RunConfig, load_config
+from rlad.config import ROLES, WORLDS, RunConfig
 from rlad.generation import Sampling
 from rlad.judge import Judge
 from rlad.policy import make_policy
@@ -23,6 +22,7 @@ from rlad.reasoner import Plan, Reasoner, Tree
 from trainers import checkpoints, zero3
 from trainers.cursor import Cursor
 from trainers.instruments import Instruments
+from trainers.launch_folder import started_run
 from trainers.methods import Methods
 from trainers.parity import check_parity
 from trainers.plan_tokens import marked, planners
@@ -339,11 +339,7 @@ def summary(row: dict, steps: int) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--run", type=Path, required=True)
-    parser.add_argument("--local_rank", type=int, default=0)  # passed by the deepspeed launcher
-    arguments = parser.parse_args()
-    cotrain(load_config(arguments.run / "config.yaml"), arguments.run)
+    cotrain(*started_run(__doc__))
     torch.distributed.destroy_process_group()
 
 

@@ -61,6 +61,14 @@ def prepare_folder(config: RunConfig, verb: str) -> Path:
     return folder
 
 
+def started_run(description: str) -> tuple[RunConfig, Path]:
+    """The run that this rank was started for, `--run DIR` (see trainers/launch_rank.py): configuration and folder."""
+    parser = Parser(description=description)
+    parser.add_argument("--run", type=Path, required=True)
+    folder = parser.parse_args().run
+    return load_config(folder / "config.yaml"), folder
+
+
 def main(words: list[str] | None = None) -> None:
     parser = Parser(description=__doc__)
     parser.add_argument("config")

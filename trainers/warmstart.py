@@ -6,7 +6,6 @@ straw man. Run under the `deepspeed` launcher: `python -m trainers.launch warmst
 
 from __future__ import annotations
 
-import argparse
 import math
 import random
 import time
@@ -16,11 +15,12 @@ from pathlib import Path
 
 import torch.distributed as dist
 
-from rlad.config import WORLDS, MixtureConfig, ModelConfig, RunConfig, WarmstartConfig, load_config
+from rlad.config import WORLDS, MixtureConfig, ModelConfig, RunConfig, WarmstartConfig
 from rlad.policy import Policy, make_policy
 from rlad.problems import load_problems, make_world
 from trainers import zero3
 from trainers.demonstrations import TASKS, Demonstrations
+from trainers.launch_folder import started_run
 from trainers.supervised import supervised_step
 from trainers.telemetry import JsonLines
 
@@ -103,11 +103,7 @@ def run_warmstart(run: RunConfig, folder: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--run", type=Path, required=True)
-    parser.add_argument("--local_rank", type=int, default=0)  # passed by the deepspeed launcher
-    arguments = parser.parse_args()
-    run_warmstart(load_config(arguments.run / "config.yaml"), arguments.run)
+    run_warmstart(*started_run(__doc__))
     dist.destroy_process_group()
 
 

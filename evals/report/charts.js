@@ -21,6 +21,11 @@
     for (let t = Math.ceil(low / step - 1e-9) * step; t <= high + step * 1e-9; t += step) ticks.push(t);
     return ticks;
   }
+  // An axis with one or two numbers on it cannot be read: closer ticks, as long as their labels have room.
+  function widthTicks(low, high, width) {
+    const tried = [90, 70, 55, 45].map((room) => niceTicks(low, high, width / room));
+    return tried.find((ticks) => ticks.length > 2) || tried.at(-1);
+  }
   // Steps are whole; an axis with fewer than two whole numbers on it measures something else.
   function stepTicks(ticks) {
     const whole = ticks.filter((t) => Number.isInteger(t));
@@ -57,7 +62,7 @@
       box,
       x: (x) => box.left + along(x) * (box.right - box.left),
       y: (y) => box.bottom - ((y - y0) / (y1 - y0)) * (box.bottom - box.top),
-      xTicks: log ? logTicks(x0, x1) : stepTicks(niceTicks(x0, x1, width / 90)),
+      xTicks: log && logTicks(x0, x1).length > 1 ? logTicks(x0, x1) : stepTicks(widthTicks(x0, x1, width)),
       yTicks: niceTicks(y0, y1, 5),
     };
   }

@@ -7,7 +7,16 @@ from typing import Any
 from evals.entropy_series import entropy_charts, entropy_words, law_charts, law_results
 from evals.law import describe
 from evals.runs import Run, column
-from evals.series import CHECKPOINTS, Chart, learning_charts, seconds_per_phase, sweep_chart, warmstart_chart, way
+from evals.series import (
+    CHECKPOINTS,
+    PLAYERS,
+    Chart,
+    learning_charts,
+    seconds_per_phase,
+    sweep_chart,
+    warmstart_chart,
+    way,
+)
 from evals.tables import TRIPLE, budget_words, points, share, side_words, sweep_rows
 
 TREES = 6
@@ -51,11 +60,19 @@ def entropy_charts_of(run: Run) -> list[Chart]:
     return law + entropy_charts(run.metrics)
 
 
-def entropy_sentences(run: Run) -> list[str]:
-    """The law's numbers and what the instruments say, a sentence or two each."""
+def entropy_sentences(run: Run) -> list[dict[str, Any]]:
+    """What the law's study of each player found, then what the instruments say: a heading and its sentences each."""
     results = law_results(run.metrics)
-    told = [line.strip() for result in results for line in describe(result).splitlines()]
-    return told + entropy_words(run.metrics, results)
+    told = [
+        # Indented lines go on with the one before.
+        {
+            "heading": PLAYERS[result.points.role].capitalize(),
+            "sentences": describe(result).replace("\n ", "").split("\n"),
+        }
+        for result in results
+    ]
+    words = entropy_words(run.metrics, results)
+    return [*told, {"heading": "What they write", "sentences": words}] if words else told
 
 
 def cards(run: Run) -> list[dict[str, str]]:

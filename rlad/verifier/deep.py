@@ -9,26 +9,9 @@ from rlad.verifier.budget import TooLarge
 from rlad.verifier.compare import equal
 from rlad.verifier.nodes import Node, free_symbols
 from rlad.verifier.values import Context, is_scalar
+from rlad.verifier.words import TRIGONOMETRIC
 
-_SAME_NAME = [
-    "sin",
-    "cos",
-    "tan",
-    "cot",
-    "sec",
-    "csc",
-    "sinh",
-    "cosh",
-    "tanh",
-    "coth",
-    "sech",
-    "csch",
-    "floor",
-    "gamma",
-    "min",
-    "max",
-    "sgn",
-]
+_SAME_NAME = (*TRIGONOMETRIC, "floor", "gamma", "min", "max", "sgn")
 _MAX_POWER = 10_000
 
 

@@ -46,22 +46,13 @@ GREEK = frozenset(
     ]
 )
 
+TRIGONOMETRIC = ("sin", "cos", "tan", "cot", "sec", "csc", "sinh", "cosh", "tanh", "coth", "sech", "csch")
+
 FUNCTIONS = {
     **{
         n: n
         for n in [
-            "sin",
-            "cos",
-            "tan",
-            "cot",
-            "sec",
-            "csc",
-            "sinh",
-            "cosh",
-            "tanh",
-            "coth",
-            "sech",
-            "csch",
+            *TRIGONOMETRIC,
             "arcsin",
             "arccos",
             "arctan",
