@@ -22,7 +22,7 @@ from trainers.policy_loss import Picked, advantages, old_logprobs, policy_loss
 from trainers.records import TokenRecord
 from trainers.rollouts import Row
 from trainers.scaling import scaled
-from trainers.weights import token_weights
+from trainers.weights import kept_factors, token_weights
 
 
 @dataclass
@@ -105,11 +105,12 @@ def _mini_batch(
 ) -> Counter:
     """One optimiser step. `old`: log-probs of before the first update, None when this is the first."""
     own = [i for batch in batches for i in batch.rows if i >= 0]
-    weights = token_weights(rows, own, learner.config, learner.device)
+    player = learner.config
+    weights = token_weights(rows, own, player, learner.device)
     if weights is None:  # no row on any rank: nothing to learn from, and nobody steps
         return Counter()
     choice = _choose(learner, rows, batches, old, seed)
-    factors = _kept_factors(learner, rows, own, batches, weights, choice)
+    factors = kept_factors(rows, own, batches, choice.kept, weights, player, learner.device)
     totals: Counter[str] = Counter()
     for number, batch in enumerate(batches):
         picked = Picked(
@@ -130,7 +131,7 @@ def _mini_batch(
 def _choose(
     learner: Learner, rows: list[Row], batches: list[Batch], old: list[torch.Tensor] | None, seed: int
 ) -> Choice:
-    """The tokens that the loss or the forking mask picks from the mini-batch of all ranks."""
+    """The tokens that the player's method picks from the mini-batch of all ranks."""
     player = learner.config
     if not chooses(player):
         return Choice()
@@ -140,21 +141,6 @@ def _choose(
         before = old_logprobs(player, rows, batch, old[number] if old else logp[number])
         scans.append(Measured(logp[number], before, advantages(player, rows, batch), entropy[number]))
     return choose(rows, batches, scans, player, seed)
-
-
-def _kept_factors(
-    learner: Learner, rows: list[Row], own: list[int], batches: list[Batch], weights: dict[int, float], choice: Choice
-) -> list[float]:
-    """What forking.denominator=kept multiplies each row by: weights from the kept tokens over those from all."""
-    factors = [1.0] * len(rows)
-    if choice.kept is None or learner.config.forking.denominator == "all":
-        return factors
-    sums = [(batch.rows, kept.sum(1).tolist()) for batch, kept in zip(batches, choice.kept, strict=True)]
-    active = {i: count for index, counts in sums for i, count in zip(index, counts, strict=True)}
-    kept_weights = token_weights(rows, own, learner.config, learner.device, active)
-    for i in own:
-        factors[i] = kept_weights[i] / weights[i]
-    return factors
 
 
 def _loss(learner: Learner, rows: list[Row], batch: Batch, weights: dict[int, float], picked: Picked):

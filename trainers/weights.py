@@ -9,6 +9,7 @@ import torch
 from rlad.config import PlayerConfig
 from rlad.config.players import aggregation_of
 from trainers import zero3
+from trainers.batches import Batch
 from trainers.losses.aggregate import row_weights
 from trainers.rollouts import Row
 
@@ -35,6 +36,31 @@ def token_weights(
         shared, prompts = _prompt_tokens([rows[i].prompt for i in own], counted, device)
     weights = row_weights(lengths, shared, mode, tokens, int(count), prompts, longest)
     return {i: weight * number for i, weight, number in zip(own, weights, copies, strict=True)}
+
+
+def kept_factors(
+    rows: list[Row],
+    own: list[int],
+    batches: list[Batch],
+    kept: list[torch.Tensor] | None,
+    weights: dict[int, float],
+    player: PlayerConfig,
+    device: torch.device,
+) -> list[float]:
+    """What forking.denominator=kept multiplies each row by: weights from the kept tokens over those from all.
+
+    `kept`: per micro-batch the share of each token's copies that keeps its policy gradient, (B, C); None = all do.
+    Collective where that denominator is asked for.
+    """
+    factors = [1.0] * len(rows)
+    if kept is None or player.forking.denominator == "all":
+        return factors
+    sums = [(batch.rows, share.sum(1).tolist()) for batch, share in zip(batches, kept, strict=True)]
+    active = {i: count for index, counts in sums for i, count in zip(index, counts, strict=True)}
+    kept_weights = token_weights(rows, own, player, device, active)
+    for i in own:
+        factors[i] = kept_weights[i] / weights[i]
+    return factors
 
 
 def _prompt_tokens(

@@ -10,6 +10,7 @@ from teachers import teacher
 from two_ranks import ROOT, SMALL, run_program
 
 from rlad.config import load_config, save_config
+from rlad.config.methods import ADVANTAGES, LOSSES
 from trainers.methods import OFFLINE
 from trainers.rewards import ABSTRACTION_REWARDS, SOLUTION_REWARDS
 from trainers.shaping import SHAPINGS
@@ -120,8 +121,10 @@ def test_warm_start_learns_critiques(runs):
 
 
 def test_the_loop_names_no_method():
-    """Methods are chosen by name in their registries; the loop calls four places."""
-    text = (ROOT / "trainers" / "cotrain.py").read_text()
+    """Methods are chosen by name in their registries; the loop calls four places, and an update one loss."""
     names = {*SOLUTION_REWARDS, *ABSTRACTION_REWARDS, *SHAPINGS, *OFFLINE, "critique", "refine", "partner", "brier"}
-    names -= {"verdict", "none"}
-    assert [name for name in names if re.search(rf"\b{name}\b", text)] == []
+    names |= {*LOSSES, *ADVANTAGES, "forking", "hicra", "mismatch", "opsm", "shaped"}
+    names -= {"verdict", "none", "mean"}
+    for file in ("cotrain.py", "update.py"):
+        text = (ROOT / "trainers" / file).read_text()
+        assert [name for name in names if re.search(rf"\b{name}\b", text)] == [], file

@@ -108,6 +108,48 @@ def test_gradients_against_the_papers_formulas(name):
     assert len({round(value, 3) for value in expected}) > 50
 
 
+def plain_clipped(name, r, a, player, old, chosen) -> bool:
+    """Whether a token's gradient weight isn't its ratio because of a bound, from the definitions."""
+    if name in ("gppo", "ce_gppo"):
+        return (a > 0 and r > 1 + player.clip_high) or (a < 0 and r < 1 - player.clip_low)
+    if name == "clip_cov":
+        return bool(chosen) or (a > 0 and r > 1 + player.clip_cov.clip_high)
+    if name == "dppo":  # a capped ratio still learns
+        return (r - 1) * old * math.copysign(1, a) > player.dppo.delta
+    return plain_gradient_weight(name, r, a, player, old, chosen) != r
+
+
+@pytest.mark.parametrize("name", [name for name in LOSSES if name not in ("sapo", "kl_cov")])
+def test_clip_fraction_counts_what_a_bound_holds_back(name):
+    generator, player = random.Random(name), player_with(cispo__floor=0.3, cispo__cap=2.5)
+    old = [generator.uniform(0.001, 0.9) for _ in range(120)]
+    ratios = [min(math.exp(generator.gauss(0, 1)), 0.99 / p) for p in old]
+    advantages = [generator.choice((-1.0, 0.0, 1.0)) for _ in range(120)]
+    chosen = [float(generator.random() < 0.3) for _ in range(120)]
+    before = torch.tensor(old, dtype=torch.float64).log()[:, None]
+    logp = before + torch.tensor(ratios, dtype=torch.float64).log()[:, None]
+    choice = () if LOSSES[name].choose is None else (torch.tensor(chosen, dtype=torch.float64)[:, None],)
+    mask = torch.tensor([float(i % 5 > 0) for i in range(120)])[:, None]  # every fifth is padding
+    _, stats = LOSSES[name].loss(logp, before, torch.tensor(advantages)[:, None].double(), mask, player, *choice)
+    expected = [
+        float(
+            i % 5 > 0 and (a != 0 or (name == "clip_cov" and c > 0)) and plain_clipped(name, r, a or 1.0, player, p, c)
+        )
+        for i, (r, a, p, c) in enumerate(zip(ratios, advantages, old, chosen, strict=True))
+    ]
+    assert stats["clip_fraction"][:, 0].tolist() == expected
+    assert 0 < sum(expected) < 90
+    if "chosen_share" in stats:
+        assert stats["chosen_share"][:, 0].tolist() == [c * m for c, m in zip(chosen, mask[:, 0].tolist(), strict=True)]
+
+
+def test_the_gate_that_sapo_logs_is_its_gradient_weight():
+    player = PlayerConfig()
+    args = (torch.tensor(RATIOS).log()[:, None], torch.zeros(6, 1), torch.ones(6, 1), torch.ones(6, 1), player)
+    gate = LOSSES["sapo"].loss(*args)[1]["gate"][:, 0].tolist()
+    assert gate == pytest.approx(gradient_weights("sapo", RATIOS, [1.0] * 6, player))
+
+
 def test_gspo_gradient_is_that_of_the_sequence_form():
     """Central differences of mean over sequences of max(-sA, -clip(s)A), s a geometric mean, in plain Python."""
     ratios = [[1.2, 1.0, 0.9], [0.9998, 1.0001, 1.0, 1.0002]]

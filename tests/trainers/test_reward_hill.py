@@ -73,6 +73,13 @@ def test_a_hint_that_does_not_beat_the_bare_group_earns_nothing():
     assert draw_rewards(t, config) == [pytest.approx(0.875), 0]
 
 
+def test_an_abstraction_that_was_never_solved_with_stays_masked():
+    t = tree([[1, 0], []], bare=[0])
+    config, _, counts = measured(t, logp=0.0)
+    assert draw_rewards(t, config) == [0.5, None]
+    assert counts["hint_pays"] == (1.0, 1)
+
+
 def test_failures_keep_the_fixed_penalty():
     t = tree([[1, 0], [1, 0]], leaks={0}, bare=[0])
     t.draws[1].branch = None

@@ -56,6 +56,8 @@ def test_tokens_without_spread_weigh_the_same():
 def test_filter_stages():
     assert within_reach([[1, 1, 1, 50], [2, 2, 2, 8]], 0.25, 8)
     assert not within_reach([[1, 1, 1, 50], [2, 2, 2, 9]], 0.25, 8)
+    # .3 of four tokens are two, rounded up: a mean rank of (2 + 10) / 2
+    assert [within_reach([[1, 10, 1, 2]], 0.3, limit) for limit in (5, 6)] == [False, True]
     assert [spread_threshold([0.5, 0.1, 0.3, 0.2], keep) for keep in (0.25, 0.5, 1)] == [0.5, 0.3, 0.1]
 
 

@@ -12,6 +12,9 @@ from trainers.losses.forking import forking_tokens
 from trainers.losses.kl_cov import kl_cov, kl_cov_tokens
 from trainers.losses.selection import TokenTable, covariance, covariance_count, forking_count
 from trainers.rollouts import Row
+from trainers.weights import kept_factors, token_weights
+
+CPU = torch.device("cpu")
 
 
 def table(n=5000, seed=0) -> TokenTable:
@@ -67,6 +70,17 @@ def test_clip_cov_leaves_alone_what_the_clip_has_silenced():
     player.clip_cov.clip_low = 0.2
     was = logp + torch.tensor([0.0, 0.0, 0.0, 1.0])  # r = e^-1 < 0.8 with A < 0
     assert clip_cov_tokens(TokenTable(logp, was, advantage, logp), player, 0).sum() == 0
+
+
+def test_clip_cov_leaves_alone_what_is_above_the_upper_bound_with_a_positive_advantage():
+    """Two tokens of covariance 2.7, one of them at r = e > 2: PPO's clip holds that one already."""
+    logp, advantage = torch.tensor([-0.1, -0.1, -3.7, -3.7]), torch.tensor([1.0, 1.0, -1.0, -1.0])
+    logp, advantage = -logp, -advantage  # the rare ones have A > 0 now, and covariance is as it was
+    player = PlayerConfig()
+    player.clip_cov.share = 1.0
+    assert covariance(logp, advantage).tolist() == pytest.approx([1.8] * 4, abs=1e-4)
+    was = logp - torch.tensor([0.0, 1.0, 0.0, 1.0])  # r = 1, e, 1, e
+    assert clip_cov_tokens(TokenTable(logp, was, advantage, logp), player, 0).tolist() == [True, True, True, False]
 
 
 @pytest.mark.parametrize("rule", [clip_cov_tokens, kl_cov_tokens, forking_tokens])
@@ -148,6 +162,22 @@ def test_part_of_the_copies_can_be_chosen(one_rank):
     player.forking.share = 0.3  # 4 of 11: 10, 9, 9 and one of the two 8s
     rows, batches, scans = rows_and_scans(5, merge=True)
     assert choose(rows, batches, scans, player, 0).kept[0][0].tolist() == [1, 0, 0.5]
+
+
+@pytest.mark.parametrize("mode, factors", [("token-mean", [11 / 5] * 4), ("sequence-mean", [3 / 2, 0, 0, 3])])
+def test_the_kept_denominator_divides_by_what_is_kept(one_rank, monkeypatch, mode, factors):
+    """Of 11 tokens 5 are kept: two of each of the two alike rows' three, none of two, one of three."""
+    monkeypatch.setattr("trainers.zero3.total", lambda values, device: values)
+    player = PlayerConfig(aggregation=mode)
+    player.forking.share, player.forking.denominator = 0.4, "kept"
+    rows, own = rows_and_scans(2, merge=True)[0], [0, 1, 3]  # the anchor left out
+    batches = [collate(rows, own, 0, CPU)]
+    kept = [torch.tensor([[1.0, 0.0, 1.0], [0.0, 0.0, 0.0], [0.0, 1.0, 0.0]])]
+    weights = token_weights(rows, own, player, CPU)
+    found = kept_factors(rows, own, batches, kept, weights, player, CPU)
+    assert [found[i] for i in own] == pytest.approx([factors[i] for i in own])
+    player.forking.denominator = "all"
+    assert kept_factors(rows, own, batches, kept, weights, player, CPU) == [1.0] * 4
 
 
 def test_a_loss_that_chooses_logs_the_covariances(one_rank):
