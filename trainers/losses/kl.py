@@ -15,6 +15,9 @@ def kl_penalty(logp: torch.Tensor, logp_reference: torch.Tensor, estimator: str)
     >>> [round(kl_penalty(torch.zeros(1), l, k).item(), 6) for k in ("k1", "k2", "k3")]
     [0.1, 0.005, 0.004837]
 
+    From the second update of a rollout on the tokens are samples of an older policy and the estimates are off by its
+    ratio; like most public code this leaves it out.
+
     Where we differ from public code: verl also clamps k3 itself to +-10, which takes its gradient from the tokens that
     drifted furthest; we leave it, the clamp of l is enough against overflow.
     """
