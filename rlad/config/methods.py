@@ -127,4 +127,4 @@ class MismatchConfig:
     high: Optional[float] = None
     """None = 2, or 1.001 at level=geometric."""
     opsm: Optional[float] = None
-    """Off-policy sequence masking: drop sequences of negative advantage with mean log(pi_old/pi) above this, nats."""
+    """Off-policy sequence masking: drop sequences with A < 0 and mean log(pi_sampler/pi) above this, nats."""

@@ -2,6 +2,7 @@
 
 import copy
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -31,7 +32,10 @@ def make_rows(vocabulary: int) -> list[Row]:
 
 
 def by_hand(policy, reference, rows, player, steps: int) -> dict[str, torch.Tensor]:
-    """`steps` plain PyTorch updates over all rows: -A logp (on-policy) + kl * k3, token mean, clipped AdamW."""
+    """`steps` plain PyTorch updates over all rows: -A logp (on-policy) + kl * k3, token mean, clipped AdamW.
+
+    Refinements are learnt through p / (p + gamma) instead, without KL.
+    """
     model = copy.deepcopy(policy.model)
     optimizer = torch.optim.AdamW(
         model.parameters(), player.lr, betas=(player.beta1, player.beta2), weight_decay=player.weight_decay
@@ -42,7 +46,10 @@ def by_hand(policy, reference, rows, player, steps: int) -> dict[str, torch.Tens
         with torch.no_grad():
             anchor, _ = token_logprobs(reference, batch, player.temperature, False)
         advantage = batch.spread([row.advantage * row.pg_weight for row in rows])
-        loss = -(logp - logp.detach()).exp() * advantage + player.kl * kl_penalty(logp, anchor, "k3")
+        gamma, kl = (batch.spread([getattr(row, key) for row in rows]) for key in ("shaping", "kl_weight"))
+        # p / (p + gamma) is 1 / (1 + gamma / p).
+        gain = torch.where(gamma > 0, 1 / (1 + gamma * (-logp).exp()), (logp - logp.detach()).exp())
+        loss = -gain * advantage + player.kl * kl_penalty(logp, anchor, "k3") * kl
         ((loss * batch.mask).sum() / batch.mask.sum()).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), player.max_grad_norm)
         optimizer.step()
@@ -56,6 +63,7 @@ def main(folder: Path) -> None:
     policy = make_policy("solution", run.base, run, folder / "x")
     player = run.solution
     rows = make_rows(len(policy.tokenizer))
+    rows.append(replace(rows[4], advantage=2.0, shaping=0.02, kl_weight=0.0))
     reference = copy.deepcopy(policy.model).eval()
     expected = by_hand(policy, reference, rows, player, steps=2)
     sampler = make_engine(run.engine, copy.deepcopy(policy.model), policy.tokenizer)

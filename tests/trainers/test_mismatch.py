@@ -73,6 +73,22 @@ def test_weights_multiply_the_policy_loss_and_carry_no_gradient():
     assert stats["mismatch"].flatten().tolist() == pytest.approx([0.5, 0.5, 2, 0, 0, 0, 0, 0])
 
 
+def test_opsm_drops_a_failure_that_the_trainer_would_hardly_write_and_nothing_else():
+    rows, batch = micro_batch()
+    player = PlayerConfig()
+    player.mismatch = MismatchConfig(kind="truncated", opsm=1.5)
+    logp = torch.tensor([[-4.0, -6.0], [-5.0, 0.0], [-9.0, 0.0], [-7.0, 0.0]]).requires_grad_()
+    loss, _ = policy_loss(player, rows, batch, logp, advantages(player, rows, batch), Picked())
+    (loss * batch.mask).sum().backward()
+    # The first row is as far off (3 and 4 nats), but it was a success; the second was none and is off by 2.
+    expected = [-math.exp(-3), -math.exp(-4), 0, 0, 0, 0, 0, 0]
+    assert logp.grad.flatten().tolist() == pytest.approx(expected, abs=1e-7)
+    player.mismatch.opsm = 2.5
+    logp.grad = None
+    policy_loss(player, rows, batch, logp, advantages(player, rows, batch), Picked())[0][1, 0].backward()
+    assert logp.grad[1, 0].item() == pytest.approx(math.exp(-2))
+
+
 def test_the_ratio_can_be_measured_against_the_sampler_itself():
     rows, batch = micro_batch()
     player = PlayerConfig(loss="cispo", old_logprobs="sampler")

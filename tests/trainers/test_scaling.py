@@ -89,6 +89,15 @@ def test_rows_with_token_advantages_are_scaled_token_by_token():
     assert got[1].advantage == pytest.approx(0) and got[1].token_advantages is None
 
 
+def test_over_sequences_a_row_with_token_advantages_counts_once():
+    """With their mean 2 and mean square 5 beside 4: mean 2, deviation sqrt(4.5 - 4)."""
+    player = PlayerConfig(advantage="reinforce_pp_baseline")
+    player.reinforce_pp.over = "sequences"
+    rows = [Row((1,), (2, 3), 0.0, token_advantages=(1.0, 3.0)), Row((1,), (4, 5, 6), 2.0)]
+    got = scaled(rows, player, CPU, None)
+    assert got[0].token_advantages == pytest.approx((-(2**0.5), 2**0.5)) and got[1].advantage == pytest.approx(0)
+
+
 def test_overlong_answers_earn_less_but_a_constant_group_stays_out():
     player = PlayerConfig(max_new_tokens=10, overlong=4)
     made = tree([[1, 1], [1, 1]])

@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from rlad.config import PlayerConfig
+from trainers.batches import collate
 from trainers.losses.shaped import shaped_ratio
+from trainers.policy_loss import Picked, advantages, policy_loss
+from trainers.rollouts import Row
 
 
 def test_value_and_gradient_are_the_papers():
@@ -36,3 +40,17 @@ def test_ordinary_rows_are_untouched_even_where_their_probability_underflows():
     loss.sum().backward()
     assert loss.tolist() == [[0.0], [0.0]]
     assert all(math.isfinite(g) for g in logp.grad.flatten().tolist())
+
+
+def test_a_refined_row_is_learnt_by_the_shaped_objective_whatever_the_loss():
+    """Through the term that an update uses, beside an ordinary row of the same text; dL/dlogp by hand."""
+    rows = [Row((1,), (2, 3), 0.75, shaping=0.1, kl_weight=0.0), Row((1,), (2, 3), -0.5)]
+    batch, p = collate(rows, [0, 1, -1], 0, torch.device("cpu")), [0.1, 0.5]
+    for name in ("ppo_clip", "cispo", "gspo"):
+        player = PlayerConfig(loss=name)
+        logp = torch.tensor([p, p, p]).log().requires_grad_()
+        loss, _ = policy_loss(player, rows, batch, logp, advantages(player, rows, batch), Picked())
+        (loss * batch.mask).sum().backward()
+        shaped = [-0.75 * 0.1 * x / (x + 0.1) ** 2 for x in p]
+        assert logp.grad.flatten().tolist() == pytest.approx([*shaped, 0.5, 0.5, 0, 0], abs=1e-6)
+        assert loss[0].tolist() == pytest.approx([-0.75 * 0.5, -0.75 * 0.5 / 0.6])

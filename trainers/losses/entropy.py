@@ -14,6 +14,9 @@ def adapt_entropy(coefficient: float, entropy: float, player: PlayerConfig) -> f
     ...     c = adapt_entropy(c, entropy, player)
     >>> round(c, 3)
     0.15
+
+    Where we differ from public code: the authors' scripts start at 0 and take steps of 1e-4 up to 0.005, target 0.2;
+    their yaml and TRL name other numbers. Our runs are short, so step and ceiling are ten times the scripts'.
     """
     step = player.entropy_step if entropy < player.entropy_target else -player.entropy_step
     return min(max(coefficient + step, 0.0), player.entropy_max)
