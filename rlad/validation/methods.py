@@ -13,6 +13,11 @@ def check_methods(config: RunConfig) -> None:
     _check_critique(config)
     _check_shaping(config)
     _check_lag(config)
+    if config.cotrain.broaden.every and config.cotrain.one_pass:
+        raise ConfigError(
+            "cotrain.broaden shows solutions with and without an abstraction, not texts of cotrain.one_pass; switch "
+            "one of them off."
+        )
 
 
 def _check_lag(config: RunConfig) -> None:
@@ -45,6 +50,10 @@ def _check_abstraction_reward(config: RunConfig) -> None:
     reward, step = config.abstraction.reward, config.cotrain
     if reward == "verdict":
         return
+    if not trains(config, "abstraction"):
+        raise ConfigError(
+            f"abstraction.reward={reward} pays a player that the schedule never trains; use abstraction.reward=verdict."
+        )
     for key, used in (("set_credit", step.set_credit > 0), ("subtract_bare", step.subtract_bare)):
         if used:
             raise ConfigError(

@@ -50,6 +50,7 @@ MODEL_NAMES: dict[str, tuple[str, ...]] = {"dtype": ("float32", "bfloat16", "flo
 
 _INF = math.inf
 _TINY = 5e-324  # the smallest float above 0: "(0, ...]" written as a closed range
+_UNDER_ONE = 1 - 2**-53  # the largest below 1: "[..., 1)" written as one
 
 RANGES: dict[str, tuple[float, float]] = {
     "problems.train": (0, _INF),
@@ -117,7 +118,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "cotrain.rft.problems": (1, _INF),
     "cotrain.rft.abstractions": (1, _INF),
     "cotrain.rft.solutions": (1, _INF),
-    "cotrain.rft.margin": (0, 0.999999),  # nothing beats a bare success by 1
+    "cotrain.rft.margin": (0, _UNDER_ONE),  # nothing beats a bare success by 1
     "cotrain.rft.epochs": (1, _INF),
     "cotrain.rft.batch": (1, _INF),
     "cotrain.rft.lr": (_TINY, 1),
@@ -192,14 +193,14 @@ PLAYER_RANGES: dict[str, tuple[float, float]] = {
     "max_new_tokens": (1, _INF),
     "lr": (0, 1),
     "weight_decay": (0, 1),
-    "beta1": (0, 0.999999),
-    "beta2": (0, 0.999999),
+    "beta1": (0, _UNDER_ONE),
+    "beta2": (0, _UNDER_ONE),
     "max_grad_norm": (_TINY, _INF),
     "min_lr_ratio": (0, 1),
     "clip_low": (_TINY, 1),
     "clip_high": (_TINY, _INF),
     "dual_clip": (1, _INF),
-    "hicra": (0, 0.999999),
+    "hicra": (0, _UNDER_ONE),
     "overlong": (0, _INF),
     "gspo.clip_low": (_TINY, 0.1),  # 0.2, a token's bound, would clip no sequence
     "gspo.clip_high": (_TINY, 0.1),
@@ -266,4 +267,6 @@ def _describe(low: float, high: float) -> str:
     if low == -_INF:
         return "a number"
     floor = "above 0" if low == _TINY else f"at least {low:g}"
-    return floor if high == _INF else f"{floor} and at most {high:g}"
+    if high == _INF:
+        return floor
+    return f"{floor} and below 1" if high == _UNDER_ONE else f"{floor} and at most {high:g}"

@@ -26,6 +26,8 @@ def test_group_advantages_by_hand():
     assert group_advantages(rewards, "mean") == [0.75, -0.25, -0.25, -0.25]
     assert group_advantages(rewards, "rloo") == pytest.approx([1, -1 / 3, -1 / 3, -1 / 3])
     assert group_advantages(rewards, "std") == pytest.approx([1.5, -0.5, -0.5, -0.5], abs=1e-4)
+    # Means of four solutions each: one right answer in sixteen makes one abstraction 1.5 deviations better.
+    assert group_advantages([0.5, 0.5, 0.5, 0.75], "std") == pytest.approx([-0.5, -0.5, -0.5, 1.5], abs=1e-4)
     assert np.std(rewards, ddof=0) * 1.7321 == pytest.approx(0.75, abs=1e-4)  # what ddof 0 would have given
     assert group_advantages([1.0], "rloo") == [0]  # undefined: nothing is learnt
     assert group_advantages(rewards, "reinforce_pp") == [1, 0, 0, 0]
