@@ -30,7 +30,8 @@ def scaled(
     if player.advantage == "reinforce_pp":
         priced = []
         for row, kl in zip(rows, kl_of(), strict=True):
-            returns = kl_returns(row.advantage, kl, player.reinforce_pp.kl)
+            # Refinements carry no KL: they are no samples from the prompt that they are learnt under.
+            returns = kl_returns(row.advantage, kl, player.reinforce_pp.kl * row.kl_weight)
             priced.append(replace(row, token_advantages=tuple(returns)) if row.pg_weight else row)
         rows = priced
     if player.advantage in ("reinforce_pp", "reinforce_pp_baseline"):

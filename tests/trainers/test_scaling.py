@@ -83,6 +83,16 @@ def test_plain_reinforce_pp_whitens_returns_over_all_tokens():
     assert got == pytest.approx(expected.tolist())
 
 
+def test_refinements_pay_no_kl_inside_their_return():
+    player = PlayerConfig(advantage="reinforce_pp")
+    rows = [Row((1,), (2, 3), 0.0), Row((1,), (2, 3), 1.0, kl_weight=0.0, shaping=0.1)]
+    kl = [[50.0, 0.0], [50.0, 0.0]]  # at .01 a return of -.5 for the ordinary row's first token
+    got = scaled(rows, player, CPU, lambda: kl)
+    values = np.array([-0.5, 0.0, 1.0, 1.0])
+    expected = ((values - values.mean()) / values.std()).tolist()
+    assert [*got[0].token_advantages, *got[1].token_advantages] == pytest.approx(expected)
+
+
 def test_rows_with_token_advantages_are_scaled_token_by_token():
     rows = [Row((1,), (2, 3), 0.0, token_advantages=(1.0, 3.0)), Row((1,), (4,), 2.0)]
     got = scaled(rows, PlayerConfig(advantage="reinforce_pp_baseline"), CPU, None)
