@@ -1,12 +1,13 @@
 """Where ranks are placed, which command starts them, and what is said about how they ended. Nothing is started here."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
 from rlad.cli import PlainError
-from rlad.config import load_config
+from rlad.config import load_config, save_config
 from trainers import launch
 from trainers.launch_folder import changed, prepare_folder
 from trainers.launch_placement import Placement, expand_nodelist, place, read_hostfile
@@ -222,3 +223,15 @@ def test_dry_run_comes_before_the_data(config, capsys):
 def test_ranks_of_all_nodes_must_divide_the_problems(config):
     with pytest.raises(ValueError, match="does not divide over 6 ranks"):
         launch.main(["train", config, *SMALL, "--nodes", "3", "--node-rank", "0", "--master", "a"])
+
+
+def test_a_rank_reads_which_run_it_was_started_for(tmp_path, monkeypatch):
+    from trainers.launch_folder import started_run
+
+    save_config(load_config(None, ["cotrain.steps=7"]), tmp_path / "config.yaml")
+    monkeypatch.setattr(sys, "argv", ["trainers.cotrain", "--run", str(tmp_path)])
+    run, folder = started_run("what it does")
+    assert (run.cotrain.steps, folder) == (7, tmp_path)
+    monkeypatch.setattr(sys, "argv", ["trainers.cotrain"])
+    with pytest.raises(SystemExit):
+        started_run("what it does")
