@@ -1,37 +1,40 @@
 """What the gateway costs: the same requests to two bare servers and through it, 64 at a time.
 
-    python -m evals.benchmarks.gateway RUN                         two stubs that take 500 ms a request
-    python -m evals.benchmarks.gateway RUN --abstraction URL --solution URL       two running vLLM servers
+    python -m evals.benchmarks.gateway RUN                         two stubs that take 250 to 750 ms a request
+    python -m evals.benchmarks.gateway RUN --vllm                  two vLLM servers of the run, started as `serve` would
+    python -m evals.benchmarks.gateway RUN --abstraction URL --solution URL       two that run already
 
 Requests are OpenAI completions of single players, half to each, every prompt different. Blocks of bare requests and of
-requests through the gateway alternate, so that both see the same moods of the machine. Reports the loss of throughput,
-the added median latency, and requests that were lost, answered with something else, or sent to an engine twice.
+requests through the gateway alternate, so that both see the same moods of the machine. Reports the loss of throughput
+and the added median latency, each as the mean over the pairs of blocks with its 95 % t interval, the gateway's own
+work, and requests that were lost, answered with something else, or sent to an engine twice.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
+import os
 import re
 import subprocess
 import sys
+import tempfile
+import urllib.request
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from time import perf_counter
 
-import httpx
 import numpy as np
 import psutil
+from scipy import stats
 
+from evals.benchmarks.load import PLAYERS, Block, Clients
 from evals.benchmarks.stub_vllm import StubServer
 from rlad.cli import PlainError, main_guard
-from rlad.config import load_config
+from rlad.config import RunConfig, load_config
 from rlad.prompts import Prompts
+from rlad.serving.start import player_folders, vllm_server
 from rlad.tokenizer import is_world_tokenizer
 
-PLAYERS = ("abstraction", "solution")
 SAID = {
     "abstraction": [f"{a} * a + {b} * b" for a in range(1, 4) for b in range(1, 4)],
     "solution": [f"{a} + 2 = {a + 2} \\boxed{{ {a + 2} }}" for a in (1, 1, 1, 1, 2, 2, 3)],
@@ -72,91 +75,52 @@ def running_gateway(run: Path, urls: dict[str, str], log: Path, *overrides: str)
         process.stdout.close()
 
 
-@dataclass
-class Block:
-    """Some requests in a row, a fixed number at a time."""
-
-    seconds: float = 0.0
-    latencies: list[float] = field(default_factory=list)
-    lost: int = 0
-    wrong: int = 0
-    """Answers that are no success, or not of the request that they answer."""
-
-
-async def block(urls: dict[str, str], through: bool, first: int, requests: int, clients: int, tokens: int) -> Block:
-    """`requests` requests with `clients` at a time; prompts are numbered from `first`."""
-    result, numbers = Block(), iter(range(first, first + requests))
-    limits = httpx.Limits(max_connections=clients, max_keepalive_connections=clients)
-
-    async def one_client(client: httpx.AsyncClient) -> None:
-        for number in numbers:
-            role = PLAYERS[number % 2]
-            body = {
-                "model": f"rlad-{role}" if through else models[role],
-                "prompt": [5 + number // 100**i % 100 for i in range(3)],
-                "max_tokens": tokens,
-                "seed": number,
-                "temperature": 1.0,
-            }
-            begin = perf_counter()
-            try:
-                reply = await client.post(
-                    f"{urls[role]}/v1/completions", json=body | extra, headers={"x-request-id": f"bench-{number}"}
-                )
-            except httpx.TransportError:
-                result.lost += 1
-                continue
-            result.latencies.append(perf_counter() - begin)
-            mine = not through or (reply.headers.get("x-request-id"), reply.json().get("id")) == (
-                f"bench-{number}", f"cmpl-bench-{number}"
-            )  # fmt: skip
-            result.wrong += reply.status_code != 200 or len(reply.json()["choices"]) != 1 or not mine
-
-    # The bare servers are asked for what the gateway asks of them.
-    extra = {} if through else {"return_token_ids": True, "logprobs": 0, "n": 1, "top_p": 1.0, "top_k": 0}
-    async with httpx.AsyncClient(limits=limits, timeout=300.0, trust_env=False) as client:
-        models = {}
-        for role in PLAYERS:
-            models[role] = (await client.get(f"{urls[role]}/v1/models")).json()["data"][0]["id"]
-        begin = perf_counter()
-        await asyncio.gather(*(one_client(client) for _ in range(clients)))
-        result.seconds = perf_counter() - begin
-    return result
-
-
-def measure(bare: dict[str, str], gateway: str, requests: int, clients: int, blocks: int, tokens: int) -> dict:
-    """Alternates blocks; every block's first few requests, which open connections, are a warm-up of its own."""
-    each = requests // blocks
-    through = dict.fromkeys(PLAYERS, gateway)
-    sides: dict[str, list[Block]] = {"bare": [], "gateway": []}
+def measure(sides: dict[str, Clients], requests: int, blocks: int) -> dict[str, list[Block]]:
+    """Alternates blocks of both sides; a first round warms everything up."""
+    done: dict[str, list[Block]] = {name: [] for name in sides}
     number = 0
     for round_ in range(blocks + 1):
-        for name in ("bare", "gateway") if round_ % 2 else ("gateway", "bare"):
-            urls = bare if name == "bare" else through
-            count = each if round_ else min(each, 2 * clients)
-            done = asyncio.run(block(urls, name == "gateway", number, count, clients, tokens))
-            number += count
-            if round_:  # the first round warms everything up
-                sides[name].append(done)
-    return report(sides, each * blocks, clients)
+        for name in list(sides) if round_ % 2 else reversed(list(sides)):
+            clients = sides[name]
+            done[name].append(clients.run(number, requests // blocks if round_ else clients.clients))
+            number += done[name][-1].sent
+    return done
 
 
-def report(sides: dict[str, list[Block]], requests: int, clients: int) -> dict:
-    rate = {name: requests / sum(b.seconds for b in blocks) for name, blocks in sides.items()}
-    times = {name: np.concatenate([b.latencies for b in blocks]) * 1e3 for name, blocks in sides.items()}
-    median = {name: float(np.median(values)) for name, values in times.items()}
+def report(done: dict[str, list[Block]]) -> dict:
+    """The numbers of all rounds but the first; of that, only what went wrong.
+
+    sides: bare and gateway, a block of each per round.
+    """
+    counted = {name: blocks[1:] for name, blocks in done.items()}
+    times = {name: np.concatenate([b.latencies for b in blocks]) * 1e3 for name, blocks in counted.items()}
+    pairs = list(zip(counted["bare"], counted["gateway"], strict=True))
+    losses = [1 - gateway.rate / bare.rate for bare, gateway in pairs]
+    added = [1e3 * float(np.median(gateway.latencies) - np.median(bare.latencies)) for bare, gateway in pairs]
+    rates = {name: np.mean([b.rate for b in blocks]) for name, blocks in counted.items()}
     return {
-        "requests": requests,
-        "clients": clients,
-        "per_second": {name: round(value, 2) for name, value in rate.items()},
-        "p50_ms": {name: round(value, 2) for name, value in median.items()},
+        "per_second": {name: round(float(rate), 2) for name, rate in rates.items()},
+        "p50_ms": {name: round(float(np.median(values)), 2) for name, values in times.items()},
         "p99_ms": {name: round(float(np.percentile(values, 99)), 2) for name, values in times.items()},
-        "throughput_loss": round(1 - rate["gateway"] / rate["bare"], 4),
-        "added_p50_ms": round(median["gateway"] - median["bare"], 2),
+        "throughput_loss": interval(losses, 4),
+        "added_p50_ms": interval(added, 2),
         "answered": {name: len(values) for name, values in times.items()},
-        "lost": {name: sum(b.lost for b in blocks) for name, blocks in sides.items()},
-        "wrong": {name: sum(b.wrong for b in blocks) for name, blocks in sides.items()},
+        "lost": {name: sum(b.lost for b in blocks) for name, blocks in done.items()},
+        "wrong": {name: sum(b.wrong for b in blocks) for name, blocks in done.items()},
     }
+
+
+def interval(values: list[float], digits: int) -> dict:
+    """The mean and its 95 % t interval; without one for a single value.
+
+    >>> interval([1.0, 2.0, 3.0], 2)  # 2 -+ 4.303 * 1 / sqrt(3)
+    {'mean': 2.0, 'ci95': [-0.48, 4.48]}
+    """
+    mean, count = float(np.mean(values)), len(values)
+    if count < 2:
+        return {"mean": round(mean, digits), "ci95": None}
+    half = float(stats.t.ppf(0.975, count - 1) * np.std(values, ddof=1) / count**0.5)
+    return {"mean": round(mean, digits), "ci95": [round(mean - half, digits), round(mean + half, digits)]}
 
 
 def cpu_seconds(pid: int) -> float:
@@ -164,49 +128,89 @@ def cpu_seconds(pid: int) -> float:
     return times.user + times.system
 
 
+def completed(url: str) -> int:
+    """How many requests a vLLM server says it has completed."""
+    with urllib.request.urlopen(f"{url}/metrics", timeout=30) as reply:
+        lines = reply.read().decode().splitlines()
+    return round(sum(float(line.split()[-1]) for line in lines if line.startswith("vllm:request_success_total")))
+
+
+class Servers:
+    """Two engines: stubs, vLLM servers started here, or others that run already."""
+
+    def __init__(self, stack: ExitStack, run: RunConfig, folder: Path, arguments: argparse.Namespace):
+        self.stubs: list[StubServer] = []
+        if arguments.abstraction is not None:
+            self.urls = {role: getattr(arguments, role) for role in PLAYERS}
+            return
+        if arguments.vllm:
+            logs = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            models = player_folders(folder)
+            servers = [stack.enter_context(vllm_server(run, role, models[role], logs / role)) for role in PLAYERS]
+        else:
+            says = stub_says(folder)
+            servers = self.stubs = [
+                stack.enter_context(StubServer(says[role], arguments.ms, spread=0.5)) for role in PLAYERS
+            ]
+        for server in servers:
+            server.wait_until_healthy()
+        self.urls = {role: server.url for role, server in zip(PLAYERS, servers, strict=True)}
+
+    def asked(self) -> int:
+        """How many requests they have got so far."""
+        if self.stubs:
+            return sum(stub.counts()["asked"] for stub in self.stubs)
+        return sum(completed(url) for url in self.urls.values())
+
+
 def run_benchmark(arguments: argparse.Namespace) -> dict:
-    run, log = Path(arguments.run), Path(arguments.log)
-    load_config(run / "config.yaml")
+    folder = Path(arguments.run)
+    run = load_config(folder / "config.yaml", arguments.overrides)
     with ExitStack() as stack:
-        stubs = []
-        urls = {"abstraction": arguments.abstraction, "solution": arguments.solution}
-        if arguments.abstraction is None:
-            says = stub_says(run)
-            stubs = [stack.enter_context(StubServer(says[role], arguments.ms)) for role in PLAYERS]
-            for stub in stubs:
-                stub.wait_until_healthy()
-            urls = {role: stub.url for role, stub in zip(PLAYERS, stubs, strict=True)}
-        limits = [f"serving.max_concurrent={arguments.clients}", "serving.retry_wait=5"]
-        process, gateway = stack.enter_context(running_gateway(run, urls, log, *limits))
-        before = cpu_seconds(process.pid)
-        result = measure(urls, gateway, arguments.requests, arguments.clients, arguments.blocks, arguments.tokens)
-        # What the gateway itself works; on a busy machine the latency above is mostly waiting for a core.
-        result["gateway_cpu_ms"] = round((cpu_seconds(process.pid) - before) * 1e3 / result["answered"]["gateway"], 2)
-        if stubs:
-            result["repeated"] = sum(stub.counts()["repeated"] for stub in stubs)
-        return result
+        servers = Servers(stack, run, folder, arguments)
+        limits = [f"serving.max_concurrent={arguments.clients}", "serving.retry_wait=5", *arguments.overrides]
+        process, gateway = stack.enter_context(running_gateway(folder, servers.urls, Path(arguments.log), *limits))
+        sides = {
+            "bare": Clients(servers.urls, False, arguments.clients, arguments.tokens),
+            "gateway": Clients(dict.fromkeys(PLAYERS, gateway), True, arguments.clients, arguments.tokens),
+        }
+        asked, worked = servers.asked(), cpu_seconds(process.pid)
+        done = measure(sides, arguments.requests, arguments.blocks)
+        sent = {name: sum(block.sent for block in blocks) for name, blocks in done.items()}
+        return {
+            "engines": "stubs" if servers.stubs else "vllm",
+            "cores": os.cpu_count(),
+            "clients": arguments.clients,
+            "tokens": arguments.tokens,
+            **report(done),
+            # What the gateway itself works; on a busy machine the latency above is mostly waiting for a core.
+            "gateway_cpu_ms": round((cpu_seconds(process.pid) - worked) * 1e3 / sent["gateway"], 2),
+            "sent": sent,
+            "repeated": servers.asked() - asked - sum(sent.values()),
+        }
 
 
 def main(words: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("run", help="folder of a co-trained run")
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="changes to its configuration")
+    parser.add_argument("--vllm", action="store_true", help="start two vLLM servers of the run")
     parser.add_argument("--abstraction", metavar="URL")
     parser.add_argument("--solution", metavar="URL")
-    parser.add_argument("--ms", type=float, default=500.0, help="time of a stub's request")
-    parser.add_argument("--requests", type=int, default=2000, help="of each kind")
+    parser.add_argument("--ms", type=float, default=500.0, help="mean time of a stub's request")
+    parser.add_argument("--requests", type=int, default=4000, help="of each kind")
     parser.add_argument("--clients", type=int, default=64)
-    parser.add_argument("--blocks", type=int, default=4)
+    parser.add_argument("--blocks", type=int, default=8)
     parser.add_argument("--tokens", type=int, default=32)
     parser.add_argument("--log", default="/tmp/rlad-gateway.log")
     parser.add_argument("--out", help="also write the JSON there")
-    arguments = parser.parse_args(words)
+    arguments = parser.parse_intermixed_args(words)
     result = run_benchmark(arguments)
     text = json.dumps(result, indent=1)
     print(text)
     if arguments.out:
         Path(arguments.out).write_text(text + "\n")
-    failures = sum(result["lost"].values()) + sum(result["wrong"].values()) + result.get("repeated", 0)
-    return 1 if failures else 0
+    return 1 if any([*result["lost"].values(), *result["wrong"].values(), result["repeated"]]) else 0
 
 
 if __name__ == "__main__":

@@ -25,7 +25,8 @@ import httpx
 import numpy as np
 import psutil
 
-from evals.benchmarks.gateway import PLAYERS, running_gateway, stub_says
+from evals.benchmarks.gateway import running_gateway, stub_says
+from evals.benchmarks.load import PLAYERS
 from evals.benchmarks.stub_vllm import StubServer
 from rlad.cli import main_guard
 

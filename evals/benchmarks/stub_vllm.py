@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import random
 import subprocess
 import sys
 import time
@@ -33,7 +34,9 @@ from rlad.generation.vllm_server import free_port
 class Stub:
     say: list[list[int]]
     seconds: float
-    """From a request to the end of its samples."""
+    """From a request to the end of its samples, on average."""
+    spread: float = 0.0
+    """Requests take between 1 - spread and 1 + spread of that, evenly, each what its seed says."""
     context: int = 4096
     asked: Counter[str] = field(default_factory=Counter)
     """How often each (prompt, seed) was asked."""
@@ -46,7 +49,7 @@ class Stub:
         self.asked[f"{body['prompt']} {body['seed']}"] += 1
         if body.get("stream"):
             return StreamingResponse(self._stream(body), media_type="text/event-stream")
-        wait = asyncio.ensure_future(asyncio.sleep(self.seconds))
+        wait = asyncio.ensure_future(asyncio.sleep(self._time(body)))
         while not wait.done():
             await asyncio.wait({wait}, timeout=0.5)
             if not wait.done() and await request.is_disconnected():
@@ -54,6 +57,9 @@ class Stub:
                 return Response(status_code=499)
         choices = [self._choice(i, *self._said(body, i)) for i in range(body["n"])]
         return JSONResponse({"id": "cmpl", "object": "text_completion", "choices": choices})
+
+    def _time(self, body: dict[str, Any]) -> float:
+        return self.seconds * (1 + self.spread * random.Random(body["seed"]).uniform(-1, 1))
 
     def _said(self, body: dict[str, Any], index: int) -> tuple[list[int], str]:
         ids = self.say[(body["seed"] + index) % len(self.say)]
@@ -70,7 +76,7 @@ class Stub:
         finished = False
         try:
             for step in range(longest):
-                await asyncio.sleep(self.seconds / longest)
+                await asyncio.sleep(self._time(body) / longest)
                 for index, (ids, reason) in enumerate(said):
                     if step < len(ids):
                         last = reason if step + 1 == len(ids) else None
@@ -105,10 +111,10 @@ class Stub:
 class StubServer:
     """A stub in a process of its own, with the interface of `VllmServer`."""
 
-    def __init__(self, say: list[list[int]], ms: float, port: int = 0):
+    def __init__(self, say: list[list[int]], ms: float, port: int = 0, spread: float = 0.0):
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        words = ["--port", str(self.port), "--say", json.dumps(say), "--ms", str(ms)]
+        words = ["--port", str(self.port), "--say", json.dumps(say), "--ms", str(ms), "--spread", str(spread)]
         self.process = subprocess.Popen([sys.executable, "-m", "evals.benchmarks.stub_vllm", *words])
 
     @property
@@ -146,8 +152,9 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--say", type=json.loads, required=True)
     parser.add_argument("--ms", type=float, required=True)
+    parser.add_argument("--spread", type=float, default=0.0)
     arguments = parser.parse_args()
-    stub = Stub(arguments.say, arguments.ms / 1e3)
+    stub = Stub(arguments.say, arguments.ms / 1e3, arguments.spread)
     uvicorn.run(stub.app(), port=arguments.port, log_level="critical", access_log=False, loop="uvloop")
 
 

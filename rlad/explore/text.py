@@ -35,7 +35,7 @@ class GrowingText:
     def add(self, ids: Sequence[int]) -> str:
         """The text that these tokens add; may be empty when they end inside a character."""
         self._ids += ids
-        known = self._decode(self._ids[self._prefix : self._read])
+        known = self._decode(self._ids[self._prefix : self._read]) if self._read else ""
         text = self._decode(self._ids[self._prefix :])
         if len(text) <= len(known) or text.endswith(BROKEN):
             return ""

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse, Response
@@ -18,6 +18,7 @@ from rlad.config import ServingConfig
 from rlad.generation.streaming import EngineDown, PromptRefused
 from rlad.serving import errors, playground
 from rlad.serving.admission import Admission
+from rlad.serving.bodies import BodyRoute
 from rlad.serving.chat import MODELS, Planner, Work
 from rlad.serving.errors import ApiError
 from rlad.serving.guard import Guard
@@ -38,7 +39,7 @@ from rlad.serving.schema import (
     Usage,
 )
 from rlad.serving.solving import Solving
-from rlad.serving.streams import END, event, stream
+from rlad.serving.streams import END, EventStream, event
 
 REFUSALS: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorResponse, "description": text}
@@ -48,6 +49,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
         404: "No such model.",
         408: "The body took too long to arrive.",
         413: "The body is too large.",
+        415: "The body is not announced as JSON.",
         429: "The server is busy and its queue is full; Retry-After says when to come back.",
         503: "An engine does not answer now.",
         504: "The request took too long.",
@@ -97,28 +99,29 @@ def _handle_errors(app: FastAPI) -> None:
 def _add_generating(app: FastAPI, pair: Pair, config: ServingConfig, metrics: Metrics) -> None:
     planner = Planner(pair, config, metrics)
     usual: dict[str, Any] = {"responses": REFUSALS, "response_model": None}
+    router = APIRouter(route_class=BodyRoute)
 
     async def openai(request: Request, body: ChatRequest | CompletionRequest, work: Work) -> Response:
         _require_engines(pair, body.model)
         request.state.log = {"model": body.model, "stream": bool(body.stream), "choices": work.choices}
         if body.stream:
             include = body.stream_options is not None and body.stream_options.include_usage
-            return stream(_ending_well(work.stream(include), request, work.usage))
+            return EventStream(_ending_well(work.stream(include), request, work.usage))
         answer = await work.answer()
         _log_usage(request, work.usage())
         return JSONResponse(answer)
 
-    @app.post("/v1/chat/completions", tags=["OpenAI"], **usual)
+    @router.post("/v1/chat/completions", tags=["OpenAI"], **usual)
     async def chat_completions(request: Request, body: ChatRequest) -> Response:
         """The pair's answer to a problem (model rlad), or what one player says to it."""
         return await openai(request, body, planner.chat(body, request.state.request_id))
 
-    @app.post("/v1/completions", tags=["OpenAI"], **usual)
+    @router.post("/v1/completions", tags=["OpenAI"], **usual)
     async def completions(request: Request, body: CompletionRequest) -> Response:
         """Of the pair: its answer to the prompt as a problem. Of a player: the prompt's continuation, as it stands."""
         return await openai(request, body, planner.completion(body, request.state.request_id))
 
-    @app.post("/v1/solve", tags=["tree"], responses={**REFUSALS, 200: {"model": SolveResponse}}, response_model=None)
+    @router.post("/v1/solve", tags=["tree"], responses=REFUSALS | {200: {"model": SolveResponse}}, response_model=None)
     async def solve(request: Request, body: SolveRequest) -> Response:
         """One problem, the whole tree: at once, or with `stream` as events (docs/serving.md) while it grows."""
         job = tree_job(
@@ -129,10 +132,12 @@ def _add_generating(app: FastAPI, pair: Pair, config: ServingConfig, metrics: Me
         solving = Solving(pair, job, metrics)
         request.state.log = {"model": MODELS[0], "stream": body.stream, "choices": 1}
         if body.stream:
-            return stream(_ending_well(_lines(solving), request, lambda: solving.usage))
+            return EventStream(_ending_well(_lines(solving), request, lambda: solving.usage))
         await solving.run()
         _log_usage(request, solving.usage, stopped=solving.done.stopped if solving.done else None)
-        return JSONResponse(solving.response().model_dump())
+        return Response(solving.response().model_dump_json(), media_type="application/json")
+
+    app.include_router(router)
 
 
 async def _lines(solving: Solving) -> AsyncIterator[str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,7 +19,7 @@ from rlad.serving.metrics import Metrics
 from rlad.serving.options import check_problem, check_room, refuse_unsupported, tree_job
 from rlad.serving.pair import Pair, Player
 from rlad.serving.schema import PAIR, PLAYERS, ChatRequest, CompletionRequest, SamplingRequest, TreeOptions, Usage
-from rlad.serving.solving import Solving
+from rlad.serving.solving import Solving, usage_of
 from rlad.serving.streams import END, event
 
 MODELS = [PAIR, *PLAYERS]
@@ -59,14 +60,8 @@ class Work:
     # ------------------------------------------------------------------------------------------------- at once
     async def answer(self) -> dict[str, Any]:
         """Runs everything; the whole answer."""
-        try:
-            async with asyncio.TaskGroup() as group:
-                for tree in self.trees:
-                    group.create_task(tree.run())
-                runs = [group.create_task(alone.run()) for alone in self.alone]
-        except ExceptionGroup as group:  # the others were cancelled: one of these tells what went wrong
-            raise group.exceptions[0] from None
-        said = [tree.choice for tree in self.trees] or [one for run in runs for one in run.result()]
+        done = await together([work.run() for work in [*self.trees, *self.alone]])
+        said = [tree.choice for tree in self.trees] or [one for run in done for one in run]
         body = self._head("chat.completion" if self.chat else "text_completion")
         body["choices"] = [self._choice(i, text, reason) for i, (text, reason) in enumerate(said)]
         body["usage"] = self.usage().model_dump()
@@ -154,23 +149,26 @@ class Work:
         return response | {"abstractions": [node.text for node in tree.abstractions]}
 
     def usage(self) -> Usage:
-        total = Usage()
+        prompt, generated = Counter[str](), Counter[str]()
         for tree in self.trees:
-            for role in PLAYERS.values():
-                count(total, role, getattr(tree.usage, role).prompt_tokens, getattr(tree.usage, role).completion_tokens)
+            prompt += tree.exploration.prompt_tokens
+            generated += tree.exploration.generated
         for alone in self.alone:
-            count(total, alone.player.role, len(alone.prompt), alone.generated)
-        return total
+            prompt[alone.player.role] += len(alone.prompt)
+            generated[alone.player.role] += alone.generated
+        return usage_of(prompt, generated)
 
 
-def count(usage: Usage, role: str, prompt: int, generated: int) -> None:
-    """Adds a player's tokens to a usage and to its sums."""
-    player = getattr(usage, role)
-    player.prompt_tokens += prompt
-    player.completion_tokens += generated
-    usage.prompt_tokens += prompt
-    usage.completion_tokens += generated
-    usage.total_tokens += prompt + generated
+async def together(work: list[Coroutine[Any, Any, Any]]) -> list[Any]:
+    """The results of all; the first error ends the others and is raised. A single one needs no task of its own."""
+    if len(work) == 1:
+        return [await work[0]]
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one) for one in work]
+    except ExceptionGroup as errors:  # the others were cancelled: one of these tells what went wrong
+        raise errors.exceptions[0] from None
+    return [task.result() for task in tasks]
 
 
 class Planner:

@@ -2,7 +2,8 @@
 
 In order: a request id; the API key; the whole body, within its size and time; a turn, for the routes that generate;
 then the route, until it is done, its time is over or its client has gone away. The last two cancel the route, and with
-it everything it has asked the engines for.
+it everything it has asked the engines for. All of it happens in the request's own task, with one more that watches the
+connection: tasks are what a request costs most.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from contextlib import AsyncExitStack
+from contextlib import nullcontext
 from time import monotonic
 from uuid import uuid4
 
@@ -71,7 +72,11 @@ class Passage:
             await self._refuse(error)
         except Gone:
             self.status = GONE
-        except asyncio.CancelledError:  # the server is shutting down and has waited long enough
+        except asyncio.CancelledError:
+            if self.gone.is_set() and not asyncio.current_task().uncancel():
+                self.status = GONE
+                return
+            # The server is shutting down and has waited long enough.
             await self._refuse(ApiError(503, "The server is shutting down.", code="shutting_down"))
             raise
         except Exception as error:  # a bug: the client gets an answer, the log gets the rest
@@ -83,12 +88,13 @@ class Passage:
     async def _pass(self) -> None:
         self._authorize()
         body = await self._body()
-        async with AsyncExitStack() as stack:
-            watcher = asyncio.create_task(self._watch())
-            stack.push_async_callback(_end, watcher)
-            if self.scope["path"] in GENERATING and self.scope["method"] == "POST":
-                await self._unless_gone(stack.enter_async_context(self.guard.admission.turn()))
-            await self._unless_gone(self.guard.app(self.scope, self._replay(body), self._reply))
+        watcher = asyncio.create_task(self._watch(asyncio.current_task()))
+        generating = self.scope["path"] in GENERATING and self.scope["method"] == "POST"
+        try:
+            async with self.guard.admission.turn() if generating else nullcontext():
+                await self.guard.app(self.scope, self._replay(body), self._reply)
+        finally:
+            watcher.cancel()
 
     def _authorize(self) -> None:
         guard, path = self.guard, self.scope["path"]
@@ -124,23 +130,12 @@ class Passage:
         except TimeoutError as error:
             raise ApiError(408, "The body took too long to arrive.", code="timeout") from error
 
-    async def _watch(self) -> None:
+    async def _watch(self, request: asyncio.Task) -> None:
+        """Cancels the request when its client goes away."""
         while (await self._receive())["type"] != "http.disconnect":
             pass
         self.gone.set()
-
-    async def _unless_gone(self, work) -> None:
-        """Awaits `work`; cancels it and raises Gone when the client goes away first."""
-        task = asyncio.ensure_future(work)
-        gone = asyncio.ensure_future(self.gone.wait())
-        try:
-            await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
-            if not task.done():
-                raise Gone
-            task.result()
-        finally:
-            await _end(gone)
-            await _end(task)
+        request.cancel()
 
     def _replay(self, body: bytes) -> Receive:
         messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
@@ -187,10 +182,3 @@ class Passage:
             ms=round(seconds * 1e3, 1),
             **self.scope["state"].get("log", {}),
         )
-
-
-async def _end(task: asyncio.Future) -> None:
-    """Cancels a task that still runs, and waits until it has tidied up."""
-    if not task.done():
-        task.cancel()
-        await asyncio.wait({task})

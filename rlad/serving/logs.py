@@ -25,7 +25,9 @@ class JsonLines(logging.Formatter):
 
 
 def log(event: str, level: int = logging.INFO, exc_info: BaseException | None = None, **fields: Any) -> None:
-    LOG.log(level, event, exc_info=exc_info, extra={"fields": fields})
+    if LOG.isEnabledFor(level):  # as Logger.log does, without the search for who called
+        exception = exc_info and (type(exc_info), exc_info, exc_info.__traceback__)
+        LOG.handle(LOG.makeRecord(LOG.name, level, "", 0, event, (), exception, extra={"fields": fields}))
 
 
 def set_up_logs() -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from time import perf_counter
 
+from rlad.config import ROLES
 from rlad.explore import Ended, Event, Exploration, Opened, Solved, Voted, Votes, Written
 from rlad.explore.ballot import Place
 from rlad.gate import leaks
@@ -63,17 +65,7 @@ class Solving:
 
     @property
     def usage(self) -> Usage:
-        prompt, generated = self.exploration.prompt_tokens, self.exploration.generated
-        players = {
-            role: PlayerUsage(prompt_tokens=prompt[role], completion_tokens=generated[role])
-            for role in ("abstraction", "solution")
-        }
-        return Usage(
-            prompt_tokens=prompt.total(),
-            completion_tokens=generated.total(),
-            total_tokens=prompt.total() + generated.total(),
-            **players,
-        )
+        return usage_of(self.exploration.prompt_tokens, self.exploration.generated)
 
     @property
     def choice(self) -> tuple[str, str]:
@@ -130,6 +122,20 @@ class Solving:
             stopped=event.stopped,
         )
         return self.done
+
+
+def usage_of(prompt: Counter[str], generated: Counter[str]) -> Usage:
+    """Tokens by player, and their sums.
+
+    >>> usage_of(Counter(abstraction=3), Counter(abstraction=2, solution=5)).total_tokens
+    10
+    """
+    return Usage(
+        prompt_tokens=prompt.total(),
+        completion_tokens=generated.total(),
+        total_tokens=prompt.total() + generated.total(),
+        **{role: PlayerUsage(prompt_tokens=prompt[role], completion_tokens=generated[role]) for role in ROLES},
+    )
 
 
 def _index(branch: int) -> int | None:

@@ -98,6 +98,18 @@ async def _behind_vllm(run: RunConfig, folder: Path, folders: dict[str, Path], m
 def _supervised(
     run: RunConfig, folder: Path, role: str, model: Path, client: aiohttp.ClientSession, metrics: Metrics
 ) -> Supervised:
+    log = folder / "logs" / f"serve_{role}.log"
+
+    def start() -> VllmServer:
+        if log.exists():  # what the last one said when it ended
+            log.replace(log.with_suffix(".before.log"))
+        return vllm_server(run, role, model, log)
+
+    return Supervised(role, start, client, metrics, run.serving.start_timeout)
+
+
+def vllm_server(run: RunConfig, role: str, model: Path, log: Path) -> VllmServer:
+    """Starts a player's `vllm serve` on its share of this machine. Raises EngineFailed where vLLM cannot run."""
     gpus = 0 if run.launch.device == "cpu" else torch.cuda.device_count()
     require_vllm("cuda" if gpus else "cpu")
     environment = common_environment(os.environ) if gpus else cpu_environment(os.environ, run.launch.threads_per_rank)
@@ -118,15 +130,7 @@ def _supervised(
         environment["CUDA_VISIBLE_DEVICES"] = ",".join(half)
         arguments += ["--data-parallel-size", str(len(half))]
     arguments += shlex.split(run.serving.vllm_arguments)
-    log = folder / "logs" / f"serve_{role}.log"
-    log.parent.mkdir(exist_ok=True)
-
-    def start() -> VllmServer:
-        if log.exists():  # what the last one said when it ended
-            log.replace(log.with_suffix(".before.log"))
-        return VllmServer(model, log, arguments, environment, name=f"vLLM server of the {role} player")
-
-    return Supervised(role, start, client, metrics, run.serving.start_timeout)
+    return VllmServer(model, log, arguments, environment, name=f"vLLM server of the {role} player")
 
 
 async def _vllm_player(run: RunConfig, folder: Path, endpoint: Endpoint, client: aiohttp.ClientSession) -> Player:

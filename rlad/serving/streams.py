@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from time import monotonic
 
-from starlette.responses import StreamingResponse
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 KEEP_ALIVE = ": keep-alive\n\n"
 HEARTBEAT = 10.0
@@ -19,31 +21,38 @@ def event(data: str) -> str:
     return f"data: {data}\n\n"
 
 
-async def with_heartbeat(items: AsyncIterator[str], seconds: float = HEARTBEAT) -> AsyncIterator[str]:
-    """The items, and a comment whenever none has come for so many seconds."""
-    async with aclosing(items):
-        following = asyncio.ensure_future(anext(items))
-        try:
-            while True:
-                done, _ = await asyncio.wait({following}, timeout=seconds)
-                if not done:
-                    yield KEEP_ALIVE
-                    continue
-                try:
-                    item = following.result()
-                except StopAsyncIteration:
-                    return
-                yield item
-                following = asyncio.ensure_future(anext(items))
-        finally:
-            if not following.done():
-                following.cancel()
-                await asyncio.wait({following})
+class EventStream(Response):
+    """The items as they come, and a comment whenever none has come for `heartbeat` seconds.
 
+    A client that goes away cancels it from outside (rlad/serving/guard.py); the items are closed in any case.
+    """
 
-def stream(items: AsyncIterator[str]) -> StreamingResponse:
-    return StreamingResponse(
-        with_heartbeat(items),
-        media_type="text/event-stream",
-        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
-    )
+    media_type = "text/event-stream"
+
+    def __init__(self, items: AsyncIterator[str], heartbeat: float = HEARTBEAT):
+        super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+        del self.headers["Content-Length"]
+        self.items, self.heartbeat = items, heartbeat
+        self._last = monotonic()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with aclosing(self.items) as items:
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            beating = asyncio.create_task(self._beat(send))
+            try:
+                async for item in items:
+                    self._last = monotonic()
+                    await send({"type": "http.response.body", "body": item.encode(), "more_body": True})
+            finally:
+                beating.cancel()
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _beat(self, send: Send) -> None:
+        """A task of its own, so that an item costs no timer and no task."""
+        while True:
+            left = self._last + self.heartbeat - monotonic()
+            if left > 0:
+                await asyncio.sleep(left)
+                continue
+            self._last = monotonic()
+            await send({"type": "http.response.body", "body": KEEP_ALIVE.encode(), "more_body": True})

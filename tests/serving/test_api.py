@@ -171,6 +171,17 @@ def test_garbage_is_the_clients_fault(gateway, body):
     assert reply.status_code == 400 and reply.json()["error"]["message"]
 
 
+@pytest.mark.parametrize("kind", [None, "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; a=b"])
+def test_a_body_must_be_announced_as_json(gateway, kind):
+    """What a page elsewhere can make a browser send without asking this server first."""
+    body, headers = json.dumps({"problem": QUESTION}).encode(), {} if kind is None else {"Content-Type": kind}
+    reply = call(gateway, "POST", "/v1/solve", content=body, headers=headers)
+    assert reply.status_code == 415 and reply.json()["error"]["code"] == "not_json"
+    assert not gateway.abstraction.calls
+    for kind in ("application/json; charset=utf-8", "Application/Problem+JSON"):
+        assert call(gateway, "POST", "/v1/solve", content=body, headers={"Content-Type": kind}).status_code == 200
+
+
 def test_what_asks_for_nothing_is_accepted(gateway):
     body = chat(
         top_p=1, stop=None, tools=[], user="me", metadata={}, response_format={"type": "text"}, max_completion_tokens=9

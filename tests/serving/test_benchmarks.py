@@ -5,9 +5,10 @@ import json
 import pytest
 from served_run import make_run
 
-from evals.benchmarks.gateway import Block, report
 from evals.benchmarks.gateway import main as measure
+from evals.benchmarks.gateway import report
 from evals.benchmarks.gateway_soak import growth, run_soak
+from evals.benchmarks.load import Block
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +23,7 @@ def test_nothing_is_lost_or_answered_twice(run, tmp_path):
     assert measure([str(run), *words, "--out", str(tmp_path / "out.json")]) == 0
     result = json.loads((tmp_path / "out.json").read_text())
     assert result["answered"] == {"bare": 256, "gateway": 256} and result["repeated"] == 0
+    assert result["sent"] == {"bare": 256 + 3 * 64 + 64, "gateway": 256 + 3 * 64 + 64}
     assert set(result["lost"].values()) == set(result["wrong"].values()) == {0}
 
 
@@ -36,8 +38,11 @@ def test_bad_clients_cost_the_good_ones_nothing(run, tmp_path):
 
 
 def test_the_report_adds_up():
-    sides = {"bare": [Block(1.0, [0.1, 0.3]), Block(1.0, [0.2])], "gateway": [Block(1.25, [0.2, 0.2, 0.5], lost=1)]}
-    found = report(sides, 4, 2)
-    assert found["per_second"] == {"bare": 2.0, "gateway": 3.2} and found["throughput_loss"] == -0.6
-    assert found["added_p50_ms"] == 0.0 and found["lost"] == {"bare": 0, "gateway": 1}
+    """The first round warms up: only what it lost counts."""
+    bare = [Block(9, 9.0, 1, [9.0]), Block(2, 1.0, 10, [0.1, 0.3]), Block(2, 1.0, 20, [0.2])]
+    gateway = [Block(9, 9.0, 1, [9.0], lost=1), Block(2, 2.0, 18, [0.2, 0.2, 0.5]), Block(2, 1.0, 19, [0.3])]
+    found = report({"bare": bare, "gateway": gateway})
+    assert found["per_second"] == {"bare": 15.0, "gateway": 14.0} and found["answered"] == {"bare": 3, "gateway": 4}
+    assert found["throughput_loss"]["mean"] == 0.075  # of 0.1 and 0.05
+    assert found["added_p50_ms"]["mean"] == 50.0 and found["lost"] == {"bare": 0, "gateway": 1}
     assert growth([(10, 5)] * 10)["rss_growth"] == 0.0

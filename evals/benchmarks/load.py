@@ -1,0 +1,95 @@
+"""Clients that ask one after the other, a fixed number at a time, and what they saw."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from time import perf_counter
+
+import aiohttp
+
+PLAYERS = ("abstraction", "solution")
+
+
+@dataclass
+class Block:
+    """Some requests in a row."""
+
+    sent: int = 0
+    """Of these, one of each client opened its connection and is in none of the other numbers unless it failed."""
+    seconds: float = 0.0
+    """While all clients were busy: the last ones' being alone is not throughput."""
+    finished: int = 0
+    """Answers in that time."""
+    latencies: list[float] = field(default_factory=list)
+    lost: int = 0
+    wrong: int = 0
+    """Answers that are no success, or not of the request that they answer."""
+
+    @property
+    def rate(self) -> float:
+        """Answers a second."""
+        return self.finished / self.seconds
+
+
+class Clients:
+    """Completions of single players, half to each, every one with a number of its own in its prompt."""
+
+    def __init__(self, urls: dict[str, str], through: bool, clients: int, tokens: int):
+        self.urls, self.through, self.clients, self.tokens = urls, through, clients, tokens
+        self.models: dict[str, str] = {}
+
+    def run(self, first: int, requests: int) -> Block:
+        """`requests` requests, numbered from `first`, after one of each client that opens its connection."""
+        return asyncio.run(self._run(iter(range(first, first + requests + self.clients)), Block()))
+
+    async def _run(self, numbers: Iterator[int], result: Block) -> Block:
+        connector, patience = aiohttp.TCPConnector(limit=0), aiohttp.ClientTimeout(total=300.0)
+        async with aiohttp.ClientSession(connector=connector, timeout=patience) as session:
+            for role in PLAYERS:
+                async with session.get(f"{self.urls[role]}/v1/models") as reply:
+                    self.models[role] = (await reply.json())["data"][0]["id"]
+            opening = list(islice(numbers, self.clients))
+            await asyncio.gather(*(self._ask(session, number, result) for number in opening))
+            result.latencies.clear()
+            begin = perf_counter()
+
+            async def one_client() -> None:
+                for number in numbers:
+                    await self._ask(session, number, result)
+                if not result.seconds:
+                    result.seconds, result.finished = perf_counter() - begin, len(result.latencies)
+
+            await asyncio.gather(*(one_client() for _ in range(self.clients)))
+        return result
+
+    async def _ask(self, session: aiohttp.ClientSession, number: int, result: Block) -> None:
+        url, body = self._request(number)
+        result.sent += 1
+        begin = perf_counter()
+        try:
+            async with session.post(url, json=body, headers={"x-request-id": f"bench-{number}"}) as reply:
+                answer = await reply.json()
+        except (aiohttp.ClientError, TimeoutError):
+            result.lost += 1
+            return
+        result.latencies.append(perf_counter() - begin)
+        mine = not self.through or (reply.headers.get("x-request-id"), answer.get("id")) == (
+            f"bench-{number}", f"cmpl-bench-{number}"
+        )  # fmt: skip
+        result.wrong += reply.status != 200 or len(answer["choices"]) != 1 or not mine
+
+    def _request(self, number: int) -> tuple[str, dict]:
+        role = PLAYERS[number % 2]
+        body = {
+            "model": f"rlad-{role}" if self.through else self.models[role],
+            "prompt": [5 + number // 100**i % 100 for i in range(3)],
+            "max_tokens": self.tokens,
+            "seed": number,
+            "temperature": 1.0,
+        }
+        if not self.through:  # the bare servers are asked for what the gateway asks of them
+            body |= {"return_token_ids": True, "logprobs": 0, "n": 1, "top_p": 1.0, "top_k": 0}
+        return f"{self.urls[role]}/v1/completions", body

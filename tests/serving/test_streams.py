@@ -1,0 +1,56 @@
+"""Server-sent events: comments in silence, and nothing left behind."""
+
+import asyncio
+
+import pytest
+
+from rlad.serving.streams import END, KEEP_ALIVE, EventStream, event
+
+
+async def told(items, heartbeat, sent):
+    async def send(message):
+        sent.append(message)
+
+    await EventStream(items, heartbeat)({"type": "http"}, None, send)
+
+
+def test_comments_fill_the_silence():
+    async def slow():
+        yield event("1")
+        yield event("2")
+        await asyncio.sleep(0.3)
+        yield END
+
+    sent = []
+    asyncio.run(told(slow(), 0.05, sent))
+    headers = dict(sent[0]["headers"])
+    assert headers[b"content-type"].startswith(b"text/event-stream") and b"content-length" not in headers
+    bodies = [message["body"].decode() for message in sent[1:]]
+    assert bodies[:2] == [event("1"), event("2")] and bodies[-2:] == [END, ""]
+    assert set(bodies[2:-2]) == {KEEP_ALIVE}
+    assert [message["more_body"] for message in sent[1:]] == [True] * (len(sent) - 2) + [False]
+
+
+def test_a_stream_that_is_cut_off_tidies_up():
+    closed, sent = [], []
+
+    async def endless():
+        try:
+            yield event("1")
+            await asyncio.sleep(60)
+        finally:
+            closed.append(True)
+
+    async def leave():
+        task = asyncio.create_task(told(endless(), 0.01, sent))
+        while len(sent) < 3:  # the beginning, an item, a comment
+            await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        count = len(sent)
+        await asyncio.sleep(0.05)
+        assert len(sent) == count, "the comments go on"
+
+    asyncio.run(leave())
+    assert closed == [True] and sent[-1]["more_body"]
