@@ -84,6 +84,7 @@ def measure(sides: dict[str, Clients], requests: int, blocks: int) -> dict[str, 
             clients = sides[name]
             done[name].append(clients.run(number, requests // blocks if round_ else clients.clients))
             number += done[name][-1].sent
+            print(f"round {round_} of {blocks}, {name}: {done[name][-1].rate:.1f}/s", file=sys.stderr, flush=True)
     return done
 
 

@@ -40,9 +40,11 @@ class Clients:
     def __init__(self, urls: dict[str, str], through: bool, clients: int, tokens: int):
         self.urls, self.through, self.clients, self.tokens = urls, through, clients, tokens
         self.models: dict[str, str] = {}
+        self.first = 0
 
     def run(self, first: int, requests: int) -> Block:
         """`requests` requests, numbered from `first`, after one of each client that opens its connection."""
+        self.first = first
         return asyncio.run(self._run(iter(range(first, first + requests + self.clients)), Block()))
 
     async def _run(self, numbers: Iterator[int], result: Block) -> Block:
@@ -87,7 +89,7 @@ class Clients:
             "model": f"rlad-{role}" if self.through else self.models[role],
             "prompt": [5 + number // 100**i % 100 for i in range(3)],
             "max_tokens": self.tokens,
-            "seed": number,
+            "seed": number - self.first,  # the same in every block: stubs take as long
             "temperature": 1.0,
         }
         if not self.through:  # the bare servers are asked for what the gateway asks of them

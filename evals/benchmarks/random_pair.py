@@ -1,6 +1,6 @@
 """Makes a pair of untrained players of any size, for measurements to which it doesn't matter what they say.
 
-    python -m evals.benchmarks.random_pair FOLDER base.hidden_size=768 base.layers=16 base.intermediate_size=2048
+python -m evals.benchmarks.random_pair FOLDER base.hidden_size=768 base.layers=16 base.intermediate_size=2048
 """
 
 from __future__ import annotations

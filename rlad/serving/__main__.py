@@ -57,7 +57,7 @@ async def run_server(run: RunConfig, folder: Path, keys: Keys) -> None:
     """Opens the engines, serves until a signal, ends the engines."""
     # Torch and its like are imported here: whatever can be refused was refused before.
     from rlad.serving.app import create_app
-    from rlad.serving.listen import bound_socket, serve
+    from rlad.serving.listen import BACKLOG, bound_socket, serve
     from rlad.serving.metrics import Metrics
     from rlad.serving.start import opened
 
@@ -71,6 +71,7 @@ async def run_server(run: RunConfig, folder: Path, keys: Keys) -> None:
         metrics = Metrics()
         async with opened(run, folder, metrics) as pair:
             app = create_app(pair, config, keys, metrics)
+            listening.listen(BACKLOG)  # who reads the next line may connect at once
             host = f"[{config.host}]" if ":" in config.host else config.host
             print(
                 f"The pair of {folder} is served at http://{host}:{config.port} (playground /, API /docs).", flush=True

@@ -58,6 +58,7 @@ class Passage:
         given = self.headers.get(b"x-request-id", b"").decode("latin-1")
         self.id = given if _ID.fullmatch(given) else uuid4().hex
         self.status = 0
+        self.answered = False
         self.begin = monotonic()
         self.gone = asyncio.Event()
         scope.setdefault("state", {})["request_id"] = self.id
@@ -134,8 +135,9 @@ class Passage:
         """Cancels the request when its client goes away."""
         while (await self._receive())["type"] != "http.disconnect":
             pass
-        self.gone.set()
-        request.cancel()
+        if not self.answered:  # a server may also say so after the last byte
+            self.gone.set()
+            request.cancel()
 
     def _replay(self, body: bytes) -> Receive:
         messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
@@ -152,6 +154,7 @@ class Passage:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             message["headers"] = [*message.get("headers", []), (b"x-request-id", self.id.encode())]
+        self.answered = message["type"] == "http.response.body" and not message.get("more_body", False)
         await self._send(message)
 
     async def _refuse(self, error: ApiError) -> None:

@@ -18,6 +18,8 @@ from rlad.serving.logs import log
 
 HEADER_TIMEOUT = 10.0
 """Seconds for a request's head to arrive."""
+BACKLOG = 1024
+"""Connections that wait to be taken."""
 
 
 class PatientProtocol(HttpToolsProtocol):
@@ -104,7 +106,7 @@ async def serve(app: FastAPI, config: ServingConfig, listening: socket.socket) -
         server_header=False,
         timeout_keep_alive=30,
         timeout_graceful_shutdown=round(config.drain_timeout),
-        backlog=1024,
+        backlog=BACKLOG,
     )
     # What is alive now lives on: a full collection need not look at torch's and transformers' half a million objects.
     gc.collect()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import logging
 import os
 import shlex
+import tempfile
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +17,7 @@ import aiohttp
 import torch
 
 from rlad.config import ROLES, WORLDS, ConfigError, RunConfig
+from rlad.generation.base import EngineFailed
 from rlad.generation.vllm_server import VllmServer
 from rlad.generation.vllm_setup import common_environment, cpu_environment, require_vllm
 from rlad.pair import open_pair
@@ -21,8 +25,10 @@ from rlad.policy import load_tokenizer, make_prompts
 from rlad.problems import make_world
 from rlad.serving.endpoints import Endpoint, Supervised
 from rlad.serving.engines import ThreadEngine, VllmEngine
+from rlad.serving.logs import log
 from rlad.serving.metrics import Metrics
 from rlad.serving.pair import Pair, Player
+from rlad.validation.rules import CPU_HEADS
 
 
 def player_folders(folder: Path) -> dict[str, Path]:
@@ -98,20 +104,48 @@ async def _behind_vllm(run: RunConfig, folder: Path, folders: dict[str, Path], m
 def _supervised(
     run: RunConfig, folder: Path, role: str, model: Path, client: aiohttp.ClientSession, metrics: Metrics
 ) -> Supervised:
-    log = folder / "logs" / f"serve_{role}.log"
+    said = log_folder(folder) / f"serve_{role}.log"
 
     def start() -> VllmServer:
-        if log.exists():  # what the last one said when it ended
-            log.replace(log.with_suffix(".before.log"))
-        return vllm_server(run, role, model, log)
+        if said.exists():  # what the last one said when it ended
+            said.replace(said.with_suffix(".before.log"))
+        return vllm_server(run, role, model, said)
 
     return Supervised(role, start, client, metrics, run.serving.start_timeout)
 
 
-def vllm_server(run: RunConfig, role: str, model: Path, log: Path) -> VllmServer:
-    """Starts a player's `vllm serve` on its share of this machine. Raises EngineFailed where vLLM cannot run."""
+def log_folder(folder: Path) -> Path:
+    """RUN/logs; a temporary folder where the run can only be read (a volume mounted into a container, say)."""
+    logs = folder / "logs"
+    with suppress(OSError):
+        logs.mkdir(exist_ok=True)
+    if logs.is_dir() and os.access(logs, os.W_OK):
+        return logs
+    elsewhere = Path(tempfile.mkdtemp(prefix="rlad-serve-"))
+    log("engines log elsewhere", logging.WARNING, folder=str(elsewhere))
+    return elsewhere
+
+
+def require_cpu_heads(model: Path) -> None:
+    """Raises EngineFailed for a model that vLLM would load on a CPU and then die of at its first request."""
+    described = json.loads((model / "config.json").read_text())
+    head = described.get("head_dim") or described["hidden_size"] // described["num_attention_heads"]
+    if head not in CPU_HEADS:
+        raise EngineFailed(
+            f"The model in '{model}' has attention heads of {head}; vLLM's attention on CPUs wants "
+            f"{', '.join(map(str, CPU_HEADS))}: serve it with --engine transformers."
+        )
+
+
+def vllm_server(run: RunConfig, role: str, model: Path, said: Path) -> VllmServer:
+    """Starts a player's `vllm serve` on its share of this machine; what it prints goes into the file `said`.
+
+    Raises EngineFailed where vLLM cannot run.
+    """
     gpus = 0 if run.launch.device == "cpu" else torch.cuda.device_count()
     require_vllm("cuda" if gpus else "cpu")
+    if not gpus:
+        require_cpu_heads(model)
     environment = common_environment(os.environ) if gpus else cpu_environment(os.environ, run.launch.threads_per_rank)
     arguments = [
         *("--served-model-name", f"rlad-{role}", "--dtype", run.base.dtype, "--generation-config", "vllm"),
@@ -130,7 +164,7 @@ def vllm_server(run: RunConfig, role: str, model: Path, log: Path) -> VllmServer
         environment["CUDA_VISIBLE_DEVICES"] = ",".join(half)
         arguments += ["--data-parallel-size", str(len(half))]
     arguments += shlex.split(run.serving.vllm_arguments)
-    return VllmServer(model, log, arguments, environment, name=f"vLLM server of the {role} player")
+    return VllmServer(model, said, arguments, environment, name=f"vLLM server of the {role} player")
 
 
 async def _vllm_player(run: RunConfig, folder: Path, endpoint: Endpoint, client: aiohttp.ClientSession) -> Player:

@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
@@ -13,6 +14,9 @@ import httpx
 import openai
 import pytest
 from served_run import make_run
+
+from rlad.generation.base import EngineFailed
+from rlad.serving.start import log_folder, require_cpu_heads
 
 ROOT = Path(__file__).parents[2]
 KEY = "a-key-for-the-real-thing"
@@ -85,6 +89,25 @@ def test_refused_in_one_sentence(run, words, sentence):
     )
     assert process.returncode == 2 and process.stdout == ""
     assert sentence in process.stderr and process.stderr.count("\n") == 1
+
+
+def test_a_run_that_can_only_be_read_is_served_too(tmp_path, monkeypatch):
+    """The engines' logs go elsewhere then."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    (tmp_path / "run").mkdir()
+    assert log_folder(tmp_path / "run") == tmp_path / "run" / "logs"
+    (tmp_path / "run" / "logs").rmdir()
+    (tmp_path / "run" / "logs").touch()  # root may write anywhere, but not into this
+    elsewhere = log_folder(tmp_path / "run")
+    assert elsewhere.is_dir() and elsewhere.parent == tmp_path
+
+
+def test_a_model_that_vllm_would_die_of_is_refused(run, tmp_path):
+    require_cpu_heads(run / "export" / "solution")
+    described = json.loads((run / "export" / "solution" / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(described | {"head_dim": 8}))
+    with pytest.raises(EngineFailed, match="heads of 8;.*--engine transformers"):
+        require_cpu_heads(tmp_path)
 
 
 @pytest.mark.slow
