@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -17,12 +18,9 @@ PLAYERS = ("abstraction", "solution")
 class Block:
     """Some requests in a row."""
 
+    clients: int
     sent: int = 0
     """Of these, one of each client opened its connection and is in none of the other numbers unless it failed."""
-    seconds: float = 0.0
-    """While all clients were busy: the last ones' being alone is not throughput."""
-    finished: int = 0
-    """Answers in that time."""
     latencies: list[float] = field(default_factory=list)
     lost: int = 0
     wrong: int = 0
@@ -30,12 +28,16 @@ class Block:
 
     @property
     def rate(self) -> float:
-        """Answers a second."""
-        return self.finished / self.seconds
+        """Answers a second, by Little's law: as many requests as there are clients are under way at any time. Their
+        number over the time would count the last ones' being alone, which depends on who happens to be in step."""
+        return self.clients * len(self.latencies) / sum(self.latencies)
 
 
 class Clients:
-    """Completions of single players, half to each, every one with a number of its own in its prompt."""
+    """Completions of single players, half to each, every one with a number of its own in its prompt.
+
+    tokens: how long an answer may be on average; evenly from half of it to one and a half.
+    """
 
     def __init__(self, urls: dict[str, str], through: bool, clients: int, tokens: int):
         self.urls, self.through, self.clients, self.tokens = urls, through, clients, tokens
@@ -45,10 +47,12 @@ class Clients:
     def run(self, first: int, requests: int) -> Block:
         """`requests` requests, numbered from `first`, after one of each client that opens its connection."""
         self.first = first
-        return asyncio.run(self._run(iter(range(first, first + requests + self.clients)), Block()))
+        return asyncio.run(self._run(iter(range(first, first + requests + self.clients)), Block(self.clients)))
 
     async def _run(self, numbers: Iterator[int], result: Block) -> Block:
-        connector, patience = aiohttp.TCPConnector(limit=0), aiohttp.ClientTimeout(total=300.0)
+        # vLLM closes idle connections after 5 seconds; a client must be earlier, or a request goes out on a dead one.
+        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=3.0)
+        patience = aiohttp.ClientTimeout(total=300.0)
         async with aiohttp.ClientSession(connector=connector, timeout=patience) as session:
             for role in PLAYERS:
                 async with session.get(f"{self.urls[role]}/v1/models") as reply:
@@ -56,13 +60,10 @@ class Clients:
             opening = list(islice(numbers, self.clients))
             await asyncio.gather(*(self._ask(session, number, result) for number in opening))
             result.latencies.clear()
-            begin = perf_counter()
 
             async def one_client() -> None:
                 for number in numbers:
                     await self._ask(session, number, result)
-                if not result.seconds:
-                    result.seconds, result.finished = perf_counter() - begin, len(result.latencies)
 
             await asyncio.gather(*(one_client() for _ in range(self.clients)))
         return result
@@ -84,12 +85,13 @@ class Clients:
         result.wrong += reply.status != 200 or len(answer["choices"]) != 1 or not mine
 
     def _request(self, number: int) -> tuple[str, dict]:
-        role = PLAYERS[number % 2]
+        role, seed = PLAYERS[number % 2], number - self.first
         body = {
             "model": f"rlad-{role}" if self.through else self.models[role],
             "prompt": [5 + number // 100**i % 100 for i in range(3)],
-            "max_tokens": self.tokens,
-            "seed": number - self.first,  # the same in every block: stubs take as long
+            # Answers of one length come in step, and so do the next questions: an engine likes that more than life is.
+            "max_tokens": round(self.tokens * random.Random(seed).uniform(0.5, 1.5)),
+            "seed": seed,  # the same in every block: lengths, and what stubs take
             "temperature": 1.0,
         }
         if not self.through:  # the bare servers are asked for what the gateway asks of them
