@@ -289,8 +289,9 @@ def test_the_study_has_what_its_losses_need_to_differ(monkeypatch):
     assert all(run.cotrain.updates_per_rollout >= 2 for run in runs.values())
     assert all(run.abstraction.loss == run.solution.loss for run in runs.values())
     assert runs["ppo-clip"].solution.clip_low == runs["ppo-clip"].solution.clip_high == 0.2
-    # A confidence and a critique are words of their own: those bases cannot be shared with arms that lack the words.
-    assert {arm for arm in config.arms if config.arms[arm].start == "own"} == {"rlcr", "critique"}
+    # A confidence is words of its own: that base cannot be shared. Refinements are shown to every base.
+    assert {arm for arm in config.arms if config.arms[arm].start == "own"} == {"rlcr"}
+    assert runs["ppo-clip"].warmstart.mixture.refine > 0
     assert page.groups({"meta": as_dict(config), "arms": config.arms})[0][0] == "clip bounds"
 
 
