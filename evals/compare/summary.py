@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
+
+import numpy as np
 
 from evals.cells import rounded
 from evals.compare.learning import final
@@ -12,6 +15,7 @@ from evals.tables import points, share
 HEADINGS = {
     "covered": "covered, %",
     "gained": "minus focus, points",
+    "level": "covered at equal tokens, %",
     "selected": "selected right, %",
     "right_with": "single right, with, %",
     "right_without": "single right, without, %",
@@ -24,7 +28,7 @@ HEADINGS = {
     "tokens": "training tokens",
     "seconds": "training seconds",
 }
-SHARES = ("covered", "selected", "right_with", "right_without")
+SHARES = ("covered", "level", "selected", "right_with", "right_without")
 
 
 def finals(result: dict[str, Any], arm: str) -> list[dict[str, Any]]:
@@ -55,6 +59,8 @@ def _summary(result: dict[str, Any], arm: str) -> dict[str, dict[str, Any]]:
         if own is not focus:
             pairs = zip(own["pass_at_k_by_seed"], focus["pass_at_k_by_seed"], strict=True)
             by_seed["gained"] = [a - b for a, b in pairs]
+    if (level := levels(result, arm)) is not None:
+        by_seed["level"] = level
     ends = finals(result, arm)
     by_seed |= {name: [end[name] for end in ends] for name in HEADINGS if name in ends[0] and name not in by_seed}
     found = {}
@@ -68,6 +74,34 @@ def _summary(result: dict[str, Any], arm: str) -> dict[str, dict[str, Any]]:
                 "by_seed": rounded(values),
             }
     return found
+
+
+def levels(result: dict[str, Any], arm: str) -> list[float] | None:
+    """Coverage with abstractions at equal tokens, seed by seed: the most that every arm of the seed reaches.
+
+    An arm with more distinct abstractions spends more tokens on "8 x 1"; this asks what it covers with as many as the
+    others have. None for an arm that writes no abstractions, or whose cells all lie above.
+    """
+    found = []
+    for seed, run in result["arms"][arm]["seeds"].items():
+        swept = [other["seeds"][seed]["cells"] for other in result["arms"].values() if seed in other["seeds"]]
+        reached = min(max(cell["tokens_per_problem"] for cell in cells) for cells in swept if cells)
+        found.append(coverage_at(run["cells"], reached) if run["cells"] else None)
+    return None if None in found or not found else found
+
+
+def coverage_at(cells: list[dict[str, Any]], tokens: float) -> float | None:
+    """Coverage between two cells, a straight line over the logarithm of tokens; None outside of all cells.
+
+    >>> cells = [{"tokens_per_problem": t, "pass_at_k": c} for t, c in ((100.0, 0.2), (400.0, 0.4))]
+    >>> round(coverage_at(cells, 200.0), 3), coverage_at(cells, 500.0)
+    (0.3, None)
+    """
+    points = sorted((cell["tokens_per_problem"], cell["pass_at_k"]) for cell in cells)
+    if not points[0][0] <= tokens <= points[-1][0]:
+        return None
+    at, values = zip(*points, strict=True)
+    return float(np.interp(math.log(tokens), [math.log(t) for t in at], values))
 
 
 def widest_row(result: dict[str, Any], arm: str) -> dict[str, Any] | None:

@@ -102,6 +102,19 @@ def test_summary_compares_with_the_focus_seed_by_seed():
     assert rows[1][headings.index("minus focus, points")].startswith("-1.0")
 
 
+def test_arms_are_also_compared_at_the_tokens_that_all_of_a_seed_reach():
+    def run(*cells):
+        return {"cells": [{"tokens_per_problem": float(t), "pass_at_k": c} for t, c in cells]}
+
+    arms = {"short": [run((100, 0.2), (200, 0.4))], "long": [run((100, 0.3), (400, 0.5))], "above": [run((300, 0.9))]}
+    arms["plain"] = [{"cells": []}]
+    result = {"arms": {arm: {"seeds": {str(i): one for i, one in enumerate(runs)}} for arm, runs in arms.items()}}
+    assert summary.levels(result, "short") == pytest.approx([0.4])
+    assert summary.levels(result, "long") == pytest.approx([0.4])  # halfway from 100 to 400, by doublings
+    assert summary.levels(result, "above") is None
+    assert summary.levels(result, "plain") is None
+
+
 # ------------------------------------------------------------------------------------------ old and new files
 def test_a_file_of_before_the_curves_still_plots_and_renders(tmp_path):
     old = json.loads(COMMITTED.read_text())
