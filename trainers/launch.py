@@ -92,10 +92,10 @@ def launch(verb: str, config: RunConfig, placement: Placement) -> int:
     logs = folder / "logs"
     clear_reports(logs, placement.node_rank or 0)
     env = environment(os.environ, device, config.launch.threads_per_rank, logs, placement.hostfile is None)
+    line = command(placement, device, logs, MODULES[verb], ["--run", str(folder.resolve())], env)
     scratch = private_folder()
     if placement.hostfile is None:
         env[SCRATCH] = str(scratch)  # an engine and its rank may end in ways that leave them no time to clear up
-    line = command(placement, device, logs, MODULES[verb], ["--run", str(folder.resolve())], env)
     try:
         code, why = outcome(run(line, env), logs, placement)
     finally:
