@@ -5,9 +5,10 @@
     python -m evals.benchmarks.gateway RUN --abstraction URL --solution URL       two that run already
 
 Requests are OpenAI completions of single players, half to each, every prompt different. Blocks of bare requests and of
-requests through the gateway alternate, so that both see the same moods of the machine. Reports the loss of throughput
-and the added median latency, each as the mean over the pairs of blocks with its 95 % t interval, the gateway's own
-work, and requests that were lost, answered with something else, or sent to an engine twice.
+requests through the gateway alternate, so that both see the same moods of the machine. Reports the loss of throughput,
+the added median latency and what is added to a request's time outside the engine (by vLLM's own clock), each as the
+mean over the pairs of blocks with its 95 % t interval; the gateway's own work; and requests that were lost, answered
+with something else, or sent to an engine twice.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import sys
 import tempfile
 import urllib.request
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +37,7 @@ from rlad.prompts import Prompts
 from rlad.serving.start import player_folders, vllm_server
 from rlad.tokenizer import is_world_tokenizer
 
+SIDES = ("bare", "gateway")
 SAID = {
     "abstraction": [f"{a} * a + {b} * b" for a in range(1, 4) for b in range(1, 4)],
     "solution": [f"{a} + 2 = {a + 2} \\boxed{{ {a + 2} }}" for a in (1, 1, 1, 1, 2, 2, 3)],
@@ -75,53 +78,71 @@ def running_gateway(run: Path, urls: dict[str, str], log: Path, *overrides: str)
         process.stdout.close()
 
 
-def measure(sides: dict[str, Clients], requests: int, blocks: int) -> dict[str, list[Block]]:
+@dataclass
+class Round:
+    """A block of each side."""
+
+    blocks: dict[str, Block] = field(default_factory=dict)
+    outside: dict[str, float] = field(default_factory=dict)
+    """Milliseconds of a request, on average, that were not the engine's by its own clock; empty where it has none."""
+
+
+def measure(sides: dict[str, Clients], servers: Servers, requests: int, rounds: int) -> list[Round]:
     """Alternates blocks of both sides; a first round warms everything up."""
-    done: dict[str, list[Block]] = {name: [] for name in sides}
+    done = [Round() for _ in range(rounds + 1)]
     number = 0
-    for round_ in range(blocks + 1):
+    for round_, here in enumerate(done):
         for name in list(sides) if round_ % 2 else reversed(list(sides)):
             clients = sides[name]
-            done[name].append(clients.run(number, requests // blocks if round_ else clients.clients))
-            number += done[name][-1].sent
-            print(f"round {round_} of {blocks}, {name}: {done[name][-1].rate:.1f}/s", file=sys.stderr, flush=True)
+            before = servers.seconds()
+            block = here.blocks[name] = clients.run(number, requests // rounds if round_ else clients.clients)
+            number += block.sent
+            if before is not None:
+                waited = [*block.opening, *block.latencies]
+                here.outside[name] = 1e3 * (sum(waited) - (servers.seconds() - before)) / len(waited)
+            print(f"round {round_} of {rounds}, {name}: {block.rate:.1f}/s", file=sys.stderr, flush=True)
     return done
 
 
-def report(done: dict[str, list[Block]]) -> dict:
-    """The numbers of all rounds but the first; of that, only what went wrong.
-
-    sides: bare and gateway, a block of each per round.
-    """
-    counted = {name: blocks[1:] for name, blocks in done.items()}
-    times = {name: np.concatenate([b.latencies for b in blocks]) * 1e3 for name, blocks in counted.items()}
-    pairs = list(zip(counted["bare"], counted["gateway"], strict=True))
+def report(done: list[Round]) -> dict:
+    """The numbers of all rounds but the first; of that, only what went wrong."""
+    counted = done[1:]
+    sides = {name: [round_.blocks[name] for round_ in counted] for name in SIDES}
+    times = {name: np.concatenate([b.latencies for b in blocks]) * 1e3 for name, blocks in sides.items()}
+    pairs = list(zip(*sides.values(), strict=True))
     losses = [1 - gateway.rate / bare.rate for bare, gateway in pairs]
     added = [1e3 * float(np.median(gateway.latencies) - np.median(bare.latencies)) for bare, gateway in pairs]
-    rates = {name: np.mean([b.rate for b in blocks]) for name, blocks in counted.items()}
+    outside = {}
+    if counted[0].outside:
+        outside = {name: round(float(np.mean([r.outside[name] for r in counted])), 2) for name in SIDES}
+        outside["added"] = interval([r.outside["gateway"] - r.outside["bare"] for r in counted], 2)
     return {
-        "per_second": {name: round(float(rate), 2) for name, rate in rates.items()},
+        "per_second": {name: round(float(np.mean([b.rate for b in blocks])), 2) for name, blocks in sides.items()},
         "p50_ms": {name: round(float(np.median(values)), 2) for name, values in times.items()},
         "p99_ms": {name: round(float(np.percentile(values, 99)), 2) for name, values in times.items()},
         "throughput_loss": interval(losses, 4),
         "added_p50_ms": interval(added, 2),
+        # A full engine turns every lost answer a second into waiting for it; what a request waits elsewhere is here.
+        "outside_engine_ms": outside,
         "answered": {name: len(values) for name, values in times.items()},
-        "lost": {name: sum(b.lost for b in blocks) for name, blocks in done.items()},
-        "wrong": {name: sum(b.wrong for b in blocks) for name, blocks in done.items()},
+        "lost": {name: sum(r.blocks[name].lost for r in done) for name in SIDES},
+        "wrong": {name: sum(r.blocks[name].wrong for r in done) for name in SIDES},
     }
 
 
 def interval(values: list[float], digits: int) -> dict:
-    """The mean and its 95 % t interval; without one for a single value.
+    """The mean of a value per round and its 95 % t interval (none for a single round), and the values.
 
     >>> interval([1.0, 2.0, 3.0], 2)  # 2 -+ 4.303 * 1 / sqrt(3)
-    {'mean': 2.0, 'ci95': [-0.48, 4.48]}
+    {'mean': 2.0, 'ci95': [-0.48, 4.48], 'rounds': [1.0, 2.0, 3.0]}
     """
     mean, count = float(np.mean(values)), len(values)
-    if count < 2:
-        return {"mean": round(mean, digits), "ci95": None}
-    half = float(stats.t.ppf(0.975, count - 1) * np.std(values, ddof=1) / count**0.5)
-    return {"mean": round(mean, digits), "ci95": [round(mean - half, digits), round(mean + half, digits)]}
+    half = float(stats.t.ppf(0.975, count - 1) * np.std(values, ddof=1) / count**0.5) if count > 1 else None
+    return {
+        "mean": round(mean, digits),
+        "ci95": None if half is None else [round(mean - half, digits), round(mean + half, digits)],
+        "rounds": [round(float(value), digits) for value in values],
+    }
 
 
 def cpu_seconds(pid: int) -> float:
@@ -129,11 +150,11 @@ def cpu_seconds(pid: int) -> float:
     return times.user + times.system
 
 
-def completed(url: str) -> int:
-    """How many requests a vLLM server says it has completed."""
+def counter(url: str, name: str) -> float:
+    """A counter of a vLLM server, over all its labels."""
     with urllib.request.urlopen(f"{url}/metrics", timeout=30) as reply:
         lines = reply.read().decode().splitlines()
-    return round(sum(float(line.split()[-1]) for line in lines if line.startswith("vllm:request_success_total")))
+    return sum(float(line.split()[-1]) for line in lines if line.startswith(f"{name}{{"))
 
 
 class Servers:
@@ -161,7 +182,13 @@ class Servers:
         """How many requests they have got so far."""
         if self.stubs:
             return sum(stub.counts()["asked"] for stub in self.stubs)
-        return sum(completed(url) for url in self.urls.values())
+        return round(sum(counter(url, "vllm:request_success_total") for url in self.urls.values()))
+
+    def seconds(self) -> float | None:
+        """How long requests have been with the engines so far, by their own clocks; stubs have none."""
+        if self.stubs:
+            return None
+        return sum(counter(url, "vllm:e2e_request_latency_seconds_sum") for url in self.urls.values())
 
 
 def run_benchmark(arguments: argparse.Namespace) -> dict:
@@ -171,18 +198,20 @@ def run_benchmark(arguments: argparse.Namespace) -> dict:
         servers = Servers(stack, run, folder, arguments)
         limits = [f"serving.max_concurrent={arguments.clients}", "serving.retry_wait=5", *arguments.overrides]
         process, gateway = stack.enter_context(running_gateway(folder, servers.urls, Path(arguments.log), *limits))
+        load = (arguments.clients, arguments.tokens, arguments.pause)
         sides = {
-            "bare": Clients(servers.urls, False, arguments.clients, arguments.tokens),
-            "gateway": Clients(dict.fromkeys(PLAYERS, gateway), True, arguments.clients, arguments.tokens),
+            "bare": Clients(servers.urls, False, *load),
+            "gateway": Clients(dict.fromkeys(PLAYERS, gateway), True, *load),
         }
         asked, worked = servers.asked(), cpu_seconds(process.pid)
-        done = measure(sides, arguments.requests, arguments.blocks)
-        sent = {name: sum(block.sent for block in blocks) for name, blocks in done.items()}
+        done = measure(sides, servers, arguments.requests, arguments.blocks)
+        sent = {name: sum(round_.blocks[name].sent for round_ in done) for name in SIDES}
         return {
             "engines": "stubs" if servers.stubs else "vllm",
             "cores": os.cpu_count(),
             "clients": arguments.clients,
             "tokens": arguments.tokens,
+            "pause": arguments.pause,
             **report(done),
             # What the gateway itself works; on a busy machine the latency above is mostly waiting for a core.
             "gateway_cpu_ms": round((cpu_seconds(process.pid) - worked) * 1e3 / sent["gateway"], 2),
@@ -203,6 +232,7 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--clients", type=int, default=64)
     parser.add_argument("--blocks", type=int, default=8)
     parser.add_argument("--tokens", type=int, default=32)
+    parser.add_argument("--pause", type=float, default=0.0, help="mean seconds between a client's requests")
     parser.add_argument("--log", default="/tmp/rlad-gateway.log")
     parser.add_argument("--out", help="also write the JSON there")
     arguments = parser.parse_intermixed_args(words)

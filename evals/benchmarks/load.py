@@ -22,25 +22,30 @@ class Block:
     sent: int = 0
     """Of these, one of each client opened its connection and is in none of the other numbers unless it failed."""
     latencies: list[float] = field(default_factory=list)
+    opening: list[float] = field(default_factory=list)
+    """The latencies of those first ones."""
     lost: int = 0
+    paused: float = 0.0
+    """Seconds for which clients had nothing to ask, over all of them."""
     wrong: int = 0
     """Answers that are no success, or not of the request that they answer."""
 
     @property
     def rate(self) -> float:
-        """Answers a second, by Little's law: as many requests as there are clients are under way at any time. Their
-        number over the time would count the last ones' being alone, which depends on who happens to be in step."""
-        return self.clients * len(self.latencies) / sum(self.latencies)
+        """Answers a second, by Little's law: every client waits or pauses at any time. Their number over the time would
+        count the last ones' being alone, which depends on who happens to be in step."""
+        return self.clients * len(self.latencies) / (sum(self.latencies) + self.paused)
 
 
 class Clients:
     """Completions of single players, half to each, every one with a number of its own in its prompt.
 
     tokens: how long an answer may be on average; evenly from half of it to one and a half.
+    pause: seconds a client waits on average before it asks, exponentially distributed.
     """
 
-    def __init__(self, urls: dict[str, str], through: bool, clients: int, tokens: int):
-        self.urls, self.through, self.clients, self.tokens = urls, through, clients, tokens
+    def __init__(self, urls: dict[str, str], through: bool, clients: int, tokens: int, pause: float = 0.0):
+        self.urls, self.through, self.clients, self.tokens, self.pause = urls, through, clients, tokens, pause
         self.models: dict[str, str] = {}
         self.first = 0
 
@@ -59,10 +64,13 @@ class Clients:
                     self.models[role] = (await reply.json())["data"][0]["id"]
             opening = list(islice(numbers, self.clients))
             await asyncio.gather(*(self._ask(session, number, result) for number in opening))
-            result.latencies.clear()
+            result.opening, result.latencies = result.latencies, []
 
             async def one_client() -> None:
                 for number in numbers:
+                    pause = self.pause * random.Random(number - self.first).expovariate(1.0)
+                    await asyncio.sleep(pause)
+                    result.paused += pause
                     await self._ask(session, number, result)
 
             await asyncio.gather(*(one_client() for _ in range(self.clients)))

@@ -5,8 +5,8 @@ import json
 import pytest
 from served_run import make_run
 
+from evals.benchmarks.gateway import Round, report
 from evals.benchmarks.gateway import main as measure
-from evals.benchmarks.gateway import report
 from evals.benchmarks.gateway_soak import growth, run_soak
 from evals.benchmarks.load import Block
 
@@ -41,7 +41,14 @@ def test_the_report_adds_up():
     """The first round warms up: only what it lost counts."""
     bare = [Block(2, 9, [9.0]), Block(2, 2, [0.1, 0.3]), Block(2, 2, [0.2])]
     gateway = [Block(2, 9, [9.0], lost=1), Block(2, 2, [0.2, 0.2, 0.35]), Block(2, 2, [0.2])]
-    found = report({"bare": bare, "gateway": gateway})
+    outside = [(50.0, 90.0), (2.0, 5.0), (4.0, 5.0)]
+    rounds = [
+        Round({"bare": b, "gateway": g}, dict(zip(("bare", "gateway"), o, strict=True)))
+        for b, g, o in zip(bare, gateway, outside, strict=True)
+    ]
+    found = report(rounds)
+    assert (found["outside_engine_ms"]["bare"], found["outside_engine_ms"]["added"]["mean"]) == (3.0, 2.0)
+    assert report([Round(round_.blocks) for round_ in rounds])["outside_engine_ms"] == {}
     assert found["per_second"] == {"bare": 10.0, "gateway": 9.0} and found["answered"] == {"bare": 3, "gateway": 4}
     assert found["throughput_loss"]["mean"] == 0.1  # of 0.2 and 0
     assert found["added_p50_ms"]["mean"] == 0.0 and found["lost"] == {"bare": 0, "gateway": 1}
