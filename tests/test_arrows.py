@@ -18,7 +18,8 @@ PURE = {"rlad.verifier", "rlad.entropy", "rlad.selection"}
 INSIDE = {
     "rlad.problems": {"rlad.config", "rlad.problems", "rlad.verifier"},
     "rlad.prompts": {"rlad.confidence", "rlad.config", "rlad.problems", "rlad.tokenizer"},
-    "rlad.generation": {"rlad.config", "rlad.generation"},
+    "rlad.generation": {"rlad.adapters", "rlad.config", "rlad.generation"},
+    "rlad.adapters": {"rlad.config"},
 }
 """What the lower floors of rlad may stand on; the reasoner and the server stand on all of them."""
 ABOVE = {"rlad.serving", "rlad.explore", "rlad.reasoner", "rlad.pair"}

@@ -1,6 +1,6 @@
 """Atomic joint checkpoints of the pair, and resuming from the newest complete one.
 
-checkpoints/step_00050/abstraction/   ZeRO-3 shards of one player only
+checkpoints/step_00050/abstraction/   ZeRO-3 shards of one player only: what it trains, not the base of an adapter
 checkpoints/step_00050/solution/
 checkpoints/step_00050/state.json     step, data cursor, counters, schedule phase, entropy coefficients
 checkpoints/step_00050/partner.safetensors  with cotrain.schedule.lag: the snapshot that pays the abstractions
@@ -69,7 +69,7 @@ def save(
         target.mkdir(parents=True)
     dist.barrier()
     for role, learner in learners.items():
-        learner.engine.save_checkpoint(str(folders[role]), tag=TAG)
+        learner.engine.save_checkpoint(str(folders[role]), tag=TAG, exclude_frozen_parameters=True)
     rng = {"python": random.getstate(), "torch": torch.get_rng_state()}
     write_more(target)
     torch.save(rng, target / f"rng_rank{zero3.rank()}.pt")
@@ -106,7 +106,8 @@ def load_newest(folder: Path, learners: dict[str, Learner]) -> dict | None:
     if state["roles"] != sorted(learners):
         raise CheckpointError(f"The checkpoint {target} holds {state['roles']}, the run trains {sorted(learners)}.")
     for role, learner in learners.items():
-        learner.engine.load_checkpoint(str(player_folder(target, role)), tag=TAG)
+        whole = all(parameter.requires_grad for parameter in learner.engine.module.parameters())
+        learner.engine.load_checkpoint(str(player_folder(target, role)), tag=TAG, load_module_strict=whole)
     rng = torch.load(target / f"rng_rank{zero3.rank()}.pt", weights_only=False)
     random.setstate(rng["python"])
     torch.set_rng_state(rng["torch"])

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import torch
 
+from rlad.adapters import add_adapter
 from rlad.config import ROLES, WORLDS, RunConfig
 from rlad.generation import Sampling
 from rlad.judge import Judge
@@ -48,7 +49,9 @@ class Cotrainer:
         self.validation = load_problems(run.problems, "validation") if self.config.validate_every else []
         self.cursor = Cursor(len(self.problems), run.seed)
         self.rates = PassRates(self.problems, self.config.retire_above, self.config.problems)
-        self.learners = {role: self._learner(role) for role in self._roles()}
+        self.learners: dict[str, Learner] = {}
+        for role in self._roles():
+            self.learners[role] = self._learner(role)
         self.judge = Judge(run.verifier, self.world)
         proposer, solver = self.learners.get("abstraction", self.learners["solution"]), self.learners["solution"]
         self.reasoner = Reasoner(
@@ -65,8 +68,13 @@ class Cotrainer:
     def _learner(self, role: str) -> Learner:
         player = getattr(self.run, role)
         policy = make_policy(role, starting_model(self.run, role, self.folder), self.run, self.folder / "export" / role)
-        # Full copies are taken before ZeRO-3 partitions the model in place.
-        reference = copy.deepcopy(policy.model).to(self.device).eval().requires_grad_(False)
+        # Full copies are taken before ZeRO-3 partitions the model in place; adapters have one base, so one reference.
+        other = next(iter(self.learners.values()), None)
+        if self.run.lora.rank and other is not None:
+            reference = other.reference
+        else:
+            reference = copy.deepcopy(policy.model).to(self.device).eval().requires_grad_(False)
+        add_adapter(policy.model, self.run.lora, len(ROLES) * self.run.seed + ROLES.index(role))
         sampler = make_sampler(self.run, policy, self.folder, self.device)
         settings = zero3.engine_config(
             self.run.zero,
@@ -237,7 +245,8 @@ def linear(step: int, steps: int, final: float) -> float:
 def starting_model(run: RunConfig, role: str, folder: Path):
     """The model a player starts from: its warm-started own, the warm-started base, or what the configuration names."""
     config = copy.deepcopy(getattr(run, role).model or run.base)
-    for candidate in (folder / "base" / role, folder / "base"):
+    own = [] if run.lora.rank else [folder / "base" / role]  # adapters share one base
+    for candidate in (*own, folder / "base"):
         if (candidate / "config.json").is_file() and getattr(run, role).model is None:
             config.path = str(candidate)
             break

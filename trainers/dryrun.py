@@ -14,7 +14,7 @@ from pathlib import Path
 
 from omegaconf import OmegaConf
 
-from rlad.config import ROLES, WORLDS, ModelConfig, RunConfig
+from rlad.config import ROLES, WORLDS, LoraConfig, ModelConfig, RunConfig
 from rlad.problems import make_world
 from rlad.validation import bare_problems, trains
 from trainers.launch_placement import Placement
@@ -60,6 +60,25 @@ def parameters(shape: Shape) -> int:
     layer = attention + 3 * shape.hidden * shape.intermediate + norms
     embeddings = shape.vocabulary * shape.hidden * (1 if shape.tied else 2)
     return embeddings + shape.layers * layer + shape.hidden
+
+
+def adapter_parameters(shape: Shape, lora: LoraConfig) -> int:
+    """How many parameters one player's adapter has: rank x (inputs + outputs) for each target layer.
+
+    >>> adapter_parameters(KNOWN["Qwen/Qwen3-1.7B"], LoraConfig(rank=16, targets=["q_proj"]))  # 28 x 16 x (2048 + 2048)
+    1835008
+    """
+    queries, keys = shape.heads * shape.head_size, shape.kv_heads * shape.head_size
+    sizes = {
+        "q_proj": shape.hidden + queries,
+        "k_proj": shape.hidden + keys,
+        "v_proj": shape.hidden + keys,
+        "o_proj": queries + shape.hidden,
+        "gate_proj": shape.hidden + shape.intermediate,
+        "up_proj": shape.hidden + shape.intermediate,
+        "down_proj": shape.intermediate + shape.hidden,
+    }
+    return shape.layers * lora.rank * sum(sizes.get(target, 0) for target in lora.targets)
 
 
 def read_shape(config: dict) -> Shape:
@@ -157,8 +176,9 @@ def longest_sequences(config: RunConfig) -> dict[str, int]:
 def memory(config: RunConfig, ranks: int) -> dict[str, float] | None:
     """Bytes per rank by what they are for; None when a model's shape is not known.
 
-    Every rank holds, for each player, its share of a ZeRO-3 engine, a full sampling copy and a full frozen reference.
-    Rollouts and updates take turns, so of their working memory only the larger counts.
+    Every rank holds, for each player, its share of a ZeRO-3 engine, a full sampling copy and a full frozen reference;
+    with adapters the weights in the engine are frozen, and both players have the same reference. Rollouts and updates
+    take turns, so of their working memory only the larger counts.
     """
     roles = ROLES if config.cotrain.abstractions else ("solution",)
     parts = {TRAINING: 0.0, "sampling copies": 0.0, "frozen references": 0.0}
@@ -170,14 +190,18 @@ def memory(config: RunConfig, ranks: int) -> dict[str, float] | None:
         if shape is None:
             return None
         count, width = parameters(shape), BYTES[model.dtype]
-        zero = config.zero
-        parts[TRAINING] += training_state(count, ranks, width, zero.offload_optimizer, zero.offload_params)
-        parts["frozen references"] += count * width
+        zero, learnt, frozen = config.zero, count, 0
+        if config.lora.rank:
+            learnt, frozen = adapter_parameters(shape, config.lora), count
+        parts[TRAINING] += training_state(learnt, ranks, width, zero.offload_optimizer, zero.offload_params)
+        parts[TRAINING] += 0 if zero.offload_params else frozen * width / ranks
+        if not (frozen and parts["frozen references"]):
+            parts["frozen references"] += count * width
         size = (config.cotrain.micro_batch, lengths[role], width)
         update = max(update, activations(shape, *size, model.gradient_checkpointing) + logits(shape, *size))
         if config.engine.kind == "vllm":
             continue  # its copies, keys and values are in other processes
-        parts["sampling copies"] += count * width
+        parts["sampling copies"] += (learnt + frozen) * width
         rows = min(config.engine.max_batch, rollout_rows(config, role, ranks))
         rollout = max(rollout, kv_cache(shape, rows, lengths[role], width) + rows * shape.vocabulary * 8.0)
     if config.cotrain.schedule.lag:  # another full copy of the solver

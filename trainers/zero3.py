@@ -19,6 +19,7 @@ import torch.distributed as dist
 from deepspeed.accelerator import get_accelerator
 from transformers import PreTrainedModel
 
+from rlad.adapters import adapter_scale, merged
 from rlad.config import LaunchConfig, ZeroConfig
 from rlad.generation import Engine
 
@@ -158,7 +159,8 @@ def engine_config(
 
 def make_engine(model: PreTrainedModel, config: dict):
     """Partitions `model` over the ranks. Keep full copies (sampler, reference) before calling this."""
-    engine, *_ = deepspeed.initialize(model=model, model_parameters=list(model.parameters()), config=config)
+    learnt = [parameter for parameter in model.parameters() if parameter.requires_grad]  # of adapters, not their base
+    engine, *_ = deepspeed.initialize(model=model, model_parameters=learnt, config=config)
     return engine
 
 
@@ -167,8 +169,10 @@ def set_lr(engine, lr: float) -> None:
         group["lr"] = lr
 
 
-def gathered(engine, bucket_size: int) -> Iterator[tuple[str, torch.Tensor]]:
+def gathered(engine, bucket_size: int, learnt: bool = False) -> Iterator[tuple[str, torch.Tensor]]:
     """Full parameters as (name, tensor), gathered bucket by bucket of at most `bucket_size` elements.
+
+    learnt: only those that the optimiser moves, where the others are frozen.
 
     Collective: all ranks must run it to the end. The tensors are copies, handed over when their bucket's gathering is
     done: whoever sends them on, over another process group even, does not do it inside a gather (trl #7103). Sizes are
@@ -177,6 +181,8 @@ def gathered(engine, bucket_size: int) -> Iterator[tuple[str, torch.Tensor]]:
     bucket: list[tuple[str, torch.nn.Parameter]] = []
     size = 0
     for name, parameter in engine.module.named_parameters():
+        if learnt and not parameter.requires_grad:
+            continue
         if bucket and size + parameter.ds_numel > bucket_size:
             yield from _gather(bucket)
             bucket, size = [], 0
@@ -192,14 +198,20 @@ def _gather(bucket: list[tuple[str, torch.nn.Parameter]]) -> Iterator[tuple[str,
 
 
 def publish(engine, sampler: Engine, version: int, bucket_size: int) -> None:
-    """Sends the trainer's current weights to this rank's sampler."""
-    sampler.load_weights(gathered(engine, bucket_size), version)
+    """Sends the trainer's current weights to this rank's sampler: the adapter alone to one that holds its base."""
+    source = gathered(engine, bucket_size, learnt=True) if sampler.adapters else plain(engine, bucket_size)
+    sampler.load_weights(source, version)
+
+
+def plain(engine, bucket_size: int) -> Iterator[tuple[str, torch.Tensor]]:
+    """Full parameters of the plain model, an adapter merged into it. Collective."""
+    return merged(gathered(engine, bucket_size), adapter_scale(engine.module))
 
 
 def full_state(engine, bucket_size: int) -> dict[str, torch.Tensor]:
-    """All weights on the CPU of rank 0; an empty dict on the others. Collective."""
+    """All weights of the plain model on the CPU of rank 0; an empty dict on the others. Collective."""
     state = {}
-    for name, tensor in gathered(engine, bucket_size):
+    for name, tensor in plain(engine, bucket_size):
         if rank() == 0:
             state[name] = tensor.detach().cpu().clone()
     return state

@@ -7,7 +7,7 @@ Nothing here imports torch, so a bad configuration is refused before any model i
 
 from rlad.config.instruments import InstrumentsConfig
 from rlad.config.load import ConfigError, RunConfig, known_keys, load_config, read_yaml, save_config
-from rlad.config.players import ROLES, ModelConfig, PlayerConfig
+from rlad.config.players import ROLES, LoraConfig, ModelConfig, PlayerConfig
 from rlad.config.problems import (
     SOURCES,
     WORLDS,
@@ -58,6 +58,7 @@ __all__ = [
     "InductionConfig",
     "InstrumentsConfig",
     "LaunchConfig",
+    "LoraConfig",
     "MixtureConfig",
     "ModelConfig",
     "PlayerConfig",

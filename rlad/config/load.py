@@ -12,7 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from rlad.config.instruments import InstrumentsConfig
-from rlad.config.players import ModelConfig, PlayerConfig
+from rlad.config.players import LoraConfig, ModelConfig, PlayerConfig
 from rlad.config.problems import ProblemsConfig
 from rlad.config.running import EngineConfig, LaunchConfig, SweepConfig, TrackConfig, VerifierConfig, ZeroConfig
 from rlad.config.serving import ServingConfig
@@ -34,6 +34,7 @@ class RunConfig:
     """The base both players (and all baselines) start from."""
     abstraction: PlayerConfig = field(default_factory=lambda: PlayerConfig(max_new_tokens=16))
     solution: PlayerConfig = field(default_factory=PlayerConfig)
+    lora: LoraConfig = field(default_factory=LoraConfig)
     warmstart: WarmstartConfig = field(default_factory=WarmstartConfig)
     cotrain: CotrainConfig = field(default_factory=CotrainConfig)
     instruments: InstrumentsConfig = field(default_factory=InstrumentsConfig)

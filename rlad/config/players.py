@@ -1,4 +1,4 @@
-"""Keys of `base`, `abstraction` and `solution`: what a player is, how it samples, how it learns."""
+"""Keys of `base`, `lora`, `abstraction` and `solution`: what a player is, how it samples, how it learns."""
 
 from __future__ import annotations
 
@@ -38,6 +38,20 @@ class ModelConfig:
     """Logits in float32 whatever the dtype, in trainer, reference and transformers sampler alike (ScaleRL)."""
     gradient_checkpointing: bool = False
     trust_remote_code: bool = False
+
+
+@dataclass
+class LoraConfig:
+    """Co-training of low-rank adapters (2106.09685), one per player, on one frozen base."""
+
+    rank: int = 0
+    """Of an adapter's matrices; 0 = off, both players train all of their weights."""
+    alpha: float = 32.0
+    """An adapter adds alpha / rank times its product to the base's layer."""
+    targets: list[str] = field(
+        default_factory=lambda: ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+    )
+    """Linear layers that get an adapter, by the last part of their names."""
 
 
 @dataclass

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 import torch
 from transformers import DynamicCache, PreTrainedModel
 
+from rlad.adapters import adapter_scale
 from rlad.generation.base import Completion, Sampling
 
 # Finished rows are cut out when they are this share of the batch: cutting copies the cache, so not at every step.
@@ -25,6 +26,7 @@ class TransformersEngine:
         self.pad_id = pad_id
         self.max_batch = max_batch
         self.version = 0
+        self.adapters = adapter_scale(model) is not None
 
     def load_weights(self, source: Iterable[tuple[str, torch.Tensor]], version: int) -> None:
         """Copies weights in place. Raises KeyError for a name the model doesn't have."""

@@ -98,7 +98,7 @@ class ReplicasEngine:
     def __init__(self, replicas: Replicas, config: EngineConfig, stop_ids: list[int], tie, transfer=None, close=None):
         self.replicas, self.config, self.stop_ids, self.tie = replicas, config, stop_ids, tie
         self.transfer, self._close = transfer, close
-        self.version = 0
+        self.version, self.adapters = 0, False
 
     def generate(self, prompts: list[list[int]], sampling: Sampling) -> list[Completion]:
         if any(not prompt for prompt in prompts):

@@ -41,6 +41,29 @@ def check_model(name: str, model: ModelConfig, config: RunConfig) -> None:
         )
 
 
+def check_lora(config: RunConfig) -> None:
+    """Adapters of both players stand beside the same frozen base, never beside its embeddings."""
+    lora = config.lora
+    if not lora.rank:
+        return
+    if not lora.targets:
+        raise ConfigError("lora.targets is empty; name at least one kind of linear layer, such as q_proj.")
+    for target in lora.targets:
+        if target in ("lm_head", "embed_tokens"):
+            raise ConfigError(
+                f"lora.targets names '{target}', but embeddings and the output head, which may be tied, stay those of "
+                "the base; name layers inside the blocks, such as q_proj."
+            )
+    for role in ROLES:
+        if getattr(config, role).model is not None:
+            raise ConfigError(f"With lora.rank={lora.rank} both players have one base; leave {role}.model out.")
+    if config.warmstart.role_steps:
+        raise ConfigError(
+            f"warmstart.role_steps={config.warmstart.role_steps} gives each player a base of its own, but adapters "
+            f"(lora.rank={lora.rank}) share one; set it to 0."
+        )
+
+
 def check_model_folder(key: str, path: str) -> None:
     """Raises ConfigError when `path` is a local folder (or plainly meant to be one) that holds no complete model.
 

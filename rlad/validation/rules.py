@@ -10,7 +10,7 @@ from rlad.config import ROLES, WORLDS, ConfigError, InductionConfig, RunConfig
 from rlad.validation.groups import check_division, check_groups, check_solver_alone
 from rlad.validation.learning import check_learning
 from rlad.validation.methods import check_methods
-from rlad.validation.models import check_model, models
+from rlad.validation.models import check_lora, check_model, models
 from rlad.validation.serving import check_serving
 from rlad.validation.tables import (
     INDUCTION_FAMILIES,
@@ -36,6 +36,7 @@ def validate(config: RunConfig) -> None:
         check_model(name, model, config)
     for role in ROLES:
         check_tables(getattr(config, role), f"{role}.", PLAYER_RANGES, PLAYER_NAMES)
+    check_lora(config)
     _check_run_folder(config)
     _check_problems(config)
     check_division(config)

@@ -63,6 +63,8 @@ RANGES: dict[str, tuple[float, float]] = {
     "problems.countdown.numbers": (3, 6),
     "problems.countdown.max_number": (2, 999),
     "problems.countdown.max_target": (1, 9999),
+    "lora.rank": (0, 512),
+    "lora.alpha": (_TINY, _INF),
     "warmstart.steps": (1, _INF),
     "warmstart.batch": (1, _INF),
     "warmstart.micro_batch": (1, _INF),

@@ -52,7 +52,22 @@ def main(start: Path, out: Path) -> None:
             save_config(replace(run, name=name), folder / "config.yaml")
         barrier()
         loop.cotrain(run, folder)
+    adapters(start, out)
     stale(start, out)
+
+
+def adapters(start: Path, out: Path) -> None:
+    """Four steps of adapters in one go, and two of them resumed for two more; with a partner that samples with them."""
+    words = ["lora.rank=4", "abstraction.lr=0.01", "solution.lr=0.01", "cotrain.schedule.lag=3"]
+    for name, parts in (("lora-whole", (4,)), ("lora-resumed", (2, 4))):
+        folder = out / name
+        if zero3_rank() == 0:
+            folder.mkdir()
+            (folder / "base").symlink_to(start / "base")
+        barrier()
+        for steps in parts:
+            run = load_config(start / "config.yaml", [f"cotrain.steps={steps}", "cotrain.checkpoint_every=2", *words])
+            loop.cotrain(run, folder)
 
 
 def stale(start: Path, out: Path) -> None:

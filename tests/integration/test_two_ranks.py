@@ -10,6 +10,7 @@ import sys
 import time
 
 import pytest
+import torch
 from safetensors.torch import load_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
@@ -19,6 +20,7 @@ from rlad.config import ModelConfig, load_config, save_config
 from rlad.config.methods import LOSSES
 from rlad.policy import tiny_model
 
+PLAYERS = ("abstraction", "solution")
 DATA = ROOT / "tests" / "data"
 
 
@@ -144,6 +146,9 @@ def test_every_mode_of_the_loop_runs_and_stale_weights_stop_it(warm, tmp_path):
     output = run_program("loops_program.py", str(warm), str(tmp_path / "loops"), timeout=400)
     assert "does not hold the trainer's weights" in output
     found = {folder.name: metrics(folder) for folder in (tmp_path / "loops").iterdir() if folder.name != "stale"}
+    resumed = found.pop("lora-resumed")
+    assert found.pop("lora-whole") == resumed
+    check_adapters(warm, tmp_path / "loops", resumed)
     assert len(found) == 11
     assert "instruments" not in found["unmeasured"][0]["solution"]
     assert "token_entropy" not in found["frozen"][0]["solution"]["instruments"]  # it stands still: texts only
@@ -159,6 +164,24 @@ def test_every_mode_of_the_loop_runs_and_stale_weights_stop_it(warm, tmp_path):
     assert found["entropy"][1]["abstraction"]["entropy_coefficient"] == 0.02  # 0.01 at first
     assert found["iid-baseline"][0]["rollout"]["bare_accuracy"] is not None
     assert found["set-credit"][1]["rollout"]["abstractions_per_problem"] <= 3
+
+
+def check_adapters(warm, folder, rows):
+    """Both players learnt beside one frozen base; a checkpoint holds adapters, an export the whole model."""
+    assert [row["step"] for row in rows] == [1, 2, 3, 4]
+    assert all(row[role]["updated"] == 1 and row[role]["grad_norm"] > 0 for row in rows for role in PLAYERS)
+    assert all(row["parity"] < 1e-4 for row in rows) and rows[-1]["solution"]["kl"] > 0
+    base = load_file(warm / "base" / "model.safetensors")
+    exports = [load_file(folder / "lora-whole" / "export" / role / "model.safetensors") for role in PLAYERS]
+    for name in base:
+        moved = name.endswith("_proj.weight")
+        assert all(set(export) == set(base) and (export[name] != base[name]).any() == moved for export in exports)
+    assert any((exports[0][name] != exports[1][name]).any() for name in base)
+    resumed = load_file(folder / "lora-resumed" / "export" / "solution" / "model.safetensors")
+    assert all((resumed[name] == exports[1][name]).all() for name in base)
+    saved = list((folder / "lora-whole" / "checkpoints" / "latest" / "solution").rglob("*model_states.pt"))
+    names = [name for file in saved for name in torch.load(file, weights_only=False)["module"]]
+    assert len(saved) == 2 and names and all("lora_" in name for name in names)
 
 
 def test_every_mode_of_learning_runs_and_gives_the_same_gradients_for_every_split(warm, tmp_path):

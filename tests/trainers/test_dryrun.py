@@ -8,6 +8,7 @@ from rlad.config import load_config
 from trainers.dryrun import (
     KNOWN,
     activations,
+    adapter_parameters,
     describe,
     division,
     kv_cache,
@@ -77,6 +78,17 @@ def test_memory_of_the_papers_run():
     assert copies == references == pytest.approx(2 * 3.44e9, rel=0.01)
     assert total(parts) == states + copies + references + max(update, rollout)
     assert memory(load_config(None, overrides), 8)[next(iter(parts))] == pytest.approx(states / 8)
+
+
+def test_adapters_are_small_and_share_a_reference():
+    plain, lora = (memory(load_config(None, words), 2) for words in ([], ["lora.rank=8"]))
+    config = load_config(None, ["lora.rank=8"])
+    shape = model_shape(config.base, config)
+    base, adapter = parameters(shape), adapter_parameters(shape, config.lora)
+    states, copies, references, *_ = lora.values()
+    assert states == 2 * (4 * base + 16 * adapter) / 2  # two players on two ranks, in fp32
+    assert copies == 2 * 4 * (base + adapter)
+    assert references == 4 * base == plain["frozen references"] / 2
 
 
 def test_solver_alone_needs_one_engine():

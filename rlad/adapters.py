@@ -1,0 +1,106 @@
+"""LoRA adapters (2106.09685): both players as low-rank additions to one frozen base.
+
+`add_adapter` changes a model in place and keeps its class, so everything that runs a model runs one with an adapter.
+Parameters are named as peft names them: NAME.base_layer.weight, NAME.lora_A.default.weight, NAME.lora_B.default.weight.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator
+
+import torch
+from transformers import PreTrainedModel
+
+from rlad.config import ConfigError, LoraConfig
+
+BASE = ".base_layer."
+PARTS = (".lora_A.default.weight", ".lora_B.default.weight")
+
+
+def add_adapter(model: PreTrainedModel, config: LoraConfig, seed: int) -> PreTrainedModel:
+    """Freezes `model` and puts an adapter beside its target layers, in place; with rank 0 nothing happens.
+
+    A is drawn with `seed`, B is zero: the model begins as its base. Raises ConfigError for a target that it lacks.
+    """
+    if not config.rank:
+        return model
+    _require_targets(model, config.targets)
+    import peft
+
+    wanted = peft.LoraConfig(r=config.rank, lora_alpha=config.alpha, target_modules=list(config.targets))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        peft.inject_adapter_in_model(wanted, model)
+    return model
+
+
+def _require_targets(model: PreTrainedModel, targets: list[str]) -> None:
+    head = model.get_output_embeddings()
+    layers = {
+        name.rpartition(".")[2]
+        for name, module in model.named_modules()
+        if isinstance(module, torch.nn.Linear) and module is not head
+    }
+    for target in targets:
+        if target not in layers:
+            near = difflib.get_close_matches(target, sorted(layers), n=1, cutoff=0.0)[0]
+            raise ConfigError(
+                f"lora.targets names '{target}', but the model has no such linear layers; the nearest is '{near}' "
+                f"(it has {', '.join(sorted(layers))})."
+            )
+
+
+def adapter_scale(model: torch.nn.Module) -> float | None:
+    """alpha / rank, by which the model's adapter multiplies B A; None for a model without an adapter."""
+    for module in model.modules():
+        if hasattr(module, "lora_A"):
+            return module.scaling["default"]
+    return None
+
+
+def is_adapters(name: str) -> bool:
+    """Whether a parameter belongs to an adapter.
+
+    >>> is_adapters("layers.0.q_proj.lora_A.default.weight"), is_adapters("layers.0.q_proj.base_layer.weight")
+    (True, False)
+    """
+    return name.endswith(PARTS)
+
+
+def merged(source: Iterable[tuple[str, torch.Tensor]], scale: float | None) -> Iterator[tuple[str, torch.Tensor]]:
+    """(name, full tensor) pairs of a model with an adapter as those of a plain one: W + scale * B A, in float32.
+
+    scale: from `adapter_scale`; with None the pairs pass as they are. Raises ValueError when a part is missing.
+
+    >>> parts = [("q.base_layer.weight", torch.eye(2)), ("q.lora_A.default.weight", torch.tensor([[1.0, 2.0]])),
+    ...          ("q.lora_B.default.weight", torch.tensor([[1.0], [0.0]])), ("norm.weight", torch.ones(1))]
+    >>> [(name, tensor.tolist()) for name, tensor in merged(parts, 0.5)]  # [[1, 0], [0, 1]] + 0.5 [[1, 2], [0, 0]]
+    [('q.weight', [[1.5, 1.0], [0.0, 1.0]]), ('norm.weight', [1.0])]
+    """
+    layers: dict[str, dict[str, torch.Tensor]] = {}
+    for name, tensor in source:
+        part = next((part for part in (f"{BASE}weight", *PARTS) if name.endswith(part)), None)
+        if scale is None or part is None:
+            yield name.replace(BASE, "."), tensor
+            continue
+        layer = name.removesuffix(part)
+        held = layers.setdefault(layer, {})
+        held[part] = tensor.detach()
+        if len(held) == 3:
+            weight, a, b = (layers[layer][key] for key in (f"{BASE}weight", *PARTS))
+            del layers[layer]
+            yield f"{layer}.weight", (weight.float() + scale * (b.float() @ a.float())).to(weight.dtype)
+    if layers:
+        raise ValueError(f"The adapter of '{next(iter(layers))}' is incomplete.")
+
+
+def adapter_entries(source: Iterable[tuple[str, torch.Tensor]]) -> Iterator[tuple[str, torch.Tensor]]:
+    """Only the adapter's pairs, under the names that adapter files use.
+
+    >>> [name for name, _ in adapter_entries([("q.base_layer.weight", None), ("q.lora_A.default.weight", None)])]
+    ['base_model.model.q.lora_A.weight']
+    """
+    for name, tensor in source:
+        if is_adapters(name):
+            yield f"base_model.model.{name.replace('.default.', '.')}", tensor
