@@ -75,7 +75,7 @@ class Cotrainer:
         else:
             reference = copy.deepcopy(policy.model).to(self.device).eval().requires_grad_(False)
         add_adapter(policy.model, self.run.lora, len(ROLES) * self.run.seed + ROLES.index(role))
-        sampler = make_sampler(self.run, policy, self.folder, self.device)
+        sampler = make_sampler(self.run, policy, self.folder, self.device, other and other.sampler)
         settings = zero3.engine_config(
             self.run.zero,
             policy.model.dtype,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from rlad.config import EngineConfig, RunConfig
+from rlad.config import ROLES, EngineConfig, RunConfig
 from rlad.generation import Engine, make_engine, stop_ids
 from rlad.policy import Policy
 from trainers import zero3
@@ -26,8 +26,13 @@ def placement(config: EngineConfig, device: torch.device) -> str:
     return "shared" if device.type == "cpu" else "colocated"
 
 
-def make_sampler(run: RunConfig, policy: Policy, folder: Path, device: torch.device) -> Engine:
-    """This rank's sampler for a player, to be made before ZeRO-3 partitions the model. Collective."""
+def make_sampler(
+    run: RunConfig, policy: Policy, folder: Path, device: torch.device, other: Engine | None = None
+) -> Engine:
+    """This rank's sampler for a player, to be made before ZeRO-3 partitions the model. Collective.
+
+    other: the other player's sampler, where there is one already; with placement=lora both are in one engine.
+    """
     where = placement(run.engine, device)
     if where == "transformers":
         return make_engine(run.engine, copy.deepcopy(policy.model).to(device), policy.tokenizer)
@@ -42,7 +47,17 @@ def make_sampler(run: RunConfig, policy: Policy, folder: Path, device: torch.dev
         return lead_servers(run.engine, policy, stops, device, folder / "logs", lead, zero3.from_first)
     if where == "colocated":
         return start_vllm(run.engine, policy.model, stops, str(device), log, name)
+    form = {}
+    if where == "lora":
+        if other is not None:
+            return other.beside(policy.role)
+        players = ROLES if run.cotrain.abstractions else (policy.role,)
+        form, name, log = (
+            {"lora": run.lora, "adapters": players},
+            "players",
+            log.with_stem(f"engine_players_{zero3.rank()}"),
+        )
     leads = zero3.local_rank() == 0
-    sampler = start_vllm(run.engine, policy.model, stops, str(device), log, name) if leads else None
+    sampler = start_vllm(run.engine, policy.model, stops, str(device), log, name, **form) if leads else None
     address = zero3.from_node_leader(sampler.address if leads else None)
-    return sampler or join_vllm(run.engine, policy.model, stops, address, name)
+    return sampler or join_vllm(run.engine, policy.model, stops, address, name, policy.role if form else None)

@@ -13,8 +13,9 @@ class EngineConfig:
     max_batch: int = 512
     """Rows decoded together by one engine."""
     placement: str = "auto"
-    """Of vllm: colocated (an engine process per player and rank), shared (per player and node, for all its ranks),
-    server (`vllm serve` processes), or auto: shared on CPUs, colocated on GPUs."""
+    """Of vllm: colocated (an engine process per player and rank), shared (per player and node, for all its ranks), lora
+    (one per node, for both players: the base and their adapters), server (`vllm serve` processes), or auto: shared on
+    CPUs, colocated on GPUs."""
     replicas: int = 1
     """Servers per player that rank 0 starts (placement server)."""
     abstraction_urls: list[str] = field(default_factory=list)

@@ -12,14 +12,15 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import torch
 
-from rlad.config import EngineConfig
+from rlad.config import EngineConfig, LoraConfig
 from rlad.generation.vllm_link import Link
-from rlad.generation.vllm_weights import write_weights
+from rlad.generation.vllm_weights import write_adapter, write_weights
 
 
 class Transfer(Protocol):
@@ -30,19 +31,28 @@ class Transfer(Protocol):
         """Puts all weights in place as `version`, the engine awake, its prefix cache empty."""
 
 
+@dataclass(frozen=True)
 class FolderTransfer:
-    """Through safetensors files in shared memory, for engines on CPUs: the engine reloads its model from them."""
+    """Through safetensors files in shared memory: the engine reloads its model, or one of its adapters, from them."""
 
+    link: Link
+    folder: Path
+    limit: float
+    """Seconds."""
+    adapter: str | None = None
+    """The name of the adapter that is sent; None = a whole model."""
+    lora: LoraConfig | None = None
+    """What that adapter is."""
     sleeps = False
 
-    def __init__(self, link: Link, folder: Path, limit: float):
-        self.link, self.folder, self.limit = link, folder, limit
-
     def send(self, source: Iterable[tuple[str, torch.Tensor]], version: int) -> None:
-        target = self.folder / f"weights-{version}"
+        target = self.folder / f"{self.adapter or 'weights'}-{version}"
         try:
-            write_weights(source, target)
-            self.link.call("load_folder", self.limit, folder=str(target), version=version)
+            if self.adapter is None:
+                write_weights(source, target)
+            else:
+                write_adapter(source, target, self.lora)
+            self.link.call("load_folder", self.limit, folder=str(target), version=version, adapter=self.adapter)
         finally:
             shutil.rmtree(target, ignore_errors=True)
 

@@ -9,17 +9,19 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from transformers import PreTrainedModel
 
-from rlad.config import EngineConfig
+from rlad.config import EngineConfig, LoraConfig
 from rlad.generation.base import Completion, EngineFailed, Sampling
-from rlad.generation.transfer import make_transfer
+from rlad.generation.transfer import FolderTransfer, make_transfer
+from rlad.generation.vllm_adapters import adapter_settings
 from rlad.generation.vllm_link import EngineProcess, Link, private_folder
 from rlad.generation.vllm_setup import cpu_environment, gpu_environment, require_vllm
-from rlad.generation.vllm_weights import tied_head, untied, write_model
+from rlad.generation.vllm_weights import tied_head, untied, write_adapter, write_model
 
 
 class VllmEngine:
@@ -28,10 +30,15 @@ class VllmEngine:
     A rank that shares another's engine has no transfer: it hears of new weights, and its next call waits for them.
     """
 
-    def __init__(self, link: Link, config: EngineConfig, stop_ids: list[int], longest: int, tie, transfer=None):
-        """longest: most tokens of a prompt with its completion. tie: from `tied_head`. transfer: sends weights."""
+    def __init__(
+        self, link: Link, config: EngineConfig, stop_ids: list[int], longest: int, tie, transfer=None, adapter=None
+    ):
+        """longest: most tokens of a prompt with its completion. tie: from `tied_head`. transfer: sends weights.
+
+        adapter: the player's name in an engine that holds an adapter for each.
+        """
         self.link, self.config, self.stop_ids, self.longest, self.tie = link, config, stop_ids, longest, tie
-        self.transfer = transfer
+        self.transfer, self.adapter, self.adapters = transfer, adapter, adapter is not None
         self.version = 0
         self.asleep = False
 
@@ -39,6 +46,11 @@ class VllmEngine:
     def address(self) -> str:
         """Where other ranks of this machine reach the engine."""
         return self.link.address
+
+    def beside(self, adapter: str) -> VllmEngine:
+        """Another player's sampler in the same engine process, with an adapter of its own; they end together."""
+        transfer = None if self.transfer is None else replace(self.transfer, adapter=adapter)
+        return VllmEngine(self.link, self.config, self.stop_ids, self.longest, self.tie, transfer, adapter)
 
     def generate(self, prompts: list[list[int]], sampling: Sampling) -> list[Completion]:
         if any(not prompt for prompt in prompts):
@@ -53,12 +65,14 @@ class VllmEngine:
             "seed": sampling.seed,
             "stop_ids": self.stop_ids,
         }
-        rows = self.link.call("generate", self.config.timeout, prompts=prompts, sampling=wanted, version=self.version)
+        call = {"prompts": prompts, "sampling": wanted, "version": self.version, "adapter": self.adapter}
+        rows = self.link.call("generate", self.config.timeout, **call)
         wrong = [version for *_, version in rows if version != self.version]
         if wrong:
+            whose = f" of the {self.adapter} adapter" if self.adapter else ""
             raise self.link.fail(
                 f"sampled {len(wrong)} of {len(rows)} completions with weights of version {wrong[0]}, "
-                f"not {self.version}; they were refused."
+                f"not {self.version}{whose}; they were refused."
             )
         return [Completion(tuple(ids), tuple(lps), reason, version) for ids, lps, reason, version in rows]
 
@@ -100,12 +114,14 @@ class VllmEngine:
 
 
 def start_vllm(
-    config: EngineConfig, model: PreTrainedModel, stop_ids: list[int], device: str, log: Path, name: str = "model"
-) -> VllmEngine:
+    config: EngineConfig, model: PreTrainedModel, stop_ids: list[int], device: str, log: Path, name: str = "model",
+    lora: LoraConfig | None = None, adapters: tuple[str, ...] = (),
+) -> VllmEngine:  # fmt: skip
     """Starts an engine process for a full (never a partitioned) model; returns at once, the first call waits for it.
 
     device: cpu, or cuda with the index of the GPU (cuda:1). log: what the engine prints. name: of the player, for
-    messages. Raises EngineFailed when vLLM cannot run here.
+    messages. With adapters (names of players; `model` has one) it holds the base and an adapter of that form for each,
+    and what returns is the first one's sampler. Raises EngineFailed when vLLM cannot run here.
     """
     kind = device.partition(":")[0]
     require_vllm(kind)
@@ -114,6 +130,9 @@ def start_vllm(
         write_model(model, folder / "model")
         longest = int(model.config.max_position_embeddings)
         core = core_settings(config, folder / "model", kind, str(model.dtype).removeprefix("torch."), longest)
+        if adapters:
+            write_adapter(model.named_parameters(), folder / "adapter", lora)
+            core |= adapter_settings(lora.rank, adapters, folder / "adapter")
         threads = config.threads or len(os.sched_getaffinity(0))
         env = cpu_environment(os.environ, threads) if kind == "cpu" else gpu_environment(os.environ, device)
         process = EngineProcess(core, folder, log, env)
@@ -121,16 +140,20 @@ def start_vllm(
         shutil.rmtree(folder, ignore_errors=True)
         raise
     link = Link(name, process.address, config.start_timeout, process)
-    transfer = make_transfer(config, kind, link, folder)
-    return VllmEngine(link, config, stop_ids, longest, tied_head(model), transfer)
+    own = adapters[0] if adapters else None
+    if own is None:
+        transfer = make_transfer(config, kind, link, folder)
+    else:
+        transfer = FolderTransfer(link, folder, config.timeout, own, lora)
+    return VllmEngine(link, config, stop_ids, longest, tied_head(model), transfer, own)
 
 
 def join_vllm(
-    config: EngineConfig, model: PreTrainedModel, stop_ids: list[int], address: str, name: str = "model"
+    config: EngineConfig, model: PreTrainedModel, stop_ids: list[int], address: str, name: str = "model", adapter=None
 ) -> VllmEngine:
-    """Another rank's engine on this machine, as this rank's sampler."""
-    link = Link(name, address, config.start_timeout)
-    return VllmEngine(link, config, stop_ids, int(model.config.max_position_embeddings), tied_head(model))
+    """Another rank's engine on this machine, as this rank's sampler (of one adapter, where it holds several)."""
+    link, longest = Link(name, address, config.start_timeout), int(model.config.max_position_embeddings)
+    return VllmEngine(link, config, stop_ids, longest, tied_head(model), None, adapter)
 
 
 def core_settings(config: EngineConfig, folder: Path, device: str, dtype: str, longest: int) -> dict:

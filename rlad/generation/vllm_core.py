@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from safetensors import safe_open
+from rlad.generation.vllm_adapters import Adapters
+from rlad.generation.vllm_weights import weight_names
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,10 @@ def request_seed(seed: int, index: int) -> int:
 
 
 class VllmCore:
-    """One vLLM engine. `settings` are fields of vLLM's EngineArgs, and weight_transfer: nccl or ipc."""
+    """One vLLM engine. `settings` are fields of vLLM's EngineArgs, weight_transfer (nccl or ipc), and adapters.
+
+    With adapters (names, folder of the one that all begin with) the base stays as it is, and every request names one.
+    """
 
     def __init__(self, settings: dict):
         from vllm.config import WeightTransferConfig
@@ -46,24 +50,38 @@ class VllmCore:
         from vllm.v1.engine.llm_engine import LLMEngine
 
         settings = dict(settings)
-        transfer = settings.pop("weight_transfer", None)
+        transfer, adapters = settings.pop("weight_transfer", None), settings.pop("adapters", None)
         if transfer is not None:
             settings["weight_transfer_config"] = WeightTransferConfig(backend=transfer)
         self.names = weight_names(Path(settings["model"]))
         # The context decides vLLM's default batch sizes: those of its offline LLM class.
         self.engine = LLMEngine.from_engine_args(EngineArgs(**settings), usage_context=UsageContext.LLM_CLASS)
+        self.adapters = None if adapters is None else Adapters(self.engine, **adapters)
         self._keys: dict[str, object] = {}
         self._count = 0
         self._totals = {"requests": 0, "prompt_tokens": 0, "cached_tokens": 0, "generated_tokens": 0}
         self.set_version(0)
 
     def set_version(self, version: int) -> None:
-        self.version = version
+        """Of the model's own weights."""
+        self._version = version
         self.engine.set_weight_version(str(version))
 
+    def version(self, adapter: str | None) -> int:
+        """Of an adapter, or (None) of the model. Raises ValueError for an adapter that is not there, or left out."""
+        request = self._lora(adapter)
+        return self._version if request is None else self.adapters.version(request)
+
+    def _lora(self, adapter: str | None):
+        if self.adapters is not None:
+            return self.adapters.request(adapter)
+        if adapter is not None:
+            raise ValueError(f"there is no adapter '{adapter}': the engine was started without")
+        return None
+
     # --------------------------------------------------------------------------------------------- generation
-    def add(self, key: object, prompt: list[int], sampling: dict, index: int) -> None:
-        """Queues one request; sampling: temperature, max_new_tokens, seed, stop_ids."""
+    def add(self, key: object, prompt: list[int], sampling: dict, index: int, adapter: str | None) -> None:
+        """Queues one request; sampling: temperature, max_new_tokens, seed, stop_ids. adapter: the player's, if any."""
         from vllm import SamplingParams
         from vllm.sampling_params import RequestOutputKind
 
@@ -82,7 +100,7 @@ class VllmCore:
         )
         name = str(self._count)
         self._count += 1
-        self.engine.add_request(name, {"prompt_token_ids": prompt}, params)
+        self.engine.add_request(name, {"prompt_token_ids": prompt}, params, lora_request=self._lora(adapter))
         self._keys[name] = key
 
     def busy(self) -> bool:
@@ -103,16 +121,27 @@ class VllmCore:
                 list(completion.token_ids),
                 list(completion.logprobs.logprobs),
                 completion.finish_reason,
-                _version(completion.weight_versions),
+                self._version_of(output),
             )
+
+    def _version_of(self, output) -> int:
+        """The version that sampled a finished request; -1 when the weights changed under it."""
+        model = _version(output.outputs[0].weight_versions)
+        if self.adapters is None:
+            return model
+        return self.adapters.version(output.lora_request) if model == self._version else -1
 
     def stats(self) -> dict:
         """Sums since the start: requests, prompt tokens, those found in the prefix cache, generated tokens."""
         return dict(self._totals)
 
     # ------------------------------------------------------------------------------------------------ weights
-    def load_folder(self, folder: str, version: int) -> None:
-        """Takes all weights from a folder of safetensors files. Raises ValueError when some are missing."""
+    def load_folder(self, folder: str, version: int, adapter: str | None = None) -> None:
+        """Takes all weights, or an adapter's, from safetensors files. Raises ValueError when some are missing."""
+        if adapter is not None:
+            self._lora(adapter)
+            self.adapters.load(adapter, folder, version)
+            return
         given = weight_names(Path(folder))
         if given != self.names:
             lost, extra = sorted(self.names - given)[:3], sorted(given - self.names)[:3]
@@ -138,15 +167,6 @@ class VllmCore:
     def wake(self, tags: list[str] | None = None) -> None:
         """Takes the memory back: ["weights"] before new ones are sent, ["kv_cache"] after, None for both."""
         self.engine.wake_up(tags)
-
-
-def weight_names(folder: Path) -> set[str]:
-    """Names of all tensors in a folder's safetensors files; only their headers are read."""
-    names: set[str] = set()
-    for file in sorted(folder.glob("*.safetensors")):
-        with safe_open(file, framework="np") as tensors:
-            names.update(tensors.keys())
-    return names
 
 
 def _version(spans) -> int:

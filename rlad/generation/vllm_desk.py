@@ -75,22 +75,23 @@ class Desk:
         core, do = self.core, call["do"]
         try:
             if do == "generate":
-                if call["version"] > core.version:
+                has = core.version(call.get("adapter"))
+                if call["version"] > has:
                     self.held.append((caller, call))
                     return
-                if call["version"] < core.version:
-                    raise ValueError(f"weights of version {call['version']} were asked for, it has {core.version}")
+                if call["version"] < has:
+                    raise ValueError(f"weights of version {call['version']} were asked for, it has {has}")
                 self._start(caller, call)
                 return
             if do == "stats":
-                reply = core.stats() | {"version": core.version}
+                reply = core.stats()
             elif do == "close":
                 reply, self.open = None, False
             elif core.busy():
                 self.held.append((caller, call))
                 return
             elif do == "load_folder":
-                reply = core.load_folder(call["folder"], call["version"])
+                reply = core.load_folder(call["folder"], call["version"], call.get("adapter"))
             elif do == "weight_update":
                 reply = core.weight_update(call["method"], call.get("payload"))
             elif do == "commit":
@@ -115,7 +116,7 @@ class Desk:
         batch = self.batches[number] = Batch(caller, [None] * len(prompts), len(prompts))
         for index, prompt in enumerate(prompts):
             try:
-                self.core.add((number, index), prompt, call["sampling"], index)
+                self.core.add((number, index), prompt, call["sampling"], index, call.get("adapter"))
             except BaseException:
                 batch.missing, batch.results[index:] = -1, [()] * (len(prompts) - index)  # the others run out unheard
                 raise

@@ -8,12 +8,17 @@ configuration without the tie and every publish a head of its own.
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import save_file
 from transformers import PreTrainedModel
+
+from rlad.adapters import adapter_entries, adapter_scale, merged
+from rlad.config import LoraConfig
 
 FILE_BYTES = 256 * 2**20
 
@@ -58,10 +63,32 @@ def write_weights(source: Iterable[tuple[str, torch.Tensor]], folder: Path, file
         save_file(pending, folder / f"model-{count:05d}.safetensors")
 
 
+def weight_names(folder: Path) -> set[str]:
+    """Names of all tensors in a folder's safetensors files; only their headers are read."""
+    names: set[str] = set()
+    for file in sorted(folder.glob("*.safetensors")):
+        with safe_open(file, framework="np") as tensors:
+            names.update(tensors.keys())
+    return names
+
+
 def write_model(model: PreTrainedModel, folder: Path) -> None:
-    """A model folder that vLLM can start from (no tokenizer: it is given token ids), with an untied head."""
-    write_weights(untied(model.named_parameters(), tied_head(model)), folder)
+    """A model folder that vLLM can start from (no tokenizer: it is given token ids), with an untied head.
+
+    A model with an adapter is written as the plain one that it amounts to.
+    """
+    weights = merged(model.named_parameters(), adapter_scale(model))
+    write_weights(untied(weights, tied_head(model)), folder)
     config = copy.deepcopy(model.config)
     config.tie_word_embeddings = False
     config.architectures = [type(model).__name__]
     config.save_pretrained(folder)
+
+
+def write_adapter(source: Iterable[tuple[str, torch.Tensor]], folder: Path, lora: LoraConfig) -> None:
+    """Writes the adapter among `source` as the folder that peft would write, which is what vLLM reads."""
+    folder.mkdir(parents=True)
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in adapter_entries(source)}
+    save_file(tensors, folder / "adapter_model.safetensors")
+    form = {"peft_type": "LORA", "r": lora.rank, "lora_alpha": lora.alpha, "target_modules": list(lora.targets)}
+    (folder / "adapter_config.json").write_text(json.dumps(form))

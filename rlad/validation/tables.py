@@ -29,7 +29,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "solution.reward": REWARDS["solution"],
     "abstraction.reward": REWARDS["abstraction"],
     "engine.kind": ("transformers", "vllm"),
-    "engine.placement": ("auto", "colocated", "shared", "server"),
+    "engine.placement": ("auto", "colocated", "shared", "lora", "server"),
     "launch.device": ("auto", "cpu", "cuda"),
     "serving.engine": ("vllm", "transformers"),
 }

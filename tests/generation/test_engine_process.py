@@ -12,7 +12,7 @@ import psutil
 import pytest
 import torch
 
-from rlad.config import EngineConfig
+from rlad.config import EngineConfig, LoraConfig
 from rlad.generation import EngineFailed, Sampling
 from rlad.generation.transfer import FolderTransfer
 from rlad.generation.vllm import VllmEngine
@@ -21,6 +21,7 @@ from rlad.generation.vllm_link import EngineProcess, Link, private_folder
 ROOT = Path(__file__).resolve().parents[2]
 HELPERS = ROOT / "tests" / "helpers"
 WEIGHTS = [("w", torch.ones(3))]
+ADAPTER = [("q.lora_A.default.weight", torch.ones(2, 3)), ("q.lora_B.default.weight", torch.ones(3, 2))]
 
 
 class Made:
@@ -34,8 +35,15 @@ class Made:
         link = Link("solution player", self.process.address, start, self.process)
         self.owner = VllmEngine(link, self.config, [1], 64, None, FolderTransfer(link, self.folder, timeout))
 
-    def sharer(self):
-        return VllmEngine(Link("solution player", self.process.address, 60), self.config, [1], 64, None)
+    def sharer(self, adapter=None):
+        link = Link("solution player", self.process.address, 60)
+        return VllmEngine(link, self.config, [1], 64, None, adapter=adapter)
+
+    def players(self):
+        """Two players beside each other in the one engine."""
+        transfer = FolderTransfer(self.owner.link, self.folder, self.config.timeout, "abstraction", LoraConfig(rank=2))
+        one = VllmEngine(self.owner.link, self.config, [1], 64, None, transfer, "abstraction")
+        return one, one.beside("solution")
 
 
 @pytest.fixture
@@ -87,6 +95,37 @@ def test_a_sharing_rank_waits_for_the_weights_it_was_promised(make):
     late = made.sharer()
     with pytest.raises(EngineFailed, match="version 0 were asked for, it has 1"):
         late.generate([[5]], Sampling(max_new_tokens=2))
+
+
+def test_players_in_one_engine_have_versions_of_their_own(make):
+    made = make("slow")
+    one, other = made.players()
+    assert one.adapters and other.adapters and not made.owner.adapters
+    one.load_weights(ADAPTER, 1)
+    assert [c.version for c in one.generate([[3]], Sampling(max_new_tokens=1))] == [1]
+    assert [c.version for c in other.generate([[3]], Sampling(max_new_tokens=1))] == [0]
+    rank, results = made.sharer("solution"), []
+    rank.load_weights(iter(ADAPTER), 1)
+    ask = threading.Thread(target=lambda: results.extend(rank.generate([[5]], Sampling(max_new_tokens=2))))
+    ask.start()
+    one.load_weights(ADAPTER, 2)  # another player's news is not what that rank waits for
+    one.generate([[3]], Sampling(max_new_tokens=2))
+    assert not results
+    other.load_weights(ADAPTER, 1)
+    ask.join(30)
+    assert [c.version for c in results] == [1]
+    assert list(made.folder.glob("*-[0-9]")) == []
+    rank.close()
+
+
+def test_a_player_is_told_whose_completions_were_refused(make):
+    _, other = make("stale").players()
+    with pytest.raises(
+        EngineFailed, match="1 of 1 completions with weights of version -1, not 0 of the solution adapter"
+    ):
+        other.generate([[1]], Sampling(max_new_tokens=1))
+    with pytest.raises(EngineFailed, match="refused 'generate': ValueError: there is no adapter 'nobody'"):
+        other.beside("nobody").generate([[1]], Sampling(max_new_tokens=1))
 
 
 def test_signs_of_life_carry_a_rollout_over_the_limit(make):

@@ -17,12 +17,17 @@ class FakeCore:
     """Continues a prompt with its last token + 1, + 2, ...; one token a step for everybody."""
 
     def __init__(self):
-        self.version, self.requests, self.steps, self.largest = 0, {}, 0, 0
+        self.versions, self.requests, self.steps, self.largest = {}, {}, 0, 0
 
-    def add(self, key, prompt, sampling, index):
+    def version(self, adapter):
+        if adapter == "nobody":
+            raise ValueError("there is no adapter 'nobody'")
+        return self.versions.get(adapter, 0)
+
+    def add(self, key, prompt, sampling, index, adapter):
         if sampling["max_new_tokens"] > 1000:
             raise ValueError("too many tokens")
-        self.requests[key] = (prompt[-1], sampling["max_new_tokens"], [])
+        self.requests[key] = (prompt[-1], sampling["max_new_tokens"], [], adapter)
 
     def busy(self):
         return bool(self.requests)
@@ -34,24 +39,24 @@ class FakeCore:
             time.sleep(0.3)
         self.largest = max(self.largest, len(self.requests))
         done = []
-        for key, (last, most, tokens) in self.requests.items():
+        for key, (last, most, tokens, _) in self.requests.items():
             tokens.append(last + len(tokens) + 1)
             if len(tokens) == most:
                 done.append(key)
         for key in done:
-            tokens = self.requests.pop(key)[2]
-            version, logprobs = self.version - (BEHAVIOUR == "stale"), [-1.0] * len(tokens)
+            _, _, tokens, adapter = self.requests.pop(key)
+            version, logprobs = self.version(adapter) - (BEHAVIOUR == "stale"), [-1.0] * len(tokens)
             yield SimpleNamespace(key=key, token_ids=tokens, logprobs=logprobs, reason="length", version=version)
 
     def stats(self):
         return {"largest": self.largest}
 
-    def load_folder(self, folder, version):
+    def load_folder(self, folder, version, adapter):
         if BEHAVIOUR == "slow-load":
             time.sleep(3600)
         if not any(Path(folder).glob("*.safetensors")):
             raise ValueError("the published weights do not fit the model")
-        self.version = version
+        self.versions[adapter] = version
 
 
 def main():

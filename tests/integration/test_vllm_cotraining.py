@@ -54,19 +54,24 @@ def metrics(folder):
     return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
 
 
-def test_co_training_over_two_engines_keeps_parity_until_a_publish_lies(tmp_path, mark):
-    folder = run_folder(tmp_path, "honest", "cotrain.steps=8", "cotrain.checkpoint_every=9")
+@pytest.mark.parametrize(
+    ("honest", "words", "engines"),
+    [
+        (5, [], ["abstraction", "solution"]),
+        (2, ["engine.placement=lora", "lora.rank=4"], ["players"]),  # one engine, an adapter for each player
+    ],
+    ids=["shared", "lora"],
+)
+def test_co_training_keeps_parity_until_a_publish_lies(tmp_path, mark, honest, words, engines):
+    folder = run_folder(tmp_path, "honest", f"cotrain.steps={honest + 3}", "cotrain.checkpoint_every=9", *words)
     output = run_program("vllm_program.py", str(folder), timeout=900)
     assert "STALE The sampler of the" in output and "Training on stale rollouts was refused." in output
     rows = metrics(folder)
-    assert [row["step"] for row in rows] == [1, 2, 3, 4, 5]
+    assert [row["step"] for row in rows] == list(range(1, honest + 1))
     assert all(row["parity"] <= 1e-3 for row in rows)
     assert all(row[role]["updated"] == 1 for row in rows for role in ("abstraction", "solution"))
     assert rows[1]["validation"]["coverage"] is not None
-    assert sorted(file.name for file in (folder / "logs").glob("engine_*")) == [
-        "engine_abstraction_0.log",
-        "engine_solution_0.log",
-    ]
+    assert sorted(file.name for file in (folder / "logs").glob("engine_*")) == [f"engine_{e}_0.log" for e in engines]
     assert none_left(mark)
 
 

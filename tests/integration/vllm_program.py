@@ -1,4 +1,4 @@
-"""Run on two ranks: co-training over real vLLM engines, five honest steps, then one whose publish sends old weights."""
+"""Run on two ranks: co-training over real vLLM; three steps before the end a publish sends old weights."""
 
 import sys
 from pathlib import Path
@@ -10,18 +10,17 @@ from trainers import cotrain as loop
 from trainers import zero3
 from trainers.parity import StaleWeights
 
-HONEST = 5
-
 
 def main(folder: Path) -> None:
     run = load_config(folder / "config.yaml")
-    original, first = zero3.publish, {}
+    original, first, honest = zero3.publish, {}, run.cotrain.steps - 3
 
     def publish(engine, sampler, version, bucket):
-        """The planted fault: from the sixth publish on, the weights of the first are sent again as new ones."""
+        """The planted fault: after the honest ones, the weights of the first publish are sent again as new ones."""
         if version == 1:
-            first[id(sampler)] = [(name, tensor.cpu()) for name, tensor in zero3.gathered(engine, bucket)]
-        if version <= HONEST:
+            weights = zero3.gathered(engine, bucket, learnt=sampler.adapters)
+            first[id(sampler)] = [(name, tensor.cpu()) for name, tensor in weights]
+        if version <= honest:
             original(engine, sampler, version, bucket)
         else:
             sampler.load_weights(iter(first[id(sampler)]), version)
