@@ -52,11 +52,8 @@ def make_sampler(
         if other is not None:
             return other.beside(policy.role)
         players = ROLES if run.cotrain.abstractions else (policy.role,)
-        form, name, log = (
-            {"lora": run.lora, "adapters": players},
-            "players",
-            log.with_stem(f"engine_players_{zero3.rank()}"),
-        )
+        form, name = {"lora": run.lora, "adapters": players}, "players"
+        log = log.with_stem(f"engine_players_{zero3.rank()}")
     leads = zero3.local_rank() == 0
     sampler = start_vllm(run.engine, policy.model, stops, str(device), log, name, **form) if leads else None
     address = zero3.from_node_leader(sampler.address if leads else None)

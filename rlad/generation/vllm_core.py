@@ -138,8 +138,7 @@ class VllmCore:
     # ------------------------------------------------------------------------------------------------ weights
     def load_folder(self, folder: str, version: int, adapter: str | None = None) -> None:
         """Takes all weights, or an adapter's, from safetensors files. Raises ValueError when some are missing."""
-        if adapter is not None:
-            self._lora(adapter)
+        if self._lora(adapter) is not None:
             self.adapters.load(adapter, folder, version)
             return
         given = weight_names(Path(folder))
