@@ -1,0 +1,127 @@
+"""What one vLLM engine with two adapters saves and costs, against an engine per player, in one run.
+
+    python -m evals.benchmarks.rollout_adapters [--models tiny 100m] [--repeats 5] [--out FILE]
+
+Both players' requests are answered by either, in turns, with new weights before each turn. Memory is what the engines'
+processes hold alone (unique set size), with the same room for keys and values each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import os
+import statistics
+import time
+from pathlib import Path
+
+import psutil
+import torch
+
+from evals.benchmarks.rollouts import MODELS, PROMPT_TOKENS
+from rlad.adapters import add_adapter, is_adapters
+from rlad.config import ROLES, EngineConfig, LoraConfig, ProblemsConfig
+from rlad.generation import Sampling
+from rlad.generation.vllm import VllmEngine, start_vllm
+from rlad.policy import build_model, load_tokenizer
+
+LORA = LoraConfig(rank=16)
+
+
+def memory(engines: list[VllmEngine]) -> int:
+    """Bytes that the engines' processes hold and share with nobody."""
+    roots = [psutil.Process(number) for number in {engine.link.process.process.pid for engine in engines}]
+    processes = [process for root in roots for process in (root, *root.children(recursive=True))]
+    return sum(process.memory_full_info().uss for process in processes)
+
+
+def turn(engines: list[VllmEngine], weights: dict[str, torch.Tensor], prompts: list[list[int]], length: int) -> dict:
+    """New weights for both players, then both players' rollouts."""
+    begin = time.perf_counter()
+    for engine in engines:
+        engine.load_weights(weights.items(), engine.version + 1)
+    published = time.perf_counter()
+    done = [c for engine in engines for c in engine.generate(prompts, Sampling(1.0, length, seed=1))]
+    tokens = sum(len(completion.token_ids) for completion in done)
+    return {"publish": published - begin, "seconds": time.perf_counter() - published, "tokens": tokens}
+
+
+def measure(name: str, repeats: int, threads: int, logs: Path) -> dict:
+    sizes, (distinct, copies, length) = MODELS[name]
+    tokenizer = load_tokenizer(sizes, ProblemsConfig())
+    base = build_model(sizes, tokenizer, 0)
+    adapted = add_adapter(copy.deepcopy(base), LORA, 0)
+    generator = torch.Generator().manual_seed(0)
+    shared = torch.randint(8, len(tokenizer), (distinct, PROMPT_TOKENS), generator=generator).tolist()
+    prompts = [prompt for prompt in shared for _ in range(copies)]
+    config = EngineConfig(kind="vllm", kv_cache_gb=0.25, threads=threads)
+    log = logs / f"{name}_adapters.log"
+    first = start_vllm(config, adapted, [], "cpu", log, "players", LORA, ROLES)
+    placements = {
+        "shared": [start_vllm(config, base, [], "cpu", log.with_stem(f"{name}_{role}"), role) for role in ROLES],
+        "lora": [first, first.beside(ROLES[1])],
+    }
+    weights = {
+        "shared": dict(base.named_parameters()),
+        "lora": {key: value for key, value in adapted.named_parameters() if is_adapters(key)},
+    }
+    turns: dict[str, list[dict]] = {placement: [] for placement in placements}
+    try:
+        for _ in range(repeats + 1):
+            for placement, engines in placements.items():
+                turns[placement].append(turn(engines, weights[placement], prompts, length))
+        held = {placement: memory(engines) for placement, engines in placements.items()}
+    finally:
+        for engine in [*placements["shared"], first]:
+            engine.close()
+    counted = {placement: done[1:] for placement, done in turns.items()}  # the first warms up
+    sent = {placement: sum(w.nbytes for w in given.values()) for placement, given in weights.items()}
+    return {
+        "parameters": sum(p.numel() for p in base.parameters()),
+        "requests": 2 * len(prompts),
+        "new_tokens": length,
+        "memory": held,
+        "published_bytes": sent,
+        "turns": counted,
+    }
+
+
+def table(results: dict) -> str:
+    """The results as a Markdown table; medians over the turns."""
+    lines = [
+        "| model | placement | memory, GB | sent per player, MB | publish of both, ms | tokens/s |",
+        "|---" * 6 + "|",
+    ]
+    for name, result in results.items():
+        for placement, turns in result["turns"].items():
+            cells = [
+                f"{name} ({result['parameters'] / 1e6:.1f} M) | {placement}",
+                f"{result['memory'][placement] / 1e9:.2f}",
+                f"{result['published_bytes'][placement] / 1e6:.1f}",
+                f"{1e3 * statistics.median(t['publish'] for t in turns):.0f}",
+                f"{statistics.median(t['tokens'] / t['seconds'] for t in turns):,.0f}",
+            ]
+            lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--logs", type=Path, default=Path("runs/benchmark-logs"))
+    parser.add_argument("--out", type=Path)
+    arguments = parser.parse_args()
+    arguments.logs.mkdir(parents=True, exist_ok=True)
+    results = {}
+    for name in arguments.models:
+        results[name] = measure(name, arguments.repeats, arguments.threads, arguments.logs)
+        print(table({name: results[name]}), flush=True)
+    if arguments.out is not None:
+        arguments.out.write_text(json.dumps(results, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
