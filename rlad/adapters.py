@@ -42,6 +42,10 @@ def _require_targets(model: PreTrainedModel, targets: list[str]) -> None:
         for name, module in model.named_modules()
         if isinstance(module, torch.nn.Linear) and module is not head
     }
+    if not layers:
+        raise ConfigError(
+            f"lora.rank wants linear layers, and {type(model).__name__} has none outside its output head."
+        )
     for target in targets:
         if target not in layers:
             near = difflib.get_close_matches(target, sorted(layers), n=1, cutoff=0.0)[0]

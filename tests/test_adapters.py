@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+from adapted import adapted
 
 from rlad.adapters import adapter_entries, adapter_scale, add_adapter, is_adapters, merged
 from rlad.config import ConfigError, LoraConfig, ModelConfig, ProblemsConfig
@@ -19,17 +20,6 @@ IDS = torch.tensor([[9, 10, 11, 12, 13]])
 @pytest.fixture
 def base():
     return build_model(SMALL, TOKENIZER, seed=1)
-
-
-def moved(base, seed=0):
-    """The base with an adapter that has learnt something."""
-    model = add_adapter(copy.deepcopy(base), LORA, seed)
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            if is_adapters(name):
-                parameter.copy_(0.3 * torch.randn(parameter.shape, generator=generator))
-    return model
 
 
 def test_a_fresh_adapter_changes_nothing_but_what_learns(base):
@@ -55,7 +45,7 @@ def test_rank_zero_is_off(base):
 
 
 def test_the_merged_model_is_the_model(base):
-    model = moved(base)
+    model = adapted(base, LORA)
     weights = dict(merged(model.named_parameters(), adapter_scale(model)))
     assert weights.keys() == dict(base.named_parameters()).keys()
     whole = copy.deepcopy(base)
@@ -71,7 +61,7 @@ def adapter_only(model):
 
 
 def test_a_sampler_beside_its_base_takes_the_adapter_alone(base):
-    model = moved(base, seed=3)
+    model = adapted(base, LORA, 3)
     engine = TransformersEngine(add_adapter(base, LORA, seed=0), [1], 0)
     assert engine.adapters and not TransformersEngine(build_model(SMALL, TOKENIZER), [1], 0).adapters
     engine.load_weights(adapter_only(model), 1)
@@ -81,7 +71,7 @@ def test_a_sampler_beside_its_base_takes_the_adapter_alone(base):
 def test_files_have_the_names_of_peft(base):
     import peft
 
-    model = moved(base)
+    model = adapted(base, LORA)
     written = {name for name, _ in adapter_entries(model.named_parameters())}
     assert written == {f"base_model.model.{name}" for name in peft.get_peft_model_state_dict(model)}
 
@@ -89,3 +79,11 @@ def test_files_have_the_names_of_peft(base):
 def test_a_target_that_the_model_lacks_is_named_with_its_nearest(base):
     with pytest.raises(ConfigError, match="names 'qproj', but .* nearest is 'q_proj' \\(it has down_proj, gate_proj"):
         add_adapter(base, LoraConfig(rank=4, targets=["qproj"]), 0)
+
+
+def test_a_model_without_linear_layers_is_refused_in_a_sentence():
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    model = GPT2LMHeadModel(GPT2Config(n_layer=1, n_head=1, n_embd=8, vocab_size=16))
+    with pytest.raises(ConfigError, match="GPT2LMHeadModel has none outside its output head"):
+        add_adapter(model, LORA, 0)

@@ -22,6 +22,7 @@ import torch
 import torch.distributed as dist
 
 from rlad.cli import PlainError
+from rlad.config import LoraConfig
 from trainers import zero3
 from trainers.update import Learner
 
@@ -91,8 +92,11 @@ def _point_latest(folder: Path, target: Path) -> None:
     link.replace(folder / "latest")  # atomic: `latest` always names a complete checkpoint
 
 
-def load_newest(folder: Path, learners: dict[str, Learner]) -> dict | None:
-    """Restores both players from the newest complete checkpoint; returns its state, None when there is none."""
+def load_newest(folder: Path, learners: dict[str, Learner], lora: LoraConfig) -> dict | None:
+    """Restores both players from the newest complete checkpoint; returns its state, None when there is none.
+
+    Raises CheckpointError for one of other ranks, players or adapters.
+    """
     found = complete_checkpoints(folder)
     if not found:
         return None
@@ -105,6 +109,9 @@ def load_newest(folder: Path, learners: dict[str, Learner]) -> dict | None:
         )
     if state["roles"] != sorted(learners):
         raise CheckpointError(f"The checkpoint {target} holds {state['roles']}, the run trains {sorted(learners)}.")
+    if state["lora"] != vars(lora):  # DeepSpeed would put the numbers into whatever is there, by their order
+        changed = ", ".join(f"lora.{key}={value}" for key, value in state["lora"].items() if value != vars(lora)[key])
+        raise CheckpointError(f"The checkpoint {target} is of {changed}; resume with that, or start anew.")
     for role, learner in learners.items():
         whole = all(parameter.requires_grad for parameter in learner.engine.module.parameters())
         learner.engine.load_checkpoint(str(player_folder(target, role)), tag=TAG, load_module_strict=whole)

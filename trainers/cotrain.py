@@ -203,6 +203,7 @@ class Cotrainer:
             "entropy_coefficients": {role: learner.entropy_coefficient for role, learner in self.learners.items()},
             "methods": self.methods.state(step),
             "pass_rates": self.rates.state(),
+            "lora": vars(self.run.lora),
             "entropies": {role: learner.entropy for role, learner in self.learners.items()},
         }
 
@@ -212,7 +213,7 @@ class Cotrainer:
 
     def restore(self) -> int:
         """Resumes from the newest complete checkpoint; returns the last finished step (0 = fresh)."""
-        state = checkpoints.load_newest(self.folder / "checkpoints", self.learners)
+        state = checkpoints.load_newest(self.folder / "checkpoints", self.learners, self.run.lora)
         if state is None:
             return 0
         self.cursor.position, self.tokens = state["cursor"], state["tokens_generated_total"]

@@ -271,7 +271,8 @@ def describe(config: RunConfig, placement: Placement) -> str:
         lines += [f"{name:50s} {value / GB:9.3f} GB" for name, value in parts.items()]
         lines.append(f"{'peak (rollout and update take turns)':50s} {total(parts) / GB:9.3f} GB")
     if config.engine.kind == "vllm" and config.engine.placement == "lora":
-        lines.append("vLLM's engine is a process of its own on each node, with the base and both players' adapters.")
+        lines.append("vLLM's engine is a process of its own on each node: the base, an adapter per player. Where every")
+        lines.append(f"GPU has a rank, it keeps engine.memory_share={config.engine.memory_share} of the first one's.")
     elif config.engine.kind == "vllm":
         lines.append("vLLM's engines are processes of their own. On the ranks' GPUs each of a rank's two takes")
         lines.append(f"engine.memory_share={config.engine.memory_share} of the GPU, and sleeps while its rank updates.")

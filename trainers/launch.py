@@ -17,7 +17,7 @@ from rlad.cli import Parser, PlainError, main_guard
 from rlad.config import WORLDS, ProblemsConfig, RunConfig, load_config
 from rlad.generation import EngineFailed
 from rlad.generation.vllm_link import SCRATCH, private_folder
-from rlad.generation.vllm_setup import require_vllm
+from rlad.generation.vllm_setup import SPARE, require_vllm
 from rlad.problems import SPLITS, load_problems
 from rlad.validation import check_ranks
 from trainers.dryrun import describe
@@ -33,6 +33,7 @@ from trainers.launch_process import (
     require_compiler,
     require_remote_shell,
     run,
+    spare_gpus,
 )
 
 MODULES = {"warmstart": "trainers.warmstart", "train": "trainers.cotrain"}
@@ -81,7 +82,8 @@ def require_engine(device: str) -> None:
 
 def launch(verb: str, config: RunConfig, placement: Placement) -> int:
     """Runs the verb on all ranks of this launcher; returns the exit code and has said why it is not 0."""
-    device = choose_device(config.launch.device, max(placement.slots), count_gpus())
+    slots, gpus = max(placement.slots), count_gpus()
+    device = choose_device(config.launch.device, slots, gpus)
     if device == "cpu":
         require_compiler()
     if verb == "train" and config.engine.kind == "vllm":
@@ -92,6 +94,8 @@ def launch(verb: str, config: RunConfig, placement: Placement) -> int:
     logs = folder / "logs"
     clear_reports(logs, placement.node_rank or 0)
     env = environment(os.environ, device, config.launch.threads_per_rank, logs, placement.hostfile is None)
+    if device == "cuda":
+        env[SPARE] = spare_gpus(slots, gpus, os.environ)
     line = command(placement, device, logs, MODULES[verb], ["--run", str(folder.resolve())], env)
     scratch = private_folder()
     if placement.hostfile is None:

@@ -17,6 +17,7 @@ from pathlib import Path
 import psutil
 
 from rlad.cli import PlainError
+from rlad.generation.vllm_setup import SPARE
 from trainers.launch_placement import Placement
 from trainers.launch_rank import done_file, failure_file
 
@@ -59,6 +60,16 @@ def choose_device(wanted: str, slots: int, gpus: int) -> str:
     return device
 
 
+def spare_gpus(ranks: int, gpus: int, base: Mapping[str, str]) -> str:
+    """Names of the GPUs that `ranks` ranks leave over, of `gpus` or of those that `base` allows, joined by commas.
+
+    >>> spare_gpus(2, 8, {"CUDA_VISIBLE_DEVICES": "0,3,5,7"})
+    '5,7'
+    """
+    allowed = base.get("CUDA_VISIBLE_DEVICES") or ",".join(map(str, range(gpus)))
+    return ",".join(allowed.split(",")[ranks:])
+
+
 def environment(base: Mapping[str, str], device: str, threads: int, logs: Path, one_machine: bool) -> dict[str, str]:
     """What the ranks inherit. `one_machine`: the ranks can watch this launcher's process."""
     result = dict(base)
@@ -81,7 +92,9 @@ def environment(base: Mapping[str, str], device: str, threads: int, logs: Path, 
     return result
 
 
-EXPORTED = ("DS_ACCELERATOR", "OMP_NUM_THREADS", "TOKENIZERS_PARALLELISM", "RLAD_RANK_LOGS", "TORCH_EXTENSIONS_DIR")
+EXPORTED = (
+    "DS_ACCELERATOR", "OMP_NUM_THREADS", "TOKENIZERS_PARALLELISM", "RLAD_RANK_LOGS", "TORCH_EXTENSIONS_DIR", SPARE
+)  # fmt: skip
 """What DeepSpeed carries to other hosts beside PYTHONPATH and NCCL's variables."""
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+import os
 from pathlib import Path
 
 import torch
 
 from rlad.config import ROLES, EngineConfig, RunConfig
 from rlad.generation import Engine, make_engine, stop_ids
+from rlad.generation.vllm_setup import SPARE, engine_gpus
 from rlad.policy import Policy
 from trainers import zero3
 
@@ -24,6 +26,17 @@ def placement(config: EngineConfig, device: torch.device) -> str:
     if config.placement != "auto":
         return config.placement
     return "shared" if device.type == "cpu" else "colocated"
+
+
+def spare_gpus(config: EngineConfig, where: str, before: int) -> str:
+    """The GPUs of a node's next shared engine, none of them a rank's; adapters may do with the first rank's own ("").
+
+    Raises EngineFailed when there are too few.
+    """
+    spare = os.environ.get(SPARE, "")
+    if where == "lora" and not spare and config.tensor_parallel == 1:
+        return ""
+    return engine_gpus(spare, config.tensor_parallel, before)
 
 
 def make_sampler(
@@ -55,6 +68,10 @@ def make_sampler(
         form, name = {"lora": run.lora, "adapters": players}, "players"
         log = log.with_stem(f"engine_players_{zero3.rank()}")
     leads = zero3.local_rank() == 0
-    sampler = start_vllm(run.engine, policy.model, stops, str(device), log, name, **form) if leads else None
+    if leads:
+        gpus = spare_gpus(run.engine, where, int(other is not None)) if device.type == "cuda" else ""
+        sampler = start_vllm(run.engine, policy.model, stops, str(device), log, name, gpus=gpus, **form)
+    else:
+        sampler = None
     address = zero3.from_node_leader(sampler.address if leads else None)
     return sampler or join_vllm(run.engine, policy.model, stops, address, name, policy.role if form else None)

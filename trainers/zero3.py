@@ -210,8 +210,9 @@ def plain(engine, bucket_size: int) -> Iterator[tuple[str, torch.Tensor]]:
 
 def full_state(engine, bucket_size: int) -> dict[str, torch.Tensor]:
     """All weights of the plain model on the CPU of rank 0; an empty dict on the others. Collective."""
-    state = {}
-    for name, tensor in plain(engine, bucket_size):
-        if rank() == 0:
-            state[name] = tensor.detach().cpu().clone()
-    return state
+    source = gathered(engine, bucket_size)
+    if rank() == 0:
+        return {name: tensor.detach().cpu().clone() for name, tensor in merged(source, adapter_scale(engine.module))}
+    for _ in source:
+        pass
+    return {}

@@ -28,7 +28,7 @@ class Transfer(Protocol):
     """Whether the engine shares its memory with the trainer by sleeping."""
 
     def send(self, source: Iterable[tuple[str, torch.Tensor]], version: int) -> None:
-        """Puts all weights in place as `version`, the engine awake, its prefix cache empty."""
+        """Puts all weights in place as `version`, the engine awake, its prefix cache free of what older ones read."""
 
 
 @dataclass(frozen=True)

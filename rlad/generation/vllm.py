@@ -115,13 +115,15 @@ class VllmEngine:
 
 def start_vllm(
     config: EngineConfig, model: PreTrainedModel, stop_ids: list[int], device: str, log: Path, name: str = "model",
-    lora: LoraConfig | None = None, adapters: tuple[str, ...] = (),
+    lora: LoraConfig | None = None, adapters: tuple[str, ...] = (), gpus: str = "",
 ) -> VllmEngine:  # fmt: skip
     """Starts an engine process for a full (never a partitioned) model; returns at once, the first call waits for it.
 
     device: cpu, or cuda with the index of the GPU (cuda:1). log: what the engine prints. name: of the player, for
-    messages. With adapters (names of players; `model` has one) it holds the base and an adapter of that form for each,
-    and what returns is the first one's sampler. Raises EngineFailed when vLLM cannot run here.
+    messages. gpus: names of those that it gets instead of `device`, joined by commas.
+
+    With adapters (names of players; `model` has one) it holds the base and an adapter of that form for each, and what
+    returns is the first one's sampler. Raises EngineFailed when vLLM cannot run here.
     """
     kind = device.partition(":")[0]
     require_vllm(kind)
@@ -133,8 +135,11 @@ def start_vllm(
         if adapters:
             write_adapter(model.named_parameters(), folder / "adapter", lora)
             core |= adapter_settings(lora.rank, adapters, folder / "adapter")
+            core.pop("weight_transfer", None)  # the base stays as it is
         threads = config.threads or len(os.sched_getaffinity(0))
         env = cpu_environment(os.environ, threads) if kind == "cpu" else gpu_environment(os.environ, device)
+        if gpus:
+            env["CUDA_VISIBLE_DEVICES"] = gpus
         process = EngineProcess(core, folder, log, env)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)

@@ -19,6 +19,7 @@ from pathlib import Path
 import httpx
 import torch
 
+from rlad.adapters import adapter_scale, merged
 from rlad.config import EngineConfig
 from rlad.generation.base import Completion, EngineFailed, Sampling
 from rlad.generation.transfer import FolderTransfer
@@ -26,7 +27,7 @@ from rlad.generation.vllm import core_settings
 from rlad.generation.vllm_core import request_seed
 from rlad.generation.vllm_link import private_folder
 from rlad.generation.vllm_server import VllmServer
-from rlad.generation.vllm_setup import cpu_environment, gpu_environment, require_vllm
+from rlad.generation.vllm_setup import SPARE, cpu_environment, engine_gpus, gpu_environment, require_vllm
 from rlad.generation.vllm_weights import tied_head, untied, write_model
 from rlad.generation.watched import OWN_FOLDER
 
@@ -173,8 +174,8 @@ class ReplicasEngine:
 def start_servers(config: EngineConfig, model, device: str, logs: Path, role: str, folder: Path) -> list[VllmServer]:
     """`engine.replicas` servers of a full model on this machine, from `folder`; healthy when this returns.
 
-    On GPUs each takes the next `engine.tensor_parallel` of the GPUs that this process sees, from the last backwards, so
-    that the ranks keep the first. Raises EngineFailed, with no server left, when one does not come up.
+    On GPUs each takes the next `engine.tensor_parallel` of those that no rank has. Raises EngineFailed, with no server
+    left, when one does not come up.
     """
     require_vllm(device)
     write_model(model, folder / "model")
@@ -189,7 +190,7 @@ def start_servers(config: EngineConfig, model, device: str, logs: Path, role: st
             else:
                 before = number + (config.replicas if role == "solution" else 0)
                 env = gpu_environment(os.environ, "cuda")
-                env["CUDA_VISIBLE_DEVICES"] = last_gpus(torch.cuda.device_count(), config.tensor_parallel, before)
+                env["CUDA_VISIBLE_DEVICES"] = engine_gpus(os.environ.get(SPARE, ""), config.tensor_parallel, before)
             env |= {"VLLM_SERVER_DEV_MODE": "1", OWN_FOLDER: str(folder)}
             log = logs / f"server_{role}_{number}.log"
             servers.append(VllmServer(folder / "model", log, words, env, f"vLLM server {number} of the {role} player"))
@@ -200,18 +201,6 @@ def start_servers(config: EngineConfig, model, device: str, logs: Path, role: st
             server.close()
         raise
     return servers
-
-
-def last_gpus(count: int, each: int, before: int) -> str:
-    """The GPUs of the next server when `before` servers of `each` GPUs took theirs from the end.
-
-    >>> last_gpus(8, each=2, before=1)
-    '4,5'
-    """
-    end = count - before * each
-    if end < each:
-        raise EngineFailed(f"There are {count} GPUs, too few for {before + 1} servers of {each}.")
-    return ",".join(str(index) for index in range(end - each, end))
 
 
 def server_words(settings: dict) -> list[str]:
@@ -261,7 +250,7 @@ def lead_servers(
     if servers:
         replicas.call("commit", config.timeout, version=0)
     else:  # nobody knows what they hold
-        engine.load_weights(policy.model.named_parameters(), 0)
+        engine.load_weights(merged(policy.model.named_parameters(), adapter_scale(policy.model)), 0)
     return engine
 
 

@@ -71,6 +71,27 @@ def common_environment(base: Mapping[str, str]) -> dict[str, str]:
     return env
 
 
+SPARE = "RLAD_SPARE_GPUS"
+"""In a rank's environment: the GPUs of its machine that no rank has, separated by commas."""
+
+
+def engine_gpus(spare: str, each: int, before: int) -> str:
+    """CUDA_VISIBLE_DEVICES of an engine of `each` GPUs when `before` others have theirs. spare: the value of SPARE.
+
+    Raises EngineFailed when too few are left.
+
+    >>> engine_gpus("4,5,6,7", each=2, before=1)
+    '6,7'
+    """
+    names = [name for name in spare.split(",") if name]
+    if len(names) < (before + 1) * each:
+        raise EngineFailed(
+            f"{before + 1} vLLM engines of {each} GPUs beside the ranks' were asked for, but the ranks leave "
+            f"{len(names)} of this machine's; lower launch.ranks, or use engine.placement=colocated."
+        )
+    return ",".join(names[before * each : (before + 1) * each])
+
+
 def gpu_environment(base: Mapping[str, str], device: str) -> dict[str, str]:
     """For an engine on a GPU. device: cuda:INDEX among the GPUs this process sees; cuda alone leaves the choice."""
     env = common_environment(base)

@@ -4,7 +4,7 @@ import copy
 import threading
 
 import pytest
-import torch
+from adapted import adapted
 from vllm_here import ENGINE, TOKENIZER, gap, model_of, needs_vllm, prompts_of
 
 from rlad.adapters import add_adapter, is_adapters, merged
@@ -20,16 +20,6 @@ BASE = model_of(1)
 STOPS = stop_ids(BASE, TOKENIZER)
 PROMPTS = prompts_of([3, 9, 5, 40]) * 4
 WARM = Sampling(1.0, 10, seed=3)
-
-
-def adapted(seed):
-    """The base with an adapter that is far from nothing."""
-    model = add_adapter(copy.deepcopy(BASE), LORA, seed)
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            if is_adapters(name):
-                parameter.copy_(0.2 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(seed)))
-    return model
 
 
 def whole(model):
@@ -54,7 +44,7 @@ def pair(tmp_path_factory):
 
 
 def publish(engine, seed):
-    model = adapted(seed)
+    model = adapted(BASE, LORA, seed)
     engine.load_weights(adapter_of(model), engine.version + 1)
     return whole(model)
 
@@ -106,8 +96,8 @@ def test_old_weights_under_a_new_version_show_in_the_probe(pair):
     """Versions cannot tell: the parity of the publish phase does."""
     one, _ = pair
     publish(one, 6)
-    one.load_weights(adapter_of(adapted(6)), one.version + 1)
-    assert gap(whole(adapted(7)), PROMPTS, one.generate(PROMPTS, WARM)) > 100 * TOLERANCE
+    one.load_weights(adapter_of(adapted(BASE, LORA, 6)), one.version + 1)
+    assert gap(whole(adapted(BASE, LORA, 7)), PROMPTS, one.generate(PROMPTS, WARM)) > 100 * TOLERANCE
 
 
 def test_versions_are_each_players_own(pair):
@@ -124,7 +114,7 @@ def test_what_is_no_adapter_of_the_engine_is_refused_and_the_engine_goes_on(pair
     one, other = pair
     now = publish(one, 9)
     with pytest.raises(EngineFailed, match=r"adapter does not fit the model: missing \['base_model.model.model.layers"):
-        one.load_weights(adapter_of(adapted(3))[1:], one.version + 1)
+        one.load_weights(adapter_of(adapted(BASE, LORA, 3))[1:], one.version + 1)
     for name in ("critic", None):  # without an adapter vLLM would give it somebody's
         with pytest.raises(EngineFailed, match=f"there is no adapter '{name}', only .'abstraction', 'solution'"):
             VllmEngine(one.link, ENGINE, STOPS, 256, None, adapter=name).generate(PROMPTS[:1], WARM)

@@ -6,12 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch.distributed as dist
+from stale import train_with_stale_weights
 from two_ranks import leave
 
 from rlad.config import load_config, save_config
 from trainers import cotrain as loop
 from trainers import zero3
-from trainers.parity import StaleWeights
+from trainers.checkpoints import CheckpointError
 
 VARIANTS = {
     "set-credit": ["cotrain.set_credit=0.5", "cotrain.adherence=true", "cotrain.solution_group=problem"],
@@ -68,6 +69,11 @@ def adapters(start: Path, out: Path) -> None:
         for steps in parts:
             run = load_config(start / "config.yaml", [f"cotrain.steps={steps}", "cotrain.checkpoint_every=2", *words])
             loop.cotrain(run, folder)
+    other = load_config(start / "config.yaml", ["cotrain.steps=6", *words, "lora.alpha=64"])
+    try:
+        loop.cotrain(other, out / "lora-whole")
+    except CheckpointError as error:
+        print(f"REFUSED {error}", flush=True)
 
 
 def stale(start: Path, out: Path) -> None:
@@ -78,16 +84,7 @@ def stale(start: Path, out: Path) -> None:
         folder.mkdir()
         (folder / "base").symlink_to(start / "base")
     barrier()
-    original = zero3.publish
-    zero3.publish = lambda engine, sampler, version, bucket: sampler.load_weights([], version)
-    try:
-        loop.cotrain(run, folder)
-    except StaleWeights as error:
-        print(f"STALE {error}", flush=True)
-    else:
-        raise AssertionError("stale weights were not noticed")
-    finally:
-        zero3.publish = original
+    train_with_stale_weights(run, folder, lambda engine, sampler, version, bucket: sampler.load_weights([], version))
 
 
 def zero3_rank() -> int:

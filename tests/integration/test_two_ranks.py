@@ -145,6 +145,7 @@ def test_ragged_updates_equal_the_single_process_ones(warm):
 def test_every_mode_of_the_loop_runs_and_stale_weights_stop_it(warm, tmp_path):
     output = run_program("loops_program.py", str(warm), str(tmp_path / "loops"), timeout=400)
     assert "does not hold the trainer's weights" in output
+    assert "is of lora.alpha=32.0; resume with that" in output
     found = {folder.name: metrics(folder) for folder in (tmp_path / "loops").iterdir() if folder.name != "stale"}
     resumed = found.pop("lora-resumed")
     assert found.pop("lora-whole") == resumed

@@ -8,14 +8,16 @@ import subprocess
 import sys
 import time
 import uuid
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from adapted import adapted
 from two_ranks import ROOT, SMALL, environment, run_program
 from vllm_here import ENGINE, MARK, TOKENIZER, gap, marked, model_of, needs_vllm, none_left, prompts_of
 
-from rlad.config import load_config, save_config
+from rlad.config import LoraConfig, load_config, save_config
 from rlad.generation import EngineFailed, Sampling, stop_ids
 from rlad.generation.vllm_replicas import lead_servers
 from rlad.policy import Policy, build_model, load_tokenizer
@@ -123,11 +125,15 @@ def test_servers_in_two_replicas_sample_and_take_new_weights(tmp_path, mark):
         for rank in (engine, other):
             completions = rank.generate(prompts, Sampling(1.0, 8, seed=3))
             assert gap(new, prompts, completions) <= 1e-3 and {c.version for c in completions} == {1}
+        running = replace(config, solution_urls=engine.replicas.urls)  # servers that hold nobody knows what
+        policy.model = adapted(model, LoraConfig(rank=4))
+        late = lead_servers(running, policy, stops, torch.device("cpu"), tmp_path, True, lambda value: value)
+        assert gap(policy.model, prompts, late.generate(prompts, Sampling(1.0, 8, seed=3))) <= 1e-3
         engine.version = 2  # a rank that thinks of other weights is told, not served
         engine.config.timeout = 5
         with pytest.raises(EngineFailed, match="did not get weights of version 2 within 5 seconds"):
             engine.generate(prompts, Sampling())
-        engine.version, engine.config.timeout = 1, ENGINE.timeout
+        engine.version, engine.config.timeout = 0, ENGINE.timeout
         next(server for server in marked(mark) if "api_server" in " ".join(server.cmdline())).kill()
         with pytest.raises(EngineFailed, match="cannot be reached|did not answer a prompt"):
             engine.generate(prompts, Sampling(1.0, 8))

@@ -3,12 +3,11 @@
 import sys
 from pathlib import Path
 
+from stale import train_with_stale_weights
 from two_ranks import leave
 
 from rlad.config import load_config
-from trainers import cotrain as loop
 from trainers import zero3
-from trainers.parity import StaleWeights
 
 
 def main(folder: Path) -> None:
@@ -25,13 +24,7 @@ def main(folder: Path) -> None:
         else:
             sampler.load_weights(iter(first[id(sampler)]), version)
 
-    zero3.publish = publish
-    try:
-        loop.cotrain(run, folder)
-    except StaleWeights as error:
-        print(f"STALE {error}", flush=True)
-    else:
-        raise AssertionError("stale weights were not noticed")
+    train_with_stale_weights(run, folder, publish)
 
 
 if __name__ == "__main__":

@@ -90,7 +90,7 @@ def test_adapters_are_small_and_share_a_reference():
     assert copies == 2 * 4 * (base + adapter)
     assert references == 4 * base == plain["frozen references"] / 2
     served = load_config(None, ["lora.rank=8", "engine.kind=vllm", "engine.placement=lora"])
-    assert "with the base and both players' adapters" in describe(served, Placement(slots=(2,)))
+    assert "the base, an adapter per player" in describe(served, Placement(slots=(2,)))
 
 
 def test_solver_alone_needs_one_engine():
