@@ -8,10 +8,7 @@ processes hold alone (unique set size), with the same room for keys and values e
 
 from __future__ import annotations
 
-import argparse
 import copy
-import json
-import os
 import statistics
 import time
 from pathlib import Path
@@ -19,7 +16,7 @@ from pathlib import Path
 import psutil
 import torch
 
-from evals.benchmarks.rollouts import MODELS, PROMPT_TOKENS
+from evals.benchmarks.rollouts import MODELS, prompts_of, run
 from rlad.adapters import add_adapter, is_adapters
 from rlad.config import ROLES, EngineConfig, LoraConfig, ProblemsConfig
 from rlad.generation import Sampling
@@ -48,13 +45,11 @@ def turn(engines: list[VllmEngine], weights: dict[str, torch.Tensor], prompts: l
 
 
 def measure(name: str, repeats: int, threads: int, logs: Path) -> dict:
-    sizes, (distinct, copies, length) = MODELS[name]
+    sizes, length = MODELS[name][0], MODELS[name][1][2]
     tokenizer = load_tokenizer(sizes, ProblemsConfig())
     base = build_model(sizes, tokenizer, 0)
     adapted = add_adapter(copy.deepcopy(base), LORA, 0)
-    generator = torch.Generator().manual_seed(0)
-    shared = torch.randint(8, len(tokenizer), (distinct, PROMPT_TOKENS), generator=generator).tolist()
-    prompts = [prompt for prompt in shared for _ in range(copies)]
+    prompts = prompts_of(name, len(tokenizer))
     config = EngineConfig(kind="vllm", kv_cache_gb=0.25, threads=threads)
     log = logs / f"{name}_adapters.log"
     first = start_vllm(config, adapted, [], "cpu", log, "players", LORA, ROLES)
@@ -106,22 +101,5 @@ def table(results: dict) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
-    parser.add_argument("--logs", type=Path, default=Path("runs/benchmark-logs"))
-    parser.add_argument("--out", type=Path)
-    arguments = parser.parse_args()
-    arguments.logs.mkdir(parents=True, exist_ok=True)
-    results = {}
-    for name in arguments.models:
-        results[name] = measure(name, arguments.repeats, arguments.threads, arguments.logs)
-        print(table({name: results[name]}), flush=True)
-    if arguments.out is not None:
-        arguments.out.write_text(json.dumps(results, indent=1) + "\n")
-
-
 if __name__ == "__main__":
-    main()
+    run(measure, table, __doc__.splitlines()[0])

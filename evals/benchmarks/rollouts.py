@@ -73,14 +73,20 @@ def turn(generate: Callable[[], int], decoder: psutil.Process) -> dict:
     return {"tokens": tokens, "seconds": time.perf_counter() - begin, "cpu": sum(decoder.cpu_times()[:2]) - cpu}
 
 
+def prompts_of(name: str, vocabulary: int) -> list[list[int]]:
+    """Random prompts in nested groups."""
+    distinct, copies, _ = MODELS[name][1]
+    generator = torch.Generator().manual_seed(0)
+    prompts = torch.randint(8, vocabulary, (distinct, PROMPT_TOKENS), generator=generator).tolist()
+    return [prompt for prompt in prompts for _ in range(copies)]
+
+
 def measure(name: str, repeats: int, threads: int, logs: Path) -> dict:
     """All turns of the three engines on one model."""
-    sizes, (distinct, copies, length) = MODELS[name]
+    sizes, length = MODELS[name][0], MODELS[name][1][2]
     tokenizer = load_tokenizer(sizes, ProblemsConfig())
     model = build_model(sizes, tokenizer, 0)
-    generator = torch.Generator().manual_seed(0)
-    shared = torch.randint(8, len(tokenizer), (distinct, PROMPT_TOKENS), generator=generator).tolist()
-    prompts = [prompt for prompt in shared for _ in range(copies)]
+    prompts = prompts_of(name, len(tokenizer))
     config = EngineConfig(kind="vllm", kv_cache_gb=1.0, threads=threads)
     sampling, stops = Sampling(1.0, length, seed=1), stop_ids(model, tokenizer)
     ours = start_vllm(config, model, stops, "cpu", logs / f"{name}_engine.log", name)
@@ -138,8 +144,9 @@ def table(results: dict) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def run(measure: Callable[[str, int, int, Path], dict], table: Callable[[dict], str], title: str) -> None:
+    """The command: measures the chosen models, prints their tables, writes all turns."""
+    parser = argparse.ArgumentParser(description=title)
     parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
@@ -156,4 +163,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(measure, table, __doc__.splitlines()[0])
