@@ -92,8 +92,8 @@ def merged(source: Iterable[tuple[str, torch.Tensor]], scale: float | None) -> I
         held = layers.setdefault(layer, {})
         held[part] = tensor.detach()
         if len(held) == 3:
-            weight, a, b = (layers[layer][key] for key in (f"{BASE}weight", *PARTS))
             del layers[layer]
+            weight, a, b = (held[key] for key in (f"{BASE}weight", *PARTS))
             yield f"{layer}.weight", (weight.float() + scale * (b.float() @ a.float())).to(weight.dtype)
     if layers:
         raise ValueError(f"The adapter of '{next(iter(layers))}' is incomplete.")

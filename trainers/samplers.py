@@ -28,7 +28,7 @@ def placement(config: EngineConfig, device: torch.device) -> str:
     return "shared" if device.type == "cpu" else "colocated"
 
 
-def spare_gpus(config: EngineConfig, where: str, before: int) -> str:
+def shared_gpus(config: EngineConfig, where: str, before: int) -> str:
     """The GPUs of a node's next shared engine, none of them a rank's; adapters may do with the first rank's own ("").
 
     Raises EngineFailed when there are too few.
@@ -69,7 +69,7 @@ def make_sampler(
         log = log.with_stem(f"engine_players_{zero3.rank()}")
     leads = zero3.local_rank() == 0
     if leads:
-        gpus = spare_gpus(run.engine, where, int(other is not None)) if device.type == "cuda" else ""
+        gpus = shared_gpus(run.engine, where, int(other is not None)) if device.type == "cuda" else ""
         sampler = start_vllm(run.engine, policy.model, stops, str(device), log, name, gpus=gpus, **form)
     else:
         sampler = None

@@ -45,7 +45,7 @@ def turn(engines: list[VllmEngine], weights: dict[str, torch.Tensor], prompts: l
 
 
 def measure(name: str, repeats: int, threads: int, logs: Path) -> dict:
-    sizes, length = MODELS[name][0], MODELS[name][1][2]
+    sizes, (*_, length) = MODELS[name]
     tokenizer = load_tokenizer(sizes, ProblemsConfig())
     base = build_model(sizes, tokenizer, 0)
     adapted = add_adapter(copy.deepcopy(base), LORA, 0)

@@ -83,7 +83,7 @@ def prompts_of(name: str, vocabulary: int) -> list[list[int]]:
 
 def measure(name: str, repeats: int, threads: int, logs: Path) -> dict:
     """All turns of the three engines on one model."""
-    sizes, length = MODELS[name][0], MODELS[name][1][2]
+    sizes, (*_, length) = MODELS[name]
     tokenizer = load_tokenizer(sizes, ProblemsConfig())
     model = build_model(sizes, tokenizer, 0)
     prompts = prompts_of(name, len(tokenizer))

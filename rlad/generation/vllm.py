@@ -137,9 +137,7 @@ def start_vllm(
             core |= adapter_settings(lora.rank, adapters, folder / "adapter")
             core.pop("weight_transfer", None)  # the base stays as it is
         threads = config.threads or len(os.sched_getaffinity(0))
-        env = cpu_environment(os.environ, threads) if kind == "cpu" else gpu_environment(os.environ, device)
-        if gpus:
-            env["CUDA_VISIBLE_DEVICES"] = gpus
+        env = cpu_environment(os.environ, threads) if kind == "cpu" else gpu_environment(os.environ, device, gpus)
         process = EngineProcess(core, folder, log, env)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)

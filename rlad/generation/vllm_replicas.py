@@ -189,8 +189,8 @@ def start_servers(config: EngineConfig, model, device: str, logs: Path, role: st
                 env = cpu_environment(os.environ, config.threads or len(os.sched_getaffinity(0)))
             else:
                 before = number + (config.replicas if role == "solution" else 0)
-                env = gpu_environment(os.environ, "cuda")
-                env["CUDA_VISIBLE_DEVICES"] = engine_gpus(os.environ.get(SPARE, ""), config.tensor_parallel, before)
+                gpus = engine_gpus(os.environ.get(SPARE, ""), config.tensor_parallel, before)
+                env = gpu_environment(os.environ, "cuda", gpus)
             env |= {"VLLM_SERVER_DEV_MODE": "1", OWN_FOLDER: str(folder)}
             log = logs / f"server_{role}_{number}.log"
             servers.append(VllmServer(folder / "model", log, words, env, f"vLLM server {number} of the {role} player"))

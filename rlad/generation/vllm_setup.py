@@ -92,9 +92,15 @@ def engine_gpus(spare: str, each: int, before: int) -> str:
     return ",".join(names[before * each : (before + 1) * each])
 
 
-def gpu_environment(base: Mapping[str, str], device: str) -> dict[str, str]:
-    """For an engine on a GPU. device: cuda:INDEX among the GPUs this process sees; cuda alone leaves the choice."""
+def gpu_environment(base: Mapping[str, str], device: str, gpus: str = "") -> dict[str, str]:
+    """For an engine on a GPU. device: cuda:INDEX among the GPUs this process sees; cuda alone leaves the choice.
+
+    gpus: instead of `device`, names of GPUs, joined by commas.
+    """
     env = common_environment(base)
+    if gpus:
+        env["CUDA_VISIBLE_DEVICES"] = gpus
+        return env
     index = device.partition(":")[2]
     if index:
         seen = [name for name in base.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]

@@ -35,7 +35,7 @@ def adapter_of(model):
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory):
-    """Both players' samplers over one engine; the models that they hold, under `models`."""
+    """Both players' samplers over one engine."""
     log = tmp_path_factory.mktemp("engine") / "engine.log"
     fresh = add_adapter(copy.deepcopy(BASE), LORA, 0)
     first = start_vllm(ENGINE, fresh, STOPS, "cpu", log, "players", LORA, PLAYERS)

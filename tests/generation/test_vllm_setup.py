@@ -49,4 +49,5 @@ def test_an_engine_does_not_inherit_its_ranks_place(monkeypatch):
     assert gpu_environment(base, "cuda:1")["CUDA_VISIBLE_DEVICES"] == "6"
     assert gpu_environment({}, "cuda:1")["CUDA_VISIBLE_DEVICES"] == "1"
     assert gpu_environment(base, "cuda")["CUDA_VISIBLE_DEVICES"] == "4,6"
+    assert gpu_environment(base, "cuda:1", "7,9")["CUDA_VISIBLE_DEVICES"] == "7,9"
     assert vllm_setup.common_environment(base)["VLLM_NO_USAGE_STATS"] == "1"

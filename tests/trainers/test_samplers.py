@@ -5,7 +5,7 @@ import pytest
 from rlad.config import EngineConfig
 from rlad.generation import EngineFailed
 from rlad.generation.vllm_setup import SPARE
-from trainers.samplers import spare_gpus
+from trainers.samplers import shared_gpus
 
 
 @pytest.mark.parametrize(
@@ -14,11 +14,11 @@ from trainers.samplers import spare_gpus
 )
 def test_shared_engines_take_gpus_that_no_rank_has(monkeypatch, spare, each, where, before, expected):
     monkeypatch.setenv(SPARE, spare)
-    assert spare_gpus(EngineConfig(tensor_parallel=each), where, before) == expected
+    assert shared_gpus(EngineConfig(tensor_parallel=each), where, before) == expected
 
 
 @pytest.mark.parametrize("spare,each,where", [("7", 1, "shared"), ("6,7", 2, "shared"), ("7", 2, "lora")])
 def test_too_few_are_told(monkeypatch, spare, each, where):
     monkeypatch.setenv(SPARE, spare)
     with pytest.raises(EngineFailed, match="lower launch.ranks"):
-        spare_gpus(EngineConfig(tensor_parallel=each), where, 1)
+        shared_gpus(EngineConfig(tensor_parallel=each), where, 1)
