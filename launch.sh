@@ -299,14 +299,14 @@ demo_verb() {
   setup
   begin=$SECONDS
   local config=$here/configs/demo.yaml
-  run=$("$python" -m trainers.launch_folder "$config" "${overrides[@]}")
+  run=$("$python" -m trainers.launching.folder "$config" "${overrides[@]}")
   if ((fresh)); then rm -rf "$run"; fi
   if [ -d "$run" ]; then
-    "$python" -m trainers.launch_folder --unchanged "$config" "${overrides[@]}" >/dev/null
+    "$python" -m trainers.launching.folder --unchanged "$config" "${overrides[@]}" >/dev/null
     echo "Going on with the demo in $run (--fresh starts over)."
   fi
-  stage warmstart "Warm start (1 of 4)" "$python" -m trainers.launch warmstart "$config" "${overrides[@]}"
-  stage train "Co-training (2 of 4)" "$python" -m trainers.launch train "$config" "${overrides[@]}"
+  stage warmstart "Warm start (1 of 4)" "$python" -m trainers.launching warmstart "$config" "${overrides[@]}"
+  stage train "Co-training (2 of 4)" "$python" -m trainers.launching train "$config" "${overrides[@]}"
   stage sweep "Sweep (3 of 4)" "$python" -m evals.sweep "$run"
   stage report "Report (4 of 4)" "$python" -m evals.report "$run"
   echo "Demo finished in $(elapsed $((SECONDS - begin))); open $run/report.html in a browser."
@@ -339,7 +339,7 @@ main() {
   demo) demo_verb "$@" ;;
   test) test_verb "$@" ;;
   setup) setup_verb "$@" ;;
-  warmstart | train) setup; run_module trainers.launch "$verb" "$@" ;;
+  warmstart | train) setup; run_module trainers.launching "$verb" "$@" ;;
   sweep) setup; run_module evals.sweep "$@" ;;
   compare) setup; run_module evals.compare "$@" ;;
   report) setup; run_module evals.report "$@" ;;

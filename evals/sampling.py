@@ -15,9 +15,10 @@ from evals.cells import BreadthProblem, BreadthSamples, PlainSamples
 from rlad.cli import progress
 from rlad.config import RunConfig
 from rlad.generation import Sampling
-from rlad.pair import open_pair
 from rlad.problems import Problem, load_problems
-from rlad.reasoner import Plan, Reasoner, Solution, Tree
+from rlad.reasoning.pair import open_pair
+from rlad.reasoning.reasoner import Reasoner
+from rlad.reasoning.tree import Plan, Solution, Tree
 from rlad.selection import group
 from rlad.verifier import verify
 

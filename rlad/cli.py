@@ -42,7 +42,7 @@ def main_guard(main: Callable[[], int | None], plain: tuple[type[Exception], ...
 
     ConfigError, ProblemError, PlainError and the classes in `plain` end it with their sentence on stderr and exit
     code 2. Any other error is a bug and keeps its traceback. A command that runs as a training rank hands the
-    sentence to the launcher instead (trainers/launch_rank.py), so that it is printed once, not once per rank.
+    sentence to the launcher instead (trainers/launching/rank.py), so that it is printed once, not once per rank.
 
         if __name__ == "__main__":
             main_guard(main)

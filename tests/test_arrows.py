@@ -17,12 +17,12 @@ PURE = {"rlad.verifier", "rlad.entropy", "rlad.selection"}
 
 INSIDE = {
     "rlad.problems": {"rlad.config", "rlad.problems", "rlad.verifier"},
-    "rlad.prompts": {"rlad.confidence", "rlad.config", "rlad.problems", "rlad.tokenizer"},
-    "rlad.generation": {"rlad.adapters", "rlad.config", "rlad.generation"},
-    "rlad.adapters": {"rlad.config"},
+    "rlad.players.prompts": {"rlad.players.confidence", "rlad.config", "rlad.problems", "rlad.players.tokenizer"},
+    "rlad.generation": {"rlad.players.adapters", "rlad.config", "rlad.generation"},
+    "rlad.players.adapters": {"rlad.config"},
 }
 """What the lower floors of rlad may stand on; the reasoner and the server stand on all of them."""
-ABOVE = {"rlad.serving", "rlad.explore", "rlad.reasoner", "rlad.pair"}
+ABOVE = {"rlad.serving", "rlad.reasoning", "rlad.reasoning.reasoner", "rlad.reasoning.pair"}
 """The upper floors: nothing of rlad below them imports them."""
 
 
@@ -66,8 +66,8 @@ def test_arrows(path):
 
 def test_the_test_sees_imports():
     """A wall that is never touched proves nothing: the arrows that must exist are found."""
-    assert "rlad.config" in imports(ROOT / "trainers" / "launch.py")
-    assert "trainers.launch_process" in imports(ROOT / "trainers" / "launch.py")
+    assert "rlad.config" in imports(ROOT / "trainers" / "launching" / "command.py")
+    assert "trainers.launching.launcher" in imports(ROOT / "trainers" / "launching" / "command.py")
 
 
 def test_nothing_imports_vllm_at_module_level():

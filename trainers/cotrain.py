@@ -1,4 +1,4 @@
-"""The two-policy RL loop. Run under the `deepspeed` launcher: `python -m trainers.launch train CONFIG`.
+"""The two-policy RL loop. Run under the `deepspeed` launcher: `python -m trainers.launching train CONFIG`.
 
 One step, in phases whose names are the same in code, metrics and trace: draw, propose, gate, solve, judge, credit,
 update, publish, record.
@@ -13,29 +13,31 @@ from pathlib import Path
 
 import torch
 
-from rlad.adapters import add_adapter
 from rlad.config import ROLES, WORLDS, RunConfig
 from rlad.generation import Sampling
-from rlad.judge import Judge
-from rlad.policy import make_policy
+from rlad.players.adapters import add_adapter
+from rlad.players.policy import make_policy
 from rlad.problems import Problem, load_problems, make_world
-from rlad.reasoner import Plan, Reasoner, Tree
-from trainers import checkpoints, zero3
-from trainers.cursor import Cursor
-from trainers.instruments import Instruments
-from trainers.launch_folder import started_run
-from trainers.methods import Methods
-from trainers.parity import check_parity
-from trainers.plan_tokens import marked, planners
-from trainers.planning import frozen_grams, wanted
-from trainers.refill import PassRates, refill
-from trainers.rollouts import abstraction_rows, merged, solution_rows
-from trainers.samplers import make_sampler
-from trainers.schedules import learners as learners_of
-from trainers.schedules import rate
-from trainers.statistics import player_statistics, rollout_statistics, tree_record
-from trainers.telemetry import Events, JsonLines, Stopwatch, WandB
-from trainers.update import Learner, update
+from rlad.reasoning.judge import Judge
+from rlad.reasoning.reasoner import Reasoner
+from rlad.reasoning.tree import Plan, Tree
+from trainers.credit.planning_marks import marked, planners
+from trainers.credit.rows import abstraction_rows, merged, solution_rows
+from trainers.data.cursor import Cursor
+from trainers.data.dynamic_sampling import PassRates, refill
+from trainers.launching.folder import started_run
+from trainers.learner import checkpoint as checkpoints
+from trainers.learner.parity import check_parity
+from trainers.learner.update import Learner, update
+from trainers.methods.hooks import Methods
+from trainers.methods.schedules import learners as learners_of
+from trainers.methods.schedules import rate
+from trainers.metrics.instruments import Instruments
+from trainers.metrics.rollouts import player_statistics, rollout_statistics, tree_record
+from trainers.metrics.strategic_grams import frozen_grams, wanted
+from trainers.runtime import zero3
+from trainers.runtime.loggers import Events, JsonLines, Stopwatch, WandB
+from trainers.runtime.samplers import make_sampler
 
 
 class Cotrainer:

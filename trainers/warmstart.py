@@ -1,7 +1,7 @@
 """Supervised warm start: one base trained on the mixture of plain solving, proposing and solving with an abstraction.
 
 Both players and every baseline start from this base: a plain solver that had fewer tokens than the pair would be a
-straw man. Run under the `deepspeed` launcher: `python -m trainers.launch warmstart CONFIG`.
+straw man. Run under the `deepspeed` launcher: `python -m trainers.launching warmstart CONFIG`.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from pathlib import Path
 import torch.distributed as dist
 
 from rlad.config import WORLDS, MixtureConfig, ModelConfig, RunConfig, WarmstartConfig
-from rlad.policy import Policy, make_policy
+from rlad.players.policy import Policy, make_policy
 from rlad.problems import load_problems, make_world
-from trainers import zero3
-from trainers.demonstrations import TASKS, Demonstrations
-from trainers.launch_folder import started_run
-from trainers.supervised import supervised_step
-from trainers.telemetry import JsonLines
+from trainers.data.demonstrations import TASKS, Demonstrations
+from trainers.launching.folder import started_run
+from trainers.learner.sft import supervised_step
+from trainers.runtime import zero3
+from trainers.runtime.loggers import JsonLines
 
 ROLE_TASKS = {"abstraction": ("propose",), "solution": ("plain", "guided", "critique", "refine")}
 

@@ -33,9 +33,9 @@ from evals.benchmarks.load import PLAYERS, Block, Clients
 from evals.benchmarks.stub_vllm import StubServer
 from rlad.cli import PlainError, main_guard
 from rlad.config import RunConfig, load_config
-from rlad.prompts import Prompts
+from rlad.players.prompts import Prompts
+from rlad.players.tokenizer import is_world_tokenizer
 from rlad.serving.start import player_folders, vllm_server
-from rlad.tokenizer import is_world_tokenizer
 
 SIDES = ("bare", "gateway")
 SAID = {

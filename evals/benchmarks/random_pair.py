@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rlad.cli import main_guard
 from rlad.config import ROLES, load_config, save_config
-from rlad.policy import make_policy
+from rlad.players.policy import make_policy
 
 
 def main(words: list[str] | None = None) -> int:

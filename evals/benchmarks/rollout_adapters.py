@@ -17,11 +17,11 @@ import psutil
 import torch
 
 from evals.benchmarks.rollouts import MODELS, prompts_of, run
-from rlad.adapters import add_adapter, is_adapters
 from rlad.config import ROLES, EngineConfig, LoraConfig, ProblemsConfig
 from rlad.generation import Sampling
-from rlad.generation.vllm import VllmEngine, start_vllm
-from rlad.policy import build_model, load_tokenizer
+from rlad.generation.vllm.engine import VllmEngine, start_vllm
+from rlad.players.adapters import add_adapter, is_adapters
+from rlad.players.policy import build_model, load_tokenizer
 
 LORA = LoraConfig(rank=16)
 

@@ -25,11 +25,11 @@ import torch
 
 from rlad.config import EngineConfig, ModelConfig, ProblemsConfig
 from rlad.generation import Sampling, make_engine, stop_ids
-from rlad.generation.vllm import core_settings, start_vllm
-from rlad.generation.vllm_link import private_folder
-from rlad.generation.vllm_setup import cpu_environment
-from rlad.generation.vllm_weights import write_model
-from rlad.policy import build_model, load_tokenizer
+from rlad.generation.vllm.engine import core_settings, start_vllm
+from rlad.generation.vllm.link import private_folder
+from rlad.generation.vllm.setup import cpu_environment
+from rlad.generation.vllm.weights import write_model
+from rlad.players.policy import build_model, load_tokenizer
 
 MODELS = {  # sizes; distinct prompts, copies of each, new tokens of each
     "tiny": (ModelConfig(), (32, 16, 32)),

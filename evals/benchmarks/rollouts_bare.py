@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 
-from rlad.generation.vllm_core import request_seed
+from rlad.generation.vllm.core import request_seed
 
 
 def main() -> None:

@@ -27,7 +27,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from rlad.generation.vllm_server import free_port
+from rlad.generation.vllm.server import free_port
 
 
 @dataclass

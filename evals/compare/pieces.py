@@ -24,8 +24,8 @@ from evals.compare.config import BASE, CompareConfig, run_overrides
 from rlad.cli import PlainError
 
 VERBS: dict[str, list[str]] = {
-    "warmstart": [sys.executable, "-m", "trainers.launch", "warmstart"],
-    "train": [sys.executable, "-m", "trainers.launch", "train"],
+    "warmstart": [sys.executable, "-m", "trainers.launching", "warmstart"],
+    "train": [sys.executable, "-m", "trainers.launching", "train"],
     "sweep": [sys.executable, "-m", "evals.sweep"],
 }
 """The project's own commands; a test may put faster ones in their place."""

@@ -103,7 +103,7 @@ def load_config(path: str | Path | None, overrides: list[str] | tuple[str, ...] 
         config: RunConfig = OmegaConf.to_object(merged)  # type: ignore[assignment]
     except OmegaConfBaseException as error:
         raise ConfigError(f"Wrong type for '{error.full_key}': {str(error).splitlines()[0].rstrip('.')}.") from error
-    from rlad.validation import validate
+    from rlad.config.rules import validate
 
     validate(config)
     return config

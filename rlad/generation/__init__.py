@@ -17,7 +17,7 @@ def make_engine(config: EngineConfig, model, tokenizer) -> Engine:
         from rlad.generation.transformers import TransformersEngine
 
         return TransformersEngine(model, stop_ids(model, tokenizer), tokenizer.pad_token_id, config.max_batch)
-    from rlad.generation.vllm import start_vllm
+    from rlad.generation.vllm.engine import start_vllm
 
     log = Path(tempfile.mkdtemp(prefix="rlad-engine-")) / "engine.log"
     return start_vllm(config, model, stop_ids(model, tokenizer), str(model.device), log)

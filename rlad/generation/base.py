@@ -43,7 +43,7 @@ class Engine(Protocol):
 
     version: int
     adapters: bool
-    """Whether new weights are those of the player's adapter alone (rlad/adapters.py), not of a whole model."""
+    """Whether new weights are those of the player's adapter alone (rlad/players/adapters.py), not of a whole model."""
 
     def generate(self, prompts: list[list[int]], sampling: Sampling) -> list[Completion]:
         """One completion per prompt, in order; identical prompts share their prefill."""

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 import torch
 from transformers import DynamicCache, PreTrainedModel
 
-from rlad.adapters import adapter_scale
 from rlad.generation.base import Completion, Sampling
+from rlad.players.adapters import adapter_scale
 
 # Finished rows are cut out when they are this share of the batch: cutting copies the cache, so not at every step.
 COMPACT_AT = 0.15

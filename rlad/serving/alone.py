@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from rlad.explore import reader
-from rlad.explore.requests import BARE, Request
 from rlad.generation.base import Sampling
+from rlad.reasoning.requests import BARE, Request
+from rlad.reasoning.text import reader
 from rlad.serving.metrics import Metrics
 from rlad.serving.pair import Player
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from rlad.config import ServingConfig
-from rlad.explore import Limits
 from rlad.generation.base import Sampling
 from rlad.problems.base import Problem
-from rlad.reasoner import Plan
+from rlad.reasoning.explorer import Limits
+from rlad.reasoning.tree import Plan
 from rlad.selection import RULES
 from rlad.serving.errors import ApiError
 from rlad.serving.pair import Pair, Player

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rlad.explore import Explorer
 from rlad.generation.streaming import StreamingEngine
+from rlad.players.prompts import Prompts
 from rlad.problems.base import World
-from rlad.prompts import Prompts
+from rlad.reasoning.explorer import Explorer
 
 TASKS = {"abstraction": "propose", "solution": "plain"}
 """What a player does with a problem when it is called alone."""

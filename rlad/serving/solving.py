@@ -9,10 +9,11 @@ from contextlib import aclosing
 from time import perf_counter
 
 from rlad.config import ROLES
-from rlad.explore import Ended, Event, Exploration, Opened, Solved, Voted, Votes, Written
-from rlad.explore.ballot import Place
-from rlad.gate import leaks
-from rlad.reasoner import Solution, Tree
+from rlad.reasoning.events import Ended, Event, Opened, Solved, Voted, Written
+from rlad.reasoning.explorer import Exploration
+from rlad.reasoning.leaks import leaks
+from rlad.reasoning.tree import Solution, Tree
+from rlad.reasoning.vote import Place, Votes
 from rlad.serving.metrics import Metrics
 from rlad.serving.options import TreeJob
 from rlad.serving.pair import Pair

@@ -17,18 +17,18 @@ import aiohttp
 import torch
 
 from rlad.config import ROLES, WORLDS, ConfigError, RunConfig
+from rlad.config.rules.checks import CPU_HEADS
 from rlad.generation.base import EngineFailed
-from rlad.generation.vllm_server import VllmServer
-from rlad.generation.vllm_setup import common_environment, cpu_environment, require_vllm
-from rlad.pair import open_pair
-from rlad.policy import load_tokenizer, make_prompts
+from rlad.generation.vllm.server import VllmServer
+from rlad.generation.vllm.setup import common_environment, cpu_environment, require_vllm
+from rlad.players.policy import load_tokenizer, make_prompts
 from rlad.problems import make_world
+from rlad.reasoning.pair import open_pair
 from rlad.serving.endpoints import Endpoint, Supervised
 from rlad.serving.engines import ThreadEngine, VllmEngine
 from rlad.serving.logs import log
 from rlad.serving.metrics import Metrics
 from rlad.serving.pair import Pair, Player
-from rlad.validation.rules import CPU_HEADS
 
 
 def player_folders(folder: Path) -> dict[str, Path]:

@@ -11,7 +11,7 @@ from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 from rlad.entropy import StrategicGrams, mine
 from rlad.entropy.embedders import local_model
 from rlad.entropy.shares import shares_entropy
-from rlad.tokenizer import world_tokenizer
+from rlad.players.tokenizer import world_tokenizer
 
 PROSE = [
     "Let us consider the parity of n. Since 12 is even, the sum is even too.",

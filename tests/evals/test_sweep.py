@@ -8,7 +8,7 @@ import pytest
 from evals import sampling, sweep
 from evals.sampling import Pair
 from rlad.config import ConfigError, load_config, save_config
-from rlad.policy import make_policy
+from rlad.players.policy import make_policy
 from rlad.problems import load_problems
 
 SMALL = [

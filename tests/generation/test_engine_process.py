@@ -14,9 +14,9 @@ import torch
 
 from rlad.config import EngineConfig, LoraConfig
 from rlad.generation import EngineFailed, Sampling
-from rlad.generation.transfer import FolderTransfer
-from rlad.generation.vllm import VllmEngine
-from rlad.generation.vllm_link import EngineProcess, Link, private_folder
+from rlad.generation.vllm.engine import VllmEngine
+from rlad.generation.vllm.link import EngineProcess, Link, private_folder
+from rlad.generation.vllm.transfer import FolderTransfer
 
 ROOT = Path(__file__).resolve().parents[2]
 HELPERS = ROOT / "tests" / "helpers"
@@ -183,7 +183,7 @@ def test_an_engine_killed_in_the_middle_is_told(make):
 OWNER = """
 import os, sys
 from pathlib import Path
-from rlad.generation.vllm_link import EngineProcess, Link, private_folder
+from rlad.generation.vllm.link import EngineProcess, Link, private_folder
 folder = private_folder()
 process = EngineProcess({}, folder, Path(sys.argv[1]), os.environ, "fake_desk")
 Link("x", process.address, 60, process).call("stats", 60)

@@ -7,8 +7,8 @@ import torch
 from vllm_here import needs_vllm
 
 from rlad.generation import EngineFailed
-from rlad.generation.transfer_gpu import IpcTransfer, NcclTransfer, described, run_beside
-from rlad.generation.vllm_link import Link
+from rlad.generation.vllm.link import Link
+from rlad.generation.vllm.transfer_gpu import IpcTransfer, NcclTransfer, described, run_beside
 
 
 class Recorder(Link):
@@ -31,7 +31,7 @@ def on_cpu(monkeypatch):
     monkeypatch.setattr(torch.cuda, "synchronize", lambda: None)
     monkeypatch.setattr(torch.cuda, "ipc_collect", lambda: None)
     monkeypatch.setattr("torch.multiprocessing.reductions.reduce_tensor", lambda t: (None, ("handle", tuple(t.shape))))
-    monkeypatch.setattr("rlad.generation.transfer_gpu.here", lambda: torch.device("cpu"))
+    monkeypatch.setattr("rlad.generation.vllm.transfer_gpu.here", lambda: torch.device("cpu"))
 
 
 def test_ipc_goes_through_the_protocol_in_order_and_is_set_up_once(on_cpu):

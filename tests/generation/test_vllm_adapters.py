@@ -7,10 +7,10 @@ import pytest
 from adapted import adapted
 from vllm_here import ENGINE, TOKENIZER, gap, model_of, needs_vllm, prompts_of
 
-from rlad.adapters import add_adapter, is_adapters, merged
 from rlad.config import LoraConfig
 from rlad.generation import EngineFailed, Sampling, stop_ids
-from rlad.generation.vllm import VllmEngine, join_vllm, start_vllm
+from rlad.generation.vllm.engine import VllmEngine, join_vllm, start_vllm
+from rlad.players.adapters import add_adapter, is_adapters, merged
 
 pytestmark = needs_vllm
 TOLERANCE = 1e-3

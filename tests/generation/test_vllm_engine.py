@@ -10,11 +10,11 @@ from vllm_here import ENGINE, TOKENIZER, gap, model_of, needs_vllm, prompts_of, 
 
 from rlad.config import EngineConfig
 from rlad.generation import Completion, EngineFailed, Sampling, make_engine, stop_ids
-from rlad.generation.vllm import core_settings, start_vllm
-from rlad.generation.vllm_core import request_seed
-from rlad.generation.vllm_link import EngineProcess, Link, private_folder
-from rlad.generation.vllm_setup import cpu_environment
-from rlad.generation.vllm_weights import weight_names, write_weights
+from rlad.generation.vllm.core import request_seed
+from rlad.generation.vllm.engine import core_settings, start_vllm
+from rlad.generation.vllm.link import EngineProcess, Link, private_folder
+from rlad.generation.vllm.setup import cpu_environment
+from rlad.generation.vllm.weights import weight_names, write_weights
 
 pytestmark = needs_vllm
 TOLERANCE = 1e-3

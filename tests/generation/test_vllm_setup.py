@@ -5,8 +5,9 @@ import importlib.util
 
 import pytest
 
-from rlad.generation import EngineFailed, vllm_setup
-from rlad.generation.vllm_setup import cpu_environment, cpu_problem, gpu_environment, require_vllm
+from rlad.generation import EngineFailed
+from rlad.generation.vllm.engine import setup as vllm_setup
+from rlad.generation.vllm.setup import cpu_environment, cpu_problem, gpu_environment, require_vllm
 
 
 def cpuinfo(tmp_path, flags):

@@ -4,7 +4,7 @@ import copy
 
 import torch
 
-from rlad.adapters import add_adapter, is_adapters
+from rlad.players.adapters import add_adapter, is_adapters
 
 
 def adapted(base, lora, seed=0):

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
-from rlad.generation.vllm_desk import Desk
+from rlad.generation.vllm.desk import Desk
 
 BEHAVIOUR = os.environ.get("FAKE_CORE", "")
 

@@ -4,9 +4,9 @@ import asyncio
 
 from rlad.config import ProblemsConfig
 from rlad.generation.streaming import Piece
+from rlad.players.prompts import Prompts
+from rlad.players.tokenizer import world_tokenizer
 from rlad.problems import make_world
-from rlad.prompts import Prompts
-from rlad.tokenizer import world_tokenizer
 
 
 def world_prompts():

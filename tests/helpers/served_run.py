@@ -1,7 +1,7 @@
 """A run folder that can be served."""
 
 from rlad.config import RunConfig, save_config
-from rlad.policy import make_policy
+from rlad.players.policy import make_policy
 
 
 def make_run(folder):

@@ -5,9 +5,9 @@ from pathlib import Path
 from unittest.mock import patch
 
 from rlad.config import RunConfig
-from trainers import zero3
 from trainers.cotrain import cotrain
-from trainers.parity import StaleWeights
+from trainers.learner.parity import StaleWeights
+from trainers.runtime import zero3
 
 
 def train_with_stale_weights(run: RunConfig, folder: Path, publish: Callable) -> None:

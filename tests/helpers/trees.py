@@ -2,7 +2,7 @@
 
 from rlad.generation import Completion
 from rlad.problems.base import Problem
-from rlad.reasoner import Branch, Draw, Solution, Tree
+from rlad.reasoning.tree import Branch, Draw, Solution, Tree
 from rlad.verifier import Outcome, Verdict
 
 

@@ -62,7 +62,7 @@ def run_program(program: str, *arguments: str, timeout: int = 240) -> str:
 
 
 def leave() -> None:
-    """Ends a rank's program that has succeeded as trainers/launch_rank.py does: without exit handlers."""
+    """Ends a rank's program that has succeeded as trainers/launching/rank.py does: without exit handlers."""
     dist.destroy_process_group()
     sys.stdout.flush()
     sys.stderr.flush()

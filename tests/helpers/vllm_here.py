@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from rlad.config import EngineConfig, ModelConfig, ProblemsConfig
-from rlad.policy import build_model, load_tokenizer
-from trainers.batches import collate, token_logprobs
-from trainers.rollouts import Row
+from rlad.players.policy import build_model, load_tokenizer
+from trainers.credit.rows import Row
+from trainers.learner.batches import collate, token_logprobs
 
 needs_vllm = [
     pytest.mark.vllm,

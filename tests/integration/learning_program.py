@@ -13,13 +13,15 @@ from updates_program import make_rows
 from rlad.config import PlayerConfig, load_config, save_config
 from rlad.config.methods import LOSSES
 from rlad.entropy import StrategicGrams
-from rlad.policy import make_policy
-from rlad.reasoner import Reasoner
+from rlad.players.policy import make_policy
+from rlad.reasoning.reasoner import Reasoner
 from trainers import cotrain as loop
-from trainers import refill, rollouts, zero3
-from trainers.plan_tokens import FILE
-from trainers.rollouts import Row, merged
-from trainers.update import Learner, update
+from trainers.credit import rows as rollouts
+from trainers.credit.planning_marks import FILE
+from trainers.credit.rows import Row, merged
+from trainers.data import dynamic_sampling as refill
+from trainers.learner.update import Learner, update
+from trainers.runtime import zero3
 
 SPLITS = {"one rank": (12, 12), "two ranks": (7, 12), "seven micro-batches": (7, 1)}
 """How many of twelve rows rank 0 holds, and rows per micro-batch."""

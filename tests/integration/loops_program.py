@@ -11,8 +11,8 @@ from two_ranks import leave
 
 from rlad.config import load_config, save_config
 from trainers import cotrain as loop
-from trainers import zero3
-from trainers.checkpoints import CheckpointError
+from trainers.learner.checkpoint import CheckpointError
+from trainers.runtime import zero3
 
 VARIANTS = {
     "set-credit": ["cotrain.set_credit=0.5", "cotrain.adherence=true", "cotrain.solution_group=problem"],

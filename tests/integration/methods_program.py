@@ -9,8 +9,8 @@ import torch.distributed as dist
 from two_ranks import leave
 
 from rlad.config import load_config, save_config
-from trainers import zero3
 from trainers.cotrain import cotrain
+from trainers.runtime import zero3
 from trainers.warmstart import run_warmstart
 
 CRITIC = ["cotrain.critique.groups=any", "cotrain.critique.max_new_tokens=6", "cotrain.critique.keep=2"]

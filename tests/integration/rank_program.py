@@ -22,7 +22,7 @@ def main() -> None:
         import torch.distributed as dist
 
         from rlad.config import LaunchConfig
-        from trainers import zero3
+        from trainers.runtime import zero3
 
         zero3.start(LaunchConfig())
         value = torch.tensor([float(rank + 1)])

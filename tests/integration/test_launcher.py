@@ -10,7 +10,12 @@ from pathlib import Path
 import psutil
 
 HERE = Path(__file__).parent
-START = "import sys; from trainers import launch; launch.MODULES['warmstart'] = 'rank_program'; sys.exit(launch.main())"
+START = """
+import sys
+from trainers.launching import command
+command.MODULES['warmstart'] = 'rank_program'
+sys.exit(command.main())
+"""
 
 
 def start(folder, behaviour, *arguments):

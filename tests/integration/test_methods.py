@@ -11,9 +11,9 @@ from two_ranks import ROOT, SMALL, run_program
 
 from rlad.config import load_config, save_config
 from rlad.config.methods import ADVANTAGES, LOSSES
-from trainers.methods import OFFLINE
+from trainers.credit.effective_rank import SHAPINGS
+from trainers.methods.hooks import OFFLINE
 from trainers.rewards import ABSTRACTION_REWARDS, SOLUTION_REWARDS
-from trainers.shaping import SHAPINGS
 
 METHODS = ("rlcr", "hill", "r3", "shaped", "critique-verifier", "critique-self", "critique-teacher", "offline")
 EASY = [  # a small world that a tiny model learns in seconds: methods then work on real abstractions and solutions

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from trainers.launch_process import free_port
+from trainers.launching.launcher import free_port
 
 ROOT = Path(__file__).parent.parent.parent
 TINY = """
@@ -24,7 +24,7 @@ launch: {ranks: 1, device: cpu, timeout: 120}
 def launcher(folder, verb, *arguments, env=None):
     config = folder / "nodes.yaml"
     config.write_text(f"runs_dir: {folder}\n{TINY}")
-    command = [sys.executable, "-m", "trainers.launch", verb, str(config), *arguments]
+    command = [sys.executable, "-m", "trainers.launching", verb, str(config), *arguments]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), **(env or {})}
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 

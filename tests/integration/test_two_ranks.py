@@ -18,14 +18,14 @@ from two_ranks import ROOT, SMALL, environment, run_program
 
 from rlad.config import ModelConfig, load_config, save_config
 from rlad.config.methods import LOSSES
-from rlad.policy import tiny_model
+from rlad.players.policy import tiny_model
 
 PLAYERS = ("abstraction", "solution")
 DATA = ROOT / "tests" / "data"
 
 
 def launch(verb, folder, *words, **popen):
-    command = [sys.executable, "-m", "trainers.launch", verb, str(folder), *words]
+    command = [sys.executable, "-m", "trainers.launching", verb, str(folder), *words]
     return subprocess.Popen(command, cwd=ROOT, env=environment(), text=True, start_new_session=True, **popen)
 
 

@@ -19,9 +19,9 @@ from vllm_here import ENGINE, MARK, TOKENIZER, gap, marked, model_of, needs_vllm
 
 from rlad.config import LoraConfig, load_config, save_config
 from rlad.generation import EngineFailed, Sampling, stop_ids
-from rlad.generation.vllm_replicas import lead_servers
-from rlad.policy import Policy, build_model, load_tokenizer
-from rlad.prompts import Prompts
+from rlad.generation.vllm.replicas import lead_servers
+from rlad.players.policy import Policy, build_model, load_tokenizer
+from rlad.players.prompts import Prompts
 
 pytestmark = needs_vllm
 VLLM = ["engine.kind=vllm", "engine.kv_cache_gb=0.1", "engine.max_batch=64", "engine.threads=1"]
@@ -78,7 +78,7 @@ def test_co_training_keeps_parity_until_a_publish_lies(tmp_path, mark, honest, w
 
 
 def train(folder):
-    command = [sys.executable, "-m", "trainers.launch", "train", str(folder)]
+    command = [sys.executable, "-m", "trainers.launching", "train", str(folder)]
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     return subprocess.Popen(command, cwd=ROOT, env=environment(), text=True, start_new_session=True, **streams)
 
@@ -90,7 +90,7 @@ def test_a_killed_engine_ends_the_run_clearly_and_the_run_resumes(tmp_path, mark
     while len(metrics(folder)) < 2:
         assert process.poll() is None and time.monotonic() < deadline, process.communicate()[0][-5000:]
         time.sleep(0.05)
-    engines = [one for one in marked(mark) if "rlad.generation.vllm_desk" in one.cmdline()]
+    engines = [one for one in marked(mark) if "rlad.generation.vllm.desk" in one.cmdline()]
     assert len(engines) == 2
     engines[0].send_signal(signal.SIGKILL)
     output = process.communicate(timeout=300)[0]

@@ -11,12 +11,12 @@ from two_ranks import leave
 
 from rlad.config import load_config
 from rlad.generation import make_engine
-from rlad.policy import make_policy
-from trainers import zero3
-from trainers.batches import collate, token_logprobs
+from rlad.players.policy import make_policy
+from trainers.credit.rows import Row, merged
+from trainers.learner.batches import collate, token_logprobs
+from trainers.learner.update import Learner, update
 from trainers.losses.kl import kl_penalty
-from trainers.rollouts import Row, merged
-from trainers.update import Learner, update
+from trainers.runtime import zero3
 
 
 def make_rows(vocabulary: int) -> list[Row]:

@@ -7,7 +7,7 @@ from stale import train_with_stale_weights
 from two_ranks import leave
 
 from rlad.config import load_config
-from trainers import zero3
+from trainers.runtime import zero3
 
 
 def main(folder: Path) -> None:

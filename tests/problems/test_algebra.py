@@ -8,10 +8,10 @@ import sympy
 from sympy.parsing.sympy_parser import implicit_multiplication_application, parse_expr, standard_transformations
 
 from rlad.config import AlgebraConfig, ProblemsConfig, VerifierConfig
-from rlad.judge import Judge
 from rlad.problems import Problem, ProblemError
 from rlad.problems.algebra import FAMILIES, LIMIT, Algebra
 from rlad.problems.algebra.world import WORDS, small_exercise
+from rlad.reasoning.judge import Judge
 from rlad.verifier import verify
 
 WORLD = Algebra(ProblemsConfig(source="algebra"))

@@ -6,10 +6,10 @@ import re
 import pytest
 
 from rlad.config import WORLDS, AlgebraConfig, CountdownConfig, InductionConfig, ProblemsConfig, VerifierConfig
-from rlad.gate import leaks
-from rlad.judge import Judge
 from rlad.problems import SPLITS, WORLD_REGISTRY, ProblemError, load_problems, make_world
 from rlad.problems.base import split_of
+from rlad.reasoning.judge import Judge
+from rlad.reasoning.leaks import leaks
 from rlad.verifier import Outcome, verify
 
 WORD = re.compile(r"\\boxed\{|\\[A-Za-z]+|\d+|[A-Za-z]+|\S")  # the world tokenizer's

@@ -10,7 +10,7 @@ from dockerfile_parse import DockerfileParser
 from fake_gateway import Gateway
 
 from rlad.config import RunConfig, save_config
-from rlad.generation.vllm_setup import WANTED
+from rlad.generation.vllm.setup import WANTED
 from rlad.serving.__main__ import read_arguments
 
 ROOT = Path(__file__).parents[2]

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from rlad.config import RunConfig
-from rlad.judge import Judge
+from rlad.players.prompts import Prompts
 from rlad.problems import World
-from rlad.prompts import Prompts
+from rlad.reasoning.judge import Judge
 
 Counts = dict[str, tuple[float, float]]
 """Statistics of this rank: name -> (sum, number). The names depend on the configuration only, so all ranks agree."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from rlad.reasoner import Solution, Tree
+from rlad.reasoning.tree import Solution, Tree
 from trainers.rewards.evidence import Counts, Evidence
 from trainers.rewards.verdict import bare_accuracy, solved
 

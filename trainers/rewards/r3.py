@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rlad.config import R3Config
 from rlad.problems import Problem
-from rlad.reasoner import Tree
+from rlad.reasoning.tree import Tree
 from trainers.rewards.evidence import Counts, Evidence
 
 Values = NDArray[np.float64]

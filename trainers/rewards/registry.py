@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from rlad.reasoner import Tree
+from rlad.reasoning.tree import Tree
 from trainers.rewards.evidence import Counts, Evidence
 from trainers.rewards.hill import measure_hill
 from trainers.rewards.r3 import measure_r3

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rlad.reasoner import Tree
+from rlad.reasoning.tree import Tree
 from trainers.rewards.evidence import Counts, Evidence
 from trainers.rewards.verdict import solved
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from rlad.config import CotrainConfig
-from rlad.reasoner import Branch, Solution, Tree
-from trainers.advantages import mixed_credit
+from rlad.reasoning.tree import Branch, Solution, Tree
+from trainers.credit.advantages import mixed_credit
 from trainers.rewards.diversity import bonuses, novelty_by_form, novelty_by_wording
 
 

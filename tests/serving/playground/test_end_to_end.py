@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from rlad.config import RunConfig, save_config
-from rlad.policy import make_policy
+from rlad.players.policy import make_policy
 from rlad.serving import playground
 
 ROOT = Path(__file__).parents[3]

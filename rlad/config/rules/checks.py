@@ -1,0 +1,173 @@
+"""The rules, in the order in which they are checked."""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import asdict
+from pathlib import Path
+
+from rlad.config import ROLES, WORLDS, ConfigError, InductionConfig, RunConfig
+from rlad.config.rules.groups import check_division, check_groups, check_solver_alone
+from rlad.config.rules.learning import check_learning
+from rlad.config.rules.methods import check_methods
+from rlad.config.rules.models import check_lora, check_model, models
+from rlad.config.rules.serving import check_serving
+from rlad.config.rules.tables import (
+    INDUCTION_FAMILIES,
+    MODEL_NAMES,
+    MODEL_RANGES,
+    NAMES,
+    PLAYER_NAMES,
+    PLAYER_RANGES,
+    RANGES,
+    check_tables,
+    require_name,
+)
+
+CPU_HEADS = (32, 64, 80, 96, 112, 128, 160, 192, 224, 256, 512)
+"""Head sizes of the attention in vLLM's CPU build (0.32)."""
+
+
+def validate(config: RunConfig) -> None:
+    """Raises ConfigError with one plain sentence for the first rule that the configuration breaks."""
+    check_tables(config, "", RANGES, NAMES)
+    for name, model in models(config):
+        check_tables(model, f"{name}.", MODEL_RANGES, MODEL_NAMES)
+        check_model(name, model, config)
+    for role in ROLES:
+        check_tables(getattr(config, role), f"{role}.", PLAYER_RANGES, PLAYER_NAMES)
+    check_lora(config)
+    _check_run_folder(config)
+    _check_problems(config)
+    check_division(config)
+    _check_warmstart(config)
+    check_groups(config)
+    check_solver_alone(config)
+    check_methods(config)
+    _check_track(config)
+    check_learning(config)
+    _check_instruments(config)
+    _check_sweep(config)
+    _check_engine(config)
+    check_serving(config)
+
+
+def _check_run_folder(config: RunConfig) -> None:
+    if not config.name or "/" in config.name or config.name in (".", ".."):
+        raise ConfigError(f"name='{config.name}' cannot name a run folder; use letters, digits, '-' and '_'.")
+
+
+def _check_problems(config: RunConfig) -> None:
+    problems = config.problems
+    for family in problems.induction.families:
+        require_name("problems.induction.families", family, INDUCTION_FAMILIES)
+    if problems.source in WORLDS:
+        for split in ("train", "test"):
+            if getattr(problems, split) == 0:
+                raise ConfigError(f"problems.{split}=0 asks a generated world for no problems; give a number.")
+        if problems.source == "induction":
+            _check_induction(problems.induction)
+        return
+    if problems.path is None:
+        raise ConfigError(f"problems.source={problems.source} needs problems.path.")
+    if not problems.fields.question or not problems.fields.answer:
+        raise ConfigError("problems.fields.question and problems.fields.answer must name a column each.")
+
+
+def _check_induction(world: InductionConfig) -> None:
+    if not world.families:
+        raise ConfigError("problems.induction.families is empty; name at least one family.")
+    if world.max_input**2 <= world.examples:
+        raise ConfigError(
+            f"problems.induction.max_input={world.max_input} gives {world.max_input**2} pairs of inputs, but "
+            f"{world.examples} examples and the query need one each."
+        )
+
+
+def _check_warmstart(config: RunConfig) -> None:
+    mixture = config.warmstart.mixture
+    if not any(asdict(mixture).values()):
+        raise ConfigError("warmstart.mixture is all zero; give at least one task a share.")
+    if config.warmstart.warmup >= config.warmstart.steps:
+        raise ConfigError(
+            f"warmstart.warmup={config.warmstart.warmup} must be less than warmstart.steps={config.warmstart.steps}."
+        )
+
+
+def _check_sweep(config: RunConfig) -> None:
+    sweep = config.sweep
+    for cell in sweep.grid:
+        if len(cell) != 2 or min(cell) < 1:
+            raise ConfigError(f"sweep.grid holds {list(cell)}; every cell is [n, m] with n and m at least 1.")
+    if not sweep.plain_temperatures or not all(0 < value <= 10 for value in sweep.plain_temperatures):
+        raise ConfigError("sweep.plain_temperatures must list at least one temperature above 0 and at most 10.")
+    if not sweep.select:
+        raise ConfigError("sweep.select is empty; name at least one selection rule.")
+    from rlad.selection import RULES
+
+    for name in sweep.select:
+        require_name("sweep.select", name, tuple(sorted(RULES)))
+
+
+def _check_engine(config: RunConfig) -> None:
+    engine = config.engine
+    if engine.kind != "vllm":
+        return
+    own_gpu = engine.placement in ("auto", "colocated")
+    if engine.tensor_parallel > 1 and own_gpu:
+        raise ConfigError(
+            f"engine.tensor_parallel={engine.tensor_parallel} does not fit engine.placement={engine.placement}, where "
+            "an engine has its rank's one GPU; use engine.placement=shared or server."
+        )
+    if engine.tensor_parallel > 1 and config.launch.device == "cpu":
+        raise ConfigError("engine.tensor_parallel is the number of GPUs per engine; launch.device=cpu leaves it at 1.")
+    if own_gpu and config.cotrain.abstractions and engine.memory_share >= 0.5:
+        raise ConfigError(
+            f"engine.memory_share={engine.memory_share} is the share of one engine, but two want the memory of each "
+            "GPU; use less than 0.5."
+        )
+    for name, model in models(config):
+        head = model.hidden_size // model.heads
+        if model.path is None and head not in CPU_HEADS and config.launch.device != "cuda":
+            raise ConfigError(
+                f"{name}.hidden_size={model.hidden_size} and {name}.heads={model.heads} make heads of {head}; "
+                f"vLLM's attention on CPUs wants {', '.join(map(str, CPU_HEADS))}."
+            )
+    _check_servers(config)
+
+
+def _check_servers(config: RunConfig) -> None:
+    engine = config.engine
+    urls = {role: getattr(engine, f"{role}_urls") for role in ROLES}
+    named = [role for role in ROLES if urls[role]]
+    if engine.placement != "server":
+        for role in named:
+            raise ConfigError(f"engine.{role}_urls names servers, which needs engine.placement=server.")
+        if engine.weights_folder is not None:
+            raise ConfigError("engine.weights_folder is read by servers only; set engine.placement=server.")
+    for role in named:
+        for url in urls[role]:
+            if not url.startswith(("http://", "https://")):
+                raise ConfigError(f"engine.{role}_urls holds '{url}'; an address must begin with http:// or https://.")
+    playing = ROLES if config.cotrain.abstractions else ("solution",)
+    for role in playing:
+        if named and role not in named:
+            raise ConfigError(f"engine.{role}_urls is empty, but the other player's servers are named; name both.")
+
+
+def _check_track(config: RunConfig) -> None:
+    if config.track.wandb is not None and importlib.util.find_spec("wandb") is None:
+        raise ConfigError("track.wandb needs Weights & Biases; run ./launch.sh setup --with track.")
+
+
+def _check_instruments(config: RunConfig) -> None:
+    every, rank_every, embedder = config.instruments.every, config.instruments.rank_every, config.instruments.embedder
+    if every and rank_every % every:
+        raise ConfigError(
+            f"instruments.rank_every={rank_every} must be a multiple of instruments.every={every}, or 0 for never."
+        )
+    if embedder is not None and not (Path(embedder) / "config.json").is_file():
+        raise ConfigError(
+            f"There is no sentence encoder in '{embedder}' (instruments.embedder); name the folder of a Hugging Face "
+            "model, or leave the key out to use TF-IDF."
+        )

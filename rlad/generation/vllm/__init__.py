@@ -1,0 +1,1 @@
+"""Sampling by vLLM: engine processes, servers, and the ways that new weights take to them."""

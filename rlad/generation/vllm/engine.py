@@ -1,0 +1,188 @@
+"""The `vllm` engine: sampling in a vLLM process of its own, with weights sent to it after every update.
+
+One engine is one process (rlad/generation/vllm/desk.py); a rank starts it and talks to it over a Unix socket. Several
+ranks may share one. docs/vllm.md says which placement is for what.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from transformers import PreTrainedModel
+
+from rlad.config import EngineConfig, LoraConfig
+from rlad.generation.base import Completion, EngineFailed, Sampling
+from rlad.generation.vllm.adapters import adapter_settings
+from rlad.generation.vllm.link import EngineProcess, Link, private_folder
+from rlad.generation.vllm.setup import cpu_environment, gpu_environment, require_vllm
+from rlad.generation.vllm.transfer import FolderTransfer, make_transfer
+from rlad.generation.vllm.weights import tied_head, untied, write_adapter, write_model
+
+
+class VllmEngine:
+    """One player's sampler in an engine process.
+
+    A rank that shares another's engine has no transfer: it hears of new weights, and its next call waits for them.
+    """
+
+    def __init__(
+        self, link: Link, config: EngineConfig, stop_ids: list[int], longest: int, tie, transfer=None, adapter=None
+    ):
+        """longest: most tokens of a prompt with its completion. tie: from `tied_head`. transfer: sends weights.
+
+        adapter: the player's name in an engine that holds an adapter for each.
+        """
+        self.link, self.config, self.stop_ids, self.longest, self.tie = link, config, stop_ids, longest, tie
+        self.transfer, self.adapter, self.adapters = transfer, adapter, adapter is not None
+        self.version = 0
+        self.asleep = False
+
+    @property
+    def address(self) -> str:
+        """Where other ranks of this machine reach the engine."""
+        return self.link.address
+
+    def beside(self, adapter: str) -> VllmEngine:
+        """Another player's sampler in the same engine process, with an adapter of its own; they end together."""
+        transfer = None if self.transfer is None else replace(self.transfer, adapter=adapter)
+        return VllmEngine(self.link, self.config, self.stop_ids, self.longest, self.tie, transfer, adapter)
+
+    def generate(self, prompts: list[list[int]], sampling: Sampling) -> list[Completion]:
+        if any(not prompt for prompt in prompts):
+            raise ValueError("An empty prompt cannot be continued.")
+        longest = max(map(len, prompts), default=0)
+        if longest >= self.longest:
+            raise ValueError(f"A prompt of {longest} tokens leaves no room: the model takes {self.longest} in all.")
+        self.wake()
+        wanted = {
+            "temperature": sampling.temperature,
+            "max_new_tokens": sampling.max_new_tokens,
+            "seed": sampling.seed,
+            "stop_ids": self.stop_ids,
+        }
+        call = {"prompts": prompts, "sampling": wanted, "version": self.version, "adapter": self.adapter}
+        rows = self.link.call("generate", self.config.timeout, **call)
+        wrong = [version for *_, version in rows if version != self.version]
+        if wrong:
+            whose = f" of the {self.adapter} adapter" if self.adapter else ""
+            raise self.link.fail(
+                f"sampled {len(wrong)} of {len(rows)} completions with weights of version {wrong[0]}, "
+                f"not {self.version}{whose}; they were refused."
+            )
+        return [Completion(tuple(ids), tuple(lps), reason, version) for ids, lps, reason, version in rows]
+
+    def load_weights(self, source: Iterable[tuple[str, torch.Tensor]], version: int) -> None:
+        """Sends new weights, or, on a rank that shares an engine, only takes part in gathering them.
+
+        Raises EngineFailed when they were not in place within engine.timeout seconds.
+        """
+        if self.transfer is None:
+            for _ in source:
+                pass
+        else:
+            # Weights first, keys and values last: the other order peaks in memory, and new weights into a sleeping
+            # engine end it (vllm #15254, #57853).
+            self.wake(["weights"])
+            self.transfer.send(untied(source, self.tie), version)
+            self.wake(["kv_cache"])
+            self.asleep = False
+        self.version = version
+
+    def stats(self) -> dict:
+        """Sums since the start: requests, prompt_tokens, cached_tokens (prefix cache), generated_tokens."""
+        return self.link.call("stats", self.config.timeout)
+
+    def sleep(self) -> None:
+        """Gives the GPU's memory to the trainer; on a CPU there is nothing to give. Only its owner lets it sleep."""
+        if self.transfer is not None and self.transfer.sleeps and not self.asleep:
+            self.link.call("sleep", self.config.timeout)
+            self.asleep = True
+
+    def wake(self, tags: list[str] | None = None) -> None:
+        """Takes the memory back: of weights, of kv_cache, or (None) of both."""
+        if self.asleep:
+            self.link.call("wake", self.config.timeout, tags=tags)
+            self.asleep = tags is not None
+
+    def close(self) -> None:
+        self.link.close()
+
+
+def start_vllm(
+    config: EngineConfig, model: PreTrainedModel, stop_ids: list[int], device: str, log: Path, name: str = "model",
+    lora: LoraConfig | None = None, adapters: tuple[str, ...] = (), gpus: str = "",
+) -> VllmEngine:  # fmt: skip
+    """Starts an engine process for a full (never a partitioned) model; returns at once, the first call waits for it.
+
+    device: cpu, or cuda with the index of the GPU (cuda:1). log: what the engine prints. name: of the player, for
+    messages. gpus: names of those that it gets instead of `device`, joined by commas.
+
+    With adapters (names of players; `model` has one) it holds the base and an adapter of that form for each, and what
+    returns is the first one's sampler. Raises EngineFailed when vLLM cannot run here.
+    """
+    kind = device.partition(":")[0]
+    require_vllm(kind)
+    folder = private_folder()
+    try:
+        write_model(model, folder / "model")
+        longest = int(model.config.max_position_embeddings)
+        core = core_settings(config, folder / "model", kind, str(model.dtype).removeprefix("torch."), longest)
+        if adapters:
+            write_adapter(model.named_parameters(), folder / "adapter", lora)
+            core |= adapter_settings(lora.rank, adapters, folder / "adapter")
+            core.pop("weight_transfer", None)  # the base stays as it is
+        threads = config.threads or len(os.sched_getaffinity(0))
+        env = cpu_environment(os.environ, threads) if kind == "cpu" else gpu_environment(os.environ, device, gpus)
+        process = EngineProcess(core, folder, log, env)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    link = Link(name, process.address, config.start_timeout, process)
+    own = adapters[0] if adapters else None
+    if own is None:
+        transfer = make_transfer(config, kind, link, folder)
+    else:
+        transfer = FolderTransfer(link, folder, config.timeout, own, lora)
+    return VllmEngine(link, config, stop_ids, longest, tied_head(model), transfer, own)
+
+
+def join_vllm(
+    config: EngineConfig, model: PreTrainedModel, stop_ids: list[int], address: str, name: str = "model", adapter=None
+) -> VllmEngine:
+    """Another rank's engine on this machine, as this rank's sampler (of one adapter, where it holds several)."""
+    link, longest = Link(name, address, config.start_timeout), int(model.config.max_position_embeddings)
+    return VllmEngine(link, config, stop_ids, longest, tied_head(model), None, adapter)
+
+
+def core_settings(config: EngineConfig, folder: Path, device: str, dtype: str, longest: int) -> dict:
+    """vLLM's engine arguments (VllmCore) for a model folder on a cpu or cuda."""
+    settings = {
+        "model": str(folder),
+        "skip_tokenizer_init": True,
+        "dtype": dtype,
+        "max_model_len": longest,
+        "max_num_seqs": config.max_batch,
+        "enforce_eager": config.eager if config.eager is not None else device == "cpu",
+        "enable_prefix_caching": True,
+        "logprobs_mode": "processed_logprobs",
+        "generation_config": "vllm",
+        "tensor_parallel_size": config.tensor_parallel,
+        "disable_log_stats": True,
+        "seed": 0,
+    }
+    if device == "cpu":
+        settings["kv_cache_memory_bytes"] = int(config.kv_cache_gb * 2**30)
+        settings["block_size"] = 32  # the default of 128 tokens is longer than most prompts that groups share
+    else:
+        settings["gpu_memory_utilization"] = config.memory_share
+        settings["enable_sleep_mode"] = True
+        settings["weight_transfer"] = config.transfer_on_gpu()
+    return settings
+
+
+__all__ = ["EngineFailed", "VllmEngine", "core_settings", "join_vllm", "start_vllm"]

@@ -1,0 +1,264 @@
+"""vLLM as servers: `vllm serve` processes, several per player if wanted, on this machine or on others.
+
+Token ids go in and come out through /inference/v1/generate, which also names the weights that sampled each token. New
+weights go to every replica: through a folder that they all see, or over NCCL to GPUs. The endpoints that take weights
+are vLLM's development ones (VLLM_SERVER_DEV_MODE=1); whoever reaches them can replace the model, so keep the servers on
+loopback or in a private network.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import torch
+
+from rlad.config import EngineConfig
+from rlad.generation.base import Completion, EngineFailed, Sampling
+from rlad.generation.vllm.core import request_seed
+from rlad.generation.vllm.engine import core_settings
+from rlad.generation.vllm.link import private_folder
+from rlad.generation.vllm.server import VllmServer
+from rlad.generation.vllm.setup import SPARE, cpu_environment, engine_gpus, gpu_environment, require_vllm
+from rlad.generation.vllm.transfer import FolderTransfer
+from rlad.generation.vllm.watched import OWN_FOLDER
+from rlad.generation.vllm.weights import tied_head, untied, write_model
+from rlad.players.adapters import adapter_scale, merged
+
+POLL = 0.1
+
+
+class Replicas:
+    """Several servers of the same weights. `call` has the form of Link.call: transfers need not know the difference."""
+
+    def __init__(self, name: str, urls: list[str], workers: int):
+        """workers: GPUs per server."""
+        self.name, self.urls, self.workers = name, urls, workers
+
+    def fail(self, what: str) -> EngineFailed:
+        return EngineFailed(f"The vLLM servers of the {self.name} ({', '.join(self.urls)}): {what}")
+
+    def ask(self, method: str, url: str, path: str, body: dict | None, limit: float) -> dict:
+        """One request to one server; EngineFailed says what became of it."""
+        try:
+            answer = httpx.request(method, url + path, json=body, timeout=limit)
+            answer.raise_for_status()
+        except httpx.TimeoutException:
+            raise self.fail(f"{url}{path} did not answer within {limit:.0f} seconds.") from None
+        except httpx.HTTPStatusError as error:
+            raise self.fail(f"{url}{path} refused: {error.response.text[:500]}") from None
+        except httpx.HTTPError as error:
+            raise self.fail(f"{url}{path} cannot be reached: {error}") from None
+        return answer.json() if answer.content else {}
+
+    def call(self, do: str, limit: float, **arguments) -> None:
+        """load_folder, weight_update or commit, on all replicas at once."""
+        with ThreadPoolExecutor(len(self.urls)) as pool:
+            list(pool.map(lambda index: self._one(index, do, limit, **arguments), range(len(self.urls))))
+
+    def _one(self, index: int, do: str, limit: float, **arguments) -> None:
+        url = self.urls[index]
+        if do == "load_folder":
+            body = {"method": "reload_weights", "kwargs": {"weights_path": arguments["folder"]}}
+            self.ask("POST", url, "/collective_rpc", body, limit)
+            self._commit(url, arguments["version"], limit)
+        elif do == "commit":
+            self._commit(url, arguments["version"], limit)
+        elif do == "weight_update":
+            payload = dict(arguments["payload"] or {})
+            if "init_info" in payload:  # each server's workers have their own ranks among the receivers
+                info = payload["init_info"]
+                payload["init_info"] = info | {"rank_offset": info["rank_offset"] + index * self.workers}
+            self.ask("POST", url, f"/{arguments['method']}", payload, limit)
+        else:
+            raise ValueError(f"A server has no call '{do}'.")
+
+    def _commit(self, url: str, version: int, limit: float) -> None:
+        self.ask("POST", url, "/reset_prefix_cache", None, limit)
+        self.ask("POST", url, "/update_weight_version", {"new_version": str(version)}, limit)
+
+    def await_version(self, version: int, limit: float) -> None:
+        """Waits until all replicas hold the weights that another rank is sending them."""
+        deadline = time.monotonic() + limit
+        for url in self.urls:
+            while self.ask("GET", url, "/weight_info", None, limit)["weight_version"] != str(version):
+                if time.monotonic() > deadline:
+                    raise self.fail(f"{url} did not get weights of version {version} within {limit:.0f} seconds.")
+                time.sleep(POLL)
+
+
+class ReplicasEngine:
+    """The Engine over servers. The leader among the ranks has the transfer (and the servers that it started)."""
+
+    def __init__(self, replicas: Replicas, config: EngineConfig, stop_ids: list[int], tie, transfer=None, close=None):
+        self.replicas, self.config, self.stop_ids, self.tie = replicas, config, stop_ids, tie
+        self.transfer, self._close = transfer, close
+        self.version, self.adapters = 0, False
+
+    def generate(self, prompts: list[list[int]], sampling: Sampling) -> list[Completion]:
+        if any(not prompt for prompt in prompts):
+            raise ValueError("An empty prompt cannot be continued.")
+        self.replicas.await_version(self.version, self.config.timeout)
+        return asyncio.run(self._all(prompts, sampling))
+
+    async def _all(self, prompts: list[list[int]], sampling: Sampling) -> list[Completion]:
+        # Copies of a prompt go to one replica, whose prefix cache then serves all but the first.
+        distinct = {prompt: number for number, prompt in enumerate(dict.fromkeys(map(tuple, prompts)))}
+        most = asyncio.Semaphore(self.config.max_batch * len(self.replicas.urls))
+        limits = httpx.Limits(max_connections=self.config.max_batch * len(self.replicas.urls))
+        async with httpx.AsyncClient(timeout=self.config.timeout, limits=limits) as client:
+
+            async def one(index: int, prompt: list[int]) -> Completion:
+                url = self.replicas.urls[distinct[tuple(prompt)] % len(self.replicas.urls)]
+                async with most:
+                    return await self._one(client, url, prompt, sampling, index)
+
+            return await asyncio.gather(*(one(index, prompt) for index, prompt in enumerate(prompts)))
+
+    async def _one(self, client, url: str, prompt: list[int], sampling: Sampling, index: int) -> Completion:
+        params = {
+            "temperature": sampling.temperature,
+            "max_tokens": sampling.max_new_tokens,
+            "seed": request_seed(sampling.seed, index),
+            "stop_token_ids": self.stop_ids,
+            "top_p": 1.0,
+            "top_k": 0,
+            "min_p": 0.0,
+            "logprobs": 0,
+            "detokenize": False,
+        }
+        try:
+            answer = await client.post(
+                f"{url}/inference/v1/generate", json={"token_ids": prompt, "sampling_params": params}
+            )
+            answer.raise_for_status()
+        except httpx.HTTPStatusError as error:
+            raise self.replicas.fail(f"{url} refused a prompt: {error.response.text[:500]}") from None
+        except httpx.HTTPError as error:
+            raise self.replicas.fail(f"{url} did not answer a prompt: {type(error).__name__} {error}") from None
+        return self._completion(answer.json()["choices"][0])
+
+    def _completion(self, choice: dict) -> Completion:
+        versions = {span["version"] for span in choice["weight_versions"] or []}
+        if versions != {str(self.version)}:
+            raise self.replicas.fail(f"sampled with weights of version {sorted(versions)}, not {self.version}.")
+        logprobs = tuple(token["logprob"] for token in choice["logprobs"]["content"])
+        return Completion(tuple(choice["token_ids"]), logprobs, choice["finish_reason"], self.version)
+
+    def load_weights(self, source: Iterable[tuple[str, torch.Tensor]], version: int) -> None:
+        """Sends new weights to all replicas; on other ranks than the leader, only takes part in gathering them."""
+        if self.transfer is None:
+            for _ in source:
+                pass
+        else:
+            self.transfer.send(untied(source, self.tie), version)
+        self.version = version
+
+    def sleep(self) -> None:
+        """Servers have their memory to themselves."""
+
+    def wake(self) -> None:
+        """Always awake."""
+
+    def close(self) -> None:
+        if self._close is not None:
+            self._close()
+
+
+def start_servers(config: EngineConfig, model, device: str, logs: Path, role: str, folder: Path) -> list[VllmServer]:
+    """`engine.replicas` servers of a full model on this machine, from `folder`; healthy when this returns.
+
+    On GPUs each takes the next `engine.tensor_parallel` of those that no rank has. Raises EngineFailed, with no server
+    left, when one does not come up.
+    """
+    require_vllm(device)
+    write_model(model, folder / "model")
+    dtype = str(model.dtype).removeprefix("torch.")
+    settings = core_settings(config, folder / "model", device, dtype, int(model.config.max_position_embeddings))
+    words = [*server_words(settings), "--enable-scale-out"]  # without it /inference/v1/generate refuses
+    servers: list[VllmServer] = []
+    try:
+        for number in range(config.replicas):
+            if device == "cpu":
+                env = cpu_environment(os.environ, config.threads or len(os.sched_getaffinity(0)))
+            else:
+                before = number + (config.replicas if role == "solution" else 0)
+                gpus = engine_gpus(os.environ.get(SPARE, ""), config.tensor_parallel, before)
+                env = gpu_environment(os.environ, "cuda", gpus)
+            env |= {"VLLM_SERVER_DEV_MODE": "1", OWN_FOLDER: str(folder)}
+            log = logs / f"server_{role}_{number}.log"
+            servers.append(VllmServer(folder / "model", log, words, env, f"vLLM server {number} of the {role} player"))
+        for server in servers:
+            server.wait_until_healthy(config.start_timeout)
+    except BaseException:
+        for server in servers:
+            server.close()
+        raise
+    return servers
+
+
+def server_words(settings: dict) -> list[str]:
+    """Engine arguments as words of the command line.
+
+    >>> server_words({"model": "m", "max_model_len": 8, "enforce_eager": True, "weight_transfer": "nccl"})
+    ['--max-model-len', '8', '--enforce-eager', '--weight-transfer-config', '{"backend": "nccl"}']
+    """
+    words: list[str] = []
+    for name, value in settings.items():
+        if name in ("model", "disable_log_stats", "enable_sleep_mode"):
+            continue
+        if name == "weight_transfer":
+            words += ["--weight-transfer-config", f'{{"backend": "{value}"}}']
+        elif value is True:
+            words.append("--" + name.replace("_", "-"))
+        elif value is not False:
+            words += ["--" + name.replace("_", "-"), str(value)]
+    return words
+
+
+def lead_servers(
+    config: EngineConfig, policy, stop_ids: list[int], device: torch.device, logs: Path, lead: bool,
+    share: Callable[[object], object],
+) -> ReplicasEngine:  # fmt: skip
+    """A rank's engine over a player's servers. The leader starts them where the configuration names none.
+
+    share: takes the leader's value to all ranks (a collective).
+    """
+    urls = list(getattr(config, f"{policy.role}_urls"))
+    folder = private_folder() if lead else None
+    servers: list[VllmServer] = []
+    if lead and not urls:
+        servers = start_servers(config, policy.model, device.type, logs, policy.role, folder)
+    urls = share(urls or [server.url for server in servers])
+    replicas = Replicas(f"{policy.role} player", urls, config.tensor_parallel)
+    tie = tied_head(policy.model)
+    if not lead:
+        return ReplicasEngine(replicas, config, stop_ids, tie)
+
+    def close() -> None:
+        for server in servers:
+            server.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+    engine = ReplicasEngine(replicas, config, stop_ids, tie, _transfer(config, replicas, device, folder), close)
+    if servers:
+        replicas.call("commit", config.timeout, version=0)
+    else:  # nobody knows what they hold
+        engine.load_weights(merged(policy.model.named_parameters(), adapter_scale(policy.model)), 0)
+    return engine
+
+
+def _transfer(config: EngineConfig, replicas: Replicas, device: torch.device, folder: Path):
+    if device.type == "cpu" or config.weights_folder is not None:
+        target = Path(config.weights_folder) if config.weights_folder is not None else folder
+        return FolderTransfer(replicas, target, config.timeout)
+    from rlad.generation.vllm.transfer_gpu import NcclTransfer
+
+    local = all("127.0.0.1" in url or "localhost" in url for url in replicas.urls)
+    return NcclTransfer(replicas, config.timeout, config.tensor_parallel * len(replicas.urls), local)

@@ -1,0 +1,94 @@
+"""Weights on their way to vLLM as folders of safetensors files: a whole model to start from, new weights to reload.
+
+Tied embeddings are sent untied. vLLM's CPU build packs the output head once and, when the head is tied to the input
+embedding, a reload changes the embedding but not the packed head: the output is silently wrong. So the engine gets a
+configuration without the tie and every publish a head of its own.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from transformers import PreTrainedModel
+
+from rlad.config import LoraConfig
+from rlad.players.adapters import adapter_entries, adapter_scale, merged
+
+FILE_BYTES = 256 * 2**20
+
+
+def tied_head(model: PreTrainedModel) -> tuple[str, str] | None:
+    """Names of the input embedding and of the output head that is tied to it; None when there is no tie."""
+    if not getattr(model.config, "tie_word_embeddings", False) or model.get_output_embeddings() is None:
+        return None
+    names = {id(module): name for name, module in model.named_modules()}
+    embedding, head = model.get_input_embeddings(), model.get_output_embeddings()
+    return f"{names[id(embedding)]}.weight", f"{names[id(head)]}.weight"
+
+
+def untied(
+    source: Iterable[tuple[str, torch.Tensor]], tie: tuple[str, str] | None
+) -> Iterator[tuple[str, torch.Tensor]]:
+    """`source` with the tied head as a tensor of its own.
+
+    >>> [name for name, _ in untied([("embed", torch.ones(1)), ("norm", torch.ones(1))], ("embed", "head"))]
+    ['embed', 'head', 'norm']
+    """
+    for name, tensor in source:
+        if tie is not None and name == tie[1]:
+            continue
+        yield name, tensor
+        if tie is not None and name == tie[0]:
+            yield tie[1], tensor.detach().clone()
+
+
+def write_weights(source: Iterable[tuple[str, torch.Tensor]], folder: Path, file_bytes: int = FILE_BYTES) -> None:
+    """Writes (name, full tensor) pairs into files of about `file_bytes`; tensors may be on any device."""
+    folder.mkdir(parents=True)
+    pending: dict[str, torch.Tensor] = {}
+    size = count = 0
+    for name, tensor in source:
+        pending[name] = tensor.detach().cpu().contiguous()
+        size += tensor.numel() * tensor.element_size()
+        if size >= file_bytes:
+            save_file(pending, folder / f"model-{count:05d}.safetensors")
+            pending, size, count = {}, 0, count + 1
+    if pending:
+        save_file(pending, folder / f"model-{count:05d}.safetensors")
+
+
+def weight_names(folder: Path) -> set[str]:
+    """Names of all tensors in a folder's safetensors files; only their headers are read."""
+    names: set[str] = set()
+    for file in sorted(folder.glob("*.safetensors")):
+        with safe_open(file, framework="np") as tensors:
+            names.update(tensors.keys())
+    return names
+
+
+def write_model(model: PreTrainedModel, folder: Path) -> None:
+    """A model folder that vLLM can start from (no tokenizer: it is given token ids), with an untied head.
+
+    A model with an adapter is written as the plain one that it amounts to.
+    """
+    weights = merged(model.named_parameters(), adapter_scale(model))
+    write_weights(untied(weights, tied_head(model)), folder)
+    config = copy.deepcopy(model.config)
+    config.tie_word_embeddings = False
+    config.architectures = [type(model).__name__]
+    config.save_pretrained(folder)
+
+
+def write_adapter(source: Iterable[tuple[str, torch.Tensor]], folder: Path, lora: LoraConfig) -> None:
+    """Writes the adapter among `source` as the folder that peft would write, which is what vLLM reads."""
+    folder.mkdir(parents=True)
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in adapter_entries(source)}
+    save_file(tensors, folder / "adapter_model.safetensors")
+    form = {"peft_type": "LORA", "r": lora.rank, "lora_alpha": lora.alpha, "target_modules": list(lora.targets)}
+    (folder / "adapter_config.json").write_text(json.dumps(form))

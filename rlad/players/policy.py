@@ -1,0 +1,142 @@
+"""Policy: one player = role + model + tokenizer + its own directories."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, Qwen3Config, Qwen3ForCausalLM
+from transformers.utils.logging import disable_progress_bar
+
+from rlad.config import ConfigError, ModelConfig, ProblemsConfig, RunConfig
+from rlad.players.confidence import CONFIDENCE_TOKENS
+from rlad.players.prompts import Prompts
+from rlad.players.tokenizer import CRITIQUE_TOKENS, is_world_tokenizer, world_tokenizer
+from rlad.problems import make_world
+
+# One bar per weight file and rank would drown what a run has to say.
+disable_progress_bar()
+
+
+@dataclass
+class Policy:
+    """One player. The training loop holds two and never branches on `role` outside rewards and credit."""
+
+    role: str
+    """abstraction or solution (base for the shared warm start)."""
+    model: PreTrainedModel
+    prompts: Prompts
+    folder: Path
+    """The player's own directory: nothing of another player is ever written there."""
+
+    @property
+    def tokenizer(self):
+        return self.prompts.tokenizer
+
+    def export(self, folder: Path | None = None, state: dict[str, torch.Tensor] | None = None) -> Path:
+        """Writes a plain Hugging Face folder (safetensors, tokenizer, chat template); `state` replaces the weights."""
+        target = folder or self.folder
+        target.mkdir(parents=True, exist_ok=True)
+        self.model.save_pretrained(target, state_dict=state, safe_serialization=True)
+        self.tokenizer.save_pretrained(target)
+        return target
+
+
+def tiny_model(config: ModelConfig, vocabulary: int, eos: int, pad: int) -> Qwen3ForCausalLM:
+    """A randomly initialised Qwen3-architecture model.
+
+    Embeddings are untied: an inference engine that reloads weights in place can keep a stale head when they are tied.
+    """
+    return Qwen3ForCausalLM(
+        Qwen3Config(
+            vocab_size=vocabulary,
+            hidden_size=config.hidden_size,
+            num_hidden_layers=config.layers,
+            num_attention_heads=config.heads,
+            num_key_value_heads=config.kv_heads,
+            head_dim=config.hidden_size // config.heads,
+            intermediate_size=config.intermediate_size,
+            max_position_embeddings=config.max_positions,
+            tie_word_embeddings=False,
+            eos_token_id=eos,
+            pad_token_id=pad,
+            bos_token_id=None,
+        )
+    ).to(getattr(torch, config.dtype))
+
+
+def format_tokens(config: RunConfig) -> list[str]:
+    """The tokens that the run's methods add to a world's vocabulary; none by default.
+
+    >>> format_tokens(RunConfig())
+    []
+    """
+    tokens = list(CONFIDENCE_TOKENS) if config.solution.reward == "rlcr" else []
+    mixture = config.warmstart.mixture
+    if config.cotrain.critique.source != "none" or mixture.critique or mixture.refine:
+        tokens += CRITIQUE_TOKENS
+    return tokens
+
+
+def load_tokenizer(model: ModelConfig, problems: ProblemsConfig, formats: Sequence[str] = ()):
+    """The model's own tokenizer, or a world's WordLevel one (with `formats`) for a model built from scratch.
+
+    Raises ConfigError for a world's model that was made without those tokens.
+    """
+    if model.path is not None:
+        tokenizer = AutoTokenizer.from_pretrained(model.path, trust_remote_code=model.trust_remote_code)
+        if tokenizer.pad_token_id is None:
+            tokenizer.pad_token = tokenizer.eos_token
+        missing = sorted(set(formats) - set(tokenizer.get_vocab()))
+        if missing and is_world_tokenizer(tokenizer):
+            raise ConfigError(
+                f"The model in '{model.path}' has no token '{missing[0]}', which a method of this run writes; make its "
+                "warm start again with the method switched on."
+            )
+        return tokenizer
+    world = make_world(problems)
+    return world_tokenizer(world.vocabulary(), model.max_positions, formats)
+
+
+class Float32Head(torch.nn.Linear):
+    """An output head that multiplies in float32: trainer and sampler then disagree less (ScaleRL, 2510.13786)."""
+
+    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+        bias = None if self.bias is None else self.bias.float()
+        return torch.nn.functional.linear(hidden.float(), self.weight.float(), bias)
+
+
+def build_model(model: ModelConfig, tokenizer, seed: int = 0) -> PreTrainedModel:
+    """Loads a causal LM, or builds the tiny one with `seed`."""
+    if model.path is None:
+        torch.manual_seed(seed)
+        return with_head(tiny_model(model, len(tokenizer), tokenizer.eos_token_id, tokenizer.pad_token_id), model)
+    loaded = AutoModelForCausalLM.from_pretrained(
+        model.path, dtype=getattr(torch, model.dtype), trust_remote_code=model.trust_remote_code
+    )
+    if len(tokenizer) > loaded.get_input_embeddings().num_embeddings:
+        raise ValueError(f"The tokenizer of '{model.path}' has more tokens than its model has embeddings.")
+    if model.gradient_checkpointing:
+        loaded.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    return with_head(loaded, model)
+
+
+def with_head(model: PreTrainedModel, config: ModelConfig) -> PreTrainedModel:
+    """The model, its output head in float32 where that is asked. Copies keep it; an export is an ordinary model."""
+    if config.float32_head:
+        # The class changes, not the module: names, tied weights and ZeRO-3's hooks stay as they are.
+        model.get_output_embeddings().__class__ = Float32Head
+    return model
+
+
+def make_policy(role: str, model: ModelConfig, config: RunConfig, folder: Path) -> Policy:
+    """A player from its model's configuration."""
+    tokenizer = load_tokenizer(model, config.problems, format_tokens(config))
+    return Policy(role, build_model(model, tokenizer, config.seed), make_prompts(tokenizer, config), folder)
+
+
+def make_prompts(tokenizer, config: RunConfig) -> Prompts:
+    """The prompts of a run's players."""
+    return Prompts(tokenizer, confidence=config.solution.reward == "rlcr")

@@ -1,0 +1,46 @@
+"""How a tree grows: which prompts it asks for, and what their completions add to it. Sends nothing itself."""
+
+from __future__ import annotations
+
+from rlad.generation.base import Completion
+from rlad.players.prompts import Prompts
+from rlad.problems.base import World
+from rlad.reasoning.tree import Branch, Draw, Solution, Tree
+
+
+class Growth:
+    """How a tree grows: the prompts it asks for, and what their completions add to it."""
+
+    def __init__(self, propose_prompts: Prompts, solve_prompts: Prompts, world: World | None = None):
+        self.propose_prompts, self.solve_prompts, self.world = propose_prompts, solve_prompts, world
+
+    def propose_ids(self, tree: Tree) -> list[int]:
+        """The prompt for an abstraction."""
+        return self.propose_prompts.ids("propose", tree.problem.question)
+
+    def guided_ids(self, tree: Tree, branch: Branch) -> list[int]:
+        """The prompt for a solution with the branch's abstraction."""
+        return self.solve_prompts.ids("guided", tree.problem.question, branch.text)
+
+    def bare_ids(self, tree: Tree, task: str = "plain") -> list[int]:
+        """The prompt for a solution without an abstraction; `task` is plain or one_pass."""
+        return self.solve_prompts.ids(task, tree.problem.question)
+
+    def add_draw(self, tree: Tree, prompt: list[int], completion: Completion, distinct: bool) -> Draw:
+        """Adds a sample of the abstraction player; it opens a branch unless it is empty, unfinished or a duplicate."""
+        text = self.propose_prompts.read_abstraction(list(completion.token_ids))
+        branch = None
+        if text and completion.finish_reason == "stop":
+            key = self.world.canonical_abstraction(text) if self.world else " ".join(text.split())
+            keys = [b.key for b in tree.branches]
+            if distinct and key in keys:
+                branch = keys.index(key)
+            else:
+                branch = len(tree.branches)
+                tree.branches.append(Branch(text, key))
+        tree.draws.append(Draw(prompt, completion, text, branch))
+        return tree.draws[-1]
+
+    def solution(self, prompt: list[int], completion: Completion) -> Solution:
+        """A sample of the solution player, not yet judged."""
+        return Solution(prompt, completion, self.solve_prompts.decode(list(completion.token_ids)))

@@ -1,0 +1,113 @@
+"""problem -> n abstractions -> n x m solutions, in whole batches: what rollouts and sweeps use.
+
+The phases are separate methods (`propose`, `gate`, `solve`, `judge`) because training times each of them; `run` is all
+of them in order. Work is breadth-first: every phase sends the requests of all problems to an engine at once. The
+server's trees grow by the same rules (`Growth`) with all requests overlapping (rlad/reasoning/explorer.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rlad.generation.base import Engine, Sampling
+from rlad.players.prompts import Prompts
+from rlad.problems.base import Problem, World
+from rlad.reasoning.growth import Growth
+from rlad.reasoning.judge import Judge
+from rlad.reasoning.leaks import leaks
+from rlad.reasoning.tree import Plan, Tree
+
+
+class Reasoner(Growth):
+    """Two engines, two players' prompts, a judge."""
+
+    def __init__(
+        self,
+        proposer: Engine,
+        solver: Engine,
+        propose_prompts: Prompts,
+        solve_prompts: Prompts,
+        judge: Judge,
+        world: World | None = None,
+    ):
+        super().__init__(propose_prompts, solve_prompts, world)
+        self.proposer, self.solver, self.judge_of = proposer, solver, judge
+
+    def run(self, problems: Iterable[Problem], plan: Plan) -> list[Tree]:
+        """All phases. Returns one judged tree per problem."""
+        trees = [Tree(problem) for problem in problems]
+        self.propose(trees, plan)
+        self.gate(trees)
+        self.solve(trees, plan)
+        self.judge(trees)
+        return trees
+
+    def propose(self, trees: list[Tree], plan: Plan) -> None:
+        """Draws abstractions. Each round draws as many as are still missing, so none beyond the last needed one."""
+        prompts = [self.propose_ids(tree) for tree in trees]
+        for round_number in range(plan.most_draws):
+            wanted = [missing(tree, plan) for tree in trees]
+            if not any(wanted):
+                break
+            owners = [i for i, count in enumerate(wanted) for _ in range(count)]
+            sampling = _reseeded(plan.propose, round_number)
+            completions = self.proposer.generate([prompts[i] for i in owners], sampling)
+            for i, completion in zip(owners, completions, strict=True):
+                self.add_draw(trees[i], prompts[i], completion, plan.distinct)
+
+    def gate(self, trees: list[Tree]) -> None:
+        """Marks the abstractions that give the answer away."""
+        for tree in trees:
+            for branch in tree.branches:
+                branch.leak = leaks(branch.text, tree.problem.answer)
+
+    def solve(self, trees: list[Tree], plan: Plan, skip_leaks: bool = False, partner: Engine | None = None) -> None:
+        """Solves with every abstraction, all branches of all problems at once; in training, leaks are not worth it.
+
+        With a `partner` that engine solves instead, and its solutions are kept apart.
+        """
+        owners, prompts = [], []
+        for tree in trees:
+            for index, branch in enumerate(tree.branches):
+                if branch.leak and skip_leaks:
+                    continue
+                prompt = self.guided_ids(tree, branch)
+                for _ in range(plan.solutions_of(index)):
+                    owners.append(branch)
+                    prompts.append(prompt)
+        completions = (partner or self.solver).generate(prompts, plan.solve)
+        for branch, prompt, completion in zip(owners, prompts, completions, strict=True):
+            (branch.partner if partner else branch.solutions).append(self.solution(prompt, completion))
+
+    def solve_bare(
+        self, trees: list[Tree], samples: int, sampling: Sampling, task: str = "plain", partner: Engine | None = None
+    ) -> None:
+        """Adds solutions without an abstraction, by a `partner` where one is given; `task` is plain or one_pass."""
+        prompts = [self.bare_ids(tree, task) for tree in trees]
+        owners = [i for i in range(len(trees)) for _ in range(samples)]
+        completions = (partner or self.solver).generate([prompts[i] for i in owners], sampling)
+        for i, completion in zip(owners, completions, strict=True):
+            trees[i].bare.append(self.solution(prompts[i], completion))
+
+    def judge(self, trees: list[Tree]) -> None:
+        """Gives every solution its verdict and, where the world can tell, whether it uses its abstraction."""
+        todo = [(tree, s) for tree in trees for s in tree.sampled if s.verdict is None]
+        verdicts = self.judge_of([(tree.problem, s.text) for tree, s in todo])
+        for (_, solution), verdict in zip(todo, verdicts, strict=True):
+            solution.verdict = verdict
+        if self.world is None:
+            return
+        for tree in trees:
+            for branch in tree.branches:
+                for solution in [*branch.solutions, *branch.partner, *branch.refined]:
+                    solution.adheres = self.world.adheres(tree.problem, branch.text, solution.text)
+
+
+def missing(tree: Tree, plan: Plan) -> int:
+    """How many draws a tree still needs: no more than abstractions are missing, and than draws are left."""
+    have = len(tree.branches) if plan.distinct else len(tree.draws)
+    return min(plan.abstractions - have, plan.most_draws - len(tree.draws))
+
+
+def _reseeded(sampling: Sampling, offset: int) -> Sampling:
+    return Sampling(sampling.temperature, sampling.max_new_tokens, sampling.seed * 1009 + offset)

@@ -1,0 +1,124 @@
+"""The types of a reasoning tree: a problem, the abstractions drawn for it, and the solutions under each of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from rlad.generation.base import Completion, Sampling
+from rlad.players.confidence import stated_confidence
+from rlad.problems.base import Problem
+from rlad.verifier import Verdict
+
+
+@dataclass
+class Solution:
+    """One solution of a problem, under an abstraction or bare."""
+
+    prompt: list[int]
+    completion: Completion
+    text: str
+    verdict: Verdict | None = None
+    adheres: bool | None = None
+    reward: float | None = None
+    """What it earned in training, where that isn't its verdict."""
+
+    @property
+    def correct(self) -> bool:
+        return self.verdict is not None and self.verdict.correct
+
+    @property
+    def confidence(self) -> float | None:
+        """The confidence it states about itself, 0 to 1; None when it states none."""
+        return stated_confidence(self.text)
+
+    @property
+    def tokens(self) -> int:
+        return len(self.completion.token_ids)
+
+
+@dataclass
+class Draw:
+    """One sample of the abstraction player."""
+
+    prompt: list[int]
+    completion: Completion
+    text: str
+    branch: int | None
+    """Index of the branch that this draw opened or repeated; None when it is empty or unfinished."""
+
+
+@dataclass
+class Branch:
+    """One abstraction that is solved with."""
+
+    text: str
+    key: str
+    """Its identity: draws with the same key are duplicates."""
+    leak: bool = False
+    solutions: list[Solution] = field(default_factory=list)
+    reward: float | None = None
+    """What it is worth in training, where that isn't its accuracy."""
+    partner: list[Solution] = field(default_factory=list)
+    """Solutions of a lagged partner, which then pay the abstraction instead of the learning solver's."""
+    refined: list[Solution] = field(default_factory=list)
+    """Second attempts written under a critique; their prompt is that of the first attempts."""
+
+    @property
+    def accuracy(self) -> float | None:
+        """Share of its solutions that are correct; None without solutions (masked, not zero)."""
+        return sum(s.correct for s in self.solutions) / len(self.solutions) if self.solutions else None
+
+
+@dataclass
+class Tree:
+    """Everything that was tried on one problem."""
+
+    problem: Problem
+    draws: list[Draw] = field(default_factory=list)
+    branches: list[Branch] = field(default_factory=list)
+    bare: list[Solution] = field(default_factory=list)
+    refined: list[Solution] = field(default_factory=list)
+    """Second attempts at bare solutions."""
+    filtered: bool = False
+    """A filter left the problem out: its abstractions earn nothing and are not learnt from."""
+    extra_tokens: int = 0
+    """Generated beside the samples kept here: critiques, and second attempts that were dropped."""
+
+    @property
+    def solutions(self) -> list[Solution]:
+        """All guided solutions."""
+        return [solution for branch in self.branches for solution in branch.solutions]
+
+    @property
+    def sampled(self) -> list[Solution]:
+        """All solutions, whoever wrote them and why."""
+        beside = [solution for branch in self.branches for solution in [*branch.partner, *branch.refined]]
+        return [*self.solutions, *self.bare, *beside, *self.refined]
+
+    @property
+    def tokens(self) -> int:
+        """Generated tokens, those of duplicate and failed draws included."""
+        drawn = sum(len(draw.completion.token_ids) for draw in self.draws)
+        return drawn + self.extra_tokens + sum(s.tokens for s in self.sampled)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to spend the samples on each problem."""
+
+    abstractions: int
+    solutions: tuple[int, ...] | int
+    """m, the same for all abstractions or one number per abstraction in the order they were drawn."""
+    propose: Sampling
+    solve: Sampling
+    distinct: bool = True
+    """Draw until all abstractions differ (sampling without replacement at sequence level) or the draws run out."""
+    draws: int = 0
+    """Most draws per problem when distinct; at least `abstractions`."""
+
+    @property
+    def most_draws(self) -> int:
+        return max(self.draws, self.abstractions) if self.distinct else self.abstractions
+
+    def solutions_of(self, branch: int) -> int:
+        return self.solutions if isinstance(self.solutions, int) else self.solutions[branch]

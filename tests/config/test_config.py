@@ -1,0 +1,366 @@
+"""The configuration: every shipped file loads and dry-runs, and nonsense is refused in one plain sentence."""
+
+import dataclasses
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from rlad.config import ConfigError, RunConfig, known_keys, load_config, save_config
+from rlad.config.rules import bare_problems, tables, trains, validate
+from trainers.launching import command as launch
+
+CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
+RUNS = [path for path in CONFIGS if "arms:" not in path.read_text().splitlines()]
+"""A comparison lists arms; evals/compare reads it and loads a configuration for each (tests/evals/test_compare.py)."""
+
+
+@pytest.mark.parametrize("path", RUNS, ids=lambda path: path.stem)
+def test_shipped_configuration_loads_and_dry_runs(path, capsys):
+    assert launch.main(["train", str(path), "--dry-run"]) == 0
+    printed = capsys.readouterr().out
+    assert "How the sizes divide" in printed
+    assert re.search(r"peak .* \d+\.\d+ GB", printed)
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_shipped_configuration_fits_a_screen(path):
+    assert len(path.read_text().splitlines()) <= 70
+
+
+def test_defaults_are_valid_and_survive_writing(tmp_path):
+    config = load_config(None)
+    save_config(config, tmp_path / "config.yaml")
+    assert load_config(tmp_path / "config.yaml") == config
+
+
+def test_overrides_win_over_the_file(tmp_path):
+    (tmp_path / "run.yaml").write_text("cotrain: {steps: 5, problems: 4}\n")
+    config = load_config(tmp_path / "run.yaml", ["cotrain.steps=7", "abstraction.entropy_target=1.5"])
+    assert (config.cotrain.steps, config.cotrain.problems) == (7, 4)
+    assert config.abstraction.entropy_target == 1.5
+    assert config.solution.entropy_target is None
+
+
+SERVERS = ["engine.kind=vllm", "engine.placement=server"]
+REFUSED = {
+    "serving.engine=vlm": "nearest is 'vllm'",
+    "serving.select=weighted_majorty": "nearest is 'weighted_majority'",
+    "serving.abstractions=100": "more than serving.max_abstractions=64",
+    "serving.solutions=60": "more than serving.max_samples=256",
+    "serving.abstraction_url=http://a:1": "its partner is not",
+    # unknown keys and names: the nearest is named
+    "cotrain.stepz=3": "nearest known key is 'cotrain.steps'",
+    "solution.temprature=1": "nearest known key is 'solution.temperature'",
+    "problems.source=inductoin": "nearest is 'induction'",
+    "problems.induction.families=[linear,produkt]": "nearest is 'product'",
+    "solution.loss=ppo_klip": "nearest is 'ppo_clip'",
+    "abstraction.aggregation=token_mean": "nearest is 'token-mean'",
+    "abstraction.advantage=reloo": "nearest is 'rloo'",
+    "solution.kl_estimator=k4": "nearest is 'k3'",
+    "solution.loss=gpppo": "nearest is 'gppo'",
+    "solution.old_logprobs=samplr": "nearest is 'sampler'",
+    "solution.mismatch.kind=trunc": "nearest is 'truncated'",
+    "solution.mismatch.level=sequences": "nearest is 'sequence'",
+    "solution.forking.denominator=kep": "nearest is 'kept'",
+    "solution.reinforce_pp.over=token": "nearest is 'tokens'",
+    "solution.gsop.clip_low=1e-4": "nearest known key is 'solution.gspo'",
+    "cotrain.proposals=distnct": "nearest is 'distinct'",
+    "cotrain.schedule.kind=alternate": "nearest is 'alternating'",
+    "cotrain.schedule.train=solver": "nearest is 'solution'",
+    "cotrain.solution_group=problems": "nearest is 'problem'",
+    "launch.device=gpu": "nearest is 'cpu'",
+    "base.dtype=float23": "nearest is 'float32'",
+    "engine.kind=tansformers": "nearest is 'transformers'",
+    "sweep.select=[majorty]": "nearest is 'majority'",
+    # types
+    "cotrain.steps=many": "Wrong type for 'cotrain.steps'",
+    "solution.lr=fast": "Wrong type for 'solution.lr'",
+    "cotrain.steps=3.5": "Wrong type for 'cotrain.steps'",
+    "sweep.grid=5": "Wrong type for 'sweep.grid'",
+    "problems=3": "'problems' is a section",
+    "cotrain.bare=[1]": "'cotrain.bare' is a section",
+    "cotrain=": "'cotrain' is a section",
+    "cotrain.steps=[": "cannot be read",
+    # ranges
+    "cotrain.steps=0": "at least 1",
+    "solution.temperature=0": "above 0",
+    "solution.temperature=nan": "out of range",
+    "cotrain.set_credit=1.5": "at most 1",
+    "cotrain.set_credit=-0.1": "at least 0",
+    "cotrain.gate.penalty=0.5": "at most 0",
+    "problems.countdown.numbers=7": "at most 6",
+    "problems.test=0": "asks a generated world for no problems",
+    "warmstart.lr=0": "above 0",
+    "lora.rank=-1": "at least 0",
+    "lora.alpha=0": "above 0",
+    "lora.rnak=8": "nearest known key is 'lora.rank'",
+    "launch.ranks=0": "at least 1",
+    "abstraction.dual_clip=0.5": "at least 1",
+    "solution.gspo.clip_high=0.2": "at most 0.1",
+    "solution.cispo.cap=0.28": "at least 1",
+    "solution.hicra=1": "below 1",
+    "solution.forking.share=0": "above 0",
+    "solution.mismatch.high=0.9": "at least 1",
+    "solution.kl_cov.share=2": "at most 1",
+    # methods that cannot work as asked
+    "solution.loss=kl_cov": "use at least 2, or clip_cov",
+    "solution.advantage=reinforce_pp": "set cotrain.drop_constant_groups=false",
+    "solution.overlong=48": "leaves no length unpunished",
+    "abstraction.clip_cov.low=5": "must be less than abstraction.clip_cov.high",
+    # numbers that do not fit together
+    "cotrain.problems=15": "15 x 8 x 4 solutions",
+    "warmstart.batch=127": "does not divide over 2 ranks",
+    "warmstart.warmup=600": "less than warmstart.steps=600",
+    "cotrain.draws=4": "8 distinct proposals",
+    "cotrain.subtract_bare=true": "cotrain.bare.baseline_samples",
+    "cotrain.bare.share=1": "leaves none with an abstraction",
+    "cotrain.solutions=1": "nothing to compare a solution with",
+    "cotrain.abstractions=1": "nothing to compare an abstraction with",
+    "cotrain.one_pass=true": "cotrain.abstractions=0",
+    "base.kv_heads=3": "grouped-query",
+    "base.heads=3": "even head size",
+    "base.max_positions=64": "leaves no room",
+    "sweep.grid=[[4]]": "every cell is [n, m]",
+    "sweep.grid=[[4, 0]]": "every cell is [n, m]",
+    "sweep.plain_temperatures=[]": "at least one temperature",
+    "problems.induction.max_input=1": "1 pairs of inputs",
+    "name=a/b": "cannot name a run folder",
+    "solution.reward=rlrc": "nearest is 'rlcr'",
+    "solution.reward=hill": "known: verdict, rlcr",
+    "abstraction.reward=rlcr": "known: verdict, hill, r3",
+    "solution.shaping=effective-rank": "nearest is 'effective_rank'",
+    "cotrain.r3.weights=spred": "nearest is 'spread'",
+    "cotrain.critique.source=teatcher": "nearest is 'teacher'",
+    "cotrain.critique.groups=all": "nearest is 'all_wrong'",
+    "cotrain.diversity.measure=word": "nearest is 'wording'",
+    "cotrain.rlcr.malformed=1": "at most 0",
+    "cotrain.critique.gamma=0": "above 0",
+    "cotrain.rft.margin=1": "at least 0 and below 1",
+    "solution.kl=.inf": "finite and at least 0",
+    "abstraction.entropy=-.inf": "finite and a number",
+    "cotrain.schedule.lag=-1": "at least 0",
+    "abstraction.reward=hill": "cotrain.bare.baseline_samples above 0",
+    "cotrain.critique.source=verifier": "warmstart.mixture.refine above 0",
+    "cotrain.critique.source=teacher": "needs cotrain.critique.teacher_url",
+    "solution.shaping=effective_rank": "use at most 24",
+    "instruments.embedder=/nowhere": "no sentence encoder in '/nowhere'",
+    "instruments.rank_every=-1": "at least 0",
+    "instruments.every=4": "must be a multiple of instruments.every=4",
+    "instruments.rank_stide=4": "nearest known key is 'instruments.rank_stride'",
+    # files
+    "problems.source=jsonl": "needs problems.path",
+    "base.path=/nowhere/model": "no model folder '/nowhere/model'",
+    "solution.model.path=./nowhere": "(solution.model.path)",
+    "engine.placement=collocated": "nearest is 'colocated'",
+    "engine.memory_share=0": "above 0",
+    "engine.replicas=0": "at least 1",
+    "cotrain.steps": "written key=value",
+}
+
+
+@pytest.mark.parametrize(("override", "words"), REFUSED.items(), ids=REFUSED)
+def test_refused_in_one_plain_sentence(override, words):
+    with pytest.raises(ConfigError, match=re.escape(words)) as caught:
+        load_config(None, [override])
+    text = str(caught.value)
+    assert "\n" not in text
+    assert text.endswith(".")
+    assert "Traceback" not in text
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["cotrain.abstractions=0", "cotrain.schedule.kind=alternating"], "schedule 'alternating' trains it"),
+        (["engine.kind=vllm", "engine.solution_urls=[http://a:1]"], "needs engine.placement=server"),
+        (["engine.kind=vllm", "engine.weights_folder=/x"], "read by servers only"),
+        ([*SERVERS, "engine.solution_urls=[a:1]"], "must begin with http"),
+        ([*SERVERS, "engine.solution_urls=[http://a:1]"], "engine.abstraction_urls is empty"),
+        (["engine.kind=vllm", "engine.tensor_parallel=2"], "use engine.placement=shared or server"),
+        ([*SERVERS, "engine.tensor_parallel=2", "launch.device=cpu"], "the number of GPUs per engine"),
+        (["engine.kind=vllm", "engine.memory_share=0.6"], "two want the memory of each GPU"),
+        (["engine.kind=vllm", "base.hidden_size=64"], "make heads of 16; vLLM's attention on CPUs wants 32"),
+        (["cotrain.abstractions=0", "cotrain.schedule.kind=frozen", "cotrain.schedule.train=abstraction"], "'frozen'"),
+        (["cotrain.abstractions=0", "cotrain.set_credit=0.5"], "cotrain.set_credit needs abstractions"),
+        (["cotrain.abstractions=0", "cotrain.adherence=true"], "cotrain.adherence needs abstractions"),
+        (["cotrain.abstractions=0", "cotrain.solutions=1"], "nothing to compare"),
+        (["cotrain.abstractions=0", "abstraction.reward=r3"], "abstraction.reward=r3 needs abstractions"),
+        (["cotrain.abstractions=0", "cotrain.diversity.weight=1"], "cotrain.diversity.weight needs abstractions"),
+        (["cotrain.abstractions=0", "cotrain.schedule.lag=2"], "cotrain.schedule.lag needs abstractions"),
+        (["cotrain.abstractions=0", "cotrain.rft.every=2"], "cotrain.rft.every needs abstractions"),
+        (["cotrain.abstractions=0", "cotrain.schedule.kind=rates"], "schedule 'rates' trains it"),
+        (["abstraction.reward=r3", "cotrain.set_credit=0.5"], "cotrain.set_credit is made for success rates"),
+        (
+            ["abstraction.reward=r3", "cotrain.subtract_bare=true", "cotrain.bare.baseline_samples=2"],
+            "cotrain.subtract_bare is made for success rates",
+        ),
+        (["abstraction.reward=r3", "cotrain.schedule.lag=2"], "set cotrain.schedule.lag=0"),
+        (
+            ["cotrain.schedule.lag=2", "cotrain.subtract_bare=true", "cotrain.bare.baseline_samples=2"],
+            "pays by its snapshot; switch one of them off",
+        ),
+        (["cotrain.critique.source=teacher", "cotrain.critique.teacher_url=10.0.0.1:80/v1"], "must begin with http://"),
+        (
+            ["cotrain.schedule.lag=2", "cotrain.schedule.kind=frozen", "cotrain.schedule.train=abstraction"],
+            "never learns",
+        ),
+        (
+            [
+                "abstraction.reward=hill",
+                "cotrain.bare.baseline_samples=2",
+                "cotrain.solutions=1",
+                "cotrain.solution_group=problem",
+            ],
+            "set cotrain.solutions=2",
+        ),
+        (["abstraction.reward=r3", "cotrain.schedule.kind=frozen"], "the schedule never trains"),
+        (
+            ["cotrain.broaden.every=2", "cotrain.abstractions=0", "cotrain.one_pass=true"],
+            "not texts of cotrain.one_pass",
+        ),
+        (["cotrain.critique.source=self", "cotrain.critique.show_gold=true"], "leave it out"),
+        (["cotrain.critique.source=self", "solution.mismatch.kind=truncated"], "sampled under another prompt"),
+        (["cotrain.critique.source=self", "warmstart.mixture.refine=1"], "warmstart.mixture.critique above 0"),
+        (
+            ["cotrain.critique.source=verifier", "cotrain.abstractions=0", "cotrain.one_pass=true"],
+            "switch one of them off",
+        ),
+        (
+            ["cotrain.critique.source=verifier", "cotrain.schedule.kind=frozen", "cotrain.schedule.train=abstraction"],
+            "never trains it",
+        ),
+        (
+            ["cotrain.critique.source=verifier", "warmstart.mixture.refine=1", "solution.max_new_tokens=100"],
+            "a second attempt of up to 280 tokens",
+        ),
+        (["problems.source=hub", "problems.path=x/y", "cotrain.adherence=true"], "generated worlds only"),
+        (["engine.kind=vllm", "engine.placement=lora"], "set lora.rank above 0"),
+        (["lora.rank=8", "lora.targets=[]"], "name at least one kind of linear layer"),
+        (["lora.rank=8", "lora.targets=[q_proj,lm_head]"], "'lm_head', but embeddings and the output head"),
+        (["lora.rank=8", "lora.targets=[embed_tokens]"], "'embed_tokens', but embeddings and the output head"),
+        (["lora.rank=8", "solution.model.layers=2"], "leave solution.model out"),
+        (["lora.rank=8", "warmstart.role_steps=5"], "gives each player a base of its own"),
+        (["base.dtype=float16", "launch.device=cpu"], "does not train on a CPU"),
+        (["launch.ranks=3"], "use a multiple of 3"),
+        (["solution.loss=gspo", "solution.aggregation=token-mean"], "undoes solution.loss=gspo"),
+        (["solution.loss=gspo", "solution.mismatch.kind=masked"], "use sequence or geometric"),
+        (["solution.loss=dr_grpo", "solution.advantage=std"], "for one without the other use ppo_clip"),
+        (["solution.loss=dr_grpo", "solution.aggregation=token-mean"], "for one without the other use ppo_clip"),
+        (["solution.old_logprobs=sampler", "solution.mismatch.kind=truncated"], "would count it twice"),
+        (["solution.old_logprobs=sampler", "solution.loss=kl_cov", "cotrain.updates_per_rollout=2"], "rounding errors"),
+        (
+            ["solution.forking.share=0.2", "solution.forking.denominator=kept", "solution.aggregation=constant"],
+            "use all",
+        ),
+        ([f"warmstart.mixture.{task}=0" for task in ("plain", "propose", "guided")], "all zero"),
+    ],
+)
+def test_combinations_that_are_refused(overrides, words):
+    with pytest.raises(ConfigError, match=re.escape(words)):
+        load_config(None, overrides)
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["cotrain.abstractions=0"],
+        ["cotrain.abstractions=0", "cotrain.one_pass=true", "cotrain.adherence=true"],
+        ["cotrain.abstractions=1", "cotrain.subtract_bare=true", "cotrain.bare.baseline_samples=4"],
+        ["cotrain.solutions=1", "cotrain.solution_group=problem"],
+        ["cotrain.solutions=1", "cotrain.schedule.kind=frozen", "cotrain.schedule.train=abstraction"],
+        ["cotrain.problems=15", "warmstart.batch=15", "launch.ranks=3"],
+        ["cotrain.rft.every=100", "cotrain.schedule.kind=frozen"],  # the published pipeline: RFT, then train the solver
+        ["cotrain.critique.source=self", "warmstart.mixture.refine=1", "warmstart.mixture.critique=1"],
+        ["cotrain.critique.source=verifier", "base.path=Qwen/Qwen3-1.7B"],
+        ["solution.loss=kl_cov", "cotrain.schedule.kind=frozen", "cotrain.schedule.train=abstraction"],  # stands still
+        ["solution.loss=gspo", "solution.mismatch.kind=masked", "solution.mismatch.level=geometric"],
+        ["solution.loss=gspo", "solution.forking.share=0.2"],
+    ],
+)
+def test_unusual_combinations_that_make_sense(overrides):
+    validate(load_config(None, overrides))
+
+
+def test_missing_and_malformed_files(tmp_path):
+    with pytest.raises(ConfigError, match="no configuration file"):
+        load_config(tmp_path / "absent.yaml")
+    broken = tmp_path / "broken.yaml"
+    broken.write_text("cotrain: {steps: 3\n")
+    with pytest.raises(ConfigError, match="not valid YAML"):
+        load_config(broken)
+    listed = tmp_path / "list.yaml"
+    listed.write_text("- 1\n- 2\n")
+    with pytest.raises(ConfigError, match="mapping"):
+        load_config(listed)
+
+
+def test_model_folder_must_be_complete(tmp_path):
+    folder = tmp_path / "model"
+    folder.mkdir()
+    override = [f"base.path={folder}"]
+    for file, missing in (
+        ("config.json", "config.json"),
+        ("tokenizer.json", "tokenizer"),
+        ("w.safetensors", "weights"),
+    ):
+        with pytest.raises(ConfigError, match=f"has no {missing}"):
+            load_config(None, override)
+        (folder / file).write_text("{}")
+    assert load_config(None, override).base.path == str(folder)
+    assert load_config(None, ["base.path=Qwen/Qwen3-1.7B"]).base.path == "Qwen/Qwen3-1.7B"  # left to the hub
+
+
+def test_every_number_has_a_range():
+    """A new key without a range would let any nonsense through."""
+    unbounded = {"seed", "problems.seed"}
+    ranged = set(tables.RANGES) | unbounded
+    for prefix, table in (
+        ("abstraction.", tables.PLAYER_RANGES),
+        ("solution.", tables.PLAYER_RANGES),
+        ("base.", tables.MODEL_RANGES),
+        ("abstraction.model.", tables.MODEL_RANGES),
+        ("solution.model.", tables.MODEL_RANGES),
+    ):
+        ranged |= {prefix + key for key in table}
+    numbers = {key for key, kind in _leaves(RunConfig) if kind in ("int", "float", "Optional[int]", "Optional[float]")}
+    assert numbers - ranged == set()
+    assert ranged - set(known_keys()) == set()
+
+
+def _leaves(cls, prefix=""):
+    for item in dataclasses.fields(cls):
+        value = getattr(cls(), item.name)
+        if dataclasses.is_dataclass(value):
+            yield from _leaves(type(value), f"{prefix}{item.name}.")
+        else:
+            yield f"{prefix}{item.name}", item.type
+
+
+def test_names_of_losses_are_those_of_the_registry():
+    from trainers.losses import LOSSES
+
+    assert set(tables.LOSSES) == set(LOSSES)
+
+
+def test_names_of_rewards_and_shapings_are_those_of_the_registries():
+    from trainers.credit.effective_rank import SHAPINGS
+    from trainers.rewards import ABSTRACTION_REWARDS, SOLUTION_REWARDS
+
+    assert {"solution": tuple(SOLUTION_REWARDS), "abstraction": tuple(ABSTRACTION_REWARDS)} == tables.REWARDS
+    assert tables.PLAYER_NAMES["shaping"] == tuple(SHAPINGS)
+
+
+def test_families_are_those_of_the_world():
+    from rlad.problems import make_world
+
+    config = load_config(None, [f"problems.induction.families={json.dumps(list(tables.INDUCTION_FAMILIES))}"])
+    assert make_world(config.problems).name == "induction"
+
+
+def test_bare_problems_and_trained_players():
+    config = load_config(None, ["cotrain.bare.share=0.25", "cotrain.schedule.kind=frozen"])
+    assert bare_problems(config) == 4
+    assert trains(config, "solution")
+    assert not trains(config, "abstraction")

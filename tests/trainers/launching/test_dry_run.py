@@ -1,0 +1,128 @@
+"""The arithmetic of --dry-run against numbers worked out by hand or counted on real models."""
+
+import json
+
+import pytest
+
+from rlad.config import load_config
+from trainers.launching.dry_run import (
+    KNOWN,
+    activations,
+    adapter_parameters,
+    describe,
+    division,
+    kv_cache,
+    logits,
+    memory,
+    model_shape,
+    parameters,
+    read_shape,
+    rollout_rows,
+    total,
+    training_state,
+)
+from trainers.launching.nodes import Placement
+
+
+def test_vllm_engines_are_not_counted_as_the_ranks_own():
+    run = load_config(None, ["engine.kind=vllm"])
+    parts = memory(run, 2)
+    assert parts["sampling copies"] == parts["rollout: keys and values of a batch"] == 0.0
+    assert "engine.memory_share=0.3 of the GPU" in describe(run, Placement(slots=(2,)))
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_parameters_are_those_of_a_real_model(tied):
+    from transformers import Qwen3Config, Qwen3ForCausalLM
+
+    config = Qwen3Config(
+        vocab_size=50, hidden_size=32, num_hidden_layers=3, num_attention_heads=4, num_key_value_heads=2, head_dim=16,
+        intermediate_size=48, tie_word_embeddings=tied,
+    )  # fmt: skip
+    assert parameters(read_shape(config.to_dict())) == Qwen3ForCausalLM(config).num_parameters()
+
+
+def test_tiny_model_of_a_world():
+    """The count of the model that is built; its vocabulary also holds a few special tokens."""
+    from rlad.players.policy import build_model, load_tokenizer
+
+    config = load_config(None)
+    tokenizer = load_tokenizer(config.base, config.problems)
+    real = build_model(config.base, tokenizer).num_parameters()
+    assert parameters(model_shape(config.base, config)) == pytest.approx(real, rel=0.01)
+
+
+def test_memory_formulas():
+    shape = KNOWN["Qwen/Qwen3-1.7B"]
+    assert training_state(10, 2, 4, False, False) == 80  # 4+4+8 bytes of fp32 training, on two ranks
+    assert training_state(10, 1, 2, True, True) == 20  # gradients stay
+    assert logits(shape, 2, 3, 2) == 2 * 3 * 151_936 * 10
+    assert kv_cache(shape, 2, 3, 2) == 2 * 3 * 28 * 2 * 8 * 128 * 2
+    inside = 8 * 2048 + 4 * 6144
+    assert activations(shape, 1, 5, 2, True) == 5 * 2 * (28 * 2048 + inside)
+    assert activations(shape, 1, 5, 2, False) == 5 * 2 * 28 * inside
+
+
+def test_lagged_partner_is_one_more_copy_of_the_solver():
+    plain, lagged = (memory(load_config(None, overrides), 2) for overrides in ([], ["cotrain.schedule.lag=5"]))
+    assert lagged["lagged partner"] * 2 == plain["sampling copies"]  # of both players, who are alike
+    assert total(lagged) - total(plain) == lagged["lagged partner"]
+
+
+def test_memory_of_the_papers_run():
+    """Methods: 16 bytes a parameter, 27.5 GB for 1.72e9 on one rank, 3.4 GB for each further copy."""
+    overrides = ["base.path=Qwen/Qwen3-1.7B", "base.dtype=bfloat16", "problems.source=hub", "problems.path=x/y"]
+    parts = memory(load_config(None, overrides), 1)
+    states, copies, references, update, rollout = parts.values()
+    assert states / 1e9 == pytest.approx(2 * 27.5, rel=0.01)
+    assert copies == references == pytest.approx(2 * 3.44e9, rel=0.01)
+    assert total(parts) == states + copies + references + max(update, rollout)
+    assert memory(load_config(None, overrides), 8)[next(iter(parts))] == pytest.approx(states / 8)
+
+
+def test_adapters_are_small_and_share_a_reference():
+    plain, lora = (memory(load_config(None, words), 2) for words in ([], ["lora.rank=8"]))
+    config = load_config(None, ["lora.rank=8"])
+    shape = model_shape(config.base, config)
+    base, adapter = parameters(shape), adapter_parameters(shape, config.lora)
+    states, copies, references, *_ = lora.values()
+    assert states == 2 * (4 * base + 16 * adapter) / 2  # two players on two ranks, in fp32
+    assert copies == 2 * 4 * (base + adapter)
+    assert references == 4 * base == plain["frozen references"] / 2
+    served = load_config(None, ["lora.rank=8", "engine.kind=vllm", "engine.placement=lora"])
+    assert "the base, an adapter per player" in describe(served, Placement(slots=(2,)))
+
+
+def test_solver_alone_needs_one_engine():
+    both, alone = (memory(load_config(None, [f"cotrain.abstractions={n}"]), 2) for n in (8, 0))
+    assert alone["sampling copies"] == both["sampling copies"] / 2
+
+
+def test_unknown_model_is_said_to_be_unknown(tmp_path):
+    overrides = ["base.path=somebody/something", "problems.source=hub", "problems.path=x/y"]
+    text = describe(load_config(None, overrides), Placement(slots=(2,)))
+    assert "not known before it is downloaded" in text
+
+
+def test_shape_comes_from_the_folder_or_the_hub_cache(tmp_path, monkeypatch):
+    sizes = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 128}
+    text = json.dumps({**sizes, "vocab_size": 100})
+    snapshot = tmp_path / "models--some--model" / "snapshots" / "abc"
+    snapshot.mkdir(parents=True)
+    (snapshot / "config.json").write_text(text)
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    config = load_config(None, ["base.path=some/model", "problems.source=hub", "problems.path=x/y"])
+    shape = model_shape(config.base, config)
+    assert (shape.hidden, shape.kv_heads, shape.head_size, shape.tied) == (64, 4, 16, False)
+
+
+def test_division():
+    """16 problems: 2 bare, 14 x 8 x 4 guided; of 7 or 8 problems a rank at most 7 are guided."""
+    config = load_config(None)
+    assert rollout_rows(config, "abstraction", 2) == 7 * 16
+    assert rollout_rows(config, "solution", 2) == 7 * 8 * 4
+    assert rollout_rows(load_config(None, ["cotrain.abstractions=0"]), "solution", 2) == 8 * 4
+    rows = dict(division(config, Placement(slots=(1, 1))))
+    assert rows["ranks"] == "2 on 2 nodes"
+    assert rows["warm start, each step"] == "128 sequences = 64 on each rank, 1 micro-batches of at most 64"
+    assert rows["with abstractions"] == "14 problems x 8 abstractions x 4 solutions"

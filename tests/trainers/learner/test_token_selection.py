@@ -1,0 +1,200 @@
+"""Tokens chosen over a whole mini-batch: by hand, against numpy, and whatever the order in which they come."""
+
+import numpy as np
+import pytest
+import torch
+
+from rlad.config import PlayerConfig
+from trainers.credit.rows import Row
+from trainers.learner.batches import collate
+from trainers.learner.loss_weights import kept_factors, token_weights
+from trainers.learner.token_selection import Measured, choose, chooses
+from trainers.losses.clip_cov import clip_cov, clip_cov_tokens
+from trainers.losses.forking import forking_tokens
+from trainers.losses.kl_cov import kl_cov, kl_cov_tokens
+from trainers.losses.selection import TokenTable, covariance, covariance_count, forking_count
+
+CPU = torch.device("cpu")
+
+
+def table(n=5000, seed=0) -> TokenTable:
+    generator = torch.Generator().manual_seed(seed)
+    logp = -torch.rand(n, generator=generator, dtype=torch.float64) * 4
+    advantage = torch.randn(n, generator=generator, dtype=torch.float64)
+    return TokenTable(logp, logp.clone(), advantage, torch.rand(n, generator=generator, dtype=torch.float64))
+
+
+def test_covariance_by_hand_and_against_numpy():
+    cov = covariance(torch.tensor([-0.1, -0.1, -0.1, -3.7]), torch.tensor([1.0, 1.0, -1.0, -1.0]))
+    assert cov.tolist() == pytest.approx([0.9, 0.9, -0.9, 2.7], abs=1e-4)
+    tokens = table()
+    logp, advantage = tokens.logp.numpy(), tokens.advantage.numpy()
+    got = covariance(tokens.logp, tokens.advantage)
+    assert np.allclose(got.numpy(), (logp - logp.mean()) * (advantage - advantage.mean()))
+    assert got.mean().item() == pytest.approx(np.cov(logp, advantage, ddof=0)[0, 1])
+
+
+def test_counts_by_hand():
+    assert [covariance_count(n, 2e-4) for n in (1024, 5000, 8192, 10000)] == [1, 1, 1, 2]
+    assert sum(covariance_count(1024, 2e-4) for _ in range(8)) == 8 > covariance_count(8192, 2e-4)
+    assert [forking_count(n, 0.2) for n in (1, 5, 10, 11, 12)] == [1, 1, 2, 3, 3]
+
+
+def test_kl_cov_takes_the_highest_and_no_more():
+    tokens, player = table(), PlayerConfig()
+    chosen = kl_cov_tokens(tokens, player, 0).numpy()
+    cov = covariance(tokens.logp, tokens.advantage).numpy()
+    assert chosen.sum() == 10  # 2e-3 of 5,000
+    assert set(np.flatnonzero(chosen)) == set(np.argsort(cov)[-10:])
+
+
+def test_clip_cov_draws_among_the_candidates():
+    tokens, player = table(), PlayerConfig()
+    player.clip_cov.share = 0.002
+    cov = covariance(tokens.logp, tokens.advantage)
+    draws = [clip_cov_tokens(tokens, player, seed) for seed in range(20)]
+    for chosen in draws:
+        assert chosen.sum() == 10
+        assert (cov[chosen] > 1).all() and (cov[chosen] < 5).all()
+    assert torch.equal(draws[0], clip_cov_tokens(tokens, player, 0))
+    assert len({tuple(chosen.nonzero()[:, 0].tolist()) for chosen in draws}) == 20  # not the ten highest: a draw
+    player.clip_cov.low = 100.0
+    player.clip_cov.high = 200.0
+    assert clip_cov_tokens(tokens, player, 0).sum() == 0
+
+
+def test_clip_cov_leaves_alone_what_the_clip_has_silenced():
+    logp, advantage = torch.tensor([-0.1, -0.1, -0.1, -3.7]), torch.tensor([1.0, 1.0, -1.0, -1.0])
+    player = PlayerConfig()
+    assert clip_cov_tokens(TokenTable(logp, logp, advantage, logp), player, 0).tolist() == [False] * 3 + [True]
+    player.clip_cov.clip_low = 0.2
+    was = logp + torch.tensor([0.0, 0.0, 0.0, 1.0])  # r = e^-1 < 0.8 with A < 0
+    assert clip_cov_tokens(TokenTable(logp, was, advantage, logp), player, 0).sum() == 0
+
+
+def test_clip_cov_leaves_alone_what_is_above_the_upper_bound_with_a_positive_advantage():
+    """Two tokens of covariance 2.7, one of them at r = e > 2: PPO's clip holds that one already."""
+    logp, advantage = torch.tensor([-0.1, -0.1, -3.7, -3.7]), torch.tensor([1.0, 1.0, -1.0, -1.0])
+    logp, advantage = -logp, -advantage  # the rare ones have A > 0 now, and covariance is as it was
+    player = PlayerConfig()
+    player.clip_cov.share = 1.0
+    assert covariance(logp, advantage).tolist() == pytest.approx([1.8] * 4, abs=1e-4)
+    was = logp - torch.tensor([0.0, 1.0, 0.0, 1.0])  # r = 1, e, 1, e
+    assert clip_cov_tokens(TokenTable(logp, was, advantage, logp), player, 0).tolist() == [True, True, True, False]
+
+
+@pytest.mark.parametrize("rule", [clip_cov_tokens, kl_cov_tokens, forking_tokens])
+def test_the_choice_does_not_depend_on_the_order_of_the_tokens(rule):
+    tokens, player = table(), PlayerConfig()
+    player.forking.share, player.clip_cov.share = 0.2, 0.002
+    order = torch.randperm(5000, generator=torch.Generator().manual_seed(1))
+    columns = (tokens.logp, tokens.logp_old, tokens.advantage, tokens.entropy)
+    shuffled = TokenTable(*(column[order] for column in columns))
+    assert torch.equal(rule(tokens, player, 7)[order], rule(shuffled, player, 7))
+
+
+def test_kl_cov_is_a_no_op_on_the_first_update():
+    logp = torch.randn(1, 50).requires_grad_()
+    gradients = []
+    for chosen in (torch.zeros(1, 50), torch.ones(1, 50)):
+        logp.grad = None
+        kl_cov(logp, logp.detach(), torch.ones(1, 50), torch.ones(1, 50), PlayerConfig(), chosen)[0].sum().backward()
+        gradients.append(logp.grad.clone())
+    assert torch.equal(*gradients)
+
+
+def test_chosen_tokens_of_clip_cov_have_no_gradient_and_the_share_of_copies_counts():
+    logp = torch.zeros(1, 3, requires_grad=True)
+    chosen, ones = torch.tensor([[0.0, 1.0, 0.25]]), torch.ones(1, 3)
+    loss, _ = clip_cov(logp, torch.zeros(1, 3), ones, ones, PlayerConfig(), chosen)
+    loss.sum().backward()
+    assert logp.grad[0].tolist() == pytest.approx([-1, 0, -0.75])
+
+
+@pytest.fixture
+def one_rank(monkeypatch):
+    monkeypatch.setattr("trainers.runtime.zero3.concatenated", lambda values: (values, 0))
+
+
+def rows_and_scans(split, merge):
+    """Five rows, two of them alike and one a bare anchor, with entropies 1 .. 12 over their tokens."""
+    alike = Row((1,), (2, 3, 4), 1.0)
+    rows = [Row((1,), (5, 6), -1.0), Row((1,), (7,), 0.0, pg_weight=0.0, bare=True), Row((1,), (8, 9, 9), 0.5)]
+    rows = [alike.__class__(**{**alike.__dict__, "copies": 2}), *rows] if merge else [alike, alike, *rows]
+    values = {(2, 3, 4): [9.0, 1.0, 8.0], (5, 6): [7.0, 2.0], (7,): [12.0], (8, 9, 9): [3.0, 10.0, 4.0]}
+    indices = [list(range(i, min(i + split, len(rows)))) for i in range(0, len(rows), split)]
+    batches = [collate(rows, index, 0, torch.device("cpu")) for index in indices]
+    scans = []
+    for batch in batches:
+        entropy = torch.zeros_like(batch.mask)
+        for position, i in enumerate(batch.rows):
+            entropy[position, : len(rows[i].completion)] = torch.tensor(values[rows[i].completion])
+        scans.append(Measured(-entropy, -entropy, batch.advantages(rows), entropy))
+    return rows, batches, scans
+
+
+def chosen_by_row(rows, batches, parts):
+    result = {}
+    for batch, part in zip(batches, parts, strict=True):
+        for position, i in enumerate(batch.rows):
+            kept = part[position, : len(rows[i].completion)].tolist()
+            key = rows[i].completion
+            result[key] = [a + b * rows[i].copies for a, b in zip(result.get(key, [0] * len(kept)), kept, strict=True)]
+    return result
+
+
+@pytest.mark.parametrize("split", [1, 2, 5])
+@pytest.mark.parametrize("merge", [False, True])
+def test_the_choice_is_made_over_the_mini_batch_and_counts_copies_as_samples(one_rank, split, merge):
+    player = PlayerConfig()
+    player.forking.share = 0.4  # of 11 tokens with a policy gradient: 5
+    rows, batches, scans = rows_and_scans(split, merge)
+    choice = choose(rows, batches, scans, player, 0)
+    assert choice.loss is None
+    # 10, 9, 9, then one 8 of two and the other 8: the anchor's 12 is not asked.
+    assert chosen_by_row(rows, batches, choice.kept) == {
+        (2, 3, 4): [2, 0, 2], (5, 6): [0, 0], (7,): [0], (8, 9, 9): [0, 1, 0]
+    }  # fmt: skip
+
+
+def test_part_of_the_copies_can_be_chosen(one_rank):
+    player = PlayerConfig()
+    player.forking.share = 0.3  # 4 of 11: 10, 9, 9 and one of the two 8s
+    rows, batches, scans = rows_and_scans(5, merge=True)
+    assert choose(rows, batches, scans, player, 0).kept[0][0].tolist() == [1, 0, 0.5]
+
+
+@pytest.mark.parametrize("mode, factors", [("token-mean", [11 / 5] * 4), ("sequence-mean", [3 / 2, 0, 0, 3])])
+def test_the_kept_denominator_divides_by_what_is_kept(one_rank, monkeypatch, mode, factors):
+    """Of 11 tokens 5 are kept: two of each of the two alike rows' three, none of two, one of three."""
+    monkeypatch.setattr("trainers.runtime.zero3.total", lambda values, device: values)
+    player = PlayerConfig(aggregation=mode)
+    player.forking.share, player.forking.denominator = 0.4, "kept"
+    rows, own = rows_and_scans(2, merge=True)[0], [0, 1, 3]  # the anchor left out
+    batches = [collate(rows, own, 0, CPU)]
+    kept = [torch.tensor([[1.0, 0.0, 1.0], [0.0, 0.0, 0.0], [0.0, 1.0, 0.0]])]
+    weights = token_weights(rows, own, player, CPU)
+    found = kept_factors(rows, own, batches, kept, weights, player, CPU)
+    assert [found[i] for i in own] == pytest.approx([factors[i] for i in own])
+    player.forking.denominator = "all"
+    assert kept_factors(rows, own, batches, kept, weights, player, CPU) == [1.0] * 4
+
+
+def test_a_loss_that_chooses_logs_the_covariances(one_rank):
+    player = PlayerConfig(loss="kl_cov")
+    rows, batches, scans = rows_and_scans(2, merge=False)
+    choice = choose(rows, batches, scans, player, 0)
+    assert sum(sum(x) for x in chosen_by_row(rows, batches, choice.loss).values()) == 1
+    assert list(choice.stats) == ["covariance_p50", "covariance_p99", "covariance_p99.8"]
+    # Of the tokens with a policy gradient: log-probs are minus the entropies 9, 1, 8, twice; 7, 2; 3, 10, 4.
+    logp = -np.array([9.0, 1, 8, 9, 1, 8, 7, 2, 3, 10, 4])
+    advantage = np.array([1.0] * 6 + [-1.0] * 2 + [0.5] * 3)
+    ordered = np.sort((logp - logp.mean()) * (advantage - advantage.mean()))
+    assert list(choice.stats.values()) == pytest.approx([ordered[5], ordered[10], ordered[10]])
+
+
+def test_only_methods_that_choose_need_a_scan():
+    assert [chooses(PlayerConfig(loss=name)) for name in ("ppo_clip", "gppo", "clip_cov", "kl_cov")] == [0, 0, 1, 1]
+    player = PlayerConfig()
+    player.forking.share = 0.2
+    assert chooses(player)

@@ -1,0 +1,103 @@
+"""Demonstrations for supervised training: rows of every task, from a world or from a dataset."""
+
+from __future__ import annotations
+
+import random
+
+from rlad.config import MixtureConfig, VerifierConfig
+from rlad.players.confidence import LEVELS, state_confidence
+from rlad.players.prompts import Prompts
+from rlad.problems import Problem
+from rlad.problems.base import ProblemError, World
+from rlad.reasoning.judge import Judge
+from trainers.credit.rows import Row
+
+TASKS = ("plain", "propose", "guided", "one_pass", "critique", "refine")
+
+
+class Demonstrations:
+    """Draws (task, row) from a world, or from the solutions, abstractions and critiques that a dataset has."""
+
+    def __init__(self, problems: list[Problem], world: World | None, prompts: Prompts, mixture: MixtureConfig):
+        self.problems, self.world, self.prompts = problems, world, prompts
+        shares = {task: getattr(mixture, task) for task in TASKS}
+        self.pools = {task: [p for p in problems if self._offers(task, p)] for task, share in shares.items() if share}
+        empty = [task for task, pool in self.pools.items() if not pool]
+        if empty:
+            raise ProblemError(
+                f"The data has no demonstrations for {', '.join(empty)}: set warmstart.mixture.{empty[0]}=0, name the "
+                "columns that hold them in problems.fields, or skip the warm start."
+            )
+        self.judge = Judge(VerifierConfig(), world)
+        self.tasks, self.weights = list(self.pools), [shares[task] for task in self.pools]
+
+    def _offers(self, task: str, problem: Problem) -> bool:
+        if self.world is not None:
+            return True
+        if task in ("critique", "refine"):
+            return bool(problem.attempt and problem.critique) and bool(task == "critique" or problem.solution)
+        return bool(task == "propose" or problem.solution) and bool(task == "plain" or problem.abstraction)
+
+    def draw(self, rng: random.Random) -> tuple[str, Row]:
+        task = rng.choices(self.tasks, self.weights)[0]
+        if task in ("critique", "refine"):
+            return task, self._criticised(task, rng)
+        problem = rng.choice(self.pools[task])
+        abstraction = None if task == "plain" else self._abstraction(problem, rng)
+        if task == "propose":
+            text = abstraction
+        else:
+            text = self.world.solve(problem, abstraction, rng) if self.world else problem.solution
+        if task != "propose":
+            text = self._with_confidence(text, rng)
+        if task == "one_pass":
+            text = self.prompts.one_pass_text(abstraction, text)
+        prompt = self.prompts.ids(task, problem.question, abstraction if task == "guided" else None)
+        return task, Row(tuple(prompt), tuple(self.prompts.completion_ids(text)))
+
+    def _with_confidence(self, text: str, rng: random.Random) -> str:
+        """With RLCR every solution states one: any level, for the format only. Being calibrated is RL's to learn."""
+        return state_confidence(text, rng.choice(LEVELS)) if self.prompts.confidence else text
+
+    def _criticised(self, task: str, rng: random.Random) -> Row:
+        """Critique fine-tuning (2501.17703), or a second attempt; loss on the critique or the new solution only."""
+        problem, abstraction = rng.choice(self.pools[task]), None
+        attempt, critique, solution = problem.attempt, problem.critique, problem.solution
+        if self.world is not None:
+            while (better := self._leads_to_answer(problem, rng)) is None:
+                problem = rng.choice(self.pools[task])
+            abstraction, attempt, critique = self._world_critique(task, problem, better[0], rng)
+            solution = better[1]
+        shown = {"attempt": attempt} if task == "critique" else {"attempt": attempt, "critique": critique}
+        prompt = self.prompts.ids(task, problem.question, abstraction, **shown)
+        text = critique if task == "critique" else self._with_confidence(solution, rng)
+        return Row(tuple(prompt), tuple(self.prompts.completion_ids(text)))
+
+    def _leads_to_answer(self, problem: Problem, rng: random.Random) -> tuple[str, str] | None:
+        """A demonstrated abstraction and the right solution that follows it; None when many draws give none."""
+        for _ in range(64):
+            abstraction = self.world.propose(problem, rng)
+            solution = self.world.solve(problem, abstraction, rng)
+            if self._right(problem, solution):
+                return abstraction, solution
+        return None
+
+    def _world_critique(
+        self, task: str, problem: Problem, better: str, rng: random.Random
+    ) -> tuple[str | None, str, str]:
+        """(abstraction shown or None, attempt, critique): the critique is the verdict and, for a wrong attempt, an
+        abstraction that leads to the answer; a second attempt must also make do with the verifier's words alone."""
+        abstraction = self.world.propose(problem, rng)
+        attempt = self._with_confidence(self.world.solve(problem, abstraction, rng), rng)
+        right = self._right(problem, attempt)
+        critique = self.prompts.verdict_text(right) + ("" if right else f" {better}")
+        if task == "refine":
+            gold = self.prompts.verdict_text(right, problem.answer)
+            critique = rng.choice([critique, self.prompts.verdict_text(right), gold])
+        return abstraction if rng.random() < 0.5 else None, attempt, critique
+
+    def _right(self, problem: Problem, solution: str) -> bool:
+        return self.judge([(problem, solution)])[0].correct
+
+    def _abstraction(self, problem: Problem, rng: random.Random) -> str:
+        return self.world.propose(problem, rng) if self.world else problem.abstraction

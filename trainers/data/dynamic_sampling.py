@@ -1,0 +1,95 @@
+"""Problems without a signal: replaced within a step (DAPO's dynamic sampling), retired for good (ScaleRL).
+
+Bare anchors take no part in either: their groups are constant by design and must stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+
+from rlad.config import CotrainConfig
+from rlad.problems import Problem
+from rlad.reasoning.tree import Solution, Tree
+from trainers.rewards import solved
+from trainers.runtime import zero3
+
+
+def trained(tree: Tree, config: CotrainConfig) -> list[Solution]:
+    """The solutions that credit compares: guided ones, or plain ones when the solver learns alone."""
+    return tree.solutions if config.abstractions else tree.bare
+
+
+def has_signal(tree: Tree, config: CotrainConfig) -> bool:
+    """0 < p < 1: some solutions of the problem are right, but not all (2503.14476)."""
+    return len({bool(solved(solution, config)) for solution in trained(tree, config)}) == 2
+
+
+def refill(
+    trees: list[Tree], config: CotrainConfig, device: torch.device, sample: Callable[[int, int], list[Tree]]
+) -> dict[str, float]:
+    """Adds trees of further problems until as many as were drawn have a signal, at most `config.refills` times.
+
+    Args:
+        trees: this rank's trees, judged; further ones are appended.
+        sample: (round from 1, problems over all ranks) -> this rank's share of them, judged.
+
+    Returns what was generated against what is used, over all ranks. Collective.
+    """
+    (wanted,) = zero3.total([len(trees)], device)
+    rounds = 0
+    while True:
+        useful = [tree for tree in trees if has_signal(tree, config)]
+        counts = [len(trees), len(useful), sum(t.tokens for t in trees), sum(t.tokens for t in useful)]
+        generated, used, tokens, used_tokens = zero3.total(counts, device)
+        if used >= wanted or rounds == config.refills:
+            break
+        rounds += 1
+        trees += sample(rounds, int(wanted - used))
+    return {
+        "rounds": rounds,
+        "problems_generated": int(generated),
+        "problems_used": int(used),
+        "tokens_generated": int(tokens),
+        "tokens_used": int(used_tokens),
+    }
+
+
+class PassRates:
+    """How often each training problem was solved; those at or above a rate are not drawn again."""
+
+    def __init__(self, problems: list[Problem], threshold: float | None, least_left: int):
+        self.threshold = threshold
+        self.most = max(0, len(problems) - least_left)
+        self.index = {id(problem): i for i, problem in enumerate(problems)}
+        self.counts: dict[int, list[int]] = {}
+        """Index -> [solved, sampled], the same on every rank; part of the checkpoint."""
+
+    def add(self, trees: list[Tree], config: CotrainConfig, device: torch.device) -> None:
+        """Counts a step's trees of all ranks. Collective; nothing to do when nothing is ever retired."""
+        if self.threshold is None:
+            return
+        rows = []
+        for tree in trees:
+            right = [bool(solved(solution, config)) for solution in trained(tree, config)]
+            rows.append([self.index[id(tree.problem)], sum(right), len(right)])
+        table = torch.tensor(rows, dtype=torch.float64, device=device).reshape(-1, 3)
+        for i, right, sampled in zero3.concatenated(table)[0].long().tolist():
+            count = self.counts.setdefault(i, [0, 0])
+            count[0] += right
+            count[1] += sampled
+
+    def retired(self) -> frozenset[int]:
+        """Indices not to be drawn again; enough for a step always stay, the least solved ones."""
+        if self.threshold is None:
+            return frozenset()
+        rates = {i: right / sampled for i, (right, sampled) in self.counts.items() if sampled}
+        solved_often = sorted((i for i in rates if rates[i] >= self.threshold), key=lambda i: (-rates[i], i))
+        return frozenset(solved_often[: self.most])
+
+    def state(self) -> list[list[int]]:
+        return [[i, *count] for i, count in sorted(self.counts.items())]
+
+    def restore(self, state: list[list[int]]) -> None:
+        self.counts = {i: [right, sampled] for i, right, sampled in state}

@@ -1,0 +1,1 @@
+"""Starting ranks: the command, its run folder, nodes, the dry run, the processes."""

@@ -1,0 +1,129 @@
+"""Starts the warm start or co-training on all ranks: `python -m trainers.launching train CONFIG [key=value ...]`.
+
+Everything that can be refused is refused here, in one sentence and before torch is imported: the configuration, the
+problems, the placement. Then the run folder is made, the resolved configuration written into it, and the real
+`deepspeed` launcher started on this machine, on the hosts of a file, or as this node's part of a multi-node run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from rlad.cli import Parser, PlainError
+from rlad.config import WORLDS, ProblemsConfig, RunConfig, load_config
+from rlad.config.rules import check_ranks
+from rlad.generation import EngineFailed
+from rlad.generation.vllm.link import SCRATCH, private_folder
+from rlad.generation.vllm.setup import SPARE, require_vllm
+from rlad.problems import SPLITS, load_problems
+from trainers.launching.dry_run import describe
+from trainers.launching.folder import config_path, prepare_folder
+from trainers.launching.launcher import (
+    choose_device,
+    clear_reports,
+    command,
+    count_gpus,
+    environment,
+    outcome,
+    require_compiler,
+    require_remote_shell,
+    run,
+    spare_gpus,
+)
+from trainers.launching.nodes import Placement, place
+
+MODULES = {"warmstart": "trainers.warmstart", "train": "trainers.cotrain"}
+
+
+def _arguments(words: list[str] | None) -> argparse.Namespace:
+    parser = Parser(prog="launch", description=__doc__.splitlines()[0])
+    parser.add_argument("verb", choices=MODULES)
+    parser.add_argument("config", help="a YAML file, or the folder of a run to go on with")
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="changes to the configuration")
+    parser.add_argument("--dry-run", action="store_true", help="print what would run, and what memory it needs")
+    parser.add_argument("--hostfile", help="lines 'HOST slots=N'; the hosts are reached over ssh")
+    parser.add_argument("--nodes", type=int, help="nodes of a run with one launcher on each")
+    parser.add_argument("--node-rank", type=int, help="which of them this one is, from 0")
+    parser.add_argument("--master", metavar="HOST[:PORT]", help="where node 0 listens")
+    return parser.parse_intermixed_args(words)
+
+
+def check_problems(config: RunConfig, dry_run: bool) -> None:
+    """Reads or generates every split once: a broken row or a world too small is found before anything starts.
+
+    A dry run may come before the data does: it asks no hub, and a file that is not there is only mentioned.
+    """
+    source = config.problems.source
+    if dry_run and source not in WORLDS:
+        absent = [] if source == "hub" else [file for file in data_files(config.problems) if not Path(file).is_file()]
+        if absent:
+            print(f"Note: there is no file '{absent[0]}' yet.\n")
+        if absent or source == "hub":
+            return
+    for split in SPLITS:
+        load_problems(config.problems, split)
+
+
+def data_files(problems: ProblemsConfig) -> list[str]:
+    return [path for path in (problems.path, problems.validation_path, problems.test_path) if path]
+
+
+def require_engine(device: str) -> None:
+    """Raises PlainError where vLLM cannot run; vLLM itself is not imported."""
+    try:
+        require_vllm(device)
+    except EngineFailed as error:
+        raise PlainError(str(error)) from error
+
+
+def launch(verb: str, config: RunConfig, placement: Placement) -> int:
+    """Runs the verb on all ranks of this launcher; returns the exit code and has said why it is not 0."""
+    slots, gpus = max(placement.slots), count_gpus()
+    device = choose_device(config.launch.device, slots, gpus)
+    if device == "cpu":
+        require_compiler()
+    if verb == "train" and config.engine.kind == "vllm":
+        require_engine(device)
+    if placement.hostfile is not None:
+        require_remote_shell()
+    folder = prepare_folder(config, verb)
+    logs = folder / "logs"
+    clear_reports(logs, placement.node_rank or 0)
+    env = environment(os.environ, device, config.launch.threads_per_rank, logs, placement.hostfile is None)
+    if device == "cuda":
+        env[SPARE] = spare_gpus(slots, gpus, os.environ)
+    line = command(placement, device, logs, MODULES[verb], ["--run", str(folder.resolve())], env)
+    scratch = private_folder()
+    if placement.hostfile is None:
+        env[SCRATCH] = str(scratch)  # an engine and its rank may end in ways that leave them no time to clear up
+    try:
+        code, why = outcome(run(line, env), logs, placement)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    if why is not None:
+        print(f"error: {why}", file=sys.stderr)
+    return code
+
+
+def main(words: list[str] | None = None) -> int:
+    arguments = _arguments(words)
+    config = load_config(config_path(arguments.config), arguments.overrides)
+    placement = place(
+        config.launch.ranks,
+        config.launch.port,
+        os.environ,
+        hostfile=arguments.hostfile,
+        nodes=arguments.nodes,
+        node_rank=arguments.node_rank,
+        master=arguments.master,
+    )
+    check_ranks(config, placement.ranks)
+    check_problems(config, arguments.dry_run)
+    if arguments.dry_run:
+        print(describe(config, placement))
+        return 0
+    return launch(arguments.verb, config, placement)

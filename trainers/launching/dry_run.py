@@ -1,0 +1,279 @@
+"""What a run would be, without starting it: how its numbers divide, and the memory that a GPU would need.
+
+Pure arithmetic on shapes; no model is loaded, and nothing is asked of the network. A model's shape comes from its
+folder (or the local hub cache), from the sizes in the configuration for the tiny ones, or from the table below.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from omegaconf import OmegaConf
+
+from rlad.config import ROLES, WORLDS, LoraConfig, ModelConfig, RunConfig
+from rlad.config.rules import bare_problems, trains
+from rlad.problems import make_world
+from trainers.launching.nodes import Placement
+
+GB = 1e9
+BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
+TRAINING = "training state (weights, gradients, Adam) / ranks"
+PROMPT_TOKENS = 1024
+"""Assumed longest question, with its template, where the data's lengths are not known before they are tokenised."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The sizes of a decoder with grouped-query attention and a gated MLP (Qwen3, Llama and their kin)."""
+
+    hidden: int
+    layers: int
+    heads: int
+    kv_heads: int
+    head_size: int
+    intermediate: int
+    vocabulary: int
+    tied: bool
+
+
+KNOWN = {
+    "Qwen/Qwen3-0.6B": Shape(1024, 28, 16, 8, 128, 3072, 151_936, True),
+    "Qwen/Qwen3-1.7B": Shape(2048, 28, 16, 8, 128, 6144, 151_936, True),
+    "Qwen/Qwen3-4B": Shape(2560, 36, 32, 8, 128, 9728, 151_936, True),
+    "Qwen/Qwen3-8B": Shape(4096, 36, 32, 8, 128, 12_288, 151_936, False),
+}
+"""Shapes of models that may not have been downloaded yet."""
+
+
+def parameters(shape: Shape) -> int:
+    """How many parameters a model of this shape has (without biases; Qwen3's query and key norms counted).
+
+    >>> round(parameters(KNOWN["Qwen/Qwen3-1.7B"]) / 1e9, 3), round(parameters(KNOWN["Qwen/Qwen3-0.6B"]) / 1e9, 3)
+    (1.721, 0.596)
+    """
+    attention = shape.hidden * shape.head_size * 2 * (shape.heads + shape.kv_heads)
+    norms = 2 * shape.hidden + 2 * shape.head_size
+    layer = attention + 3 * shape.hidden * shape.intermediate + norms
+    embeddings = shape.vocabulary * shape.hidden * (1 if shape.tied else 2)
+    return embeddings + shape.layers * layer + shape.hidden
+
+
+def adapter_parameters(shape: Shape, lora: LoraConfig) -> int:
+    """How many parameters one player's adapter has: rank x (inputs + outputs) for each target layer.
+
+    >>> adapter_parameters(KNOWN["Qwen/Qwen3-1.7B"], LoraConfig(rank=16, targets=["q_proj"]))  # 28 x 16 x (2048 + 2048)
+    1835008
+    """
+    queries, keys = shape.heads * shape.head_size, shape.kv_heads * shape.head_size
+    sizes = {
+        "q_proj": shape.hidden + queries,
+        "k_proj": shape.hidden + keys,
+        "v_proj": shape.hidden + keys,
+        "o_proj": queries + shape.hidden,
+        "gate_proj": shape.hidden + shape.intermediate,
+        "up_proj": shape.hidden + shape.intermediate,
+        "down_proj": shape.intermediate + shape.hidden,
+    }
+    return shape.layers * lora.rank * sum(sizes.get(target, 0) for target in lora.targets)
+
+
+def read_shape(config: dict) -> Shape:
+    """The shape in a Hugging Face `config.json`; KeyError where it is no such decoder."""
+    heads = config["num_attention_heads"]
+    return Shape(
+        hidden=config["hidden_size"],
+        layers=config["num_hidden_layers"],
+        heads=heads,
+        kv_heads=config.get("num_key_value_heads") or heads,
+        head_size=config.get("head_dim") or config["hidden_size"] // heads,
+        intermediate=config["intermediate_size"],
+        vocabulary=config["vocab_size"],
+        tied=config.get("tie_word_embeddings", False),
+    )
+
+
+def cached_config(name: str) -> Path | None:
+    """A hub model's `config.json` in the local cache, where it has been downloaded."""
+    home = Path(os.environ.get("HF_HUB_CACHE", Path(os.environ.get("HF_HOME", "~/.cache/huggingface")) / "hub"))
+    found = sorted((home.expanduser() / f"models--{name.replace('/', '--')}" / "snapshots").glob("*/config.json"))
+    return found[-1] if found else None
+
+
+def model_shape(model: ModelConfig, config: RunConfig) -> Shape | None:
+    """The shape of a configured model; None when it is neither here nor known."""
+    if model.path is None:
+        vocabulary = len(make_world(config.problems).vocabulary()) if config.problems.source in WORLDS else 0
+        head_size = model.hidden_size // model.heads
+        sizes = (model.hidden_size, model.layers, model.heads, model.kv_heads, head_size, model.intermediate_size)
+        return Shape(*sizes, vocabulary, False)
+    local = Path(model.path).expanduser() / "config.json"
+    file = local if local.is_file() else cached_config(model.path)
+    if file is None:
+        return KNOWN.get(model.path)
+    try:
+        return read_shape(json.loads(file.read_text()))
+    except KeyError:
+        return None
+
+
+# ------------------------------------------------------------------------------------------------- memory
+def training_state(count: int, ranks: int, width: int, offload_optimizer: bool, offload_params: bool) -> float:
+    """GPU bytes per rank of one ZeRO-3 engine: weights, gradients, fp32 master and two Adam moments, partitioned.
+
+    16 bytes a parameter in all: 2+2+4+4+4 with 16-bit weights; 4+4+8 with fp32 ones, which are their own master.
+
+    >>> training_state(1_720_000_000, 8, 2, False, False) / GB
+    3.44
+    >>> training_state(1_720_000_000, 8, 2, True, False) / GB  # weights and gradients stay
+    0.86
+    """
+    weights = 0 if offload_params else width
+    optimiser = 0 if offload_optimizer else 16 - 2 * width
+    return count * (weights + width + optimiser) / ranks
+
+
+def activations(shape: Shape, rows: int, tokens: int, width: int, checkpointing: bool) -> float:
+    """Bytes of one training micro-batch (rows x tokens), from what is kept for the backward pass.
+
+    With checkpointing: one hidden state per layer and the inside of one layer; without, the inside of every layer. The
+    inside is about 8 hidden-sized and 4 MLP-sized tensors per token; attention is taken to be fused (2205.05198).
+    """
+    inside = 8 * shape.hidden + 4 * shape.intermediate
+    kept = shape.layers * shape.hidden + inside if checkpointing else shape.layers * inside
+    return float(rows * tokens * kept * width)
+
+
+def logits(shape: Shape, rows: int, tokens: int, width: int) -> float:
+    """Bytes of a micro-batch's logits: as computed, their fp32 log-softmax, and its gradient.
+
+    >>> logits(KNOWN["Qwen/Qwen3-1.7B"], 1, 1024, 2) / GB  # 1024 tokens x 151,936 words x (2 + 4 + 4) bytes
+    1.55582464
+    """
+    return float(rows * tokens * shape.vocabulary * (width + 4 + 4))
+
+
+def kv_cache(shape: Shape, rows: int, tokens: int, width: int) -> float:
+    """Bytes of keys and values of `rows` sequences decoded together.
+
+    >>> kv_cache(KNOWN["Qwen/Qwen3-1.7B"], 1, 1000, 2) / GB  # 28 layers x 2 x 8 heads x 128 x 2 bytes a token
+    0.114688
+    """
+    return float(rows * tokens * shape.layers * 2 * shape.kv_heads * shape.head_size * width)
+
+
+def longest_sequences(config: RunConfig) -> dict[str, int]:
+    """The longest training sequence of each role, in tokens: question, abstraction, completion."""
+    abstraction, solution = config.abstraction.max_new_tokens, config.solution.max_new_tokens
+    if config.base.path is None:
+        return dict.fromkeys(ROLES, config.base.max_positions)
+    return {"abstraction": PROMPT_TOKENS + abstraction, "solution": PROMPT_TOKENS + abstraction + solution}
+
+
+def memory(config: RunConfig, ranks: int) -> dict[str, float] | None:
+    """Bytes per rank by what they are for; None when a model's shape is not known.
+
+    Every rank holds, for each player, its share of a ZeRO-3 engine, a full sampling copy and a full frozen reference;
+    with adapters the weights in the engine are frozen, and both players have the same reference. Rollouts and updates
+    take turns, so of their working memory only the larger counts.
+    """
+    roles = ROLES if config.cotrain.abstractions else ("solution",)
+    parts = {TRAINING: 0.0, "sampling copies": 0.0, "frozen references": 0.0}
+    update, rollout = 0.0, 0.0
+    lengths = longest_sequences(config)
+    for role in roles:
+        model = getattr(config, role).model or config.base
+        shape = model_shape(model, config)
+        if shape is None:
+            return None
+        count, width = parameters(shape), BYTES[model.dtype]
+        zero, learnt, frozen = config.zero, count, 0
+        if config.lora.rank:
+            learnt, frozen = adapter_parameters(shape, config.lora), count
+        parts[TRAINING] += training_state(learnt, ranks, width, zero.offload_optimizer, zero.offload_params)
+        parts[TRAINING] += 0 if zero.offload_params else frozen * width / ranks
+        if not (frozen and parts["frozen references"]):
+            parts["frozen references"] += count * width
+        size = (config.cotrain.micro_batch, lengths[role], width)
+        update = max(update, activations(shape, *size, model.gradient_checkpointing) + logits(shape, *size))
+        if config.engine.kind == "vllm":
+            continue  # its copies, keys and values are in other processes
+        parts["sampling copies"] += (learnt + frozen) * width
+        rows = min(config.engine.max_batch, rollout_rows(config, role, ranks))
+        rollout = max(rollout, kv_cache(shape, rows, lengths[role], width) + rows * shape.vocabulary * 8.0)
+    if config.cotrain.schedule.lag:  # another full copy of the solver
+        parts["lagged partner"] = count * width
+    parts["update: activations and logits of a micro-batch"] = update
+    parts["rollout: keys and values of a batch"] = rollout
+    return parts
+
+
+def total(parts: dict[str, float]) -> float:
+    """The peak: everything that stays, and the larger of rollout and update."""
+    turns = [value for name, value in parts.items() if name.startswith(("update:", "rollout:"))]
+    return sum(parts.values()) - sum(turns) + max(turns)
+
+
+# ------------------------------------------------------------------------------------------------- division
+def rollout_rows(config: RunConfig, role: str, ranks: int) -> int:
+    """Sequences that one rank samples for `role` in a step, at most."""
+    step = config.cotrain
+    bare = bare_problems(config)
+    guided = math.ceil((step.problems - bare) / ranks)
+    if role == "abstraction":
+        return guided * (step.draws if step.proposals == "distinct" else step.abstractions)
+    if step.abstractions == 0:
+        return math.ceil(step.problems / ranks) * step.solutions
+    return guided * step.abstractions * step.solutions
+
+
+def division(config: RunConfig, placement: Placement) -> list[tuple[str, str]]:
+    """How the sizes of the warm start and of one step divide over the ranks: (what, how much)."""
+    step, warm, ranks = config.cotrain, config.warmstart, placement.ranks
+    share = warm.batch // ranks
+    bare = bare_problems(config) if step.abstractions else 0
+    rows = [
+        ("ranks", f"{ranks} on {placement.nodes} node{'s' if placement.nodes > 1 else ''}"),
+        ("warm start, each step", f"{warm.batch} sequences = {share} on each rank, {_micro(share, warm.micro_batch)}"),
+        ("problems of a step", f"{step.problems} = {step.problems // ranks} on each rank"),
+    ]
+    if step.abstractions:
+        tree = f"{step.abstractions} abstractions x {step.solutions} solutions"
+        rows.append(("with abstractions", f"{step.problems - bare} problems x {tree}"))
+        rows.append(("bare (KL anchor)", f"{bare} problems x {step.bare.solutions} solutions"))
+        if step.proposals == "distinct":
+            rows.append(("proposals", f"up to {step.draws} drawn for {step.abstractions} distinct ones"))
+    for role in ROLES if step.abstractions else ("solution",):
+        count = rollout_rows(config, role, ranks)
+        kept = "trained" if trains(config, role) else "sampled only"
+        rows.append((f"{role}s of a rank", f"at most {count}, {kept}, {_micro(count, step.micro_batch)}"))
+    return rows
+
+
+def _micro(rows: int, size: int) -> str:
+    return f"{math.ceil(rows / size)} micro-batches of at most {size}"
+
+
+def describe(config: RunConfig, placement: Placement) -> str:
+    """The text of `--dry-run`: resolved configuration, division, memory per GPU."""
+    lines = ["Configuration", "-------------", OmegaConf.to_yaml(OmegaConf.structured(config)).rstrip(), ""]
+    lines += ["How the sizes divide", "--------------------"]
+    lines += [f"{name:28s} {value}" for name, value in division(config, placement)]
+    lines += ["(micro-batches need not divide: ranks pad their plans with zero-weight rows)", ""]
+    lines += ["Memory per GPU (or CPU rank), estimated", "---------------------------------------"]
+    parts = memory(config, placement.ranks)
+    if parts is None:
+        lines.append("No estimate: the model's shape is not known before it is downloaded.")
+    else:
+        lines += [f"{name:50s} {value / GB:9.3f} GB" for name, value in parts.items()]
+        lines.append(f"{'peak (rollout and update take turns)':50s} {total(parts) / GB:9.3f} GB")
+    if config.engine.kind == "vllm" and config.engine.placement == "lora":
+        lines.append("vLLM's engine is a process of its own on each node: the base, an adapter per player. Where every")
+        lines.append(f"GPU has a rank, it keeps engine.memory_share={config.engine.memory_share} of the first one's.")
+    elif config.engine.kind == "vllm":
+        lines.append("vLLM's engines are processes of their own. On the ranks' GPUs each of a rank's two takes")
+        lines.append(f"engine.memory_share={config.engine.memory_share} of the GPU, and sleeps while its rank updates.")
+    return "\n".join(lines)

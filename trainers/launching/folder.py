@@ -1,0 +1,89 @@
+"""A run's folder: where it is, what was written there before, and `python -m trainers.launching.folder CONFIG`.
+
+The command prints the folder of a configuration; with --unchanged it ends with exit code 2 when the run there was begun
+with other settings.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from rlad.cli import Parser, PlainError, main_guard
+from rlad.config import RunConfig, load_config, save_config
+
+
+def config_path(given: str) -> Path:
+    """The YAML file that a command's CONFIG argument means: itself, or the one in a run's folder."""
+    path = Path(given)
+    return path / "config.yaml" if path.is_dir() else path
+
+
+def changes(old: Any, new: Any, prefix: str = "") -> list[str]:
+    """What differs between two configurations in plain containers, as `key: old -> new`.
+
+    >>> changes({"a": 1, "b": {"c": 2}}, {"a": 1, "b": {"c": 3}})
+    ['b.c: 2 -> 3']
+    """
+    if isinstance(old, dict) and isinstance(new, dict):  # a key that only one of them knows comes with another version
+        return [line for key in old if key in new for line in changes(old[key], new[key], f"{prefix}{key}.")]
+    return [] if old == new else [f"{prefix.rstrip('.')}: {old} -> {new}"]
+
+
+def changed(config: RunConfig, folder: Path) -> list[str]:
+    """What differs from the configuration with which the run in `folder` was begun; empty for a new folder."""
+    written = folder / "config.yaml"
+    if not written.is_file():
+        return []
+    return changes(
+        OmegaConf.to_container(OmegaConf.load(written)), OmegaConf.to_container(OmegaConf.structured(config))
+    )
+
+
+def run_folder(config: RunConfig) -> Path:
+    return Path(config.runs_dir) / config.name
+
+
+def prepare_folder(config: RunConfig, verb: str) -> Path:
+    """Makes the run folder and writes the resolved configuration; says what changed since the run began."""
+    folder = run_folder(config)
+    if verb == "train" and config.base.path is None and not (folder / "base" / "config.json").is_file():
+        raise PlainError(f"{folder} has no warm-started base yet; run ./launch.sh warmstart with this configuration.")
+    (folder / "logs").mkdir(parents=True, exist_ok=True)
+    for line in changed(config, folder):
+        print(f"Changed since this run began: {line}", flush=True)
+    partial = folder / f"config.yaml.{os.getpid()}"
+    save_config(config, partial)
+    partial.replace(folder / "config.yaml")  # a rank of another node never reads half a file
+    return folder
+
+
+def started_run(description: str) -> tuple[RunConfig, Path]:
+    """The run that this rank was started for, `--run DIR` (see launching/rank.py): configuration and folder."""
+    parser = Parser(description=description)
+    parser.add_argument("--run", type=Path, required=True)
+    folder = parser.parse_args().run
+    return load_config(folder / "config.yaml"), folder
+
+
+def main(words: list[str] | None = None) -> None:
+    parser = Parser(description=__doc__)
+    parser.add_argument("config")
+    parser.add_argument("overrides", nargs="*", metavar="key=value")
+    parser.add_argument("--unchanged", action="store_true")
+    arguments = parser.parse_intermixed_args(words)
+    config = load_config(config_path(arguments.config), arguments.overrides)
+    folder = run_folder(config)
+    different = changed(config, folder)
+    if arguments.unchanged and different:
+        raise PlainError(
+            f"the run in {folder} was begun with other settings ({'; '.join(different)}); --fresh starts over."
+        )
+    print(folder)
+
+
+if __name__ == "__main__":
+    main_guard(main)

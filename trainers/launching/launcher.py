@@ -1,0 +1,218 @@
+"""The `deepspeed` command of a run, its environment, and the life of its processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+from rlad.cli import PlainError
+from rlad.generation.vllm.setup import SPARE
+from trainers.launching.nodes import Placement
+from trainers.launching.rank import done_file, failure_file
+
+GRACE = 10.0
+"""Seconds between asking processes to end and ending them."""
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def require_compiler(environment: Mapping[str, str] = os.environ) -> None:
+    """DeepSpeed builds its shared-memory collectives for CPU ranks; raises PlainError when nothing can compile them."""
+    name = environment.get("CXX", "c++")
+    if shutil.which(name, path=environment.get("PATH")) is None:
+        raise PlainError(f"There is no C++ compiler '{name}'; install one (on Debian and Ubuntu: apt-get install g++).")
+
+
+def count_gpus() -> int:
+    """NVIDIA GPUs that this process may use; torch is imported only where the driver is loaded."""
+    if not Path("/proc/driver/nvidia/version").exists() and not Path("/dev/nvidiactl").exists():
+        return 0
+    import torch
+
+    return torch.cuda.device_count()
+
+
+def choose_device(wanted: str, slots: int, gpus: int) -> str:
+    """cpu or cuda for `auto`; raises PlainError when there are fewer GPUs than ranks on this node."""
+    device = wanted if wanted != "auto" else ("cuda" if gpus else "cpu")
+    if device == "cuda" and gpus < slots:
+        raise PlainError(
+            f"The run wants {slots} GPUs on this node, one per rank, but {gpus} can be used; "
+            f"set launch.ranks or launch.device=cpu."
+        )
+    return device
+
+
+def spare_gpus(ranks: int, gpus: int, base: Mapping[str, str]) -> str:
+    """Names of the GPUs that `ranks` ranks leave over, of `gpus` or of those that `base` allows, joined by commas.
+
+    >>> spare_gpus(2, 8, {"CUDA_VISIBLE_DEVICES": "0,3,5,7"})
+    '5,7'
+    """
+    allowed = base.get("CUDA_VISIBLE_DEVICES") or ",".join(map(str, range(gpus)))
+    return ",".join(allowed.split(",")[ranks:])
+
+
+def environment(base: Mapping[str, str], device: str, threads: int, logs: Path, one_machine: bool) -> dict[str, str]:
+    """What the ranks inherit. `one_machine`: the ranks can watch this launcher's process."""
+    result = dict(base)
+    if device == "cpu":
+        result.pop("CUDA_VISIBLE_DEVICES", None)  # DeepSpeed would take it for a list of CPU ranks
+        result["OMP_NUM_THREADS"] = str(threads)
+    bin_folder = str(Path(sys.executable).parent)
+    result["PATH"] = os.pathsep.join([bin_folder, base.get("PATH", os.defpath)])  # ninja lives there
+    result["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [base.get("PYTHONPATH")])])
+    result["DS_ACCELERATOR"] = device
+    result["TOKENIZERS_PARALLELISM"] = "false"  # its threads would fight with the ranks for the cores
+    if not sys.stderr.isatty():
+        result.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    quiet = "ignore::FutureWarning:torch.distributed.c10d_logger"  # DeepSpeed calls names that torch has just renamed
+    result["PYTHONWARNINGS"] = ",".join(filter(None, [base.get("PYTHONWARNINGS"), quiet]))
+    result["RLAD_RANK_LOGS"] = str(logs.resolve())
+    result.setdefault("TORCH_EXTENSIONS_DIR", str(Path(sys.prefix) / "torch_extensions"))
+    if one_machine:
+        result["RLAD_LAUNCHER"] = str(os.getpid())
+    return result
+
+
+EXPORTED = (
+    "DS_ACCELERATOR", "OMP_NUM_THREADS", "TOKENIZERS_PARALLELISM", "RLAD_RANK_LOGS", "TORCH_EXTENSIONS_DIR", SPARE
+)  # fmt: skip
+"""What DeepSpeed carries to other hosts beside PYTHONPATH and NCCL's variables."""
+
+
+def command(placement: Placement, device: str, logs: Path, module: str, arguments: list[str], env: dict) -> list[str]:
+    """The `deepspeed` command line. Writes the hostfile of a by-hand node, and the exports of a hostfile run."""
+    port = placement.port or free_port()
+    parts = [sys.executable, "-m", "deepspeed.launcher.runner", "--log_level=error", "--no_local_rank"]
+    if placement.node_rank is not None:
+        hosts = "".join(f"node-{i} slots={slots}\n" for i, slots in enumerate(placement.slots))
+        hostfile = logs / f"hostfile_{placement.node_rank}"
+        hostfile.write_text(hosts)
+        parts += [f"--hostfile={hostfile}", "--no_ssh", f"--node_rank={placement.node_rank}"]
+        parts += [f"--master_addr={placement.master}"]
+    elif placement.hostfile is not None:
+        exports = logs / "deepspeed_env"
+        exports.write_text("".join(f"{key}={env[key]}\n" for key in EXPORTED if key in env))
+        env["DS_ENV_FILE"] = str(exports.resolve())
+        parts += [f"--hostfile={placement.hostfile}"]
+    else:
+        parts += ["--hostfile=/dev/null", *_local_slots(placement.ranks, device, env)]  # never /job/hostfile
+    return [*parts, f"--master_port={port}", "--module", "trainers.launching.rank", module, *arguments]
+
+
+def _local_slots(ranks: int, device: str, env: Mapping[str, str]) -> list[str]:
+    """With --num_accelerators, DeepSpeed ignores the user's choice of GPUs; --include keeps it."""
+    chosen = env.get("CUDA_VISIBLE_DEVICES", "")
+    if device == "cuda" and chosen:
+        return [f"--include=localhost:{','.join(chosen.split(',')[:ranks])}"]
+    return [f"--num_accelerators={ranks}"]
+
+
+def require_remote_shell(path: str | None = None) -> None:
+    """DeepSpeed reaches a hostfile's other hosts with ssh and pdsh; raises PlainError when they are missing."""
+    for tool in ("ssh", "pdsh"):
+        if shutil.which(tool, path=path) is None:
+            raise PlainError(
+                f"--hostfile needs '{tool}' to reach the other hosts; install it, or start one launcher on every node "
+                "with --hostfile, --node-rank and --master."
+            )
+
+
+def run(command_line: list[str], env: Mapping[str, str]) -> int:
+    """Runs the command as a process group of its own and returns its exit code.
+
+    SIGINT, SIGTERM and SIGHUP end the whole group (exit code 128 + signal), and nothing of it is left when this
+    returns: DeepSpeed's own front end dies alone when it is signalled.
+    """
+    stopped: list[int] = []
+
+    def stop(number: int, _frame: object) -> None:
+        stopped.append(number)
+        _signal_group(process.pid, signal.SIGTERM)
+
+    process = subprocess.Popen(command_line, env=dict(env), stdin=subprocess.DEVNULL, start_new_session=True)
+    wanted = [s for s in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if signal.getsignal(s) != signal.SIG_IGN]
+    before = {number: signal.signal(number, stop) for number in wanted}
+    try:
+        code = process.wait()
+    finally:
+        # A second SIGTERM would hit DeepSpeed's own processes in their exit handlers, and they would print about it.
+        _end_group(process.pid, asked=bool(stopped))
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return 128 + stopped[0] if stopped else code
+
+
+def _signal_group(group: int, number: int) -> None:
+    with suppress(ProcessLookupError):  # all gone already
+        os.killpg(group, number)
+
+
+def _group_lives(group: int) -> bool:
+    for process in psutil.process_iter(["status"]):
+        try:
+            if os.getpgid(process.pid) == group and process.info["status"] != psutil.STATUS_ZOMBIE:
+                return True
+        except ProcessLookupError:
+            continue
+    return False
+
+
+def _end_group(group: int, asked: bool) -> None:
+    if not asked:
+        _signal_group(group, signal.SIGTERM)
+    deadline = time.monotonic() + GRACE
+    while _group_lives(group):
+        if time.monotonic() > deadline:
+            _signal_group(group, signal.SIGKILL)
+        time.sleep(0.05)
+
+
+def clear_reports(logs: Path, node: int) -> None:
+    """Removes what the ranks of an earlier launch left."""
+    failure_file(logs, node).unlink(missing_ok=True)
+    for old in logs.glob("done_*"):
+        old.unlink()
+
+
+def outcome(code: int, logs: Path, placement: Placement) -> tuple[int, str | None]:
+    """The exit code of a launch and, when it failed, one sentence why.
+
+    DeepSpeed's front end reports success when its node launcher is killed, so success also wants every local rank's
+    word that it ran to its end.
+    """
+    node = placement.node_rank or 0
+    report = failure_file(logs, node)
+    if report.is_file():
+        failure = json.loads(report.read_text())
+        if failure["code"] == 2:
+            return 2, failure["sentence"]
+        log = logs / f"rank_{failure['rank']}.log"
+        return failure["code"], f"Rank {failure['rank']} failed: {failure['sentence']} (traceback: {log})"
+    if code > 128 and code - 128 in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        return code, "Stopped."
+    first = sum(placement.slots[:node])
+    missing = [rank for rank in range(first, first + placement.slots[node]) if not done_file(logs, rank).exists()]
+    if code == 0 and not missing:
+        return 0, None
+    if code == 256 - signal.SIGKILL:
+        return 128 + signal.SIGKILL, "A training process was killed; the machine may have run out of memory."
+    return code or 1, f"The training processes ended before they were done (exit code {code}); see {logs}."

@@ -1,0 +1,69 @@
+"""The learner as a judge of given texts: log-probs, ranks and hidden states under its current weights, no gradient.
+
+Through the ZeRO-3 engine, so nothing depends on which engine samples. All functions are collective.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+
+from rlad.players.prompts import Prompts
+from trainers.credit.rows import Row
+from trainers.learner.batches import Batch, collate, completion_logits, plan_micro_batches
+from trainers.learner.update import Learner
+from trainers.rewards import TokenScores
+from trainers.runtime import zero3
+
+
+def micro_batches(learner: Learner, rows: list[Row], size: int) -> Iterator[Batch]:
+    """The rows in micro-batches, equally many on all ranks."""
+    lengths = [len(row.prompt) + len(row.completion) for row in rows]
+    for index in plan_micro_batches(lengths, size, lambda mine: int(zero3.largest(mine, learner.device))):
+        yield collate(rows, index, learner.pad_id, learner.device)
+
+
+class EngineScorer:
+    """A player's learning model that scores given completions at its own sampling temperature."""
+
+    def __init__(self, learner: Learner, micro_batch: int):
+        self.learner, self.micro_batch = learner, micro_batch
+
+    @property
+    def prompts(self) -> Prompts:
+        return self.learner.policy.prompts
+
+    @torch.no_grad()
+    def score(self, pairs: list[tuple[list[int], list[int]]]) -> list[TokenScores]:
+        """Scores of every (prompt, completion)."""
+        rows = [Row(tuple(prompt), tuple(completion)) for prompt, completion in pairs]
+        scores: list[TokenScores] = [None] * len(rows)  # type: ignore[list-item]
+        for batch in micro_batches(self.learner, rows, self.micro_batch):
+            logits = completion_logits(self.learner.engine, batch)
+            logp = torch.log_softmax(logits.float() / self.learner.config.temperature, dim=-1)  # (B, C, V)
+            chosen = logp.gather(-1, batch.completion[..., None])  # (B, C, 1)
+            ranks = (logp > chosen).sum(-1) + 1
+            for at, i in enumerate(batch.rows):
+                if i >= 0:
+                    length = len(rows[i].completion)
+                    scores[i] = TokenScores(chosen[at, :length, 0].tolist(), ranks[at, :length].tolist())
+        return scores
+
+
+@torch.no_grad()
+def hidden_states(learner: Learner, rows: list[Row], micro_batch: int) -> Iterator[tuple[int, torch.Tensor]]:
+    """(index of the row, last layer's states (T, D) at the positions of its completion's tokens), in any order."""
+    for batch in micro_batches(learner, rows, micro_batch):
+        states = learner.engine(
+            input_ids=batch.input_ids,
+            attention_mask=batch.attention_mask,
+            position_ids=batch.position_ids,
+            use_cache=False,
+            logits_to_keep=1,
+            output_hidden_states=True,
+        ).hidden_states[-1]
+        for at, i in enumerate(batch.rows):
+            if i >= 0:
+                start = states.shape[1] - batch.completion.shape[1]
+                yield i, states[at, start : start + len(rows[i].completion)]

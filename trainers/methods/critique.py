@@ -1,0 +1,142 @@
+"""Critique-GRPO's second attempts (2506.03106): what failed is criticised, solved again, and joins its group.
+
+The refinement is written under a prompt that shows attempt and critique, but learnt under the prompt of the attempt:
+the question (with its abstraction, where the group had one), nothing else. Its row carries `shaping`, see
+trainers/losses/shaped.py; its advantage comes from the union of the group and its refinements.
+
+Where we differ from the authors' code: refinements are added, none replaces rollout 0; with `groups: all_wrong` only
+groups without a success are refined, as their paper says (their code refines all). Their code as published marks the
+refined tokens by a number of prefix tokens that is -1, which leaves a set of one with advantage 0; here a refinement is
+an ordinary member of its group. Their script clips nothing; other rows here keep the configured loss.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rlad.config import CotrainConfig, RunConfig
+from rlad.generation import Sampling
+from rlad.players.prompts import CHAT, HINT, filled
+from rlad.problems import Problem
+from rlad.reasoning.reasoner import Reasoner
+from rlad.reasoning.tree import Solution, Tree
+from trainers.methods.critique_client import Teacher
+from trainers.rewards import solved
+from trainers.rewards.evidence import Counts
+
+
+@dataclass
+class Attempt:
+    """A failed solution, where it belongs, and what was said about it."""
+
+    tree: Tree
+    abstraction: str | None
+    home: list[Solution]
+    """The refinements of its group."""
+    solution: Solution
+    critique: str = ""
+
+    @property
+    def problem(self) -> Problem:
+        return self.tree.problem
+
+
+Critic = Callable[[list[Attempt], int], None]
+"""Writes the attempts' critiques, given a sampling seed."""
+
+
+def groups(tree: Tree, config: CotrainConfig) -> list[tuple[str | None, list[Solution], list[Solution]]]:
+    """(abstraction, attempts, refinements) of every group that the solver learns from."""
+    if config.abstractions == 0:
+        return [(None, tree.bare, tree.refined)] if tree.bare else []
+    return [(b.text, b.solutions, b.refined) for b in tree.branches if b.solutions]
+
+
+def failures(trees: list[Tree], config: CotrainConfig) -> list[Attempt]:
+    """What is to be refined: the failures of groups that are all wrong, or of any group."""
+    found = []
+    for tree in trees:
+        for abstraction, attempts, home in groups(tree, config):
+            wrong = [s for s in attempts if not solved(s, config)]
+            if config.critique.groups == "any" or len(wrong) == len(attempts):
+                found += [Attempt(tree, abstraction, home, s) for s in wrong]
+    return found
+
+
+def keep_best(refined: list[Solution], config: CotrainConfig) -> list[Solution]:
+    """The k refinements that join the group: right ones first, then in the order they were written."""
+    return sorted(refined, key=lambda s: not solved(s, config))[: config.critique.keep]
+
+
+class Refiner:
+    """Criticises failed solutions with the configured critic and solves again."""
+
+    def __init__(self, run: RunConfig, reasoner: Reasoner):
+        self.run, self.config, self.reasoner = run, run.cotrain.critique, reasoner
+        self.prompts = reasoner.solve_prompts
+        self.teacher = Teacher(self.config) if self.config.source == "teacher" else None
+        self.critic: Critic = {"verifier": self._verdicts, "self": self._own, "teacher": self._taught}[
+            self.config.source
+        ]
+
+    def __call__(self, trees: list[Tree], seed: int) -> Counts:
+        """Adds refinements to the trees' groups. Returns how many there are and how many of them are right."""
+        config = self.run.cotrain
+        attempts = failures(trees, config)
+        self.critic(attempts, seed)
+        prompts = [
+            self.prompts.ids("refine", a.problem.question, a.abstraction, a.solution.text.strip(), a.critique)
+            for a in attempts
+        ]
+        player = self.run.solution
+        sampling = Sampling(player.temperature, player.max_new_tokens, seed + 1)
+        for attempt, completion in zip(attempts, self.reasoner.solver.generate(prompts, sampling), strict=True):
+            attempt.home.append(self.reasoner.solution(attempt.solution.prompt, completion))
+        self.reasoner.judge(trees)
+        homes = {id(a.home): a for a in attempts}.values()
+        for attempt in homes:
+            kept = keep_best(attempt.home, config)
+            attempt.tree.extra_tokens += sum(s.tokens for s in attempt.home) - sum(s.tokens for s in kept)
+            attempt.home[:] = kept
+        kept = [s for attempt in homes for s in attempt.home]
+        right = float(sum(solved(s, config) for s in kept))
+        return {"refined_correct": (right, len(kept)), "refined_groups": (float(len(homes)), _groups(trees, config))}
+
+    def _verdicts(self, attempts: list[Attempt], seed: int) -> None:
+        for attempt in attempts:
+            attempt.critique = self.prompts.verdict_text(False, self._gold(attempt))
+
+    def _own(self, attempts: list[Attempt], seed: int) -> None:
+        prompts = [
+            self.prompts.ids("critique", a.problem.question, a.abstraction, a.solution.text.strip()) for a in attempts
+        ]
+        sampling = Sampling(self.run.solution.temperature, self.config.max_new_tokens, seed)
+        for attempt, completion in zip(attempts, self.reasoner.solver.generate(prompts, sampling), strict=True):
+            attempt.critique = self.prompts.read_critique(list(completion.token_ids))
+            attempt.tree.extra_tokens += len(completion.token_ids)
+
+    def _taught(self, attempts: list[Attempt], seed: int) -> None:
+        """The teacher's words are not this run's tokens and are not counted."""
+        asked = [teacher_prompt(a, self._gold(a)) for a in attempts]
+        for attempt, text in zip(attempts, self.teacher(asked), strict=True):
+            attempt.critique = text
+
+    def _gold(self, attempt: Attempt) -> str | None:
+        return attempt.problem.answer if self.config.show_gold else None
+
+    def close(self) -> None:
+        if self.teacher:
+            self.teacher.close()
+
+
+def teacher_prompt(attempt: Attempt, gold: str | None) -> str:
+    """What a teacher is asked: in words, whatever tokenizer the players have."""
+    template = CHAT["critique"].replace("{hint}", HINT if attempt.abstraction else "")
+    parts = {"question": attempt.problem.question, "abstraction": attempt.abstraction or ""}
+    text = filled(template, parts | {"attempt": attempt.solution.text.strip()})
+    return text + (f" The right answer is {gold}; do not reveal it." if gold else "")
+
+
+def _groups(trees: list[Tree], config: CotrainConfig) -> float:
+    return float(sum(len(groups(tree, config)) for tree in trees))

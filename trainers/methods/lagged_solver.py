@@ -1,0 +1,44 @@
+"""The lagged partner: a snapshot of the solver that pays the abstractions, so that their target stands still."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+from pathlib import Path
+
+from safetensors.torch import load_model, save_model
+
+from rlad.config import RunConfig
+from rlad.generation import make_engine
+from trainers.learner.update import Learner
+from trainers.runtime import zero3
+
+FILE = "partner.safetensors"
+
+
+class LaggedPartner:
+    """Samples with the solver's weights of the step at which it was last renewed; they are part of the checkpoint.
+
+    It always samples with the transformers engine: a full copy inside the rank, whatever engine the players use.
+    """
+
+    def __init__(self, run: RunConfig, solver: Learner):
+        self.run, self.solver = run, solver
+        self.model = copy.deepcopy(solver.reference)  # the weights that training starts from
+        self.sampler = make_engine(replace(run.engine, kind="transformers"), self.model, solver.policy.tokenizer)
+        self.step = 0
+        """Before which step it was renewed."""
+
+    def renew(self, step: int) -> None:
+        """Takes the solver's current weights. Collective."""
+        zero3.publish(self.solver.engine, self.sampler, self.solver.version, self.run.zero.bucket_size)
+        self.step = step
+
+    def save(self, folder: Path) -> None:
+        """Every rank holds the same copy, so rank 0 writes it."""
+        if zero3.rank() == 0:
+            save_model(self.model, str(folder / FILE))
+
+    def load(self, folder: Path, step: int) -> None:
+        load_model(self.model, str(folder / FILE))
+        self.step = step

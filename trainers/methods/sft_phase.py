@@ -1,0 +1,84 @@
+"""Supervised steps on diverse demonstrations between RL phases: they put back the breadth that RL takes (2509.21128).
+
+RL squeezes a distribution onto few ways of being right; demonstrations spread it again. So every *different*
+demonstrated abstraction of a problem weighs the same here, however likely the world or the data makes it, and only
+demonstrations that lead to the right answer are shown.
+"""
+
+from __future__ import annotations
+
+import random
+
+from rlad.config.rules import trains
+from rlad.players.prompts import Prompts
+from rlad.problems import Problem, World
+from rlad.problems.base import ProblemError
+from rlad.reasoning.judge import Judge
+from trainers.credit.rows import Row
+from trainers.learner.sft import fine_tune
+from trainers.runtime import zero3
+
+
+def check_demonstrations(problems: list[Problem], world: World | None) -> None:
+    """Raises ProblemError for data that demonstrates nothing: every phase would silently do nothing."""
+    if world is None and not any(problem.abstraction and problem.solution for problem in problems):
+        raise ProblemError(
+            "cotrain.broaden shows demonstrations, but no problem of the data has both an abstraction and a solution: "
+            "name their columns in problems.fields, or set cotrain.broaden.every=0."
+        )
+
+
+def demonstrations(
+    problem: Problem, world: World | None, judge: Judge, draws: int, rng: random.Random
+) -> list[tuple[str, str]]:
+    """(abstraction, solution) pairs with different abstractions: of `draws` ones from a world, or the data's own."""
+    if world is None:
+        return [(problem.abstraction, problem.solution)] if problem.abstraction and problem.solution else []
+    found: dict[str, tuple[str, str]] = {}
+    for _ in range(draws):
+        abstraction = world.propose(problem, rng)
+        found.setdefault(
+            world.canonical_abstraction(abstraction), (abstraction, world.solve(problem, abstraction, rng))
+        )
+    pairs = list(found.values())
+    verdicts = judge([(problem, solution) for _, solution in pairs])
+    return [pair for pair, verdict in zip(pairs, verdicts, strict=True) if verdict.correct]
+
+
+def rows_of(role: str, problem: Problem, pairs: list[tuple[str, str]], prompts: Prompts) -> list[Row]:
+    """What a player is shown: the abstraction player each abstraction, the solver each solution with and without it.
+
+    A demonstration states no confidence. Where the solver is paid for one (RLCR) it therefore ends without an
+    end-of-sequence token: how sure to be, and that it must be said, stays as RL left it.
+    """
+    rows = []
+    for abstraction, solution in pairs:
+        if role == "abstraction":
+            tasks = [("propose", None, abstraction)]
+        else:
+            tasks = [("guided", abstraction, solution), ("plain", None, solution)]
+        for task, given, text in tasks:
+            shown = prompts.completion_ids(text)
+            shown = shown[:-1] if prompts.confidence and role == "solution" else shown
+            rows.append(Row(tuple(prompts.ids(task, problem.question, given)), tuple(shown)))
+    return rows
+
+
+def broaden_phase(trainer, step: int, problems: list[Problem]) -> dict:
+    """One phase before `step` for every player that the schedule trains; returns statistics by role. Collective."""
+    settings = trainer.config.broaden
+    rng = random.Random(f"{trainer.run.seed}|broaden|{step}|{zero3.rank()}")
+    judge = trainer.methods.evidence.judge
+    shown = [(p, demonstrations(p, trainer.world, judge, settings.draws, rng)) for p in problems]
+    result = {}
+    for role, learner in trainer.learners.items():
+        if not trains(trainer.run, role):
+            continue
+        rows = [row for problem, pairs in shown for row in rows_of(role, problem, pairs, learner.policy.prompts)]
+        seed = f"{trainer.run.seed}|broaden|{step}|{role}"
+        result[role] = fine_tune(
+            learner, rows, settings.epochs, settings.batch, settings.lr, trainer.config.micro_batch, seed
+        )
+        if result[role]["updates"]:
+            trainer.publish([role])
+    return result

@@ -1,0 +1,195 @@
+"""The instruments in the loop: entropy and exploration of both players, measured every step (docs/entropy.md)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+
+from rlad.config import RunConfig
+from rlad.entropy import StrategicGrams
+from rlad.entropy.diversity import SAMPLE, cluster_counts, rarefied, repetition
+from rlad.entropy.formats import abstraction_format, solution_format, world_format
+from rlad.entropy.rank import rank_dynamics
+from rlad.entropy.shares import shares_entropy
+from rlad.generation import Completion
+from rlad.reasoning.tree import Solution, Tree
+from trainers.credit.rows import Row
+from trainers.learner.batches import token_logprobs
+from trainers.learner.scoring import hidden_states, micro_batches
+from trainers.learner.update import Learner
+from trainers.metrics.readings import RankReading, Sums, TextReading, TokenReading, joined_sums, merged_numbers
+from trainers.runtime import zero3
+
+ANSWERS = 8
+"""Unique answers are also counted per so many solutions: raw numbers grow with the number of solutions."""
+
+
+class Instruments:
+    """Measures a step. All ranks must call `measure`; the numbers are made on rank 0."""
+
+    def __init__(self, run: RunConfig, learners: dict[str, Learner], grams: StrategicGrams | None, world: bool):
+        self.run, self.config, self.learners = run, run.instruments, learners
+        self.grams = {
+            role: None if grams is None else grams.bound(learner.policy.tokenizer) for role, learner in learners.items()
+        }
+        named = {"abstraction": abstraction_format, "solution": solution_format}
+        self.format_of = {role: world_format if world else named[role] for role in learners}
+
+    def measure(
+        self, step: int, trees: list[Tree], rows: dict[str, list[Row]], updates: dict[str, dict]
+    ) -> dict[str, dict]:
+        """Numbers by role and for "rollout"; {} in steps that are not measured, and on ranks other than 0."""
+        if not due(step, self.config.every):
+            return {}
+        readings = {}
+        for role, learner in self.learners.items():
+            # Equal forwards on all ranks: whether a step samples hidden states depends on nothing local.
+            sampled = due(step, self.config.rank_every)
+            ranks = read_ranks(learner, rows[role], self.run) if sampled else RankReading()
+            tokens = self._tokens(role, rows[role]) if updates.get(role, {}).get("updated") else None
+            readings[role] = (tokens, self._texts(role, trees), ranks)
+        gathered = zero3.to_first((readings, self._rollout(trees)))
+        if gathered is None:
+            return {}
+        numbers = {role: self._numbers([part[role] for part, _ in gathered]) for role in self.learners}
+        return numbers | {"rollout": joined_sums([part for _, part in gathered])}
+
+    def _numbers(self, parts: list[tuple]) -> dict:
+        tokens, texts, ranks = zip(*parts, strict=True)
+        found = [TextReading.joined(texts).numbers(), RankReading.joined(ranks).numbers()]
+        if tokens[0] is not None:
+            found.append(TokenReading.joined(tokens).numbers(self.config.forking_entropy))
+        return merged_numbers(*found)
+
+    def _tokens(self, role: str, rows: list[Row]) -> TokenReading:
+        grams = self.grams[role]
+        reading = read_tokens(self.learners[role].record, rows, grams.mask if grams is not None else None)
+        return reading.thinned(max(1, self.config.tokens // zero3.world_size()))
+
+    def _texts(self, role: str, trees: list[Tree]) -> TextReading:
+        if role == "abstraction":
+            written = [(draw.text, draw.completion, None) for tree in trees for draw in tree.draws]
+        else:
+            written = [(s.text, s.completion, s.correct) for tree in trees for s in [*tree.solutions, *tree.bare]]
+        chosen = spaced(written, max(1, self.config.texts // zero3.world_size()))
+        grams = self.grams[role]
+        return read_texts(chosen, self.format_of[role], grams, judged=role == "solution")
+
+    def _rollout(self, trees: list[Tree]) -> Sums:
+        clustered = -(-self.config.cluster_problems // zero3.world_size())
+        return read_rollout(trees, clustered)
+
+
+def due(step: int, every: int) -> bool:
+    """Whether something done every so many steps (0 = never) is done in this one.
+
+    >>> [step for step in range(1, 7) if due(step, 3)], due(4, 0)
+    ([3, 6], False)
+    """
+    return every > 0 and step % every == 0
+
+
+def spaced(items: Sequence, most: int) -> list:
+    """At most `most` items, evenly spread.
+
+    >>> spaced("abcdefg", 3), spaced("ab", 3)
+    (['a', 'c', 'e'], ['a', 'b'])
+    """
+    return list(items) if len(items) <= most else [items[i * len(items) // most] for i in range(most)]
+
+
+def read_tokens(record, rows: list[Row], mask: Callable | None) -> TokenReading:
+    """The newest update's tokens; `mask` maps a row's token ids to its planning tokens."""
+    copies = [rows[i].copies for i in record.rows]
+    lengths = [len(entropy) for entropy in record.entropy]
+    repeats = np.repeat(np.array(copies, dtype=int), lengths)
+
+    def column(parts: list, dtype=np.float32) -> np.ndarray:
+        flat = np.concatenate([np.asarray(part, dtype=dtype) for part in parts]) if parts else np.zeros(0, dtype)
+        return np.repeat(flat, repeats)
+
+    entropy = [part.float().numpy() for part in record.entropy]
+    means = np.array([part.mean() for part in entropy]) if entropy else np.zeros(0)
+    learnt = [[rows[i].pg_weight > 0] * length for i, length in zip(record.rows, lengths, strict=True)]
+    planning = None if mask is None else column([mask(rows[i].completion) for i in record.rows], bool)
+    return TokenReading(
+        entropy=column(entropy),
+        logp=column([part.float().numpy() for part in record.logp]),
+        advantage=column([part.float().numpy() for part in record.advantage]),
+        learnt=column(learnt, bool),
+        planning=planning,
+        sequences=np.array([float(means @ np.array(copies)) if copies else 0.0, float(sum(copies))]),
+    )
+
+
+def read_texts(
+    written: list[tuple[str, Completion, bool | None]],
+    format_of: Callable[[str], str],
+    grams: StrategicGrams | None,
+    judged: bool,
+) -> TextReading:
+    """Format, length, repetition and strategic grams of (text, completion, correct)."""
+    reading = TextReading(judged=judged, grams=None if grams is None else Counter())
+    for text, completion, correct in written:
+        name = format_of(text)
+        reading.formats[name] += 1
+        reading.right[name] += bool(correct)
+        reading.lengths.append(len(completion.token_ids))
+        reading.repetition += repetition(completion.token_ids)
+        if grams is not None:
+            reading.grams.update(grams.counts(completion.token_ids))
+    return reading
+
+
+def answer_of(solution: Solution) -> str:
+    """What a solution answers; unfinished ones and those without an answer are classes of their own."""
+    if solution.verdict is not None and solution.verdict.pred is not None:
+        return " ".join(solution.verdict.pred.split())
+    return "<unfinished>" if solution.completion.finish_reason == "length" else "<none>"
+
+
+def read_rollout(trees: list[Tree], clustered: int) -> Sums:
+    """Per problem: different abstractions and answers, and clusters of the solutions of the first `clustered` ones."""
+    names = ["distinct_abstractions", "unique_answers", f"unique_answers_of_{ANSWERS}", "answer_entropy"]
+    names += ["solution_clusters", "correct_clusters", "incorrect_clusters"]
+    sums: Sums = {name: np.zeros(2) for name in names}
+    for tree in trees:
+        if tree.draws:
+            sums["distinct_abstractions"] += (len({branch.key for branch in tree.branches}), 1)
+        solutions = tree.solutions or tree.bare
+        if not solutions:
+            continue
+        answers = Counter(map(answer_of, solutions))
+        sums["unique_answers"] += (len(answers), 1)
+        sums["answer_entropy"] += (shares_entropy(answers.values()), 1)
+        if len(solutions) >= ANSWERS:
+            sums[f"unique_answers_of_{ANSWERS}"] += (rarefied(list(answers.values()), ANSWERS), 1)
+    for tree in [tree for tree in trees if tree.solutions or tree.bare][:clustered]:
+        chosen = spaced(tree.solutions or tree.bare, SAMPLE)
+        found = cluster_counts([s.text for s in chosen], [s.correct for s in chosen])
+        for name, count in zip(("solution", "correct", "incorrect"), found.values(), strict=True):
+            sums[f"{name}_clusters"] += (count, 1)
+    return sums
+
+
+def read_ranks(learner: Learner, rows: list[Row], run: RunConfig) -> RankReading:
+    """Effective rank of a few rows' hidden states, and which of their tokens fork, now and in the base. Collective."""
+    chosen = spaced(rows, run.instruments.rank_rows)
+    reading = RankReading()
+    for _, states in hidden_states(learner, chosen, run.cotrain.micro_batch):
+        found = rank_dynamics(states, run.instruments.rank_stride)
+        reading.dynamics.append((found.er, found.erv, found.era))
+    temperature, tokenizer = learner.config.temperature, learner.policy.tokenizer
+    with torch.no_grad():
+        for batch in micro_batches(learner, chosen, run.cotrain.micro_batch):
+            _, own = token_logprobs(learner.engine, batch, temperature)
+            _, base = token_logprobs(learner.reference, batch, temperature)
+            for at, i in enumerate(batch.rows):
+                length = len(chosen[i].completion) if i >= 0 else 0
+                reading.own += own[at, :length].tolist()
+                reading.base += base[at, :length].tolist()
+                reading.tokens += tokenizer.convert_ids_to_tokens(list(chosen[i].completion)) if length else []
+    return reading

@@ -1,0 +1,94 @@
+"""What one step looked like: numbers for metrics.jsonl, and a readable tree for samples.jsonl."""
+
+from __future__ import annotations
+
+import torch
+
+from rlad.config import CotrainConfig
+from rlad.reasoning.tree import Solution, Tree
+from trainers.credit.advantages import is_constant
+from trainers.rewards import draw_rewards, solution_reward
+from trainers.runtime import zero3
+
+
+def means(pairs: dict[str, tuple[float, float]], device: torch.device) -> dict[str, float | None]:
+    """(sum, count) per name on this rank -> mean over all ranks; None where nothing was counted."""
+    values = zero3.total([x for pair in pairs.values() for x in pair], device)
+    return {name: values[2 * i] / values[2 * i + 1] if values[2 * i + 1] else None for i, name in enumerate(pairs)}
+
+
+def _pair(values: list) -> tuple[float, float]:
+    return float(sum(values)), float(len(values))
+
+
+def rollout_statistics(trees: list[Tree], config: CotrainConfig, device: torch.device) -> dict:
+    """Accuracy, coverage, diversity and leaks of a step's rollouts, over all ranks."""
+    branches = [branch for tree in trees for branch in tree.branches]
+    guided = [s for branch in branches for s in branch.solutions]
+    bare = [s for tree in trees for s in tree.bare]
+    proposed = [tree for tree in trees if tree.draws]
+    groups = [[solution_reward(s, config) for s in b.solutions] for b in branches if b.solutions]
+    everything = guided + bare
+    numbers = means(
+        {
+            "accuracy": _pair([s.correct for s in guided]),
+            "coverage": _pair([any(s.correct for s in tree.solutions) for tree in proposed]),
+            "bare_accuracy": _pair([s.correct for s in bare]),
+            "distinct": (float(len(branches)), float(sum(len(tree.draws) for tree in proposed))),
+            "abstractions_per_problem": (float(len(branches)), float(len(proposed))),
+            "leak_rate": _pair([branch.leak for branch in branches]),
+            "invalid_rate": _pair([draw.branch is None for tree in proposed for draw in tree.draws]),
+            "adherence": _pair([s.adheres for s in guided if s.adheres is not None]),
+            "constant_groups": _pair([is_constant(group) for group in groups]),
+            "bare_share": (float(sum(s.tokens for s in bare)), float(sum(s.tokens for s in everything))),
+            "unfinished": _pair([s.completion.finish_reason == "length" for s in everything]),
+        },
+        device,
+    )
+    (tokens,) = zero3.total([sum(tree.tokens for tree in trees)], device)
+    return {"rollout": numbers, "tokens_generated": int(tokens)}
+
+
+def player_statistics(trees: list[Tree], role: str, config: CotrainConfig, device: torch.device) -> dict:
+    """Mean reward and length (tokens) of what one player wrote, over all ranks."""
+    if role == "abstraction":
+        rewards = [r for tree in trees if tree.draws for r in draw_rewards(tree, config) if r is not None]
+        lengths = [len(draw.completion.token_ids) for tree in trees for draw in tree.draws]
+    else:
+        chosen = [s for tree in trees for s in (tree.solutions if config.abstractions else tree.bare)]
+        rewards, lengths = [solution_reward(s, config) for s in chosen], [s.tokens for s in chosen]
+    return means({"reward": _pair(rewards), "length": _pair(lengths)}, device)
+
+
+def _solution_record(solution: Solution) -> dict:
+    beyond = {"confidence": solution.confidence, "reward": solution.reward}
+    return {
+        "text": solution.text.strip(),
+        "verdict": solution.verdict.outcome.value if solution.verdict else None,
+        "correct": solution.correct,
+        "adheres": solution.adheres,
+        "tokens": solution.tokens,
+        **{name: value for name, value in beyond.items() if value is not None},
+    }
+
+
+def tree_record(tree: Tree, step: int, config: CotrainConfig) -> dict:
+    """One readable tree."""
+    rewards = dict(zip([draw.branch for draw in tree.draws], draw_rewards(tree, config), strict=True))
+    return {
+        "step": step,
+        "problem": tree.problem.question,
+        "gold": tree.problem.answer,
+        "bare": [_solution_record(s) for s in tree.bare],
+        "abstractions": [
+            {
+                "text": branch.text,
+                "reward": rewards.get(i),
+                "leak": branch.leak,
+                "tokens": sum(len(d.completion.token_ids) for d in tree.draws if d.branch == i),
+                "solutions": [_solution_record(s) for s in branch.solutions],
+                **({"refined": [_solution_record(s) for s in branch.refined]} if branch.refined else {}),
+            }
+            for i, branch in enumerate(tree.branches)
+        ],
+    }

@@ -1,0 +1,218 @@
+"""Everything DeepSpeed: the process group, a ZeRO-3 engine per player, gathers, and the publishing of weights.
+
+Rules that keep two engines in one process group alive: every collective on all ranks in one order; equal forwards per
+engine on all ranks; one `initialize` per model; gather first, then send, with no other collective in between.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import deepspeed
+import torch
+import torch.distributed as dist
+from deepspeed.accelerator import get_accelerator
+from transformers import PreTrainedModel
+
+from rlad.config import LaunchConfig, ZeroConfig
+from rlad.generation import Engine
+from rlad.players.adapters import adapter_scale, merged
+
+
+def start(launch: LaunchConfig) -> torch.device:
+    """Joins the process group of the `deepspeed` launcher; returns this rank's device."""
+    logging.getLogger("DeepSpeed").setLevel(logging.WARNING)
+    device = get_accelerator().device_name()
+    if device == "cpu":
+        torch.set_num_threads(launch.threads_per_rank)
+    else:
+        get_accelerator().set_device(int(os.environ["LOCAL_RANK"]))
+        device = get_accelerator().current_device_name()
+    # It announces its compiled collectives on every rank.
+    with open(os.devnull, "w") as silence, contextlib.redirect_stdout(silence):
+        deepspeed.init_distributed(
+            dist_backend="gloo" if device == "cpu" else None, timeout=timedelta(seconds=launch.timeout), verbose=False
+        )
+    if device == "cpu":
+        _unlink_shared_buffers()
+    return torch.device(device)
+
+
+def _unlink_shared_buffers() -> None:
+    """Removes the names of the buffers of DeepSpeed's shared-memory collectives (66 MB per rank).
+
+    DeepSpeed never does, so every run would leave them in memory. Once all ranks have mapped them only the names go.
+    """
+    dist.barrier()
+    address, port = os.environ["MASTER_ADDR"], os.environ["MASTER_PORT"]
+    name = f"deepspeed_allreduce_buffer_{os.getuid()}_{address}_{port}_{rank()}"
+    Path("/dev/shm", name).unlink(missing_ok=True)
+
+
+def rank() -> int:
+    return dist.get_rank()
+
+
+def world_size() -> int:
+    return dist.get_world_size()
+
+
+def total(values: list[float], device: torch.device) -> list[float]:
+    """Element-wise sum over all ranks, in float64."""
+    tensor = torch.tensor(values, dtype=torch.float64, device=device)
+    dist.all_reduce(tensor)
+    return tensor.tolist()
+
+
+def largest(value: float, device: torch.device) -> float:
+    """The largest of all ranks' values."""
+    tensor = torch.tensor([value], dtype=torch.float64, device=device)
+    dist.all_reduce(tensor, op=dist.ReduceOp.MAX)
+    return tensor.item()
+
+
+def gather(values: list[float]) -> list[float]:
+    """All ranks' values in one list, rank by rank; ranks may have different numbers of them."""
+    lists: list[list[float]] = [[] for _ in range(world_size())]
+    dist.all_gather_object(lists, values)
+    return [value for own in lists for value in own]
+
+
+def concatenated(values: torch.Tensor) -> tuple[torch.Tensor, int]:
+    """Every rank's (n, k) tensor, n of its own, one below the other: (N, k), and where this rank's rows begin."""
+    sizes = torch.zeros(world_size(), dtype=torch.long, device=values.device)
+    sizes[rank()] = len(values)
+    dist.all_reduce(sizes)
+    longest = int(sizes.max())
+    padded = values.new_zeros(longest, values.shape[1])
+    padded[: len(values)] = values
+    parts = [torch.empty_like(padded) for _ in range(world_size())]
+    dist.all_gather(parts, padded)
+    rows = torch.cat([part[:size] for part, size in zip(parts, sizes.tolist(), strict=True)])
+    return rows, int(sizes[: rank()].sum())
+
+
+def to_first(value) -> list | None:
+    """Every rank's `value` (anything that can be pickled) on rank 0, in the order of the ranks; None on the others."""
+    found = [None] * world_size() if rank() == 0 else None
+    dist.gather_object(value, found)
+    return found
+
+
+def from_first(value):
+    """Rank 0's `value`, on every rank."""
+    box = [value]
+    dist.broadcast_object_list(box)
+    return box[0]
+
+
+def from_node_leader(value: object) -> object:
+    """What rank 0 of this node gave. Collective."""
+    given: list = [None] * world_size()
+    dist.all_gather_object(given, (node(), local_rank(), value))
+    return next(value for where, local, value in given if where == node() and local == 0)
+
+
+def node() -> int:
+    return int(os.environ.get("CROSS_RANK", "0"))
+
+
+def local_rank() -> int:
+    return int(os.environ.get("LOCAL_RANK", "0"))
+
+
+def engine_config(
+    zero: ZeroConfig, dtype: torch.dtype, lr: float, weight_decay: float, betas: tuple[float, float], clip: float
+) -> dict:
+    """The DeepSpeed configuration of one engine.
+
+    Gradient accumulation is ours (`managed_gradient_accumulation` off): losses are normalised over the whole step
+    already, and every `step()` is an update.
+    """
+    adam = {"lr": lr, "betas": list(betas), "weight_decay": weight_decay, "torch_adam": True, "adam_w_mode": True}
+    stage3 = {
+        "stage": 3,
+        "stage3_param_persistence_threshold": zero.persistence_threshold,
+        "stage3_gather_16bit_weights_on_model_save": True,
+        "overlap_comm": False,
+    }
+    for name, wanted in (("optimizer", zero.offload_optimizer), ("param", zero.offload_params)):
+        if wanted:
+            stage3[f"offload_{name}"] = {"device": "cpu", "pin_memory": True}
+    return {
+        "train_micro_batch_size_per_gpu": 1,
+        "gradient_accumulation_steps": 1,
+        "managed_gradient_accumulation": False,
+        "optimizer": {"type": "AdamW", "params": adam},
+        "zero_optimization": stage3,
+        "gradient_clipping": clip,
+        "bf16": {"enabled": dtype == torch.bfloat16},
+        "fp16": {"enabled": dtype == torch.float16},
+        "steps_per_print": 10**9,
+    }
+
+
+def make_engine(model: PreTrainedModel, config: dict):
+    """Partitions `model` over the ranks. Keep full copies (sampler, reference) before calling this."""
+    learnt = [parameter for parameter in model.parameters() if parameter.requires_grad]  # of adapters, not their base
+    engine, *_ = deepspeed.initialize(model=model, model_parameters=learnt, config=config)
+    return engine
+
+
+def set_lr(engine, lr: float) -> None:
+    for group in engine.optimizer.param_groups:
+        group["lr"] = lr
+
+
+def gathered(engine, bucket_size: int, learnt: bool = False) -> Iterator[tuple[str, torch.Tensor]]:
+    """Full parameters as (name, tensor), gathered bucket by bucket of at most `bucket_size` elements.
+
+    learnt: only those that the optimiser moves, where the others are frozen.
+
+    Collective: all ranks must run it to the end. The tensors are copies, handed over when their bucket's gathering is
+    done: whoever sends them on, over another process group even, does not do it inside a gather (trl #7103). Sizes are
+    `ds_numel`, because `numel()` of a partitioned parameter is 0.
+    """
+    bucket: list[tuple[str, torch.nn.Parameter]] = []
+    size = 0
+    for name, parameter in engine.module.named_parameters():
+        if learnt and not parameter.requires_grad:
+            continue
+        if bucket and size + parameter.ds_numel > bucket_size:
+            yield from _gather(bucket)
+            bucket, size = [], 0
+        bucket.append((name, parameter))
+        size += parameter.ds_numel
+    yield from _gather(bucket)
+
+
+def _gather(bucket: list[tuple[str, torch.nn.Parameter]]) -> Iterator[tuple[str, torch.Tensor]]:
+    with deepspeed.zero.GatheredParameters([parameter for _, parameter in bucket]):
+        full = [(name, parameter.data.clone()) for name, parameter in bucket]
+    yield from full
+
+
+def publish(engine, sampler: Engine, version: int, bucket_size: int) -> None:
+    """Sends the trainer's current weights to this rank's sampler: the adapter alone to one that holds its base."""
+    source = gathered(engine, bucket_size, learnt=True) if sampler.adapters else plain(engine, bucket_size)
+    sampler.load_weights(source, version)
+
+
+def plain(engine, bucket_size: int) -> Iterator[tuple[str, torch.Tensor]]:
+    """Full parameters of the plain model, an adapter merged into it. Collective."""
+    return merged(gathered(engine, bucket_size), adapter_scale(engine.module))
+
+
+def full_state(engine, bucket_size: int) -> dict[str, torch.Tensor]:
+    """All weights of the plain model on the CPU of rank 0; an empty dict on the others. Collective."""
+    source = gathered(engine, bucket_size)
+    if rank() == 0:
+        return {name: tensor.detach().cpu().clone() for name, tensor in merged(source, adapter_scale(engine.module))}
+    for _ in source:
+        pass
+    return {}
