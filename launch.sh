@@ -348,4 +348,5 @@ main() {
   esac
 }
 
-main "$@"
+# On one line with its exit: bash reads a script as it runs it, and an update may replace this file meanwhile.
+main "$@"; exit

@@ -5,8 +5,9 @@ sentence, what cannot be run: an unknown key (naming the nearest), a wrong type,
 Nothing here imports torch, so a bad configuration is refused before any model is touched.
 """
 
+from rlad.config.errors import ConfigError
 from rlad.config.instruments import InstrumentsConfig
-from rlad.config.load import ConfigError, RunConfig, known_keys, load_config, read_yaml, save_config
+from rlad.config.load import RunConfig, known_keys, load_config, read_yaml, save_config
 from rlad.config.players import ROLES, LoraConfig, ModelConfig, PlayerConfig
 from rlad.config.problems import (
     SOURCES,

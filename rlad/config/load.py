@@ -11,16 +11,13 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from rlad.config.errors import ConfigError
 from rlad.config.instruments import InstrumentsConfig
 from rlad.config.players import LoraConfig, ModelConfig, PlayerConfig
 from rlad.config.problems import ProblemsConfig
 from rlad.config.running import EngineConfig, LaunchConfig, SweepConfig, TrackConfig, VerifierConfig, ZeroConfig
 from rlad.config.serving import ServingConfig
 from rlad.config.training import CotrainConfig, WarmstartConfig
-
-
-class ConfigError(ValueError):
-    """The configuration cannot be run; the message is one plain sentence."""
 
 
 @dataclass

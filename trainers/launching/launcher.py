@@ -23,7 +23,7 @@ from trainers.launching.rank import done_file, failure_file
 
 GRACE = 10.0
 """Seconds between asking processes to end and ending them."""
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def free_port() -> int:

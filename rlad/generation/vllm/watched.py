@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 OWN_FOLDER = "RLAD_OWN_FOLDER"
 """Environment variable: a folder to remove when the parent ends (one that is full of weights in shared memory)."""
 GRACE = 5.0
