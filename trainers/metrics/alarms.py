@@ -136,9 +136,7 @@ def rollout_conditions(rollout: dict, verifier: dict[str, int], config: AlarmsCo
             yield Condition(alarm, "", f"{value:.0%} {says}")
     unsure = unjudged_share(verifier)
     if unsure > config.verifier:
-        yield Condition(
-            "verifier", "", f"{unsure:.0%} of the verdicts were undecided or had an unreadable gold"
-        )
+        yield Condition("verifier", "", f"{unsure:.0%} of the verdicts were undecided or had an unreadable gold")
     distinct = rollout.get("distinct")
     if distinct is not None and distinct < config.duplicates:
         yield Condition("duplicates", "", f"only {distinct:.0%} of the abstractions drawn differed from the others")

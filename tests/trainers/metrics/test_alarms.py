@@ -65,10 +65,13 @@ def test_a_short_text_is_as_alarming_as_a_long_one():
 @pytest.mark.parametrize("name", SICK)
 def test_an_alarm_stops_the_run_where_that_is_asked(name):
     alarm = name.split(".")[-1]
-    rows = [*[healthy() for _ in range(FIRST)], healthy(**SICK[name])]
+
+    def rows():
+        return [*[healthy() for _ in range(FIRST)], healthy(**SICK[name])]
+
     with pytest.raises(AlarmStop, match=rf"the alarm {name}: for 1 step .*alarms.stop"):
-        watched(AlarmsConfig(stop=[alarm], steps=1, nonfinite=1), rows)
-    assert watched(AlarmsConfig(stop=[alarm], off=[alarm], steps=1, nonfinite=1), rows)[-1] == ([], [])
+        watched(AlarmsConfig(stop=[alarm], steps=1, nonfinite=1), rows())
+    assert watched(AlarmsConfig(stop=[alarm], off=[alarm], steps=1, nonfinite=1), rows())[-1] == ([], [])
 
 
 def test_nonfinite_steps_have_a_count_of_their_own_and_stop_by_default():
