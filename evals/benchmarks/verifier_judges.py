@@ -12,8 +12,8 @@ from functools import lru_cache
 
 import math_verify
 
+from rlad.verifier.pool.worker import judge
 from rlad.verifier.types import Outcome, Verdict, VerifyOptions
-from rlad.verifier.worker import judge
 
 logging.disable(logging.CRITICAL)  # it logs a traceback for every text it cannot read
 

@@ -18,7 +18,7 @@ class Judge:
         self.outcomes: Counter[str] = Counter()
         self._pool = None
         if config.workers:
-            from rlad.verifier.pool import VerifierPool
+            from rlad.verifier import VerifierPool
 
             self._pool = VerifierPool(workers=config.workers, time_limit_s=config.time_limit)
 

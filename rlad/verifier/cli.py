@@ -12,11 +12,12 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
-from rlad.verifier.pool import PoolError, VerifierPool
+from rlad.verifier.pool.pool import PoolError, VerifierPool
 from rlad.verifier.types import Outcome
 
 _ROWS_AT_A_TIME = 1024
@@ -86,7 +87,7 @@ def summary(judged: list[tuple[bool, Outcome, float]], seconds: float) -> dict[s
 
 def open_with_progress(path: Path) -> BinaryIO:
     """``path`` opened for reading; on a terminal, stderr shows how far the reading has come."""
-    if not sys.stderr.isatty():
+    if not sys.stderr.isatty() or find_spec("rich") is None:  # the verifier alone is installed without it
         return path.open("rb")
     from rich.console import Console
     from rich.progress import open as rich_open

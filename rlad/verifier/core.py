@@ -7,16 +7,16 @@ import time
 from collections.abc import Callable
 from fractions import Fraction
 
-from rlad.verifier import nodes as N
-from rlad.verifier.answers import parse_answer
 from rlad.verifier.budget import Budget, BudgetExceeded, NotDefined, ParseError, TooLarge, VerifierError
-from rlad.verifier.canon import key, rational
-from rlad.verifier.choices import choice_letter, lettered_option, plain_option, stated_letter
-from rlad.verifier.compare import equal
-from rlad.verifier.extract import Extraction, extract
-from rlad.verifier.nodes import Node, free_symbols, show
+from rlad.verifier.comparing.canon import key, rational
+from rlad.verifier.comparing.compare import equal
+from rlad.verifier.comparing.values import Context
+from rlad.verifier.grammar import nodes as N
+from rlad.verifier.grammar.nodes import Node, free_symbols, show
+from rlad.verifier.reading.answers import parse_answer
+from rlad.verifier.reading.choices import choice_letter, lettered_option, plain_option, stated_letter
+from rlad.verifier.reading.extract import Extraction, extract
 from rlad.verifier.types import DEFAULT, Outcome, Verdict, VerifyOptions
-from rlad.verifier.values import Context
 
 _INTEGER = re.compile(r"(?:\s*\$)?\s*(-?\d{1,400})\s*(?:\$\s*)?")  # linear: no two blanks in a row
 _DECIMAL_COMMA = re.compile(r"(-?)\s*(\d+)\s*(?:,|\{,\})\s*(\d+)")
@@ -62,7 +62,7 @@ def deep_compare(gold: str, pred: str, options: VerifyOptions = DEFAULT) -> Verd
     """Like ``verify``, and when that is undecided let sympy simplify; may be slow and large: only for a killable
     worker.
     """
-    from rlad.verifier.deep import deep_equal
+    from rlad.verifier.comparing.deep import deep_equal
 
     return _timed(lambda: _judge(gold, pred, options, deep_equal))
 

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from rlad.verifier.pool import PoolError, VerifierPool
-from rlad.verifier.types import Outcome, VerifyOptions
+from rlad.verifier import Outcome, PoolError, VerifierPool, VerifyOptions
 
 JUDGE = "misbehaving:judge"
 HERE = Path(__file__).parent
@@ -248,7 +247,7 @@ def test_forked_child_gets_workers_of_its_own():
 
 PARENT = """
 import sys, threading, time
-from rlad.verifier.pool import PoolError, VerifierPool
+from rlad.verifier import PoolError, VerifierPool
 pool = VerifierPool(workers=3, time_limit_s=1.5, judge="misbehaving:judge")
 pool.verify("a", "a")
 def wait_for(command):

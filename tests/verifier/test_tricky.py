@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from rlad.verifier.pool.worker import judge
 from rlad.verifier.types import DEFAULT
-from rlad.verifier.worker import judge
 
 ROWS = [json.loads(line) for line in (Path(__file__).parent / "data" / "tricky.jsonl").read_text().splitlines()]
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from functools import cmp_to_key
 from typing import NamedTuple
 
-from rlad.verifier import nodes as N
 from rlad.verifier.budget import ParseError
-from rlad.verifier.canon import key, rational
-from rlad.verifier.nodes import Node, free_symbols
-from rlad.verifier.values import Context, is_scalar, real_number, same_value
+from rlad.verifier.comparing.canon import key, rational
+from rlad.verifier.comparing.values import Context, is_scalar, real_number, same_value
+from rlad.verifier.grammar import nodes as N
+from rlad.verifier.grammar.nodes import Node, free_symbols
 
 ORDER = frozenset(("<", "<=", ">", ">="))
 
@@ -320,7 +320,7 @@ def _same_piece(p: Piece, q: Piece, ctx: Context) -> bool:
 
 def ctx_equal(gold: Node, pred: Node, ctx: Context) -> bool:
     """Ends of intervals follow the digits the gold shows, like every other number."""
-    from rlad.verifier.values import rounds_to
+    from rlad.verifier.comparing.values import rounds_to
 
     return same_value(gold, pred, ctx) or rounds_to(gold, pred, ctx)
 

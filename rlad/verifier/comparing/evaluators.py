@@ -8,7 +8,7 @@ import threading
 from fractions import Fraction
 
 from rlad.verifier.budget import Budget, NotDefined, TooLarge
-from rlad.verifier.numeric import Evaluator
+from rlad.verifier.comparing.numeric import Evaluator
 
 _LOCAL = threading.local()
 _MAX_LOG2 = 1 << 60

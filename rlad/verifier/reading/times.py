@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from rlad.verifier.nodes import Node
+from rlad.verifier.grammar.nodes import Node
 
 _TIME = re.compile(
     r"(?:\\text\s*\{)?\s*(\d{1,2})(?:\s*:\s*(\d{2}))?(?:\s*:\s*(\d{2}))?\s*(?:\\?(?:text|mbox|mathrm)\s*\{)?\s*([ap])?\.?\s*(m)?\.?\s*\}?\s*",

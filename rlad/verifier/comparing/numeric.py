@@ -13,8 +13,8 @@ import threading
 from fractions import Fraction
 
 from rlad.verifier.budget import Budget, NotDefined
-from rlad.verifier.canon import key
-from rlad.verifier.nodes import Node, free_symbols
+from rlad.verifier.comparing.canon import key
+from rlad.verifier.grammar.nodes import Node, free_symbols
 
 _LOCAL = threading.local()
 _MAX_LOG2 = 1 << 60

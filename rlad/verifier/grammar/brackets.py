@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from rlad.verifier import nodes as N
 from rlad.verifier.budget import ParseError
-from rlad.verifier.functions import Functions
-from rlad.verifier.nodes import Node
+from rlad.verifier.grammar import nodes as N
+from rlad.verifier.grammar.functions import Functions
+from rlad.verifier.grammar.nodes import Node
 
 _CLOSERS = {"(": (")", "]"), "[": ("]", ")"), "{": ("}",), "\\{": ("\\}", "\\rbrace"), "]": ("[", "]")}
 _MATRICES = frozenset(("matrix", "pmatrix", "bmatrix", "Bmatrix", "array", "smallmatrix"))

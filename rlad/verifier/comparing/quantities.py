@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from rlad.verifier import nodes as N
-from rlad.verifier.canon import rational
-from rlad.verifier.nodes import Node, free_symbols
-from rlad.verifier.units import unit_signature
-from rlad.verifier.values import Context, rounds_to, same_value
+from rlad.verifier.comparing.canon import rational
+from rlad.verifier.comparing.values import Context, rounds_to, same_value
+from rlad.verifier.grammar import nodes as N
+from rlad.verifier.grammar.nodes import Node, free_symbols
+from rlad.verifier.grammar.units import unit_signature
 
 _ANGLE = ((("angle", 1),), Fraction(1))
 _PERCENT = ((("percentage", 1),), Fraction(1))

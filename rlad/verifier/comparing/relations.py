@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from rlad.verifier import nodes as N
 from rlad.verifier.budget import NotDefined, TooLarge
-from rlad.verifier.canon import key
-from rlad.verifier.evaluators import PreciseEvaluator
-from rlad.verifier.nodes import Node, free_symbols
-from rlad.verifier.values import Context, integer_names, is_scalar, points, same_value
+from rlad.verifier.comparing.canon import key
+from rlad.verifier.comparing.evaluators import PreciseEvaluator
+from rlad.verifier.comparing.values import Context, integer_names, is_scalar, points, same_value
+from rlad.verifier.grammar import nodes as N
+from rlad.verifier.grammar.nodes import Node, free_symbols
 
 _TURNED = {
     "<": ">",

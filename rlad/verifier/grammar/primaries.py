@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from rlad.verifier import nodes as N
 from rlad.verifier.budget import ParseError, TooLarge
-from rlad.verifier.lexer import Token
-from rlad.verifier.nodes import Node
-from rlad.verifier.parser import _CONSTANTS, Parser
-from rlad.verifier.words import BLACKBOARD, FUNCTIONS, GREEK
+from rlad.verifier.grammar import nodes as N
+from rlad.verifier.grammar.lexer import Token
+from rlad.verifier.grammar.nodes import Node
+from rlad.verifier.grammar.parser import _CONSTANTS, Parser
+from rlad.verifier.grammar.words import BLACKBOARD, FUNCTIONS, GREEK
 
 
 class Primaries(Parser):

@@ -6,15 +6,15 @@ superset options.
 
 from __future__ import annotations
 
-from rlad.verifier.canon import key, rational
-from rlad.verifier.expand import expand_list
-from rlad.verifier.labels import labelled, labels_agree
-from rlad.verifier.nodes import Node, free_symbols, rename
-from rlad.verifier.quantities import same_quantity, split_quantity
-from rlad.verifier.regions import ORDER, NotARegion, region_of, same_region
-from rlad.verifier.relations import equation_for, same_relation
-from rlad.verifier.sequences import SEQUENCES, same_sequence
-from rlad.verifier.values import Context, is_scalar, rounds_to, same_value
+from rlad.verifier.comparing.canon import key, rational
+from rlad.verifier.comparing.expand import expand_list
+from rlad.verifier.comparing.labels import labelled, labels_agree
+from rlad.verifier.comparing.quantities import same_quantity, split_quantity
+from rlad.verifier.comparing.regions import ORDER, NotARegion, region_of, same_region
+from rlad.verifier.comparing.relations import equation_for, same_relation
+from rlad.verifier.comparing.sequences import SEQUENCES, same_sequence
+from rlad.verifier.comparing.values import Context, is_scalar, rounds_to, same_value
+from rlad.verifier.grammar.nodes import Node, free_symbols, rename
 
 _REGIONS = frozenset(("interval", "union", "inter", "diff", "builder"))
 _INDEX_LETTERS = frozenset("klmnj")
@@ -152,7 +152,7 @@ def _ratios(gold: Node, pred: Node, ctx: Context) -> bool:
     """Proportions: ``2:4`` is ``1:2``, and ``2:4:6`` is ``1:2:3``."""
     if len(gold.args) != len(pred.args):
         return False
-    from rlad.verifier.nodes import mul
+    from rlad.verifier.grammar.nodes import mul
 
     g0, p0 = gold.args[0], pred.args[0]
     return all(same_value(mul(a, p0), mul(b, g0), ctx) for a, b in zip(gold.args[1:], pred.args[1:], strict=False))
@@ -166,7 +166,7 @@ def _times(gold: Node, pred: Node, ctx: Context) -> bool:
     _, meridian, (hour, minute, _), with_seconds = clock.value
     if meridian or with_seconds or not minute or not is_scalar(other):
         return False
-    from rlad.verifier.nodes import num
+    from rlad.verifier.grammar.nodes import num
 
     ratio = Node("ratio", (num(hour), num(minute)))
     return equal(ratio, other, ctx) if clock is gold else equal(other, ratio, ctx)

@@ -6,10 +6,10 @@ Only ever run it in a killable worker. Sympy objects are built from our own tree
 from __future__ import annotations
 
 from rlad.verifier.budget import TooLarge
-from rlad.verifier.compare import equal
-from rlad.verifier.nodes import Node, free_symbols
-from rlad.verifier.values import Context, is_scalar
-from rlad.verifier.words import TRIGONOMETRIC
+from rlad.verifier.comparing.compare import equal
+from rlad.verifier.comparing.values import Context, is_scalar
+from rlad.verifier.grammar.nodes import Node, free_symbols
+from rlad.verifier.grammar.words import TRIGONOMETRIC
 
 _SAME_NAME = (*TRIGONOMETRIC, "floor", "gamma", "min", "max", "sgn")
 _MAX_POWER = 10_000
@@ -150,7 +150,7 @@ def _integrand(body: Node) -> tuple[Node, str]:
     if len(factors) >= 2 and factors[-2].kind == "sym" and factors[-2].value == "d" and factors[-1].kind == "sym":
         rest = factors[:-2]
         if all("d" not in free_symbols(f) for f in rest):
-            from rlad.verifier.nodes import ONE, mul
+            from rlad.verifier.grammar.nodes import ONE, mul
 
             return (mul(*rest) if rest else ONE), factors[-1].value
     raise NotBuildable("integrand")

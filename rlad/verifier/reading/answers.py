@@ -7,16 +7,16 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from rlad.verifier import nodes as N
-from rlad.verifier.brackets import Brackets
 from rlad.verifier.budget import Budget, ParseError, TooLarge
-from rlad.verifier.nodes import Node
-from rlad.verifier.normalize import normalize
-from rlad.verifier.primaries import number
-from rlad.verifier.times import parse_date, parse_time
+from rlad.verifier.grammar import nodes as N
+from rlad.verifier.grammar.brackets import Brackets
+from rlad.verifier.grammar.nodes import Node
+from rlad.verifier.grammar.primaries import number
+from rlad.verifier.grammar.units import is_unit_word, is_upright_unit
+from rlad.verifier.grammar.words import PROSE, RELATIONS, SCALES, number_from_words
+from rlad.verifier.reading.normalize import normalize
+from rlad.verifier.reading.times import parse_date, parse_time
 from rlad.verifier.types import VerifyOptions
-from rlad.verifier.units import is_unit_word, is_upright_unit
-from rlad.verifier.words import PROSE, RELATIONS, SCALES, number_from_words
 
 _PLAIN = re.compile(r"[-+]?\d{1,300}(?:\.\d{1,300})?")
 _SIMPLE_FRACTION = re.compile(

@@ -5,7 +5,7 @@ divided by
 its leading coefficient, so that ``2x+2y`` and ``2(x+y)`` meet. Products of sums are not expanded: the numeric rung
 does that.
 
->>> from rlad.verifier.nodes import add, sym, num, mul
+>>> from rlad.verifier.grammar.nodes import add, sym, num, mul
 >>> key(add(sym("x"), num(1), sym("x"))) == key(add(num(1), mul(num(2), sym("x"))))
 True
 """
@@ -17,8 +17,8 @@ import re
 from fractions import Fraction
 
 from rlad.verifier.budget import Budget, NotDefined, TooLarge
-from rlad.verifier.nodes import Node, rename
-from rlad.verifier.units import unit_signature
+from rlad.verifier.grammar.nodes import Node, rename
+from rlad.verifier.grammar.units import unit_signature
 
 Monomial = tuple[tuple[str, Fraction], ...]
 Term = tuple[Fraction, Monomial]

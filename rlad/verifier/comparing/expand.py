@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from itertools import product
 
-from rlad.verifier import nodes as N
 from rlad.verifier.budget import TooLarge
-from rlad.verifier.nodes import Node
+from rlad.verifier.grammar import nodes as N
+from rlad.verifier.grammar.nodes import Node
 
 _SEQUENCES = frozenset(("list", "set"))
 _LIMIT = 64

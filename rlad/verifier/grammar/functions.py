@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from rlad.verifier import nodes as N
 from rlad.verifier.budget import ParseError
-from rlad.verifier.lexer import Token
-from rlad.verifier.nodes import Node
-from rlad.verifier.parser import _BIG, _CONSTANTS, _DOTS
-from rlad.verifier.primaries import Primaries, base_numeral
-from rlad.verifier.words import FUNCTIONS, GREEK, INVERSE
+from rlad.verifier.grammar import nodes as N
+from rlad.verifier.grammar.lexer import Token
+from rlad.verifier.grammar.nodes import Node
+from rlad.verifier.grammar.parser import _BIG, _CONSTANTS, _DOTS
+from rlad.verifier.grammar.primaries import Primaries, base_numeral
+from rlad.verifier.grammar.words import FUNCTIONS, GREEK, INVERSE
 
 _MANY = frozenset(("gcd", "lcm", "min", "max"))
 _PREFIX_NAMES = frozenset(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from rlad.verifier import nodes as N
-from rlad.verifier.canon import key
-from rlad.verifier.labels import base_letter, labelled, labels_agree, split_tuple
-from rlad.verifier.matrices import evaluate_matrix
-from rlad.verifier.nodes import Node, rename
-from rlad.verifier.values import Context
+from rlad.verifier.comparing.canon import key
+from rlad.verifier.comparing.labels import base_letter, labelled, labels_agree, split_tuple
+from rlad.verifier.comparing.matrices import evaluate_matrix
+from rlad.verifier.comparing.values import Context
+from rlad.verifier.grammar import nodes as N
+from rlad.verifier.grammar.nodes import Node, rename
 
 SEQUENCES = frozenset(("list", "tuple", "brack", "set", "matrix"))
 

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from rlad.verifier.process import WorkerProcess
+from rlad.verifier.pool.process import WorkerProcess
 from rlad.verifier.types import Outcome, Verdict, VerifyOptions
 
 AHEAD = 2

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from rlad.verifier import nodes as N
-from rlad.verifier.nodes import Node
-from rlad.verifier.values import Context
+from rlad.verifier.comparing.values import Context
+from rlad.verifier.grammar import nodes as N
+from rlad.verifier.grammar.nodes import Node
 
 _MAX_ENTRIES = 400
 

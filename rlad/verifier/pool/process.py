@@ -11,8 +11,8 @@ import time
 from collections import deque
 from dataclasses import asdict
 
+from rlad.verifier.pool.worker import HEADER, frame
 from rlad.verifier.types import VerifyOptions
-from rlad.verifier.worker import HEADER, frame
 
 # Only these reach a worker. It judges hostile text, so it gets no tokens; and it must not take itself for a training
 # rank, so no RANK, MASTER_ADDR, SLURM_*, OMPI_*, CUDA_VISIBLE_DEVICES or NCCL_* either.
@@ -37,7 +37,7 @@ class WorkerProcess:
 
     def __init__(self, options: VerifyOptions, seconds: float, memory_limit_mb: int, judge: str):
         self._process = subprocess.Popen(
-            [sys.executable, "-c", "from rlad.verifier.worker import main; main()"],
+            [sys.executable, "-c", "from rlad.verifier.pool.worker import main; main()"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=clean_environment(),

@@ -11,11 +11,11 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from rlad.verifier.boxes import find_boxes, joined_groups
-from rlad.verifier.normalize import repair
-from rlad.verifier.phrases import affirmed, announced, last_candidates, names_a_range
+from rlad.verifier.grammar.words import FUNCTIONS
+from rlad.verifier.reading.boxes import find_boxes, joined_groups
+from rlad.verifier.reading.normalize import repair
+from rlad.verifier.reading.phrases import affirmed, announced, last_candidates, names_a_range
 from rlad.verifier.types import VerifyOptions
-from rlad.verifier.words import FUNCTIONS
 
 _TAG = re.compile(r"<answer>(.*?)</answer>", re.DOTALL | re.IGNORECASE)
 _THINK = re.compile(r"<(think|thinking|thought)>", re.IGNORECASE)

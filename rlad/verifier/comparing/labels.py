@@ -7,10 +7,10 @@ from __future__ import annotations
 import itertools
 from typing import NamedTuple
 
-from rlad.verifier import nodes as N
-from rlad.verifier.canon import key
-from rlad.verifier.nodes import Node, free_symbols
-from rlad.verifier.values import Context, is_scalar, same_value, shown_digits
+from rlad.verifier.comparing.canon import key
+from rlad.verifier.comparing.values import Context, is_scalar, same_value, shown_digits
+from rlad.verifier.grammar import nodes as N
+from rlad.verifier.grammar.nodes import Node, free_symbols
 
 
 class Labelled(NamedTuple):

@@ -19,12 +19,12 @@ import warnings
 from collections.abc import Callable
 from dataclasses import replace
 
-from rlad.verifier import VerifyOptions, deep_compare, verify
-from rlad.verifier.types import Outcome, Verdict
+from rlad.verifier.core import deep_compare, verify
+from rlad.verifier.types import Outcome, Verdict, VerifyOptions
 
 HEADER = struct.Struct("<I")
 """Every frame is this length and then that many bytes of ASCII JSON (which also carries lone surrogates)."""
-DEFAULT_JUDGE = "rlad.verifier.worker:judge"
+DEFAULT_JUDGE = "rlad.verifier.pool.worker:judge"
 
 
 def judge(gold: str, pred: str, options: VerifyOptions) -> Verdict:

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from rlad.verifier import nodes as N
 from rlad.verifier.budget import Budget, ParseError, TooLarge
-from rlad.verifier.lexer import EOF, Token, tokenize
-from rlad.verifier.nodes import Node
+from rlad.verifier.grammar import nodes as N
+from rlad.verifier.grammar.lexer import EOF, Token, tokenize
+from rlad.verifier.grammar.nodes import Node
+from rlad.verifier.grammar.units import is_unit_word, is_upright_unit
+from rlad.verifier.grammar.words import FUNCTIONS, GREEK, PROSE, RELATIONS
 from rlad.verifier.types import VerifyOptions
-from rlad.verifier.units import is_unit_word, is_upright_unit
-from rlad.verifier.words import FUNCTIONS, GREEK, PROSE, RELATIONS
 
 _TIMES = frozenset(("*", "\\cdot", "\\times", "\\ast", "\\bullet", "\\cdotp", "\\circ"))
 _OVER = frozenset(("/", "\\div", "\\slash"))

@@ -13,9 +13,9 @@ import weakref
 from collections.abc import Iterable
 
 from rlad.verifier.core import verify
-from rlad.verifier.dispatcher import Batch, Dispatcher, PoolError
+from rlad.verifier.pool.dispatcher import Batch, Dispatcher, PoolError
+from rlad.verifier.pool.worker import DEFAULT_JUDGE
 from rlad.verifier.types import DEFAULT, Verdict, VerifyOptions
-from rlad.verifier.worker import DEFAULT_JUDGE
 
 __all__ = ["PoolError", "VerifierPool"]
 

@@ -20,9 +20,9 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from rlad.verifier.budget import Budget, NotDefined, TooLarge
-from rlad.verifier.canon import key, rational
-from rlad.verifier.evaluators import FloatEvaluator, PreciseEvaluator
-from rlad.verifier.nodes import Node, free_symbols
+from rlad.verifier.comparing.canon import key, rational
+from rlad.verifier.comparing.evaluators import FloatEvaluator, PreciseEvaluator
+from rlad.verifier.grammar.nodes import Node, free_symbols
 from rlad.verifier.types import VerifyOptions
 
 SCALARS = frozenset(("num", "sym", "const", "add", "mul", "pow", "func", "apply", "bigop", "percent", "ratio"))

@@ -1,0 +1,1 @@
+"""Judging in killable worker processes: the pool, the thread that feeds it, one process, and what runs inside it."""
