@@ -123,6 +123,21 @@ def test_killed_and_resumed_training_is_bit_for_bit_the_uninterrupted_one(warm):
     assert json.loads((whole / "strategic_grams.json").read_text())["symbols"]
     assert row["parity"] < 1e-4
     check_instruments(metrics(whole))
+    check_fallback(whole, broken)
+
+
+def check_fallback(whole, broken):
+    """A newest checkpoint that one rank cannot read: training goes on from the one before it, to the same bits."""
+    damaged = next((broken / "checkpoints" / "step_00004").glob("solution/zero/*rank_1_*optim_states.pt"))
+    data = bytearray(damaged.read_bytes())
+    data[len(data) // 2] ^= 255
+    damaged.write_bytes(data)
+    output = launched("train", broken)
+    assert "step_00004 cannot be read and is passed over" in output and "step    3/4" in output
+    assert metrics(whole) == metrics(broken)
+    for role in PLAYERS:
+        first, second = (load_file(f / "export" / role / "model.safetensors") for f in (whole, broken))
+        assert all((first[name] == second[name]).all() for name in first)
 
 
 def check_instruments(rows):

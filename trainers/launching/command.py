@@ -21,7 +21,7 @@ from rlad.generation.vllm.link import SCRATCH, private_folder
 from rlad.generation.vllm.setup import SPARE, require_vllm
 from rlad.problems import SPLITS, load_problems
 from trainers.launching.dry_run import describe
-from trainers.launching.folder import config_path, prepare_folder
+from trainers.launching.folder import config_path, prepared_folder
 from trainers.launching.launcher import (
     choose_device,
     clear_reports,
@@ -90,23 +90,30 @@ def launch(verb: str, config: RunConfig, placement: Placement) -> int:
         require_engine(device)
     if placement.hostfile is not None:
         require_remote_shell()
-    folder = prepare_folder(config, verb)
+    with prepared_folder(config, verb, placement.node_rank or 0) as folder:
+        code, why = _run_ranks(verb, config, placement, folder, device, gpus)
+    if why is not None:
+        print(f"error: {why}", file=sys.stderr)
+    return code
+
+
+def _run_ranks(
+    verb: str, config: RunConfig, placement: Placement, folder: Path, device: str, gpus: int
+) -> tuple[int, str | None]:
+    """The exit code and, when it isn't 0, the sentence why."""
     logs = folder / "logs"
     clear_reports(logs, placement.node_rank or 0)
     env = environment(os.environ, device, config.launch.threads_per_rank, logs, placement.hostfile is None)
     if device == "cuda":
-        env[SPARE] = spare_gpus(slots, gpus, os.environ)
+        env[SPARE] = spare_gpus(max(placement.slots), gpus, os.environ)
     line = command(placement, device, logs, MODULES[verb], ["--run", str(folder.resolve())], env)
     scratch = private_folder()
     if placement.hostfile is None:
         env[SCRATCH] = str(scratch)  # an engine and its rank may end in ways that leave them no time to clear up
     try:
-        code, why = outcome(run(line, env), logs, placement)
+        return outcome(run(line, env), logs, placement)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    if why is not None:
-        print(f"error: {why}", file=sys.stderr)
-    return code
 
 
 def main(words: list[str] | None = None) -> int:

@@ -1,12 +1,17 @@
 """A run's folder: where it is, what was written there before, and `python -m trainers.launching.folder CONFIG`.
 
-The command prints the folder of a configuration; with --unchanged it ends with exit code 2 when the run there was begun
-with other settings.
+The command prints the folder of a configuration; it ends with exit code 2 when a launcher works there now, and with
+--unchanged also when the run there was begun with other settings.
 """
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -47,18 +52,47 @@ def run_folder(config: RunConfig) -> Path:
     return Path(config.runs_dir) / config.name
 
 
-def prepare_folder(config: RunConfig, verb: str) -> Path:
-    """Makes the run folder and writes the resolved configuration; says what changed since the run began."""
+@contextmanager
+def locked(folder: Path, node: int = 0) -> Iterator[None]:
+    """Holds the run folder for this process, one launcher per node of the run.
+
+    The system lets go of the lock however this process ends, so that no stale one is ever in the way. Raises PlainError
+    naming the process that holds it.
+    """
+    path = folder / "logs" / f"lock_{node}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            file.seek(0)
+            holder = file.read() or "another process"  # it has the lock and has not written yet
+            raise PlainError(
+                f"{holder} works in {folder} already; wait for it or end it, or choose another name for this run."
+            ) from error
+        except OSError as error:
+            if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP):
+                raise
+            print(f"Note: the file system of {folder} has no locks; start only one run there.", flush=True)
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {socket.gethostname()}")
+        file.flush()
+        yield
+
+
+@contextmanager
+def prepared_folder(config: RunConfig, verb: str, node: int = 0) -> Iterator[Path]:
+    """The locked run folder with the resolved configuration written into it; says what changed since the run began."""
     folder = run_folder(config)
     if verb == "train" and config.base.path is None and not (folder / "base" / "config.json").is_file():
         raise PlainError(f"{folder} has no warm-started base yet; run ./launch.sh warmstart with this configuration.")
-    (folder / "logs").mkdir(parents=True, exist_ok=True)
-    for line in changed(config, folder):
-        print(f"Changed since this run began: {line}", flush=True)
-    partial = folder / f"config.yaml.{os.getpid()}"
-    save_config(config, partial)
-    partial.replace(folder / "config.yaml")  # a rank of another node never reads half a file
-    return folder
+    with locked(folder, node):
+        for line in changed(config, folder):
+            print(f"Changed since this run began: {line}", flush=True)
+        partial = folder / f"config.yaml.{os.getpid()}"
+        save_config(config, partial)
+        partial.replace(folder / "config.yaml")  # a rank of another node never reads half a file
+        yield folder
 
 
 def started_run(description: str) -> tuple[RunConfig, Path]:
@@ -82,6 +116,9 @@ def main(words: list[str] | None = None) -> None:
         raise PlainError(
             f"the run in {folder} was begun with other settings ({'; '.join(different)}); --fresh starts over."
         )
+    if folder.is_dir():
+        with locked(folder):  # what the caller is about to remove or change is nobody's work in progress
+            pass
     print(folder)
 
 

@@ -5,16 +5,17 @@ checkpoints/step_00050/solution/
 checkpoints/step_00050/state.json     step, data cursor, counters, schedule phase, entropy coefficients
 checkpoints/step_00050/partner.safetensors  with cotrain.schedule.lag: the snapshot that pays the abstractions
 checkpoints/step_00050/rng_rank0.pt   random states, one file per rank
-checkpoints/step_00050/COMPLETE       written last: a folder without it is not a checkpoint
+checkpoints/step_00050/COMPLETE       written last, with every file's size: a folder without it is not a checkpoint
 checkpoints/latest -> step_00050
+
+What is ours in it (JSON, safetensors, random states) is read as data. The shards are DeepSpeed's, which reads them with
+pickle: a checkpoint from somebody else can run code, as a program from somebody else can.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import random
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,25 +24,26 @@ import torch.distributed as dist
 
 from rlad.cli import PlainError
 from rlad.config import LoraConfig
+from trainers.learner.checkpoint_files import (
+    MARK,
+    UNREADABLE,
+    complete,
+    complete_checkpoints,
+    keep_newest,
+    point_latest,
+    remove,
+    step_folder,
+    sync_tree,
+    unreadable,
+)
 from trainers.learner.update import Learner
 from trainers.runtime import zero3
 
-MARK = "COMPLETE"
 TAG = "zero"
 
 
 class CheckpointError(PlainError):
     """A checkpoint cannot be used for this run; the message is one plain sentence."""
-
-
-def complete_checkpoints(folder: Path) -> list[Path]:
-    """Complete checkpoints, oldest first."""
-    return sorted(path.parent for path in folder.glob(f"step_*/{MARK}"))
-
-
-def step_folder(folder: Path, step: int) -> Path:
-    """Where the checkpoint after `step` is."""
-    return folder / f"step_{step:05d}"
 
 
 def player_folder(step_folder: Path, role: str) -> Path:
@@ -66,7 +68,7 @@ def save(
     if len(set(folders.values())) != len(learners):
         raise ValueError("Two players would be saved into one folder.")
     if zero3.rank() == 0:
-        shutil.rmtree(target, ignore_errors=True)  # what a killed run left there
+        remove(target)  # what a killed run left there
         target.mkdir(parents=True)
     dist.barrier()
     for role, learner in learners.items():
@@ -75,32 +77,48 @@ def save(
     write_more(target)
     torch.save(rng, target / f"rng_rank{zero3.rank()}.pt")
     dist.barrier()
+    if zero3.local_rank() == 0:
+        sync_tree(target)  # on every node: each writes through a memory of its own
+    dist.barrier()
     if zero3.rank() == 0:
-        state = {**state, "step": step, "ranks": zero3.world_size(), "roles": sorted(learners)}
-        (target / "state.json").write_text(json.dumps(state, indent=1))
-        (target / MARK).write_text("")
-        _point_latest(folder, target)
-        for old in complete_checkpoints(folder)[:-keep]:
-            shutil.rmtree(old)
+        complete(target, {**state, "step": step, "ranks": zero3.world_size(), "roles": sorted(learners)})
+        point_latest(folder, target)
+        keep_newest(folder, keep)
     dist.barrier()
     return target
 
 
-def _point_latest(folder: Path, target: Path) -> None:
-    link = folder / f".latest-{os.getpid()}"
-    link.symlink_to(target.name)
-    link.replace(folder / "latest")  # atomic: `latest` always names a complete checkpoint
+def newest_readable(folder: Path) -> Path | None:
+    """The newest complete checkpoint that every rank can read, None when there is none at all.
+
+    Damaged ones lose their mark, and a sentence says so. Raises CheckpointError when all are damaged: the run would
+    begin anew and overwrite its own record. Collective.
+    """
+    found = complete_checkpoints(folder)
+    for target in reversed(found):
+        reasons: list[str | None] = [None] * zero3.world_size()
+        dist.all_gather_object(reasons, unreadable(target, zero3.rank()))
+        if not any(reasons):
+            if zero3.rank() == 0:
+                point_latest(folder, target)
+            return target
+        if zero3.rank() == 0:
+            why = next(filter(None, reasons))
+            print(f"The checkpoint {target} cannot be read and is passed over: {why}.", flush=True)
+            (target / MARK).rename(target / UNREADABLE)
+    if found:
+        raise CheckpointError(f"No checkpoint in {folder} can be read; move that folder away to start anew.")
+    return None
 
 
 def load_newest(folder: Path, learners: dict[str, Learner], lora: LoraConfig) -> dict | None:
-    """Restores both players from the newest complete checkpoint; returns its state, None when there is none.
+    """Restores both players from the newest readable checkpoint; returns its state, None when there is none.
 
     Raises CheckpointError for one of other ranks, players or adapters.
     """
-    found = complete_checkpoints(folder)
-    if not found:
+    target = newest_readable(folder)
+    if target is None:
         return None
-    target = found[-1]
     state = json.loads((target / "state.json").read_text())
     if state["ranks"] != zero3.world_size():
         raise CheckpointError(
@@ -115,7 +133,7 @@ def load_newest(folder: Path, learners: dict[str, Learner], lora: LoraConfig) ->
     for role, learner in learners.items():
         whole = all(parameter.requires_grad for parameter in learner.engine.module.parameters())
         learner.engine.load_checkpoint(str(player_folder(target, role)), tag=TAG, load_module_strict=whole)
-    rng = torch.load(target / f"rng_rank{zero3.rank()}.pt", weights_only=False)
+    rng = torch.load(target / f"rng_rank{zero3.rank()}.pt", weights_only=True)
     random.setstate(rng["python"])
     torch.set_rng_state(rng["torch"])
     return state

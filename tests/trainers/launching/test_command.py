@@ -9,7 +9,7 @@ import pytest
 from rlad.cli import PlainError
 from rlad.config import load_config, save_config
 from trainers.launching import command as launch
-from trainers.launching.folder import changed, prepare_folder
+from trainers.launching.folder import changed, prepared_folder
 from trainers.launching.launcher import choose_device, command, environment, outcome, require_compiler
 from trainers.launching.nodes import Placement, expand_nodelist, place, read_hostfile
 from trainers.launching.rank import done_file, leave_sentence
@@ -193,11 +193,13 @@ def test_training_wants_a_warm_start_first(config, tmp_path):
 
 
 def test_changed_settings_are_told(config, tmp_path, capsys):
-    folder = prepare_folder(load_config(config), "warmstart")
+    with prepared_folder(load_config(config), "warmstart") as folder:
+        pass
     assert capsys.readouterr().out == ""
     later = load_config(config, ["cotrain.steps=7"])
     assert changed(later, folder) == ["cotrain.steps: 100 -> 7"]
-    prepare_folder(later, "warmstart")
+    with prepared_folder(later, "warmstart"):
+        pass
     assert "cotrain.steps: 100 -> 7" in capsys.readouterr().out
     assert load_config(folder / "config.yaml").cotrain.steps == 7
 
