@@ -185,11 +185,9 @@ install_vllm() {
   fi
 }
 
-build_collectives() { # DeepSpeed compiles them on first use; here it is done once, and an interrupted build is redone
-  rm -rf "$venv/torch_extensions"
-  PATH=$venv/bin:$PATH DS_ACCELERATOR=cpu TORCH_EXTENSIONS_DIR=$venv/torch_extensions "$python" -c '
-from deepspeed.accelerator import get_accelerator
-get_accelerator().create_op_builder("ShareMemCommBuilder").load(verbose=False)' >/dev/null
+build_collectives() { # the library that CPU ranks share their memory with; a rank would compile it on its first start
+  PATH=$venv/bin:$PATH DS_ACCELERATOR=cpu TORCH_EXTENSIONS_DIR=$venv/torch_extensions PYTHONPATH=$here \
+    "$python" -m trainers.runtime.collectives
 }
 
 check_machine() {

@@ -1,6 +1,7 @@
 """The real `deepspeed` launcher on two CPU ranks: what is printed and returned, and that nothing is left behind."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -8,6 +9,8 @@ import time
 from pathlib import Path
 
 import psutil
+
+from trainers.runtime.collectives import library, root
 
 HERE = Path(__file__).parent
 START = """
@@ -18,13 +21,13 @@ sys.exit(command.main())
 """
 
 
-def start(folder, behaviour, *arguments):
+def start(folder, behaviour, *arguments, **variables):
     """A launcher whose ranks run rank_program.py; its run folder is folder/run."""
     config = folder / "run.yaml"
     config.write_text(
         f"runs_dir: {folder}\nproblems: {{train: 8, validation: 2, test: 2}}\nlaunch: {{ranks: 2, device: cpu}}\n"
     )
-    env = {**os.environ, "RANK_PROGRAM": behaviour}
+    env = {**os.environ, "RANK_PROGRAM": behaviour, **variables}
     env["PYTHONPATH"] = os.pathsep.join([str(HERE.parent.parent), str(HERE)])
     command = [sys.executable, "-c", START, "warmstart", str(config), *arguments]
     return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -60,6 +63,24 @@ def test_ranks_work_together_and_only_rank_0_speaks(tmp_path):
     log = (tmp_path / "run" / "logs" / "rank_1.log").read_text()
     assert "rank 1 of 2 speaks" in log
     assert "sum 3" in log
+
+
+def test_a_moved_environment_and_a_lock_of_the_dead_change_nothing(tmp_path):
+    """The library that the set-up compiled is loaded as it is: a compiler or a ninja would fail here."""
+    tools, moved = tmp_path / "bin", tmp_path / "extensions"
+    tools.mkdir()
+    for name in ("ninja", "c++"):
+        (tools / name).write_text("#!/bin/sh\nexit 1\n")
+        (tools / name).chmod(0o755)
+    built = library(root())
+    shutil.copytree(built.parent, moved / built.parent.name)
+    for folder in (moved / built.stem, moved / built.parent.name):
+        folder.mkdir(exist_ok=True)
+        (folder / "lock").touch()  # what a process leaves that was killed while DeepSpeed compiled
+    env = {"TORCH_EXTENSIONS_DIR": str(moved), "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"}
+    process = start(tmp_path, "reduce", **env, CXX=str(tools / "c++"))
+    out, err = process.communicate(timeout=120)
+    assert (process.returncode, err) == (0, "") and "sum 3" in out
 
 
 def test_error_in_a_rank_is_one_sentence_and_its_traceback_is_in_its_log(tmp_path):

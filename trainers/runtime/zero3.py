@@ -22,6 +22,7 @@ from transformers import PreTrainedModel
 from rlad.config import LaunchConfig, ZeroConfig
 from rlad.generation import Engine
 from rlad.players.adapters import adapter_scale, merged
+from trainers.runtime import collectives
 
 
 def start(launch: LaunchConfig) -> torch.device:
@@ -33,6 +34,8 @@ def start(launch: LaunchConfig) -> torch.device:
     else:
         get_accelerator().set_device(int(os.environ["LOCAL_RANK"]))
         device = get_accelerator().current_device_name()
+    if device == "cpu":
+        collectives.load(launch.timeout)
     # It announces its compiled collectives on every rank.
     with open(os.devnull, "w") as silence, contextlib.redirect_stdout(silence):
         deepspeed.init_distributed(
