@@ -7,6 +7,9 @@ set -euo pipefail
 here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
 venv=$here/.venv
 python=$venv/bin/python
+# Byte code is kept, whatever the shell says: without it every process compiles torch and its neighbours from source, for
+# longer than most of them run.
+unset PYTHONDONTWRITEBYTECODE
 
 fail() { echo "error: $*" >&2; exit 2; }
 say() { echo "$*" >&2; }
@@ -19,7 +22,7 @@ usage() {
 Two language models trained together: one writes abstractions, the other solves problems with them.
 
   ./launch.sh demo                        the whole story on a CPU: warm start, co-training, sweep, report
-  ./launch.sh test [PYTEST ARGS]          lint and the test suite
+  ./launch.sh test [--fast] [PYTEST ARGS] lint and the test suite
   ./launch.sh setup [--with EXTRA]        a .venv with pinned versions (every verb does this when needed)
   ./launch.sh warmstart CONFIG [key=value ...]   supervised warm start of both players
   ./launch.sh train CONFIG [key=value ...]       co-training of the pair
@@ -44,10 +47,11 @@ finished is kept and the rest is done; a finished one is shown again.
   key=value   change the configuration, e.g. cotrain.steps=20 (needs --fresh once the demo has begun)
 TEXT
   test) cat <<'TEXT' ;;
-./launch.sh test [PYTEST ARGS]
+./launch.sh test [--fast] [PYTEST ARGS]
 
 Set-up with the development tools and vLLM, lint and format check (ruff), then the tests. Arguments go to pytest, e.g.
   ./launch.sh test -k verifier -x
+  --fast   only the tests that start no other program, listen nowhere and are not slow: under three minutes, no vLLM
 With CI=true a test that wants a browser fails without one; elsewhere it is skipped with its reason.
 TEXT
   setup) cat <<'TEXT' ;;
@@ -254,7 +258,9 @@ setup_verb() {
 }
 
 test_verb() {
-  if vllm_fits; then
+  if [[ " $* " == *" --fast "* ]]; then
+    setup dev
+  elif vllm_fits; then
     setup dev vllm
   else
     say "Note: $no_vllm Its tests are skipped."

@@ -214,6 +214,6 @@ def test_two_set_ups_at_once_make_one(door):
 
 def test_ci_calls_the_test_verb():
     script = (ROOT / ".ci" / "run").read_text()
-    assert script.rstrip().endswith("CI=true ./launch.sh test")
+    assert script.rstrip().endswith("CI=true ./launch.sh test --durations=15")
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
     assert os.access(ROOT / "launch.sh", os.X_OK)

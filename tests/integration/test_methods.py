@@ -125,6 +125,6 @@ def test_the_loop_names_no_method():
     names = {*SOLUTION_REWARDS, *ABSTRACTION_REWARDS, *SHAPINGS, *OFFLINE, "critique", "refine", "partner", "brier"}
     names |= {*LOSSES, *ADVANTAGES, "forking", "hicra", "mismatch", "opsm", "shaped"}
     names -= {"verdict", "none", "mean"}
-    for file in ("cotrain.py", "update.py"):
+    for file in ("cotrain.py", "learner/update.py"):
         text = (ROOT / "trainers" / file).read_text()
         assert [name for name in names if re.search(rf"\b{name}\b", text)] == [], file

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from rlad.config import ConfigError, load_config
-from rlad.config.rules import rules
+from rlad.config.rules import checks
 from trainers.runtime.loggers import JsonLines, WandB
 
 
@@ -34,7 +34,7 @@ def test_wandb_is_silent_when_off_and_on_other_ranks(tmp_path, project, writes):
 
 
 def test_wandb_that_is_not_installed_is_refused_before_anything_starts(monkeypatch):
-    monkeypatch.setattr(rules.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(checks.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ConfigError, match="setup --with track"):
         load_config(None, ["track.wandb=rlad"])
 
