@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from rlad.generation import EngineFailed
-from rlad.generation.vllm.engine import server as vllm_server
+from rlad.generation.vllm import server as vllm_server
 from rlad.generation.vllm.server import VllmServer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -87,7 +87,7 @@ def test_a_port_that_another_program_was_faster_to_take_is_replaced(fake, tmp_pa
 PARENT = """
 import os, sys
 from pathlib import Path
-from rlad.generation.vllm.engine import server as vllm_server
+from rlad.generation.vllm import server as vllm_server
 vllm_server.SERVE = "fake_serve"
 server = vllm_server.VllmServer("m", Path(sys.argv[1]))
 server.wait_until_healthy(60)

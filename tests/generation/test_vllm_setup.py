@@ -6,7 +6,7 @@ import importlib.util
 import pytest
 
 from rlad.generation import EngineFailed
-from rlad.generation.vllm.engine import setup as vllm_setup
+from rlad.generation.vllm import setup as vllm_setup
 from rlad.generation.vllm.setup import cpu_environment, cpu_problem, gpu_environment, require_vllm
 
 

@@ -16,8 +16,8 @@ from rlad.config import (
 from rlad.players.policy import load_tokenizer, make_prompts
 from rlad.problems import load_problems, make_world
 from rlad.reasoning.judge import Judge
-from trainers.methods.hooks import rft
-from trainers.methods.hooks import sft_phase as broaden
+from trainers.methods import rft
+from trainers.methods import sft_phase as broaden
 from trainers.methods.schedules import learners, offline_phases, rate, renews_partner
 
 
