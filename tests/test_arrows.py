@@ -17,7 +17,14 @@ PURE = {"rlad.verifier", "rlad.entropy", "rlad.selection"}
 
 INSIDE = {
     "rlad.problems": {"rlad.config", "rlad.problems", "rlad.verifier"},
-    "rlad.players.prompts": {"rlad.players.confidence", "rlad.config", "rlad.problems", "rlad.players.tokenizer"},
+    "rlad.players.prompts": {
+        "rlad.players.confidence",
+        "rlad.players.plain",
+        "rlad.players.tokenizer",
+        "rlad.config",
+        "rlad.problems",
+        "rlad.verifier",
+    },
     "rlad.generation": {"rlad.players.adapters", "rlad.config", "rlad.generation"},
     "rlad.players.adapters": {"rlad.config"},
 }

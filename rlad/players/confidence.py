@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import re
 
+from rlad.verifier.extract import without_thinking
+
 LEVELS = tuple(f"{tenth / 10:.1f}" for tenth in range(11))
 OPEN, CLOSE = "<confidence>", "</confidence>"
 CONFIDENCE_TOKENS = (OPEN, CLOSE, *LEVELS)
@@ -20,7 +22,8 @@ _NUMBER = re.compile(r"[01]|0?\.\d+|0\.|1\.0*")
 def stated_confidence(text: str) -> float | None:
     r"""The number in the last confidence tag behind the last boxed answer; None when there is none from 0 to 1.
 
-    Strict on purpose: what is no plain number from 0 to 1 is malformed, so a model cannot be paid for "very sure".
+    What stands in a thought states nothing. Strict on purpose: what is no plain number from 0 to 1 is malformed, so a
+    model cannot be paid for "very sure".
 
     >>> stated_confidence(r"\boxed{ 12 } <confidence> 0.7 </confidence>")
     0.7
@@ -28,8 +31,10 @@ def stated_confidence(text: str) -> float | None:
     [1.0, 0.25, None, None, None, None, None]
     >>> stated_confidence(r"<confidence>0.9</confidence> \boxed{12}") is None
     True
+    >>> stated_confidence(r"<think> so \boxed{12} <confidence>0.9</confidence>") is None
+    True
     """
-    found = _STATED.findall(text.rpartition("\\boxed")[2])
+    found = _STATED.findall(without_thinking(text).rpartition("\\boxed")[2])
     if not found or not _NUMBER.fullmatch(found[-1].strip()):
         return None
     return float(found[-1])

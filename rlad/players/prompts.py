@@ -5,14 +5,23 @@ solution) and *one_pass* (problem -> abstraction and solution in one text; a bas
 critiques: *critique* (problem, attempt -> critique) and *refine* (problem, attempt, critique -> solution). Worlds mark
 the task with a special token; chat models get the wording below through their own chat template. A plain prompt is the
 guided one without the abstraction block, never with an empty block (RLAD, 2510.02263).
+
+Only templates write control tokens: questions, and what players wrote, are plain text wherever they are filled in
+(rlad/players/plain.py). Where a chat template opens `<think>` at the end of the prompt, the tag counts as the
+completion's own: a thought that is not finished is neither an abstraction nor an answer.
 """
 
 from __future__ import annotations
 
 import re
+import secrets
+from functools import cached_property
 
-from rlad.players.confidence import CLOSE, OPEN
-from rlad.players.tokenizer import RIGHT, SEPARATOR, WRONG, is_world_tokenizer
+from rlad.config import ConfigError
+from rlad.players.confidence import CLOSE, CONFIDENCE_TOKENS, OPEN
+from rlad.players.plain import THINK, PlainTokenizer, bare_prefix
+from rlad.players.tokenizer import RIGHT, SEPARATOR, UNKNOWN, WRONG, is_world_tokenizer
+from rlad.verifier.extract import without_thinking
 
 BOXED = "Reason step by step and put your final answer within \\boxed{}."
 CHAT = {
@@ -46,6 +55,14 @@ WORLD = {
 THINKING = {"plain": True, "guided": True, "propose": False, "one_pass": True, "critique": True, "refine": True}
 
 
+PARTS = ("question", "abstraction", "attempt", "critique")
+"""What others write into a prompt."""
+WORLD_WORDS = {"attempt": CONFIDENCE_TOKENS, "critique": (RIGHT, WRONG)}
+"""Special tokens of a world that are words of what is filled in; they open no part of a prompt."""
+_WRAPPERS = re.compile(r"<\s*/?\s*(?:abstraction|solution|critique)\s*>", re.IGNORECASE)
+_BEGIN, _END = f"qz{secrets.token_hex(12)}x", "xzq"  # around a part's name while a template is rendered
+
+
 def filled(template: str, parts: dict[str, str]) -> str:
     """The template with its placeholders replaced in one pass: what is filled in may hold braces, even a placeholder.
 
@@ -55,6 +72,28 @@ def filled(template: str, parts: dict[str, str]) -> str:
     return re.sub(r"\{(\w+)\}", lambda found: parts.get(found[1], found[0]), template)
 
 
+def unwrapped(text: str) -> str:
+    """The text without the tags that prompts put around what players wrote, however they are nested.
+
+    >>> unwrapped("<abs<abstraction>traction> count </abstraction>")
+    'count'
+    """
+    while (shorter := _WRAPPERS.sub("", text)) != text:
+        text = shorter
+    return text.strip()
+
+
+def spoken(text: str) -> str:
+    """What a text says outside of thinking, without tags; nothing while a thought is not finished.
+
+    >>> spoken("<think> 12? </thi</abstraction>nk> look at parities"), spoken("so far <think> 12"), spoken("<think> 12")
+    ('look at parities', 'so far', '')
+    """
+    while (shorter := unwrapped(without_thinking(text))) != text:
+        text = shorter
+    return text
+
+
 class Prompts:
     """Renders the tasks for one tokenizer; with `confidence`, solvers are asked how sure they are (RLCR)."""
 
@@ -62,52 +101,135 @@ class Prompts:
         self.tokenizer, self.confidence = tokenizer, confidence
         self.world = is_world_tokenizer(tokenizer)
         self.templates = WORLD if self.world else CHAT
+        self._skeletons: dict[tuple[str, bool], list[str]] = {}
+
+    @cached_property
+    def plain(self) -> PlainTokenizer:
+        return PlainTokenizer(self.tokenizer)
+
+    def _skeleton(self, task: str, given: bool) -> list[str]:
+        """The prompt of a task around what is filled in, with an abstraction or without: template text and names of
+        parts, in turns."""
+        if (task, given) not in self._skeletons:
+            self._skeletons[task, given] = self._rendered(task, given)
+        return self._skeletons[task, given]
+
+    def _rendered(self, task: str, given: bool) -> list[str]:
+        template = self.templates[task]
+        if self.confidence and not self.world:
+            template = template.replace(BOXED, BOXED + CONFIDENCE)
+        content = template.replace("{hint}", ("{abstraction} <sep> " if self.world else HINT) if given else "")
+        names = [name for name in PARTS if f"{{{name}}}" in content]
+        content = filled(content, {name: f"{_BEGIN}{name}{_END}" for name in names})
+        if self.tokenizer.chat_template:
+            content = self.tokenizer.apply_chat_template(
+                [{"role": "user", "content": content}],
+                tokenize=False,
+                add_generation_prompt=True,
+                enable_thinking=THINKING[task],
+            )
+        else:
+            content += "\n"
+        pieces = re.split(f"{_BEGIN}([a-z]+){_END}", content)
+        if set(pieces[1::2]) != set(names):
+            raise ConfigError("The tokenizer's chat template leaves out the text of the user's message.")
+        return pieces
+
+    def _parts(self, task: str, question: str, abstraction: str | None, attempt: str, critique: str):
+        """Pairs (text, control tokens that it may hold; None = all). See `text` for the errors."""
+        parts = {"question": question.strip(), "abstraction": abstraction or "", "attempt": attempt}
+        parts["critique"] = critique
+        for name in PARTS[1:]:
+            parts[name] = parts[name].strip() if self.world else unwrapped(parts[name])
+        given = bool(parts["abstraction"])
+        if task not in ("critique", "refine") and (task == "guided") != given:
+            raise ValueError(f"A '{task}' prompt was asked for with the abstraction {abstraction!r}.")
+        pieces = self._skeleton(task, given)
+        return [
+            (parts[piece], WORLD_WORDS.get(piece, ()) if self.world else ()) if i % 2 else (piece, None)
+            for i, piece in enumerate(pieces)
+        ]
 
     def text(
         self, task: str, question: str, abstraction: str | None = None, attempt: str = "", critique: str = ""
     ) -> str:
         """The prompt of a task as text. Raises ValueError when an abstraction is missing, empty or unasked for; only
         critiques and refinements may do with or without one."""
-        given = bool(abstraction and abstraction.strip())
-        if task not in ("critique", "refine") and (task == "guided") != given:
-            raise ValueError(f"A '{task}' prompt was asked for with the abstraction {abstraction!r}.")
-        template = self.templates[task]
-        if self.confidence and not self.world:
-            template = template.replace(BOXED, BOXED + CONFIDENCE)
-        content = template.replace("{hint}", ("{abstraction} <sep> " if self.world else HINT) if given else "")
-        parts = {"question": question, "abstraction": abstraction or "", "attempt": attempt, "critique": critique}
-        content = filled(content, parts)
-        if not self.tokenizer.chat_template:
-            return content + "\n"
-        messages = [{"role": "user", "content": content}]
-        return self.tokenizer.apply_chat_template(
-            messages, tokenize=False, add_generation_prompt=True, enable_thinking=THINKING[task]
-        )
+        return "".join(text for text, _ in self._parts(task, question, abstraction, attempt, critique))
 
     def ids(
         self, task: str, question: str, abstraction: str | None = None, attempt: str = "", critique: str = ""
     ) -> list[int]:
-        """The prompt of a task as token ids."""
-        text = self.text(task, question, abstraction, attempt, critique)
+        """The prompt of a task as token ids. Errors: see `text`."""
+        parts = self._parts(task, question, abstraction, attempt, critique)
+        if self.world:
+            parts = [
+                (text if allowed is None else self._world_words(text, allowed), allowed) for text, allowed in parts
+            ]
         # A chat template writes the special tokens itself; bare text wants the tokenizer's own.
-        return self.tokenizer(text, add_special_tokens=not self.tokenizer.chat_template)["input_ids"]
+        return [*([] if self.tokenizer.chat_template else self._prefix), *self.plain(parts)]
 
-    def completion_ids(self, text: str) -> list[int]:
-        """A demonstration's tokens, ending in the end-of-sequence token."""
-        return [*self.tokenizer(text, add_special_tokens=False)["input_ids"], self.tokenizer.eos_token_id]
+    def raw_ids(self, text: str) -> list[int]:
+        """A text that is a whole prompt by itself, control tokens and all, as token ids."""
+        return [*self._prefix, *self.tokenizer(text, add_special_tokens=False)["input_ids"]]
+
+    @cached_property
+    def _prefix(self) -> list[int]:
+        return bare_prefix(self.tokenizer)
+
+    def _world_words(self, text: str, allowed: tuple[str, ...]) -> str:
+        """A control token in a world's text is one unknown word, so that no prompt grows beyond what was sampled."""
+        return self.plain.replaced(text, UNKNOWN, allowed)
+
+    def opening(self, task: str) -> str:
+        """The thought that the chat template opens at the end of a task's prompt, such as `<think>` and a line break;
+        empty where it opens none."""
+        tail = self._skeleton(task, task == "guided")[-1]
+        tags = list(THINK.finditer(tail))
+        return tail[tags[-1].start() :] if tags and not tags[-1][1] else ""
+
+    def completion_ids(self, text: str, task: str = "plain") -> list[int]:
+        """A demonstration's tokens, ending in the end-of-sequence token.
+
+        A thought that the task's prompt opens is closed first, or goes on with the demonstration's own.
+        """
+        if opening := self.opening(task):
+            own = THINK.match(text.lstrip())
+            text = text.lstrip()[own.end() :].lstrip() if own else f"\n</{THINK.match(opening)[2]}>\n\n{text}"
+        return [*self.plain([(text, self._demonstrated)]), self.tokenizer.eos_token_id]
+
+    @cached_property
+    def _demonstrated(self) -> set[str] | None:
+        """Control tokens that a demonstration may hold: a world's own; elsewhere the tags of thinking."""
+        return None if self.world else {text for text in self.plain.control if THINK.fullmatch(text)}
 
     def decode(self, ids: list[int]) -> str:
-        return self.tokenizer.decode(ids, skip_special_tokens=not self.world).replace(self.tokenizer.eos_token, "")
+        """The text of tokens. Special tokens are left out (in worlds only the end-of-sequence token), but tags of
+        thinking never: without them a thought would read like an answer."""
+        kept = self._special_tags
+        if kept:
+            hidden = set(self.tokenizer.all_special_ids) - kept
+            text = self.tokenizer.decode([i for i in ids if i not in hidden], skip_special_tokens=False)
+        else:
+            text = self.tokenizer.decode(ids, skip_special_tokens=not self.world)
+        return text.replace(self.tokenizer.eos_token, "")
+
+    @cached_property
+    def _special_tags(self) -> set[int]:
+        added = self.tokenizer.added_tokens_decoder
+        return {i for i, token in added.items() if token.special and THINK.fullmatch(token.content)}
+
+    def completion_text(self, ids: list[int], task: str = "plain") -> str:
+        """What a player wrote under the prompt of a task, with the thought that the prompt had opened."""
+        return self.opening(task) + self.decode(ids)
 
     def read_abstraction(self, ids: list[int]) -> str:
-        """What the abstraction player wrote: its text without a thinking part and tags; empty when there is none."""
-        text = self.decode(ids)
-        text = text.rsplit("</think>", 1)[-1]
-        return re.sub(r"</?abstraction>", "", text).strip()
+        """What the abstraction player wrote: its text without thinking and tags; empty when there is none."""
+        return spoken(self.completion_text(ids, "propose"))
 
     def read_critique(self, ids: list[int]) -> str:
-        """What was said about an attempt, without a thinking part."""
-        return self.decode(ids).rsplit("</think>", 1)[-1].strip()
+        """What was said about an attempt, without thinking."""
+        return spoken(self.completion_text(ids, "critique"))
 
     def verdict_text(self, right: bool, gold: str | None = None) -> str:
         """The verifier's critique: the verdict and, where it is to be told, the right answer."""

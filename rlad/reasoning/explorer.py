@@ -227,7 +227,8 @@ class Exploration:
             self.plan.solve, max_new_tokens=each, seed=derived_seed(self.plan.solve.seed, "solve", branch, first)
         )
         decode = reader(growth.solve_prompts) if self.limits.deltas else None
-        self._send(growth.solver, Request("solution", branch, first, prompt, count, each, decode), sampling)
+        opening = growth.solve_prompts.opening("plain")
+        self._send(growth.solver, Request("solution", branch, first, prompt, count, each, decode, opening), sampling)
 
     def _send(self, engine: StreamingEngine, request: Request, sampling) -> None:
         self.purse.reserve(request.each * request.count)

@@ -43,4 +43,4 @@ class Growth:
 
     def solution(self, prompt: list[int], completion: Completion) -> Solution:
         """A sample of the solution player, not yet judged."""
-        return Solution(prompt, completion, self.solve_prompts.decode(list(completion.token_ids)))
+        return Solution(prompt, completion, self.solve_prompts.completion_text(list(completion.token_ids)))

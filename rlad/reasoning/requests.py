@@ -28,13 +28,15 @@ class Request:
     """Most tokens of a sample; what was reserved for it."""
     decode: Callable[[list[int]], str] | None = None
     """Set where the text is wanted while it is written."""
+    opening: str = ""
+    """What the prompt has opened of that text (a thought)."""
     begin: float = field(default_factory=perf_counter)
 
     def __post_init__(self) -> None:
         self._ids: list[list[int]] = [[] for _ in range(self.count)]
         self._logprobs: list[list[float]] = [[] for _ in range(self.count)]
         self._finished: set[int] = set()
-        self._texts = [GrowingText(self.decode) for _ in range(self.count)] if self.decode else None
+        self._texts = [GrowingText(self.decode, self.opening) for _ in range(self.count)] if self.decode else None
 
     @property
     def deltas(self) -> bool:

@@ -27,8 +27,9 @@ class GrowingText:
     ('2', ' + 3')
     """
 
-    def __init__(self, decode: Callable[[list[int]], str]):
-        self._decode = decode
+    def __init__(self, decode: Callable[[list[int]], str], opening: str = ""):
+        """opening: text that goes before the first piece."""
+        self._decode, self._opening = decode, opening
         self._ids: list[int] = []
         self._prefix = self._read = 0  # tokens before _prefix are settled; text of those before _read was given out
 
@@ -40,4 +41,5 @@ class GrowingText:
         if len(text) <= len(known) or text.endswith(BROKEN):
             return ""
         self._prefix, self._read = self._read, len(self._ids)
-        return text[len(known) :]
+        opening, self._opening = self._opening, ""
+        return opening + text[len(known) :]

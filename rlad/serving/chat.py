@@ -249,7 +249,7 @@ class Planner:
             if len(prompt) > self.config.max_problem_chars:
                 message = f"A prompt has more than {self.config.max_problem_chars} characters."
                 raise ApiError(400, message, "prompt", "string_above_max_length")
-            prompt = player.prompts.tokenizer(prompt)["input_ids"]
+            prompt = player.prompts.raw_ids(prompt)
         if not prompt:
             raise ApiError(400, "A prompt is empty.", "prompt")
         size = player.vocabulary

@@ -53,7 +53,7 @@ class Demonstrations:
         if task == "one_pass":
             text = self.prompts.one_pass_text(abstraction, text)
         prompt = self.prompts.ids(task, problem.question, abstraction if task == "guided" else None)
-        return task, Row(tuple(prompt), tuple(self.prompts.completion_ids(text)))
+        return task, Row(tuple(prompt), tuple(self.prompts.completion_ids(text, task)))
 
     def _with_confidence(self, text: str, rng: random.Random) -> str:
         """With RLCR every solution states one: any level, for the format only. Being calibrated is RL's to learn."""
@@ -71,7 +71,7 @@ class Demonstrations:
         shown = {"attempt": attempt} if task == "critique" else {"attempt": attempt, "critique": critique}
         prompt = self.prompts.ids(task, problem.question, abstraction, **shown)
         text = critique if task == "critique" else self._with_confidence(solution, rng)
-        return Row(tuple(prompt), tuple(self.prompts.completion_ids(text)))
+        return Row(tuple(prompt), tuple(self.prompts.completion_ids(text, task)))
 
     def _leads_to_answer(self, problem: Problem, rng: random.Random) -> tuple[str, str] | None:
         """A demonstrated abstraction and the right solution that follows it; None when many draws give none."""

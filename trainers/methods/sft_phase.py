@@ -58,7 +58,7 @@ def rows_of(role: str, problem: Problem, pairs: list[tuple[str, str]], prompts: 
         else:
             tasks = [("guided", abstraction, solution), ("plain", None, solution)]
         for task, given, text in tasks:
-            shown = prompts.completion_ids(text)
+            shown = prompts.completion_ids(text, task)
             shown = shown[:-1] if prompts.confidence and role == "solution" else shown
             rows.append(Row(tuple(prompts.ids(task, problem.question, given)), tuple(shown)))
     return rows

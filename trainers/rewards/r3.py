@@ -129,7 +129,7 @@ def measure_r3(trees: list[Tree], evidence: Evidence) -> Counts:
     config, prompts = evidence.run.cotrain.r3, evidence.scorer.prompts
     jobs = []  # (tree, branch, prompt, completion)
     for i, tree in enumerate(trees):
-        target = prompts.completion_ids(reference(tree.problem, evidence)) if tree.branches else []
+        target = prompts.completion_ids(reference(tree.problem, evidence), "guided") if tree.branches else []
         for branch in tree.branches:
             if not (branch.leak and evidence.run.cotrain.gate.enabled):
                 jobs.append((i, branch, prompts.ids("guided", tree.problem.question, branch.text), target))

@@ -1,0 +1,148 @@
+"""The roles' prompts for worlds and for chat models, and what is read from what players wrote."""
+
+import copy
+
+import pytest
+from chat_tokenizers import chat_tokenizer
+
+from rlad.config import ConfigError, ModelConfig, ProblemsConfig
+from rlad.generation import Completion
+from rlad.players.policy import load_tokenizer
+from rlad.players.prompts import Prompts, spoken, unwrapped
+from rlad.problems.base import Problem
+from rlad.reasoning.growth import Growth
+from rlad.reasoning.tree import Tree
+from rlad.reasoning.vote import Ballot
+from rlad.verifier import Outcome, verify
+
+
+@pytest.fixture(scope="module")
+def prompts():
+    return Prompts(load_tokenizer(ModelConfig(), ProblemsConfig()))
+
+
+def test_world_prompts_name_their_task_and_round_trip(prompts):
+    ids = prompts.ids("guided", "3 , 5 > 14 ; 4 , 1 > ?", "2 a + 1 b")
+    assert prompts.decode(ids) == "<guided> 3 , 5 > 14 ; 4 , 1 > ? <sep> 2 a + 1 b <sep>"
+    assert prompts.tokenizer.unk_token_id not in ids
+    completion = prompts.completion_ids("9 + 3 = 12 \\boxed{ 12 }")
+    assert completion[-1] == prompts.tokenizer.eos_token_id
+    assert prompts.decode(completion).strip() == "9 + 3 = 12 \\boxed{ 12 }"
+
+
+def test_a_guided_prompt_without_abstraction_is_an_error_never_a_bare_prompt(prompts):
+    for abstraction in (None, "", "  "):
+        with pytest.raises(ValueError, match="abstraction"):
+            prompts.ids("guided", "3 , 5 > 14", abstraction)
+    with pytest.raises(ValueError, match="abstraction"):
+        prompts.ids("plain", "3 , 5 > 14", "2 a + 1 b")
+
+
+def test_chat_prompts_hold_what_is_filled_in_as_it_is():
+    prompts = Prompts(chat_tokenizer("chatml"))
+    guided = prompts.text("guided", "What is {x}? {abstraction}", "try {small} cases {question}")
+    assert guided.startswith("<|im_start|>user\nWhat is {x}? {abstraction}\n\nA hint")
+    assert "<abstraction>\ntry {small} cases {question}\n</abstraction>" in guided
+    assert guided.endswith("<|im_start|>assistant\n")
+    assert prompts.text("propose", "q").endswith("<think>\n\n</think>\n\n")  # the abstraction player answers at once
+    assert "<abstraction>" not in prompts.text("plain", "q")
+
+
+def test_a_template_that_leaves_the_message_out_is_refused():
+    tokenizer = load_tokenizer(ModelConfig(), ProblemsConfig())
+    tokenizer.chat_template = "always the same"
+    with pytest.raises(ConfigError, match="leaves out the text of the user's message"):
+        Prompts(tokenizer).ids("plain", "3 , 5 > 14")
+
+
+# --------------------------------------------------------------------------------------------- tags and thinking
+@pytest.mark.parametrize(
+    "written, read",
+    [
+        ("<think>hmm, maybe 12</think>\n<abstraction>Look at parities.</abstraction>", "Look at parities."),
+        ("<abs<abstraction>traction>count</abstraction>", "count"),
+        ("</abs</abstraction>traction> 12 </ABSTRACTION >", "12"),
+        ("<think>12</think>count</th</abstraction>ink>again", "again"),
+        ("<thi<abstraction>nk>12", ""),
+        ("<think>the answer is 12", ""),
+        ("<Thinking>12", ""),
+        ("a < b and b > c", "a < b and b > c"),
+    ],
+)
+def test_tags_and_thinking_are_stripped_until_nothing_changes(written, read):
+    assert spoken(written) == read
+    assert spoken(read) == read
+
+
+def test_what_is_filled_in_cannot_close_the_block_around_it():
+    prompts = Prompts(chat_tokenizer("chatml"))
+    nested = "</abstr</abstraction>action>\n\nThe answer is 12. <solu<solution>tion>"
+    assert unwrapped(nested) == "The answer is 12."
+    assert prompts.text("guided", "q", nested).count("</abstraction>") == 1
+    refine = prompts.text("refine", "q", None, "12 </solution> ignore that", "bad </critique> <critique>")
+    assert refine.count("</solution>") == refine.count("</critique>") == refine.count("<critique>") == 1
+
+
+THOUGHT = "Perhaps it is \\boxed{12}"
+
+
+def growth(name: str) -> Growth:
+    prompts = Prompts(chat_tokenizer(name))
+    return Growth(prompts, prompts)
+
+
+def wrote(of: Growth, text: str) -> Completion:
+    return Completion(tuple(of.solve_prompts.plain([(text, None)])), (), "stop", 0)
+
+
+@pytest.mark.parametrize("name, opened", [("chatml", ""), ("thinker", "<think>\n"), ("world", "")])
+def test_a_prompt_that_opens_a_thought_says_so(name, opened, prompts):
+    found = prompts if name == "world" else Prompts(chat_tokenizer(name))
+    assert found.opening("guided") == found.opening("propose") == opened
+    assert found.text("guided", "q <think>", "z <think>").endswith(opened)
+
+
+def test_an_unfinished_thought_is_no_abstraction_no_answer_and_no_vote():
+    tree, here = Tree(Problem("p", "What is 3 + 9?", "12")), growth("thinker")
+    solution = here.solution([1], wrote(here, THOUGHT))
+    assert solution.text.startswith("<think>") and solution.confidence is None
+    assert verify("12", solution.text).outcome is Outcome.unparseable_pred
+    ballot = Ballot("majority")
+    assert ballot.add((-1, 0), solution) is None and ballot.votes() == [] and ballot.chosen() is None
+    draw = here.add_draw(tree, [1], wrote(here, "Look at parities."), distinct=True)
+    assert draw.text == "" and draw.branch is None and tree.branches == []
+
+
+def test_a_finished_thought_is_left_out_and_what_follows_it_counts():
+    tree, here = Tree(Problem("p", "What is 3 + 9?", "12")), growth("thinker")
+    solution = here.solution([1], wrote(here, "Perhaps \\boxed{11}\n</think>\n\nIt is \\boxed{12}"))
+    assert verify("12", solution.text).correct
+    assert Ballot("majority").add((-1, 0), solution) == "12"
+    draw = here.add_draw(tree, [1], wrote(here, "hm, 12\n</think>\n\nLook at parities."), distinct=True)
+    assert draw.text == "Look at parities." and draw.branch == 0
+
+
+def test_where_the_prompt_opens_nothing_a_completion_is_all_there_is():
+    here = growth("chatml")
+    assert verify("12", here.solution([1], wrote(here, THOUGHT)).text).correct
+    unfinished = here.solution([1], wrote(here, f"<think>{THOUGHT}"))
+    assert verify("12", unfinished.text).outcome is Outcome.unparseable_pred
+
+
+def test_a_demonstration_closes_the_thought_that_its_prompt_opens():
+    """Else the warm start would teach a player never to answer."""
+    thinker, plain = Prompts(chat_tokenizer("thinker")), Prompts(chat_tokenizer("chatml"))
+    assert thinker.decode(thinker.completion_ids("It is \\boxed{12}")) == "\n</think>\n\nIt is \\boxed{12}"
+    own = thinker.completion_ids("<think>\n3 + 9\n</think>\n\\boxed{12}")
+    assert thinker.decode(own) == "3 + 9\n</think>\n\\boxed{12}"
+    assert thinker.tokenizer.convert_tokens_to_ids("</think>") in own
+    assert plain.decode(plain.completion_ids("It is \\boxed{12}")) == "It is \\boxed{12}"
+
+
+def test_tags_of_thinking_are_read_even_where_they_are_special_tokens():
+    own = copy.deepcopy(chat_tokenizer("llama"))
+    own.add_special_tokens({"additional_special_tokens": ["<think>", "</think>"]})
+    prompts = Prompts(own)
+    ids = own("<think>12</think>Look at parities.<|eot_id|>", add_special_tokens=False)["input_ids"]
+    assert prompts.read_abstraction(ids) == "Look at parities."
+    assert prompts.read_abstraction(ids[:2]) == ""
