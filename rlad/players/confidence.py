@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 
-from rlad.verifier.extract import without_thinking
+from rlad.verifier.reading.extract import without_thinking
 
 LEVELS = tuple(f"{tenth / 10:.1f}" for tenth in range(11))
 OPEN, CLOSE = "<confidence>", "</confidence>"

@@ -21,7 +21,7 @@ from rlad.config import ConfigError
 from rlad.players.confidence import CLOSE, CONFIDENCE_TOKENS, OPEN
 from rlad.players.plain import THINK, PlainTokenizer, bare_prefix
 from rlad.players.tokenizer import RIGHT, SEPARATOR, UNKNOWN, WRONG, is_world_tokenizer
-from rlad.verifier.extract import without_thinking
+from rlad.verifier.reading.extract import without_thinking
 
 BOXED = "Reason step by step and put your final answer within \\boxed{}."
 CHAT = {
@@ -86,7 +86,7 @@ def unwrapped(text: str) -> str:
 def spoken(text: str) -> str:
     """What a text says outside of thinking, without tags; nothing while a thought is not finished.
 
-    >>> spoken("<think> 12? </thi</abstraction>nk> look at parities"), spoken("so far <think> 12"), spoken("<think> 12")
+    >>> spoken("<think> 12? </think> look at parities"), spoken("so far <think> 12"), spoken("<thi</abstraction>nk> 12")
     ('look at parities', 'so far', '')
     """
     while (shorter := unwrapped(without_thinking(text))) != text:

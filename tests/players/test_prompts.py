@@ -1,17 +1,21 @@
 """The roles' prompts for worlds and for chat models, and what is read from what players wrote."""
 
+import asyncio
 import copy
 
 import pytest
 from chat_tokenizers import chat_tokenizer
+from fake_players import FakeEngine
 
 from rlad.config import ConfigError, ModelConfig, ProblemsConfig
-from rlad.generation import Completion
+from rlad.generation import Completion, Sampling
 from rlad.players.policy import load_tokenizer
 from rlad.players.prompts import Prompts, spoken, unwrapped
 from rlad.problems.base import Problem
+from rlad.reasoning.events import Written
+from rlad.reasoning.explorer import Explorer, Limits
 from rlad.reasoning.growth import Growth
-from rlad.reasoning.tree import Tree
+from rlad.reasoning.tree import Plan, Tree
 from rlad.reasoning.vote import Ballot
 from rlad.verifier import Outcome, verify
 
@@ -146,3 +150,31 @@ def test_tags_of_thinking_are_read_even_where_they_are_special_tokens():
     ids = own("<think>12</think>Look at parities.<|eot_id|>", add_special_tokens=False)["input_ids"]
     assert prompts.read_abstraction(ids) == "Look at parities."
     assert prompts.read_abstraction(ids[:2]) == ""
+
+
+class AsWritten(Prompts):
+    """A player's own words, thought and all, without what a demonstration adds."""
+
+    def completion_ids(self, text, task="plain"):
+        return [*self.plain([(text, None)]), self.tokenizer.eos_token_id]
+
+
+def test_a_served_tree_lets_no_thought_vote():
+    prompts = AsWritten(chat_tokenizer("thinker"))
+    said = ["</think>\n\nLook at parities.", f"{THOUGHT}, or \\boxed{{13}}", "3 + 9\n</think>\n\n\\boxed{12}"]
+    proposer = FakeEngine(prompts, lambda text, sample, sampling: said[0] if sample else THOUGHT)
+    solver = FakeEngine(prompts, lambda text, sample, sampling: said[1 + sample])
+    plan = Plan(2, 2, Sampling(1.0, 200), Sampling(1.0, 200), distinct=False)
+    limits = Limits(10_000, early_stop=False, deltas=True)
+    exploration = Explorer(proposer, solver, prompts, prompts).explore(Tree(Problem("p", "3 + 9?", "12")), plan, limits)
+
+    async def collect():
+        return [event async for event in exploration.events()]
+
+    events = asyncio.run(collect())
+    assert [branch.text for branch in exploration.tree.branches] == ["Look at parities."]
+    assert [vote.answer for vote in events[-1].votes] == ["12"]
+    solutions = exploration.tree.branches[0].solutions
+    for number, solution in enumerate(solutions):
+        parts = [event.text for event in events if isinstance(event, Written) and event.place == (0, number)]
+        assert "".join(parts) == solution.text and solution.text.startswith("<think>\n")
