@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 
-class Purse:
+class Budget:
     """Tokens that a tree may generate. Every sample reserves the most it can cost before it is asked for.
 
-    >>> purse = Purse(100)
-    >>> purse.reserve(60)
-    >>> purse.free, purse.affords(30)
-    (40, 1)
-    >>> purse.settle(60, 10)  # it turned out shorter
-    >>> purse.free, purse.spent
+    >>> budget = Budget(100)
+    >>> budget.reserve(60)
+    >>> budget.free
+    40
+    >>> budget.settle(60, 10)  # it turned out shorter
+    >>> budget.free, budget.spent
     (90, 10)
     """
 
@@ -21,10 +21,6 @@ class Purse:
     @property
     def free(self) -> int:
         return self.total - self.spent - self.reserved
-
-    def affords(self, each: int) -> int:
-        """How many samples of at most `each` tokens can be reserved now."""
-        return self.free // each
 
     def reserve(self, tokens: int) -> None:
         if tokens > self.free:

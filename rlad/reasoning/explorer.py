@@ -19,14 +19,27 @@ from rlad.generation.base import Completion
 from rlad.generation.streaming import Piece, StreamingEngine
 from rlad.players.prompts import Prompts
 from rlad.problems.base import World
-from rlad.reasoning.budget import Purse
-from rlad.reasoning.events import Ended, Event, Opened, Solved, Voted, Written
+from rlad.reasoning.budget import Budget
+from rlad.reasoning.events import (
+    AbstractionEvent,
+    Chosen,
+    DoneEvent,
+    SolutionDeltaEvent,
+    SolutionEvent,
+    StartEvent,
+    Stopped,
+    TreeEvent,
+    Usage,
+    VoteEvent,
+    index_of,
+)
 from rlad.reasoning.growth import Growth
+from rlad.reasoning.leaks import leaks
 from rlad.reasoning.reasoner import missing
-from rlad.reasoning.requests import BARE, Request
+from rlad.reasoning.requests import Request
 from rlad.reasoning.text import reader
-from rlad.reasoning.tree import Plan, Tree
-from rlad.reasoning.vote import Ballot
+from rlad.reasoning.tree import BARE, Plan, Tree
+from rlad.reasoning.vote import Vote
 
 
 @dataclass(frozen=True)
@@ -76,7 +89,10 @@ class Exploration:
 
     def __init__(self, explorer: Explorer, tree: Tree, plan: Plan, limits: Limits):
         self.explorer, self.tree, self.plan, self.limits = explorer, tree, plan, limits
-        self.purse, self.ballot = Purse(limits.total_tokens), Ballot(limits.select)
+        self.budget, self.vote = Budget(limits.total_tokens), Vote(limits.select)
+        self.done: DoneEvent | None = None
+        """How it has ended; None while it grows."""
+        self._begin = perf_counter()
         self.prompt_tokens: Counter[str] = Counter()
         self.generated: Counter[str] = Counter()
         """Tokens by role. Prompts count once, however many samples share them."""
@@ -86,12 +102,14 @@ class Exploration:
         self._flying: dict[Request, asyncio.Task] = {}
         self._inbox: asyncio.Queue[tuple[Request, Piece | None]] = asyncio.Queue()
 
-    async def events(self) -> AsyncIterator[Event]:
-        """Everything that happens, `Ended` last. Closing it cancels what is under way.
+    async def events(self) -> AsyncIterator[TreeEvent]:
+        """Everything that happens, `start` first and `done` last. Closing it cancels what is under way.
 
-        Raises what an engine raises (EngineDown, PromptRefused).
+        Raises what an engine raises (EngineDown, PromptRefused), and ScoreMissing where the selection rule reads what
+        the engine does not give.
         """
         stopped = None
+        yield self.start
         try:
             self._ask()
             while self._flying:
@@ -109,43 +127,81 @@ class Exploration:
                 self._ask()
         finally:
             await self._cancel()
-        stopped = stopped or ("complete" if not self._outstanding() else "budget")
-        yield Ended(stopped, self.ballot.votes(), self.ballot.chosen())
+        self.done = self._ended(stopped or ("complete" if not self._outstanding() else "budget"))
+        yield self.done
+
+    @property
+    def start(self) -> StartEvent:
+        """The options in force; the tree is called what its problem is called."""
+        plan, limits = self.plan, self.limits
+        return StartEvent(
+            id=self.tree.problem.id,
+            abstractions=plan.abstractions,
+            solutions=plan.solutions_of(0),
+            select=limits.select,
+            max_total_tokens=limits.total_tokens,
+            propose_temperature=plan.propose.temperature,
+            temperature=plan.solve.temperature,
+            max_tokens=plan.solve.max_new_tokens,
+            early_stop=limits.early_stop,
+            seed=plan.solve.seed,
+        )
+
+    @property
+    def usage(self) -> Usage:
+        """Tokens so far."""
+        return Usage.of(self.prompt_tokens, self.generated)
+
+    def _ended(self, stopped: Stopped) -> DoneEvent:
+        votes, chosen = self.vote.votes(), self.vote.chosen()
+        return DoneEvent(
+            answer=votes[0].answer if votes else None,
+            text=self.tree.at(chosen).text if chosen else "",
+            chosen=Chosen.at(chosen),
+            votes=votes,
+            usage=self.usage,
+            ms=round((perf_counter() - self._begin) * 1e3, 1),
+            stopped=stopped,
+        )
 
     # ------------------------------------------------------------------------------------------ what comes back
-    async def _take(self, request: Request, piece: Piece) -> AsyncIterator[Event]:
+    async def _take(self, request: Request, piece: Piece) -> AsyncIterator[TreeEvent]:
         written = request.add(piece)
         self.generated[request.role] += len(piece.token_ids)
+        branch, index = request.branch, request.first + piece.sample
         if written:
-            yield Written((request.branch, request.first + piece.sample), written)
+            yield SolutionDeltaEvent(abstraction=index_of(branch), solution=index, text=written)
         if piece.finish_reason is None:
             return
         completion = request.completion(piece.sample, piece.finish_reason)
-        self.purse.settle(request.each, len(completion.token_ids))
+        self.budget.settle(request.each, len(completion.token_ids))
         if request.role == "abstraction":
-            if event := self._opened(request, completion):
+            if event := await self._opened(request, completion):
                 yield event
             return
         solution = self.explorer.solution(request.prompt, completion)
-        place = (request.branch, request.first + piece.sample)
-        (self.tree.bare if request.branch == BARE else self.tree.branches[request.branch].solutions).append(solution)
-        answer = await asyncio.to_thread(self.ballot.add, place, solution)
-        yield Solved(place, solution, answer, perf_counter() - request.begin)
+        solution.index, solution.seconds = index, perf_counter() - request.begin
+        self.tree.add(branch, solution)
+        answer = await asyncio.to_thread(self.vote.add, (branch, index), solution)
+        yield SolutionEvent.of(solution, answer, abstraction=index_of(branch))
         if answer is not None:
-            yield Voted(self.ballot.votes())
+            yield VoteEvent(votes=self.vote.votes())
 
-    def _opened(self, request: Request, completion: Completion) -> Opened | None:
+    async def _opened(self, request: Request, completion: Completion) -> AbstractionEvent | None:
         before = len(self.tree.branches)
         self.explorer.add_draw(self.tree, request.prompt, completion, self.plan.distinct)
         if len(self.tree.branches) == before:
             return None
         self._wanted[before] = self.plan.solutions_of(before)
-        return Opened(before, self.tree.branches[before], len(completion.token_ids))
+        branch, gold = self.tree.branches[before], self.tree.problem.answer
+        if gold:  # somebody knows the answer
+            branch.leak = await asyncio.to_thread(leaks, branch.text, gold)
+        return AbstractionEvent.of(self.tree, before)
 
     def _land(self, request: Request) -> None:
         """A request is over: everything it had reserved is free again. Raises what went wrong with it."""
         task = self._flying.pop(request)
-        self.purse.settle(request.each * request.unfinished, request.unfinished_tokens)
+        self.budget.settle(request.each * request.unfinished, request.unfinished_tokens)
         task.result()
 
     def _outstanding(self) -> int:
@@ -156,14 +212,14 @@ class Exploration:
 
     def _decided(self) -> bool:
         outstanding = self._outstanding()
-        return self.limits.early_stop and outstanding > 0 and self.ballot.decided(outstanding)
+        return self.limits.early_stop and outstanding > 0 and self.vote.decided(outstanding)
 
     # ----------------------------------------------------------------------------------------- what to ask for
     def _ask(self) -> None:
         """Sends all requests that the free tokens allow."""
         propose, solve = self.plan.propose.max_new_tokens, self.plan.solve.max_new_tokens
         grants: Counter[int] = Counter()
-        left = self._grant(grants, self.purse.free, solve, most=1)
+        left = self._grant(grants, self.budget.free, solve, most=1)
         # An abstraction is worth its tokens only if somebody can solve with it.
         drawing = sum(r.unfinished for r in self._flying if r.role == "abstraction")
         draws = 0 if drawing else max(0, min(missing(self.tree, self.plan), left // (propose + solve)))
@@ -199,13 +255,13 @@ class Exploration:
         if not self.tree.branches and not self._wanted and not self._sent[BARE]:
             self._wanted[BARE] = self.plan.solutions_of(0)
             grants: Counter[int] = Counter()
-            self._grant(grants, self.purse.free, solve)
+            self._grant(grants, self.budget.free, solve)
             if grants:
                 self._solve(BARE, grants[BARE], solve)
                 return
         branch = min((b for b, wanted in self._wanted.items() if wanted), default=None)
-        if branch is not None and not self.ballot.answers and self.purse.free > 0:
-            self._solve(branch, 1, self.purse.free)
+        if branch is not None and not self.vote.answers and self.budget.free > 0:
+            self._solve(branch, 1, self.budget.free)
 
     def _propose(self, count: int, each: int) -> None:
         prompt = self.explorer.propose_ids(self.tree)
@@ -231,7 +287,7 @@ class Exploration:
         self._send(growth.solver, Request("solution", branch, first, prompt, count, each, decode, opening), sampling)
 
     def _send(self, engine: StreamingEngine, request: Request, sampling) -> None:
-        self.purse.reserve(request.each * request.count)
+        self.budget.reserve(request.each * request.count)
         task = asyncio.create_task(self._carry(engine, request, sampling))
         self._flying[request] = task
         task.add_done_callback(lambda _: self._inbox.put_nowait((request, None)))

@@ -10,9 +10,6 @@ from rlad.generation.base import Completion
 from rlad.generation.streaming import Piece
 from rlad.reasoning.text import GrowingText
 
-BARE = -1
-"""The branch of solutions without an abstraction."""
-
 
 @dataclass(eq=False)
 class Request:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from dataclasses import dataclass, field
 
 from rlad.generation.base import Completion, Sampling
 from rlad.players.confidence import stated_confidence
 from rlad.problems.base import Problem
 from rlad.verifier import Verdict
+
+BARE = -1
+"""The branch of solutions without an abstraction."""
+Place = tuple[int, int]
+"""(branch, number among its solutions); branch BARE = solved without an abstraction."""
 
 
 @dataclass
@@ -21,6 +27,10 @@ class Solution:
     adheres: bool | None = None
     reward: float | None = None
     """What it earned in training, where that isn't its verdict."""
+    index: int = 0
+    """Its number among its branch's samples, where those come in one by one and in any order."""
+    seconds: float = 0.0
+    """From sending its request to its end, where somebody waits for it."""
 
     @property
     def correct(self) -> bool:
@@ -83,6 +93,17 @@ class Tree:
     """A filter left the problem out: its abstractions earn nothing and are not learnt from."""
     extra_tokens: int = 0
     """Generated beside the samples kept here: critiques, and second attempts that were dropped."""
+
+    def add(self, branch: int, solution: Solution) -> None:
+        """Puts a solution where its index belongs in its branch, or among those without an abstraction (BARE)."""
+        insort(self._under(branch), solution, key=lambda other: other.index)
+
+    def at(self, place: Place) -> Solution:
+        """The solution at a place that has come in."""
+        return next(solution for solution in self._under(place[0]) if solution.index == place[1])
+
+    def _under(self, branch: int) -> list[Solution]:
+        return self.bare if branch == BARE else self.branches[branch].solutions
 
     @property
     def solutions(self) -> list[Solution]:

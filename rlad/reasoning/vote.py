@@ -2,44 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import exp
-
-from rlad.generation.base import Completion
-from rlad.reasoning.tree import Solution
-from rlad.selection import RULES, Candidate, decided, group, select
+from rlad.reasoning.events import AnswerVotes
+from rlad.reasoning.scores import ScoreMissing, logprob_of, score
+from rlad.reasoning.tree import Place, Solution
+from rlad.selection import READS, Candidate, decided, group, select, tally
 from rlad.verifier import extract_answer, verify
 
-Place = tuple[int, int]
-"""(branch, number among its solutions); branch -1 = solved without an abstraction."""
 
-
-@dataclass(frozen=True)
-class Votes:
-    """What one answer has got."""
-
-    forms: tuple[str, ...]
-    """Every equivalent form in which it was given, in the order of the tree."""
-    weight: float
-    share: float
-
-    @property
-    def answer(self) -> str:
-        return self.forms[0]
-
-
-def confidence(completion: Completion) -> float:
-    """The geometric mean of a completion's token probabilities, in [0, 1]; 1 where the engine gave no log-probs.
-
-    >>> round(confidence(Completion((5, 6), (-0.2, -0.4), "stop", 0)), 4)  # exp(-0.3)
-    0.7408
-    """
-    if not completion.logprobs:
-        return 1.0
-    return min(1.0, exp(sum(completion.logprobs) / len(completion.logprobs)))
-
-
-class Ballot:
+class Vote:
     """Reads answers, groups the equal ones, counts. The result does not depend on the order of arrival.
 
     Not quick (the verifier compares answers), so an event loop calls `add` in a thread; one call at a time.
@@ -48,15 +18,21 @@ class Ballot:
     def __init__(self, rule: str):
         self.rule = rule
         self.answers: dict[Place, str | None] = {}
-        self.scores: dict[Place, float] = {}
+        self.scores: dict[Place, float | None] = {}
         self._known: dict[tuple[str, str], bool] = {}
         self._candidates: list[Candidate] = []
         self._places: list[Place] = []
 
     def add(self, place: Place, solution: Solution) -> str | None:
-        """Counts a solution; returns the answer it gives, None when none can be read."""
+        """Counts a solution; returns the answer it gives, None when none can be read.
+
+        Raises ScoreMissing when the rule reads a score that the solution has not got.
+        """
         answer = extract_answer(solution.text)
-        self.answers[place], self.scores[place] = answer, confidence(solution.completion)
+        believed = score(self.rule, solution.text, logprob_of(solution.completion), solution.tokens)
+        if answer is not None and believed is None and self.rule in READS:
+            raise ScoreMissing(self.rule)
+        self.answers[place], self.scores[place] = answer, believed
         self._places = sorted(self.answers)
         keys = group([self.answers[p] for p in self._places], self._same)
         self._candidates = [Candidate(key, self.scores[p]) for key, p in zip(keys, self._places, strict=True)]
@@ -67,17 +43,17 @@ class Ballot:
             self._known[a, b] = verify(a, b).correct
         return self._known[a, b]
 
-    def votes(self) -> list[Votes]:
+    def votes(self) -> list[AnswerVotes]:
         """All answers, the selected one first and then by weight."""
         forms: dict[object, dict[str, None]] = {}  # in order, each once
         for candidate, place in zip(self._candidates, self._places, strict=True):
             forms.setdefault(candidate.key, {})[self.answers[place] or ""] = None
-        weights = RULES[self.rule]([c for c in self._candidates if c.key is not None])
+        weights = tally(self.rule, self._candidates)
         total = sum(weights.values()) or 1.0
         chosen = self.chosen()
         first = self._candidates[self._places.index(chosen)].key if chosen else None
         order = sorted(weights, key=lambda key: (key != first, -weights[key]))
-        return [Votes(tuple(forms[key]), weights[key], weights[key] / total) for key in order]
+        return [_counted(list(forms[key]), weights[key], weights[key] / total) for key in order]
 
     def chosen(self) -> Place | None:
         """Where the selected solution stands; None while nothing has an answer."""
@@ -87,3 +63,7 @@ class Ballot:
     def decided(self, outstanding: int) -> bool:
         """Whether `outstanding` more solutions cannot change the answer."""
         return decided(self.rule, self._candidates, outstanding)
+
+
+def _counted(forms: list[str], weight: float, share: float) -> AnswerVotes:
+    return AnswerVotes(answer=forms[0], forms=forms, weight=round(weight, 6), share=round(share, 6))

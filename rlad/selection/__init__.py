@@ -11,12 +11,12 @@ each answer; `select` takes the best-scored answer, `credit` says how often that
 from rlad.selection import votes  # noqa: F401  (registers its rules)
 from rlad.selection.deciding import decided
 from rlad.selection.grouping import group
-from rlad.selection.registry import ADDITIVE, RULES, SCORED, Candidate, Rule, credit, rule, select, winners
+from rlad.selection.registry import ADDITIVE, READS, RULES, Candidate, Rule, credit, rule, select, tally, winners
 
 __all__ = [
     "ADDITIVE",
+    "READS",
     "RULES",
-    "SCORED",
     "Candidate",
     "Rule",
     "credit",
@@ -24,5 +24,6 @@ __all__ = [
     "group",
     "rule",
     "select",
+    "tally",
     "winners",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rlad.selection.registry import ADDITIVE, RULES, Candidate
+from rlad.selection.registry import ADDITIVE, Candidate, tally
 
 
 def decided(name: str, candidates: Sequence[Candidate], outstanding: int, most: float = 1.0) -> bool:
@@ -21,6 +21,6 @@ def decided(name: str, candidates: Sequence[Candidate], outstanding: int, most: 
         return True
     if name not in ADDITIVE:
         return False
-    scores = sorted(RULES[name]([c for c in candidates if c.key is not None]).values(), reverse=True)
+    scores = sorted(tally(name, candidates).values(), reverse=True)
     lead = sum(scores[:1]) - sum(scores[1:2])
     return lead > outstanding * most

@@ -20,8 +20,8 @@ def majority(candidates: Sequence[Candidate]) -> dict[Hashable, float]:
     return votes
 
 
-@rule("weighted_majority", scored=True, additive=True)  # its name in the server's API
-@rule("weighted", scored=True, additive=True)
+@rule("weighted_majority", reads="likelihood", additive=True)  # its name in the server's API
+@rule("weighted", reads="likelihood", additive=True)
 def weighted(candidates: Sequence[Candidate]) -> dict[Hashable, float]:
     """Each candidate votes with its score: argmax_a of the sum of q_i over candidates that answer a.
 
@@ -38,7 +38,17 @@ def weighted(candidates: Sequence[Candidate]) -> dict[Hashable, float]:
     return votes
 
 
-@rule("max-confidence", scored=True)
+@rule("stated_majority", reads="stated_confidence", additive=True)
+def stated_majority(candidates: Sequence[Candidate]) -> dict[Hashable, float]:
+    """Each candidate votes with the confidence that it states about itself (RLCR, 2507.16806); silence weighs nothing.
+
+    >>> stated_majority([Candidate("A", 0.9), Candidate("B", 0.0), Candidate("B", 0.0)])
+    {'A': 0.9, 'B': 0.0}
+    """
+    return weighted(candidates)
+
+
+@rule("max-confidence", reads="likelihood")
 def max_confidence(candidates: Sequence[Candidate]) -> dict[Hashable, float]:
     """The answer of the single best-scored candidate (best-of-n).
 

@@ -7,8 +7,9 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from rlad.generation.base import Sampling
-from rlad.reasoning.requests import BARE, Request
+from rlad.reasoning.requests import Request
 from rlad.reasoning.text import reader
+from rlad.reasoning.tree import BARE
 from rlad.serving.metrics import Metrics
 from rlad.serving.pair import Player
 

@@ -15,7 +15,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 
 from rlad.config import ServingConfig
-from rlad.generation.streaming import EngineDown, PromptRefused
+from rlad.generation.streaming import EngineDown
+from rlad.reasoning.events import ErrorEvent, Usage
 from rlad.serving import errors, playground
 from rlad.serving.admission import Admission
 from rlad.serving.bodies import BodyRoute
@@ -29,14 +30,12 @@ from rlad.serving.pair import Pair
 from rlad.serving.schema import (
     ChatRequest,
     CompletionRequest,
-    ErrorEvent,
     ErrorResponse,
     Health,
     ModelCard,
     ModelList,
     SolveRequest,
     SolveResponse,
-    Usage,
 )
 from rlad.serving.solving import Solving
 from rlad.serving.streams import END, EventStream, event
@@ -63,7 +62,13 @@ def create_app(pair: Pair, config: ServingConfig, keys: Keys, metrics: Metrics |
     admission = Admission(config.max_concurrent, config.max_queue)
     metrics.running.set_function(lambda: admission.running)
     metrics.waiting.set_function(lambda: admission.waiting)
-    app = FastAPI(title="rlad", version="1", description="A trained pair behind OpenAI's API.", redoc_url=None)
+    app = FastAPI(
+        title="rlad",
+        version="1",
+        description="A trained pair behind OpenAI's API.",
+        redoc_url=None,
+        redirect_slashes=False,  # its address would be made of the Host that the client names
+    )
     app.state.draining = False
     _handle_errors(app)
     _add_generating(app, pair, config, metrics)
@@ -82,10 +87,11 @@ def _handle_errors(app: FastAPI) -> None:
     async def of_ours(_: Request, error: ApiError) -> Response:
         return answer(error)
 
-    @app.exception_handler(EngineDown)
-    @app.exception_handler(PromptRefused)
-    async def of_engine(_: Request, error: EngineDown | PromptRefused) -> Response:
+    async def of_engine(_: Request, error: Exception) -> Response:
         return answer(errors.of_engine(error))
+
+    for kind in errors.OUTSIDE:
+        app.add_exception_handler(kind, of_engine)
 
     @app.exception_handler(RequestValidationError)
     async def of_validation(_: Request, error: RequestValidationError) -> Response:
@@ -134,7 +140,7 @@ def _add_generating(app: FastAPI, pair: Pair, config: ServingConfig, metrics: Me
         if body.stream:
             return EventStream(_ending_well(_lines(solving), request, lambda: solving.usage))
         await solving.run()
-        _log_usage(request, solving.usage, stopped=solving.done.stopped if solving.done else None)
+        _log_usage(request, solving.usage, stopped=solving.stopped)
         return Response(solving.response().model_dump_json(), media_type="application/json")
 
     app.include_router(router)
@@ -153,7 +159,7 @@ async def _ending_well(items: AsyncIterator[str], request: Request, usage: Calla
         async with aclosing(items):
             async for item in items:
                 yield item
-    except (EngineDown, PromptRefused) as error:
+    except errors.OUTSIDE as error:
         request.state.log["error"] = str(error)
         yield event(ErrorEvent(error=errors.of_engine(error).body).model_dump_json())
     finally:

@@ -13,13 +13,15 @@ from typing import Any
 
 from rlad.config import ServingConfig
 from rlad.generation.base import Sampling
+from rlad.reasoning.events import Usage
 from rlad.serving.alone import Alone
 from rlad.serving.errors import ApiError, unknown_model
 from rlad.serving.metrics import Metrics
-from rlad.serving.options import check_problem, check_room, refuse_unsupported, tree_job
+from rlad.serving.options import check_problem, check_room, tree_job
 from rlad.serving.pair import Pair, Player
-from rlad.serving.schema import PAIR, PLAYERS, ChatRequest, CompletionRequest, SamplingRequest, TreeOptions, Usage
-from rlad.serving.solving import Solving, usage_of
+from rlad.serving.parameters import refuse_unreadable, refuse_unsupported
+from rlad.serving.schema import PAIR, PLAYERS, ChatRequest, CompletionRequest, SamplingRequest, TreeOptions
+from rlad.serving.solving import Solving
 from rlad.serving.streams import END, event
 
 MODELS = [PAIR, *PLAYERS]
@@ -27,12 +29,17 @@ EVERY_SEED = 2**31
 
 
 def problem_of(request: ChatRequest) -> str:
-    """The text of the last message, which must be the user's: the pair and its players take one problem at a time."""
+    """The text of the last message, which must be the user's: the pair and its players take one problem at a time.
+
+    Raises ApiError for messages that hold what the players cannot read.
+    """
+    for number, message in enumerate(request.messages):
+        refuse_unreadable(message, f"messages.{number}")
     last = request.messages[-1]
     if last.role != "user":
         raise ApiError(400, "The last message must be the user's; its text is the problem.", "messages")
     if isinstance(last.content, list):
-        return "\n".join(part.text for part in last.content)
+        return "\n".join(part.text or "" for part in last.content)
     return last.content or ""
 
 
@@ -121,7 +128,8 @@ class Work:
         finally:
             for task in tasks:
                 task.cancel()
-            await asyncio.wait(tasks)
+            # One of their errors was raised already, or nobody is there to hear any.
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     def _chunk(self, choices: list[dict[str, Any]], **more: Any) -> str:
         body = self._head("chat.completion.chunk" if self.chat else "text_completion")
@@ -146,7 +154,7 @@ class Work:
     def _tree(tree: Solving) -> dict[str, Any]:
         """How a choice came about, beside OpenAI's fields."""
         response = tree.response().model_dump(exclude={"abstractions", "bare", "id", "text"})
-        return response | {"abstractions": [node.text for node in tree.abstractions]}
+        return response | {"abstractions": [branch.text for branch in tree.exploration.tree.branches]}
 
     def usage(self) -> Usage:
         prompt, generated = Counter[str](), Counter[str]()
@@ -156,7 +164,7 @@ class Work:
         for alone in self.alone:
             prompt[alone.player.role] += len(alone.prompt)
             generated[alone.player.role] += alone.generated
-        return usage_of(prompt, generated)
+        return Usage.of(prompt, generated)
 
 
 async def together(work: list[Coroutine[Any, Any, Any]]) -> list[Any]:
@@ -206,7 +214,9 @@ class Planner:
     def _begin(self, request: SamplingRequest, identity: str, chat: bool) -> Work:
         if request.model not in MODELS:
             raise unknown_model(request.model, MODELS)
-        refuse_unsupported(request.model_extra)
+        refuse_unsupported(request)
+        if request.stream_options is not None:
+            refuse_unsupported(request.stream_options, "stream_options.")
         if request.rlad is not None and request.model != PAIR:
             raise ApiError(400, f"The options under 'rlad' are those of the model '{PAIR}'.", "rlad")
         return Work(identity, request.model, chat)

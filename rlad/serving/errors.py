@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from rlad.generation.streaming import EngineDown, PromptRefused
-from rlad.serving.schema import ErrorBody, ErrorResponse
+from rlad.reasoning.events import ErrorBody
+from rlad.reasoning.scores import ScoreMissing
+from rlad.serving.schema import ErrorResponse
+
+OUTSIDE = (EngineDown, PromptRefused, ScoreMissing)
+"""What may end a tree that has begun."""
 
 
 class ApiError(Exception):
@@ -37,8 +42,10 @@ KINDS = {
 """OpenAI's `type` by status; every other status is an invalid_request_error."""
 
 
-def of_engine(error: EngineDown | PromptRefused) -> ApiError:
+def of_engine(error: EngineDown | PromptRefused | ScoreMissing) -> ApiError:
     """What a client is told about an engine's error: hosts and processes behind the gateway are not its business."""
+    if isinstance(error, ScoreMissing):
+        return ApiError(400, str(error), "select", "score_missing")
     if isinstance(error, PromptRefused):
         return ApiError(400, str(error), code="context_length_exceeded")
     message = "An engine behind this server does not answer now; try again in a few seconds."

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from time import monotonic
 from uuid import uuid4
 
@@ -59,6 +59,8 @@ class Passage:
         self.id = given if _ID.fullmatch(given) else uuid4().hex
         self.status = 0
         self.answered = False
+        self.whole = False
+        """Whether the body has arrived in full."""
         self.begin = monotonic()
         self.gone = asyncio.Event()
         scope.setdefault("state", {})["request_id"] = self.id
@@ -81,6 +83,9 @@ class Passage:
             await self._refuse(ApiError(503, "The server is shutting down.", code="shutting_down"))
             raise
         except Exception as error:  # a bug: the client gets an answer, the log gets the rest
+            if self.gone.is_set():  # what was cancelled may end in its own way, and nobody asks for it any more
+                self.status = GONE
+                return
             log("failed", logging.ERROR, exc_info=error, id=self.id)
             await self._refuse(ApiError(500, f"The server failed; its log says more under {self.id}."))
         finally:
@@ -127,6 +132,7 @@ class Passage:
                     if size > most:
                         raise too_large
                     if not message.get("more_body", False):
+                        self.whole = True
                         return b"".join(parts)
         except TimeoutError as error:
             raise ApiError(408, "The body took too long to arrive.", code="timeout") from error
@@ -164,11 +170,27 @@ class Passage:
             return
         body = error.json()
         headers = {"Content-Type": "application/json", "Content-Length": str(len(body)), **error.headers}
-        if error.status in (408, 413):  # the rest of the body is not wanted
+        unread = not self.whole and self._has_body
+        if unread:  # the rest of the body is not wanted
             headers["Connection"] = "close"
         pairs = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
         await self._reply({"type": "http.response.start", "status": error.status, "headers": pairs})
-        await self._send({"type": "http.response.body", "body": body})
+        await self._send({"type": "http.response.body", "body": body, "more_body": unread})
+        if unread:
+            await self._linger()
+            await self._send({"type": "http.response.body", "body": b""})
+
+    @property
+    def _has_body(self) -> bool:
+        return b"transfer-encoding" in self.headers or self.headers.get(b"content-length", b"0").strip() != b"0"
+
+    async def _linger(self) -> None:
+        """Reads on, and drops what comes, until the body's end or its time is over: most clients write everything
+        before they read, and closing a connection with unread bytes takes the answer from them."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.guard.config.body_timeout):
+                while (await self._receive()).get("more_body", False):
+                    pass
 
     def _record(self) -> None:
         path = self.scope["path"]

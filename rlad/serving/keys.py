@@ -7,6 +7,7 @@ import binascii
 import hashlib
 import hmac
 import os
+import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -59,11 +60,14 @@ def _credential(authorization: str) -> bytes:
 def load_keys(file: str | None, environment: Mapping[str, str] = os.environ) -> Keys:
     """Keys of a file (one a line, # comments) and of $RLAD_API_KEYS.
 
-    Raises ConfigError for a file that cannot be read and for a key that could be guessed.
+    Raises ConfigError for a file that cannot be read, or that everybody on the machine can read, and for a key that
+    could be guessed.
     """
     found = [key.strip() for key in environment.get(VARIABLE, "").split(",") if key.strip()]
     if file is not None:
         try:
+            if os.stat(file).st_mode & stat.S_IROTH:
+                raise ConfigError(f"The file of API keys '{file}' can be read by everybody; chmod o-rwx it.")
             lines = Path(file).read_text().splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(f"The file of API keys '{file}' cannot be read.") from error

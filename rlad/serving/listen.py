@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import uvicorn
 from fastapi import FastAPI
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from rlad.config import ConfigError, ServingConfig
 from rlad.serving.logs import log
@@ -22,11 +22,27 @@ BACKLOG = 1024
 """Connections that wait to be taken."""
 
 
+PROBE = 1.0
+"""Seconds between two looks at a peer that sends nothing any more."""
+TCP_CLOSE = 7
+"""Linux's state of a connection that the peer has reset."""
+STILL_HERE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
 class PatientProtocol(HttpToolsProtocol):
     """uvicorn's HTTP protocol with an end to patience: a connection on which a request's head does not arrive in time
-    is dropped. (A slow body and a slow reader are the guard's and the socket's business.)"""
+    is dropped. (A slow body and a slow reader are the guard's and the socket's business.)
+
+    It also tells a peer that has only finished sending (half-closed, as `nc -N` does) from one that has left: both look
+    the same until something is written to them. An interim answer, which every client of HTTP/1.1 reads over, is
+    written; only who has left resets the connection at that.
+    """
 
     _waiting: asyncio.TimerHandle | None = None
+    _probing: asyncio.TimerHandle | None = None
+    _finished_sending = False
+    _running: RequestResponseCycle | None = None
+    """The request at work; with pipelined ones behind it, `cycle` is the last of those."""
 
     def connection_made(self, transport) -> None:
         super().connection_made(transport)
@@ -43,7 +59,43 @@ class PatientProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc) -> None:
         self._stop_waiting()
+        if self._probing is not None:
+            self._probing.cancel()
+        self.pipeline.clear()
+        if self._running is not None and not self._running.response_complete:
+            self._running.disconnected = True
+            self._running.message_event.set()
         super().connection_lost(exc)
+
+    def eof_received(self) -> bool:
+        """Whether the connection stays open for writing: while a request that has arrived in full has no answer."""
+        self._finished_sending = self._at_work and not self.cycle.more_body
+        if self._finished_sending:
+            self._probe()
+        return self._finished_sending
+
+    @property
+    def _at_work(self) -> bool:
+        return self._running is not None and not self._running.response_complete
+
+    def _probe(self) -> None:
+        """Looks, again and again, whether the peer is still there: an answer that has begun finds out by itself."""
+        connection = self.transport.get_extra_info("socket")
+        if connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == TCP_CLOSE:
+            self.transport.abort()
+            return
+        if self._running.scope["http_version"] == "1.1" and not self._running.response_started:
+            self.transport.write(STILL_HERE)
+        self._probing = self.loop.call_later(PROBE, self._probe)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self._finished_sending and not self._at_work:
+            self.transport.close()
 
     def _wait(self) -> None:
         self._waiting = self.loop.call_later(HEADER_TIMEOUT, self.transport.abort)

@@ -5,40 +5,17 @@ from __future__ import annotations
 import difflib
 import secrets
 from dataclasses import dataclass
-from typing import Any
 
 from rlad.config import ServingConfig
 from rlad.generation.base import Sampling
 from rlad.problems.base import Problem
 from rlad.reasoning.explorer import Limits
+from rlad.reasoning.scores import STATED, ScoreMissing
 from rlad.reasoning.tree import Plan
-from rlad.selection import RULES
+from rlad.selection import READS, RULES
 from rlad.serving.errors import ApiError
 from rlad.serving.pair import Pair, Player
-from rlad.serving.schema import StartEvent, TreeOptions
-
-NEUTRAL: dict[str, tuple[Any, ...]] = {
-    "top_p": (1, 1.0),
-    "frequency_penalty": (0,),
-    "presence_penalty": (0,),
-    "logit_bias": ({},),
-    "logprobs": (False,),
-    "top_logprobs": (0,),
-    "stop": ([], ""),
-    "best_of": (1,),
-    "echo": (False,),
-    "suffix": ("",),
-    "tools": ([],),
-    "tool_choice": ("none", "auto"),
-    "functions": ([],),
-    "function_call": ("none", "auto"),
-    "response_format": ({"type": "text"},),
-    "modalities": (["text"],),
-    "audio": (),
-    "prediction": (),
-}
-"""OpenAI's parameters that this server has not got, with the values that ask for nothing. Others change no answer and
-are ignored (user, metadata, store ...)."""
+from rlad.serving.schema import TreeOptions
 
 
 @dataclass(frozen=True)
@@ -46,18 +23,9 @@ class TreeJob:
     """One tree to be grown."""
 
     problem: Problem
+    """Its answer is the request's `gold`, empty where that isn't known."""
     plan: Plan
     limits: Limits
-    gold: str | None
-    start: StartEvent
-    """The options in force."""
-
-
-def refuse_unsupported(extra: dict[str, Any] | None) -> None:
-    """Raises ApiError for a parameter that would be silently disobeyed."""
-    for name, value in (extra or {}).items():
-        if name in NEUTRAL and value is not None and value not in NEUTRAL[name]:
-            raise ApiError(400, f"'{name}' is not supported; leave it out.", name, "unsupported_parameter")
 
 
 def check_problem(problem: str, config: ServingConfig, param: str) -> None:
@@ -94,30 +62,24 @@ def tree_job(
         near = difflib.get_close_matches(select, RULES, n=1, cutoff=0.0)[0]
         raise ApiError(400, f"There is no selection rule '{select[:80]}'; the nearest is '{near}'.", "select")
     proposer, solver = pair.abstraction, pair.solution
+    if READS.get(select) == STATED and not solver.prompts.confidence:
+        raise ApiError(400, str(ScoreMissing(select)), "select", "score_missing")
     room = solver_room(pair, problem, n, param)
-    start = StartEvent(
-        id=identity,
-        abstractions=n,
-        solutions=m,
-        select=select,
-        max_total_tokens=total,
-        propose_temperature=proposer.temperature
-        if options.propose_temperature is None
-        else options.propose_temperature,
-        temperature=solver.temperature if temperature is None else temperature,
-        max_tokens=min(max_tokens or solver.max_new_tokens, room, total),
-        early_stop=options.early_stop is not False,
-        seed=secrets.randbelow(2**31) if seed is None else seed,
-    )
+    seed = secrets.randbelow(2**31) if seed is None else seed
+    longest = min(max_tokens or solver.max_new_tokens, room, total)
     plan = Plan(
         n,
         m,
-        Sampling(start.propose_temperature, min(proposer.max_new_tokens, total), start.seed),
-        Sampling(start.temperature, start.max_tokens, start.seed),
+        Sampling(_given(options.propose_temperature, proposer.temperature), min(proposer.max_new_tokens, total), seed),
+        Sampling(_given(temperature, solver.temperature), longest, seed),
         draws=round(config.draw_factor * n),
     )
-    limits = Limits(total, select, start.early_stop, deltas)
-    return TreeJob(Problem(identity, problem, gold or ""), plan, limits, gold, start)
+    limits = Limits(total, select, options.early_stop is not False, deltas)
+    return TreeJob(Problem(identity, problem, gold or ""), plan, limits)
+
+
+def _given(value: float | None, default: float) -> float:
+    return default if value is None else value
 
 
 def _within(name: str, value: int | None, default: int, most: int) -> int:

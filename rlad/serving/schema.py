@@ -1,4 +1,4 @@
-"""What goes over the wire, as pydantic models: requests, answers, and the events of a reasoning tree.
+"""What goes over the wire, as pydantic models: requests and answers. The events are those of rlad/reasoning/events.py.
 
 Requests take unknown keys only where OpenAI's clients may send some; a misspelt option of the tree is refused. Limits
 that belong to a server and not to the protocol (how many abstractions at most, how long a problem) are in its
@@ -11,14 +11,18 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
 
+from rlad.reasoning.events import AbstractionNode, ErrorBody, Outcome, SolutionNode
+
 PAIR = "rlad"
 PLAYERS = {"rlad-abstraction": "abstraction", "rlad-solution": "solution"}
 """Model names of the players alone, with their roles."""
 
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
-Stopped = Literal["complete", "decided", "budget", "cancelled"]
-"""Why a tree ended: everything was solved; the vote could not change any more; max_total_tokens was spent; the client
-went away."""
+LARGEST = 2**31 - 1
+"""Bound of every integer: a server allows less, and nobody computes with numbers of thousands of digits."""
+Count = Annotated[StrictInt, Field(ge=1, le=LARGEST)]
+Seed = Annotated[StrictInt, Field(ge=0, lt=2**63)]
+TokenId = Annotated[StrictInt, Field(ge=0, le=LARGEST)]
 
 
 class TreeOptions(BaseModel):
@@ -26,11 +30,13 @@ class TreeOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    abstractions: StrictInt | None = Field(None, ge=0, description="n distinct abstractions; 0 solves without any.")
-    solutions: StrictInt | None = Field(None, ge=1, description="m solutions per abstraction.")
+    abstractions: StrictInt | None = Field(
+        None, ge=0, le=LARGEST, description="n distinct abstractions; 0 solves without any."
+    )
+    solutions: Count | None = Field(None, description="m solutions per abstraction.")
     select: StrictStr | None = Field(None, description="Selection rule, such as weighted_majority or majority.")
-    max_total_tokens: StrictInt | None = Field(
-        None, ge=1, description="Tokens that both players may generate together; never exceeded."
+    max_total_tokens: Count | None = Field(
+        None, description="Tokens that both players may generate together; never exceeded."
     )
     propose_temperature: Number | None = Field(None, gt=0, le=10, description="Temperature of the abstractions.")
     early_stop: StrictBool | None = Field(None, description="End when no outstanding solution can change the vote.")
@@ -41,8 +47,8 @@ class SolveRequest(TreeOptions):
 
     problem: StrictStr = Field(min_length=1)
     temperature: Number | None = Field(None, ge=0, le=10, description="Temperature of the solutions; 0 = greedy.")
-    max_tokens: StrictInt | None = Field(None, ge=1, description="Longest solution, in tokens.")
-    seed: StrictInt | None = Field(None, ge=0, lt=2**63)
+    max_tokens: Count | None = Field(None, description="Longest solution, in tokens.")
+    seed: Seed | None = None
     gold: StrictStr | None = Field(
         None, min_length=1, description="The answer, where it is known: abstractions that give it away are marked."
     )
@@ -50,141 +56,24 @@ class SolveRequest(TreeOptions):
     deltas: StrictBool = Field(False, description="With stream: also send the solutions' text as it is written.")
 
 
-class PlayerUsage(BaseModel):
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
+class SolvedAbstraction(AbstractionNode):
+    """An abstraction with everything that was solved with it."""
+
+    solutions: list[SolutionNode]
 
 
-class Usage(BaseModel):
-    """Tokens of both players. A prompt counts once, however many samples share it."""
-
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    total_tokens: int = 0
-    abstraction: PlayerUsage = Field(default_factory=PlayerUsage)
-    solution: PlayerUsage = Field(default_factory=PlayerUsage)
-
-
-class Vote(BaseModel):
-    answer: str = Field(description="One of the equivalent forms in which it was given.")
-    forms: list[str] = Field(description="All of them, so that a solution's `answer` can be told apart from others.")
-    weight: float = Field(description="Its score under the selection rule.")
-    share: float = Field(description="Its part of the sum of all weights.")
-
-
-class Chosen(BaseModel):
-    """Where in the tree the selected solution stands."""
-
-    abstraction: int | None = Field(description="Index of the abstraction; null = solved without one.")
-    solution: int
-
-
-class SolutionNode(BaseModel):
-    solution: int = Field(description="Index among the solutions of its abstraction.")
-    text: str
-    answer: str | None = Field(description="What it puts in its box; null = no answer could be read.")
-    tokens: int
-    ms: float = Field(description="From sending the request to its end.")
-
-
-class AbstractionNode(BaseModel):
-    index: int
-    text: str
-    tokens: int
-    leak: bool | None = Field(description="Whether it gives the answer away; null = nobody knows the answer.")
-    solutions: list[SolutionNode] = Field(default_factory=list)
-
-
-class SolveResponse(BaseModel):
+class SolveResponse(Outcome):
     """The whole tree: what POST /v1/solve answers without `stream`."""
 
     id: str
-    answer: str | None
-    text: str = Field(description="The selected solution; empty when there is none.")
-    chosen: Chosen | None
-    votes: list[Vote]
-    abstractions: list[AbstractionNode]
+    abstractions: list[SolvedAbstraction]
     bare: list[SolutionNode] = Field(description="Solutions without an abstraction.")
-    usage: Usage
-    ms: float
-    stopped: Stopped
-
-
-# ------------------------------------------------------------------------------------------------------- events
-class StartEvent(BaseModel):
-    type: Literal["start"] = "start"
-    id: str
-    abstractions: int
-    solutions: int
-    select: str
-    max_total_tokens: int
-    propose_temperature: float
-    temperature: float
-    max_tokens: int
-    early_stop: bool
-    seed: int
-
-
-class AbstractionEvent(BaseModel):
-    type: Literal["abstraction"] = "abstraction"
-    index: int
-    text: str
-    tokens: int
-    leak: bool | None
-
-
-class SolutionDeltaEvent(BaseModel):
-    type: Literal["solution_delta"] = "solution_delta"
-    abstraction: int | None
-    solution: int
-    text: str
-
-
-class SolutionEvent(BaseModel):
-    type: Literal["solution"] = "solution"
-    abstraction: int | None
-    solution: int
-    text: str
-    answer: str | None
-    tokens: int
-    ms: float
-
-
-class VoteEvent(BaseModel):
-    type: Literal["vote"] = "vote"
-    votes: list[Vote] = Field(description="All answers so far, the heaviest first.")
-
-
-class DoneEvent(BaseModel):
-    type: Literal["done"] = "done"
-    answer: str | None
-    text: str
-    chosen: Chosen | None
-    votes: list[Vote]
-    usage: Usage
-    ms: float
-    stopped: Stopped
-
-
-class ErrorBody(BaseModel):
-    message: str
-    type: str
-    param: str | None = None
-    code: str | None = None
-
-
-class ErrorEvent(BaseModel):
-    type: Literal["error"] = "error"
-    error: ErrorBody
 
 
 class ErrorResponse(BaseModel):
     """OpenAI's error shape: what every 4xx and 5xx answer holds."""
 
     error: ErrorBody
-
-
-TreeEvent = StartEvent | AbstractionEvent | SolutionDeltaEvent | SolutionEvent | VoteEvent | DoneEvent | ErrorEvent
 
 
 # ------------------------------------------------------------------------------------------------ OpenAI requests
@@ -195,39 +84,43 @@ class StreamOptions(BaseModel):
 
 
 class SamplingRequest(BaseModel):
-    """What both OpenAI routes share. Other keys of OpenAI's are accepted when they ask for nothing special."""
+    """What both OpenAI routes share. Other keys are accepted when they ask for nothing (rlad/serving/parameters.py)."""
 
     model_config = ConfigDict(extra="allow")
 
     model: StrictStr = Field(description="rlad, rlad-abstraction or rlad-solution.")
-    n: StrictInt | None = Field(None, ge=1, description="Choices; of the pair, each is the result of its own tree.")
+    n: Count | None = Field(None, description="Choices; of the pair, each is the result of its own tree.")
     temperature: Number | None = Field(None, ge=0, le=10)
-    max_tokens: StrictInt | None = Field(None, ge=1, description="Longest solution, in tokens.")
-    seed: StrictInt | None = Field(None, ge=0, lt=2**63)
+    max_tokens: Count | None = Field(None, description="Longest solution, in tokens.")
+    seed: Seed | None = None
     stream: StrictBool | None = None
     stream_options: StreamOptions | None = None
     rlad: TreeOptions | None = Field(None, description="Options of the reasoning tree; only of the model rlad.")
 
 
-class TextPart(BaseModel):
-    type: Literal["text"]
-    text: StrictStr
+class Part(BaseModel):
+    """A part of a message; only text is supported."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: StrictStr
+    text: StrictStr | None = None
 
 
 class Message(BaseModel):
     model_config = ConfigDict(extra="allow")
 
-    role: Literal["system", "developer", "user", "assistant"]
-    content: StrictStr | list[TextPart] | None = None
+    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
+    content: StrictStr | list[Part] | None = None
 
 
 class ChatRequest(SamplingRequest):
     messages: list[Message] = Field(min_length=1)
-    max_completion_tokens: StrictInt | None = Field(None, ge=1)
+    max_completion_tokens: Count | None = None
 
 
 class CompletionRequest(SamplingRequest):
-    prompt: StrictStr | list[StrictStr] | list[StrictInt] | list[list[StrictInt]]
+    prompt: StrictStr | list[StrictStr] | list[TokenId] | list[list[TokenId]]
 
 
 class ModelCard(BaseModel):

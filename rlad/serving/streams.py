@@ -11,8 +11,8 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 KEEP_ALIVE = ": keep-alive\n\n"
-HEARTBEAT = 10.0
-"""Seconds of silence after which a comment tells proxies that the stream lives."""
+HEARTBEAT = 2.0
+"""Seconds of silence after which a comment tells proxies that the stream lives, and finds readers that have left."""
 END = "data: [DONE]\n\n"
 
 

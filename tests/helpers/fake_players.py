@@ -21,6 +21,7 @@ class FakeEngine:
         self.prompts, self.write = prompts, write
         self.delay, self.logprob = delay, logprob  # numbers, or functions of the prompt's text
         self.calls, self.cancelled, self.running = [], 0, 0
+        self.fails_when_cancelled = None  # an exception
 
     async def sample(self, prompt, count, sampling, deltas=False):
         text = self.prompts.decode(prompt)
@@ -40,9 +41,12 @@ class FakeEngine:
                     part = ids[start : start + 1] if deltas else ids
                     last = finish if start + len(part) == len(ids) else None
                     await asyncio.sleep(delay)
-                    yield Piece(sample, tuple(part), (logprob,) * len(part), last)
+                    known = () if logprob is None else (logprob,) * len(part)
+                    yield Piece(sample, tuple(part), known, last)
         except (asyncio.CancelledError, GeneratorExit):
             self.cancelled += 1
+            if self.fails_when_cancelled is not None:
+                raise self.fails_when_cancelled from None
             raise
         finally:
             self.running -= 1

@@ -1,6 +1,6 @@
 """A gateway without models: serves the playground, and answers POST /v1/solve with whatever a test has written down.
 
-Its events are built from rlad.serving.schema, so they cannot drift from the contract. Nothing sleeps: a script may
+Its events are built from rlad.reasoning.events, so they cannot drift from the contract. Nothing sleeps: a script may
 pause at `HOLD`, where the server waits until the test releases it or the browser hangs up.
 """
 
@@ -15,6 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from pydantic import ValidationError
 
+from rlad.reasoning import events
 from rlad.serving import playground, schema
 
 HOLD = "hold"
@@ -35,7 +36,7 @@ class Refusal:
 
     @property
     def body(self) -> bytes:
-        error = schema.ErrorBody(message=self.message, type="invalid_request_error", code=str(self.status))
+        error = events.ErrorBody(message=self.message, type="invalid_request_error", code=str(self.status))
         return schema.ErrorResponse(error=error).model_dump_json().encode()
 
 
@@ -149,17 +150,17 @@ class Story:
     select: str = "majority"
 
     @property
-    def start(self) -> schema.StartEvent:
+    def start(self) -> events.StartEvent:
         n, m = self.wanted or (len(self.abstractions), max(len(s) for s in self.branches.values()))
-        return schema.StartEvent(
+        return events.StartEvent(
             id="solve-1", abstractions=n, solutions=m, select=self.select, max_total_tokens=self.limit, seed=1,
             propose_temperature=1.0, temperature=0.3, max_tokens=64, early_stop=True,
         )  # fmt: skip
 
     @property
-    def abstractions(self) -> list[schema.AbstractionEvent]:
+    def abstractions(self) -> list[events.AbstractionEvent]:
         return [
-            schema.AbstractionEvent(index=i, text=text, tokens=len(text.split()), leak=text in self.leaks or None)
+            events.AbstractionEvent(index=i, text=text, tokens=len(text.split()), leak=text in self.leaks or None)
             for i, text in enumerate(self.branches)
             if text
         ]
@@ -171,14 +172,14 @@ class Story:
         found = [(i if name else None, j, *s) for i, (name, leaves) in under for j, s in enumerate(leaves)]
         return sorted(found, key=lambda leaf: leaf[1])
 
-    def votes(self, leaves) -> list[schema.Vote]:
+    def votes(self, leaves) -> list[events.AnswerVotes]:
         """One vote each; an answer is listed in the form that stands first in the tree, so that may change later."""
         placed = sorted(leaves, key=lambda leaf: (leaf[0] is not None and leaf[0], leaf[1]))
         answers = [answer for *_, answer in placed if answer is not None]
         keys = [self.same.get(answer, answer) for answer in answers]
         forms = {key: list(dict.fromkeys(a for a, k in zip(answers, keys, strict=True) if k == key)) for key in keys}
         return [
-            schema.Vote(answer=forms[key][0], forms=forms[key], weight=count, share=count / len(keys))
+            events.AnswerVotes(answer=forms[key][0], forms=forms[key], weight=count, share=count / len(keys))
             for key, count in Counter(keys).most_common()
         ]
 
@@ -187,29 +188,29 @@ class Story:
         i, j, text, answer = leaf
         words = [text[at : at + 12] for at in range(0, len(text), 12)]
         before = self.leaves[: self.leaves.index(leaf) + 1]
-        deltas = [schema.SolutionDeltaEvent(abstraction=i, solution=j, text=word) for word in words]
+        deltas = [events.SolutionDeltaEvent(abstraction=i, solution=j, text=word) for word in words]
         tokens = len(text.split())
-        end = schema.SolutionEvent(
+        end = events.SolutionEvent(
             abstraction=i, solution=j, text=text, answer=answer, tokens=tokens, ms=40.0 + 3 * tokens
         )
         counted = self.votes(before)
-        return [*deltas, end, *([schema.VoteEvent(votes=counted)] if answer is not None else [])]
+        return [*deltas, end, *([events.VoteEvent(votes=counted)] if answer is not None else [])]
 
     @property
-    def done(self) -> schema.DoneEvent:
+    def done(self) -> events.DoneEvent:
         votes = self.votes(self.leaves)
         answer = votes[0].answer if votes else None
         leaf = next((leaf for leaf in self.leaves if votes and leaf[3] == answer), None)
         written = sum(event.tokens for event in self.abstractions)
         solved = sum(len(text.split()) for _, _, text, _ in self.leaves)
-        usage = schema.Usage(
+        usage = events.Usage(
             prompt_tokens=50, completion_tokens=written + solved, total_tokens=50 + written + solved,
-            abstraction=schema.PlayerUsage(prompt_tokens=10, completion_tokens=written),
-            solution=schema.PlayerUsage(prompt_tokens=40, completion_tokens=solved),
+            abstraction=events.PlayerUsage(prompt_tokens=10, completion_tokens=written),
+            solution=events.PlayerUsage(prompt_tokens=40, completion_tokens=solved),
         )  # fmt: skip
-        chosen = schema.Chosen(abstraction=leaf[0], solution=leaf[1]) if leaf else None
+        chosen = events.Chosen(abstraction=leaf[0], solution=leaf[1]) if leaf else None
         text = leaf[2] if leaf else ""
-        return schema.DoneEvent(
+        return events.DoneEvent(
             answer=answer, text=text, chosen=chosen, votes=votes, usage=usage, ms=412.0, stopped=self.stopped
         )
 
@@ -218,9 +219,9 @@ class Story:
         return [self.start, *self.abstractions, *(e for leaf in self.leaves for e in self.told(leaf)), self.done]
 
 
-def error(message: str) -> schema.ErrorEvent:
+def error(message: str) -> events.ErrorEvent:
     """The last event of a run that failed on the way."""
-    return schema.ErrorEvent(error=schema.ErrorBody(message=message, type="server_error"))
+    return events.ErrorEvent(error=events.ErrorBody(message=message, type="server_error"))
 
 
 def pause(fake, after="vote", number=1):

@@ -9,7 +9,7 @@ from fake_players import FakeEngine, world_prompts
 from rlad.generation import Completion, Sampling
 from rlad.generation.streaming import EngineDown
 from rlad.problems.base import Problem
-from rlad.reasoning.events import Ended, Opened, Solved, Voted, Written
+from rlad.reasoning.events import AbstractionEvent, DoneEvent, SolutionDeltaEvent, SolutionEvent, VoteEvent
 from rlad.reasoning.explorer import Explorer, Limits, derived_seed
 from rlad.reasoning.reasoner import Reasoner
 from rlad.reasoning.text import GrowingText
@@ -51,21 +51,31 @@ def grow(plan, limits, propose=rules, solve=NINE, delay=0.0):
     return asyncio.run(collect()), exploration, proposer, solver
 
 
+def place(event):
+    """(branch, number) of the solution that is told of or chosen; branch -1 = without an abstraction."""
+    return (-1 if event.abstraction is None else event.abstraction), event.solution
+
+
 def of(kind, events):
     return [event for event in events if isinstance(event, kind)]
 
 
 def test_a_whole_tree():
     events, exploration, proposer, solver = grow(plan(draws=12), Limits(10_000, early_stop=False))
-    assert [event.index for event in of(Opened, events)] == [0, 1, 2]
-    assert sorted(event.place for event in of(Solved, events)) == [(b, i) for b in range(3) for i in range(2)]
-    assert {event.answer for event in of(Solved, events)} == {"9"}
-    assert isinstance(events[-1], Ended) and events[-1].stopped == "complete" and events[-1].chosen == (0, 0)
+    assert [event.index for event in of(AbstractionEvent, events)] == [0, 1, 2]
+    assert sorted(place(event) for event in of(SolutionEvent, events)) == [(b, i) for b in range(3) for i in range(2)]
+    assert {event.answer for event in of(SolutionEvent, events)} == {"9"}
+    assert (
+        events[0].type == "start"
+        and isinstance(events[-1], DoneEvent)
+        and events[-1].stopped == "complete"
+        and place(events[-1].chosen) == (0, 0)
+    )
     assert [(v.answer, v.weight, v.share) for v in events[-1].votes] == [("9", 6.0, 1.0)]
     # One request for the abstractions and one per branch: branches share their prefill.
     assert proposer.calls[0][1] == 3 and [count for _, count, _ in solver.calls] == [2, 2, 2]
-    assert exploration.purse.reserved == 0
-    assert exploration.purse.spent == exploration.tree.tokens == sum(exploration.generated.values())
+    assert exploration.budget.reserved == 0
+    assert exploration.budget.spent == exploration.tree.tokens == sum(exploration.generated.values())
 
 
 def test_the_same_tree_as_the_reasoners():
@@ -112,8 +122,8 @@ def test_the_budget_is_never_exceeded(total):
 
     for propose in (rules, long):
         events, exploration, proposer, solver = grow(plan(4, 3), Limits(total, early_stop=False), propose, long)
-        assert exploration.purse.spent <= total
-        assert of(Solved, events), "something is always solved"
+        assert exploration.budget.spent <= total
+        assert of(SolutionEvent, events), "something is always solved"
         asked = [(c, s.max_new_tokens) for _, c, s in [*proposer.calls, *solver.calls]]
         assert all(count * each <= total for count, each in asked)
         assert events[-1].stopped in ("complete", "budget")
@@ -122,7 +132,7 @@ def test_the_budget_is_never_exceeded(total):
 def test_a_small_budget_goes_to_breadth_first():
     """3 abstractions of at most 8 and their first solutions of at most 16 tokens cost 72; 100 leave one solution."""
     events, *_ = grow(plan(3, 4), Limits(100, early_stop=False), solve=lambda *_: "1 + " * 40)
-    solved = sorted(event.place for event in of(Solved, events))
+    solved = sorted(place(event) for event in of(SolutionEvent, events))
     assert {branch for branch, _ in solved} == {0, 1, 2}
     assert len(solved) >= 5 and max(number for _, number in solved) == 1
 
@@ -132,10 +142,10 @@ def test_stops_when_the_vote_cannot_change():
     first = f"<sep> {1 + derived_seed(1, 'propose', 0) % 3} * a"
     events, _, _, solver = grow(plan(3, 4), Limits(10_000, "majority"), delay=lambda text: 1000 * (first in text))
     assert events[-1].stopped == "decided"
-    assert len(of(Solved, events)) == 7  # the eighth was not needed either
+    assert len(of(SolutionEvent, events)) == 7  # the eighth was not needed either
     assert solver.running == 0 and solver.cancelled >= 1
     events, *_ = grow(plan(3, 4), Limits(10_000, "majority", early_stop=False))
-    assert events[-1].stopped == "complete" and len(of(Solved, events)) == 12
+    assert events[-1].stopped == "complete" and len(of(SolutionEvent, events)) == 12
 
 
 def test_does_not_stop_while_a_missing_abstraction_could_change_the_vote():
@@ -145,24 +155,24 @@ def test_does_not_stop_while_a_missing_abstraction_could_change_the_vote():
         return "1 * a" if sampling.seed == derived_seed(1, "propose", 0) else "2 * a"
 
     events, *_ = grow(plan(2, 2, draws=8), Limits(10_000), slow_second, answers(0, 9, 5))
-    assert [e.answer for e in of(Solved, events)].count("9") == 2
+    assert [e.answer for e in of(SolutionEvent, events)].count("9") == 2
     assert events[-1].stopped == "complete"
 
 
 def test_without_abstractions_and_without_usable_ones():
     for wanted, propose in ((plan(0, 3), rules), (plan(2, 3, draws=4), lambda *_: "")):
         events, exploration, _, solver = grow(wanted, Limits(1000, early_stop=False), propose)
-        assert sorted(event.place for event in of(Solved, events)) == [(-1, 0), (-1, 1), (-1, 2)]
+        assert sorted(place(event) for event in of(SolutionEvent, events)) == [(-1, 0), (-1, 1), (-1, 2)]
         assert solver.calls[0][0].startswith("<plain>")
-        assert events[-1].stopped == "complete" and events[-1].chosen == (-1, 0)
+        assert events[-1].stopped == "complete" and place(events[-1].chosen) == (-1, 0)
         assert len(exploration.tree.bare) == 3
 
 
 def test_text_arrives_while_it_is_written():
     events, *_ = grow(plan(2, 2), Limits(1000, early_stop=False, deltas=True))
-    for solved in of(Solved, events):
-        parts = [event.text for event in of(Written, events) if event.place == solved.place]
-        assert len(parts) > 1 and "".join(parts) == solved.solution.text.strip()
+    for solved in of(SolutionEvent, events):
+        parts = [event.text for event in of(SolutionDeltaEvent, events) if place(event) == place(solved)]
+        assert len(parts) > 1 and "".join(parts) == solved.text.strip()
 
 
 def test_growing_text_keeps_a_character_together():
@@ -179,7 +189,7 @@ def test_closing_the_events_cancels_what_is_under_way():
     async def leave():
         async with aclosing(exploration.events()) as events:
             async for event in events:
-                if isinstance(event, Opened) and event.index == 2:
+                if isinstance(event, AbstractionEvent) and event.index == 2:
                     await asyncio.sleep(0.01)
                     break
         return solver.running
@@ -220,9 +230,9 @@ def test_votes_are_weighted_by_confidence_and_grouped_by_value():
         async def collect(exploration=exploration):
             return [event async for event in exploration.events()]
 
-        found[rule] = of(Ended, asyncio.run(collect()))[0]
+        found[rule] = of(DoneEvent, asyncio.run(collect()))[0]
     assert [vote.weight for vote in found["majority"].votes] == [2.0, 2.0]
-    assert {vote.answer: vote.forms for vote in found["majority"].votes} == {"3": ("3",), "6": ("6", "1 + 5")}
+    assert {vote.answer: vote.forms for vote in found["majority"].votes} == {"3": ["3"], "6": ["6", "1 + 5"]}
     assert found["weighted_majority"].votes[0].answer == "3"
     assert found["weighted_majority"].votes[0].share > 0.8
     assert sum(vote.share for vote in found["weighted_majority"].votes) == pytest.approx(1)
@@ -230,5 +240,5 @@ def test_votes_are_weighted_by_confidence_and_grouped_by_value():
 
 def test_the_vote_does_not_depend_on_the_order_of_arrival():
     events, *_ = grow(plan(3, 2), Limits(1000, early_stop=False), solve=answers(4, 5, 6))
-    assert events[-1].chosen == min(e.place for e in of(Solved, events))  # a tie goes to the first place
-    assert len(of(Voted, events)) == 6
+    assert place(events[-1].chosen) == min(place(e) for e in of(SolutionEvent, events))  # a tie goes to the first place
+    assert len(of(VoteEvent, events)) == 6

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import rlad.selection
 from evals.estimators import majority_at_k
-from rlad.selection import RULES, SCORED, Candidate, credit, group, rule, select, winners
+from rlad.selection import READS, RULES, Candidate, credit, group, rule, select, winners
 
 C = Candidate
 ANSWERS = st.lists(st.sampled_from(["A", "B", "C", None]), min_size=1, max_size=12)
@@ -61,7 +61,7 @@ def test_credit_is_the_exact_majority_estimate_over_all_samples(keys, right):
 
 @given(ANSWERS)
 def test_all_rules_agree_with_majority_of_equal_scores(keys):
-    drawn = [C(key) for key in keys]
+    drawn = [C(key, 1.0) for key in keys]
     assert select("weighted", drawn) == select("majority", drawn)
 
 
@@ -72,7 +72,11 @@ def test_weighted_vote_refuses_negative_scores(score):
 
 
 def test_rules_that_need_scores_say_so():
-    assert set(RULES) - SCORED == {"majority"}
+    assert set(RULES) - set(READS) == {"majority"}
+    for name in READS:
+        with pytest.raises(ValueError, match=f"reads the {READS[name]} of every candidate"):
+            select(name, [C("A", 0.5), C("A")])
+        assert select(name, [C("A", 0.5), C(None)]) == 0  # what has no answer needs no score
 
 
 def test_unknown_and_doubled_rules_are_refused():

@@ -42,11 +42,22 @@ def test_the_description_names_the_routes_their_bodies_and_the_key():
     assert OPEN.app.openapi().get("security") is None
 
 
-@pytest.mark.parametrize(
-    "event", ["StartEvent", "AbstractionEvent", "SolutionEvent", "VoteEvent", "DoneEvent", "ErrorEvent"]
-)
-def test_every_event_of_the_contract_has_a_type(event):
-    from rlad.serving import schema as types
+def integers(node, where=""):
+    """(place, schema) of every integer in a description."""
+    if isinstance(node, dict):
+        if node.get("type") == "integer":
+            yield where, node
+        for key, value in node.items():
+            yield from integers(value, f"{where}.{key}")
+    elif isinstance(node, list):
+        for i, value in enumerate(node):
+            yield from integers(value, f"{where}.{i}")
 
-    model = getattr(types, event)
-    assert model.model_fields["type"].default in {"start", "abstraction", "solution", "vote", "done", "error"}
+
+def test_every_integer_of_a_request_is_bounded():
+    schemas = OPEN.app.openapi()["components"]["schemas"]
+    requests = {name: schemas[name] for name in ("TreeOptions", "SolveRequest", "ChatRequest", "CompletionRequest")}
+    found = dict(integers(requests))
+    assert len(found) >= 15
+    for where, node in found.items():
+        assert {"minimum", "exclusiveMinimum"} & set(node) and {"maximum", "exclusiveMaximum"} & set(node), where

@@ -69,6 +69,10 @@ def test_probes_are_open_only_on_request():
 def test_keys_from_file_and_environment(tmp_path):
     file = tmp_path / "keys"
     file.write_text(f"# mine\n{KEY}\n\n")
+    file.chmod(0o644)
+    with pytest.raises(ConfigError, match="can be read by everybody"):
+        load_keys(str(file), {})
+    file.chmod(0o640)
     keys = load_keys(str(file), {"RLAD_API_KEYS": "key-from-the-environment, and-another-long-one"})
     assert len(keys) == 3 and keys.admits("Bearer and-another-long-one") and keys.admits(f"bearer  {KEY}")
     assert KEY not in str(vars(keys))

@@ -1,14 +1,21 @@
 """The listening side: connections that say too little, addresses that are taken, and an orderly end."""
 
 import asyncio
+import gc
+import json
+import logging
 import os
 import signal
 import socket
+import struct
+from time import monotonic
 
 import pytest
+import uvloop
 from fake_gateway import KEY, QUESTION, Gateway
 
 from rlad.config import ConfigError, ServingConfig
+from rlad.generation.streaming import EngineDown
 from rlad.serving import listen
 
 
@@ -27,7 +34,7 @@ async def exchange(port, *parts, pause=0.0):
         writer.close()
 
 
-def served(use, gateway=None):
+def served(use, gateway=None, loop_factory=None):
     """Runs `use(port)` against a listening server, then asks the server to end by a signal."""
 
     async def run():
@@ -44,7 +51,8 @@ def served(use, gateway=None):
 
     handlers = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
     try:
-        return asyncio.run(run())
+        with asyncio.Runner(loop_factory=loop_factory) as runner:
+            return runner.run(run())
     finally:
         for number, handler in zip((signal.SIGTERM, signal.SIGINT), handlers, strict=True):
             signal.signal(number, handler)
@@ -94,3 +102,103 @@ def test_a_taken_port_is_said_in_one_sentence():
         first.listen()
         with pytest.raises(ConfigError, match="cannot be listened on"):
             listen.bound_socket(ServingConfig(port=first.getsockname()[1]))
+
+
+def post(path, body, *headers):
+    content = json.dumps(body).encode()
+    lines = [f"POST {path} HTTP/1.1", "Host: x", f"Authorization: Bearer {KEY}", "Content-Type: application/json"]
+    lines += [f"Content-Length: {len(content)}", *headers]
+    return "\r\n".join([*lines, "", ""]).encode() + content
+
+
+SOLVE = {"problem": QUESTION}
+
+
+@pytest.mark.parametrize("key", [KEY, "a-key-that-is-not-known"])
+@pytest.mark.parametrize("announced", [True, False])
+def test_a_large_body_is_answered_before_its_connection_ends(announced, key):
+    """The client writes everything before it reads, as most do: the answer must not be lost to a reset."""
+    size, part = 8_000_000, b" " * 50_000
+    head = f"POST /v1/solve HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\nContent-Type: application/json\r\n"
+    if announced:
+        parts = [f"{head}Content-Length: {size}\r\n\r\n".encode(), *[part] * (size // len(part))]
+    else:
+        chunk = b"%x\r\n%s\r\n" % (len(part), part)
+        parts = [f"{head}Transfer-Encoding: chunked\r\n\r\n".encode(), *[chunk] * (size // len(part)), b"0\r\n\r\n"]
+    reply = served(lambda port: exchange(port, *parts))
+    assert reply.startswith(b"HTTP/1.1 413" if key == KEY else b"HTTP/1.1 401"), reply[:80]
+    assert (b"body_too_large" if key == KEY else b"invalid_api_key") in reply and b"connection: close" in reply.lower()
+
+
+def test_reading_on_has_an_end():
+    """A body that never ends holds its connection for as long as bodies may take, and no longer."""
+    gateway = Gateway(max_body_bytes=100, body_timeout=0.3)
+    head = f"POST /v1/solve HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\nContent-Length: 10000\r\n\r\n"
+    begin = monotonic()
+    reply = served(lambda port: exchange(port, head.encode(), b"{"), gateway)
+    assert reply.startswith(b"HTTP/1.1 413") and monotonic() - begin < 5
+
+
+@pytest.mark.parametrize("body", [SOLVE, SOLVE | {"stream": True}])
+def test_who_has_only_finished_sending_is_answered(monkeypatch, body):
+    monkeypatch.setattr(listen, "PROBE", 0.1)
+    gateway = Gateway()
+    gateway.solution.delay = 0.2
+
+    async def use(port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(post("/v1/solve", body))
+        writer.write_eof()
+        reply = await asyncio.wait_for(reader.read(), 30)  # to the end: the server hangs up after it
+        writer.close()
+        return reply
+
+    reply = served(use, gateway)
+    final = reply.rpartition(b"HTTP/1.1 100 Continue\r\n\r\n")[2]
+    assert final.startswith(b"HTTP/1.1 200") and b'"answer":"9"' in final
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+@pytest.mark.parametrize("reset", [False, True])
+def test_who_leaves_is_noticed_and_leaves_no_traceback(monkeypatch, caplog, reset, loop):
+    """One or several requests on a connection, whole or streamed, the engine failing in its own way when cancelled."""
+    monkeypatch.setattr(listen, "PROBE", 0.1)
+    gateway = Gateway()
+    gateway.solution.delay = 30
+    gateway.solution.fails_when_cancelled = EngineDown("the connection was closed under it")
+    chat = {"model": "rlad", "messages": [{"role": "user", "content": QUESTION}], "n": 2}
+    bodies = [("/v1/solve", SOLVE), ("/v1/solve", SOLVE | {"stream": True}), ("/v1/chat/completions", chat)]
+    bodies += [("/v1/chat/completions", chat | {"stream": True})]
+
+    async def visit(port, *requests):
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"".join(post(*request) for request in requests))
+        await writer.drain()
+        await asyncio.sleep(0.3)
+        if reset:
+            no_time = struct.pack("ii", 1, 0)
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, no_time)
+        writer.close()
+
+    async def use(port):
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+        await asyncio.gather(*(visit(port, body) for body in bodies), *(visit(port, body, body) for body in bodies))
+        for _ in range(100):
+            if not gateway.solution.running:
+                break
+            await asyncio.sleep(0.1)
+        gc.collect()
+        return gateway.solution.running, gateway.solution.cancelled
+
+    complaints = []
+    with caplog.at_level(logging.INFO):
+        running, cancelled = served(use, gateway, uvloop.new_event_loop if loop == "uvloop" else None)
+    assert running == 0 and cancelled >= len(bodies)
+    assert complaints == []
+    assert [r.getMessage() for r in caplog.records if r.exc_info or r.levelno >= logging.WARNING] == []
+
+
+def test_no_redirect_is_made_of_the_clients_host():
+    head = HEAD.replace(b"Host: x", b"Host: evil.example").replace(b"/v1/models", b"/v1/models/rlad/")
+    reply = served(lambda port: exchange(port, head + b"Connection: close\r\n\r\n"))
+    assert reply.startswith(b"HTTP/1.1 404") and b"evil" not in reply and b"location" not in reply.lower()

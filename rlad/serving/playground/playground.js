@@ -131,7 +131,7 @@ class Run {
 
   on_solution_delta(event) {
     this.solving();
-    tree.delta(event);
+    tree.solution_delta(event);
   }
 
   on_solution(event) {

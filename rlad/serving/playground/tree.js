@@ -100,7 +100,7 @@ export class Tree {
     this.become(branch.node, "done");
   }
 
-  delta({ abstraction, solution, text }) {
+  solution_delta({ abstraction, solution, text }) {
     const leaf = this.place(this.branch(abstraction), solution);
     if (leaf.node.dataset.state === "waiting") this.become(leaf.node, "writing");
     leaf.text += text;
