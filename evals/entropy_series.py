@@ -123,12 +123,18 @@ def _foretold_chart(result: LawResult) -> Chart:
     lines = [
         Series("measured", "cotrained", [Point(a, b) for a, b in zip(p.steps.tolist(), measured, strict=True)]),
         Series(
-            "foretold by the law", "ink", [Point(s, y) for (s, *_), y in zip(later, told, strict=True)], dashed=True
+            "the law, given the entropies",
+            "ink",
+            [Point(s, y) for (s, *_), y in zip(later, told, strict=True)],
+            dashed=True,
         ),
     ]
     if result.sigmoid:
         curve = [Point(step, result.sigmoid.reward(c)) for step, _, c in later]
         lines.append(Series("foretold by the sigmoid", "third", curve, dashed=True))
+    if trend := result.forecasts["trend"].model:
+        line = [Point(step, trend.value(c)) for step, _, c in later]
+        lines.append(Series("a line in log tokens", "warmstart", line, dashed=True))
     return Chart(f"Reward foretold, {PLAYERS[p.role]}", "training step", p.reward_key, lines)
 
 

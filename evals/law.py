@@ -1,8 +1,9 @@
 """`python -m evals.law RUN`: fits the entropy law on the first part of a run and says how well it foretells the rest.
 
-R = -a e^H + b (2505.22617), its ceiling b - a with intervals, the error on the steps it did not see, beside the error
-of foretelling no change at all; the ScaleRL sigmoid over generated tokens (2510.13786) the same way; and the two-phase
-detector (2509.03646). Needs nothing but metrics.jsonl.
+R = -a e^H + b (2505.22617), its ceiling b - a with intervals; the ScaleRL sigmoid over generated tokens (2510.13786);
+and the errors of both on the steps they did not see, beside those of foretelling no change, of a straight line in log
+tokens, and of the law when the later entropies are foretold too. The two-phase detector (2509.03646). Needs nothing but
+metrics.jsonl.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ from typing import Any
 
 import numpy as np
 
+from evals.foretell import Forecast, Points, forecasts
 from evals.runs import ROLES, RunError, column, read_jsonl
 from rlad.cli import PlainError, main_guard
-from rlad.entropy.law import EntropyLaw, fit_law
+from rlad.entropy.law import EntropyLaw
 from rlad.entropy.phases import Phases, two_phases
-from rlad.entropy.scaling import Sigmoid, fit_sigmoid
+from rlad.entropy.scaling import Sigmoid
 
 FIT = 0.3
 """Share of a run's steps that are fitted."""
@@ -40,51 +42,23 @@ KNOWN = 0.1
 
 
 @dataclass(frozen=True)
-class Points:
-    """One role's measured steps: those with both an entropy and a reward."""
-
-    role: str
-    condition: str
-    reward_key: str
-    entropy_key: str
-    """below the role"""
-    steps: np.ndarray
-    entropy: np.ndarray
-    """nats per token"""
-    reward: np.ndarray
-    compute: np.ndarray
-    """generated tokens so far; nan where the run did not record them"""
-
-
-@dataclass(frozen=True)
-class Foretold:
-    """How the steps after the fitted ones came out."""
-
-    steps: int
-    rmse: float
-    rmse_no_change: float
-    """Of foretelling the mean reward of the fitted steps."""
-    last_error: float
-    """Mean of the last tenth (measured minus foretold)."""
-    inside: float | None
-    """Share of them inside their 95 % prediction interval; None where there is none (the sigmoid)."""
-
-
-@dataclass(frozen=True)
 class LawResult:
     """Everything `python -m evals.law` reports."""
 
     points: Points
     fitted: int
-    law: EntropyLaw | None
-    """None with `law_missing`: why there is none."""
-    law_missing: str
-    law_foretold: Foretold | None
-    sigmoid: Sigmoid | None
-    sigmoid_missing: str
-    sigmoid_foretold: Foretold | None
+    forecasts: dict[str, Forecast]
+    """By name, see evals/foretell.py."""
     phases: dict[str, Phases]
     """By planning series: its words -> what the detector found."""
+
+    @property
+    def law(self) -> EntropyLaw | None:
+        return self.forecasts["law"].model
+
+    @property
+    def sigmoid(self) -> Sigmoid | None:
+        return self.forecasts["sigmoid"].model
 
     @property
     def ceiling_known(self) -> bool:
@@ -99,20 +73,26 @@ class LawResult:
         p = self.points
         found: dict[str, Any] = {"role": p.role, "condition": p.condition, "reward": p.reward_key}
         found["entropy"] = f"{p.role}.{p.entropy_key}"
-        found |= {"steps": len(p.steps), "fitted": self.fitted, "law": None, "sigmoid": None}
-        if self.law:
-            intervals = {f"{name}_ci95": list(pair) for name, pair in self.law.intervals().items()}
-            values = {"a": self.law.a, "b": self.law.b, "ceiling": self.law.ceiling, "noise": self.law.s}
-            range_ = [float(p.entropy[: self.fitted].max()), float(p.entropy[: self.fitted].min())]
-            extra = {"fitted_entropy": range_, "ceiling_known": self.ceiling_known}
-            found["law"] = values | intervals | extra | {"held_out": asdict(self.law_foretold)}
-        if self.sigmoid:
-            # JSON knows no infinity; an error that large is no number anyway.
-            error = self.sigmoid.error if math.isfinite(self.sigmoid.error) else None
-            found["sigmoid"] = asdict(self.sigmoid) | {"error": error, "held_out": asdict(self.sigmoid_foretold)}
-        found["missing"] = [words for words in (self.law_missing, self.sigmoid_missing) if words]
+        found |= {"steps": len(p.steps), "fitted": self.fitted}
+        for name, forecast in self.forecasts.items():
+            values = self._parameters(name)
+            found[name] = None if values is None else values | {"held_out": asdict(forecast.foretold)}
+        found["missing"] = [forecast.missing for forecast in self.forecasts.values() if forecast.missing]
         found["phases"] = {name: asdict(phases) for name, phases in self.phases.items()}
         return found
+
+    def _parameters(self, name: str) -> dict[str, Any] | None:
+        model = self.forecasts[name].model
+        if isinstance(model, EntropyLaw):
+            intervals = {f"{key}_ci95": list(pair) for key, pair in model.intervals().items()}
+            values = {"a": model.a, "b": model.b, "ceiling": model.ceiling, "noise": model.s}
+            entropy = self.points.entropy[: self.fitted]
+            range_ = [float(entropy.max()), float(entropy.min())]
+            return values | intervals | {"fitted_entropy": range_, "ceiling_known": self.ceiling_known}
+        if isinstance(model, Sigmoid):
+            # JSON knows no infinity; an error that large is no number anyway.
+            return asdict(model) | {"error": model.error if math.isfinite(model.error) else None}
+        return None if model is None else asdict(model)
 
 
 def points_of(
@@ -147,57 +127,11 @@ def points_of(
     return Points(role, condition, key, entropy_key, *columns)
 
 
-def foretell(reward: np.ndarray, fitted: int, predicted: np.ndarray, intervals: np.ndarray | None = None) -> Foretold:
-    """The held-out steps against what was foretold for them; `predicted` and `intervals` (N, 2) hold only those.
-
-    >>> foretell(np.array([0.2, 0.2, 0.3, 0.5]), 2, np.array([0.3, 0.4])).rmse_no_change
-    0.22360679774997896
-    """
-    held = reward[fitted:]
-    errors = held - predicted
-    inside = None
-    if intervals is not None:
-        inside = float(((held >= intervals[:, 0]) & (held <= intervals[:, 1])).mean())
-    return Foretold(
-        steps=len(held),
-        rmse=float(np.sqrt((errors**2).mean())),
-        rmse_no_change=float(np.sqrt(((held - reward[:fitted].mean()) ** 2).mean())),
-        last_error=float(errors[-max(1, len(held) // 10) :].mean()),
-        inside=inside,
-    )
-
-
 def study(metrics: list[dict[str, Any]], points: Points, fit: float = FIT) -> LawResult:
     """Fits on the first share `fit` of the points and foretells the others."""
     n = len(points.steps)
     fitted = min(n - 1, max(3, round(fit * n)))
-    law, law_missing, law_foretold = None, "", None
-    try:
-        law = fit_law(points.entropy[:fitted], points.reward[:fitted])
-    except ValueError as error:
-        law_missing = f"No entropy law: {error}."
-    else:
-        later = points.entropy[fitted:].tolist()
-        predicted, intervals = ([f(h) for h in later] for f in (law.reward, law.prediction))
-        law_foretold = foretell(points.reward, fitted, np.array(predicted), np.array(intervals))
-    sigmoid, sigmoid_missing, sigmoid_foretold = None, "", None
-    try:
-        sigmoid = _sigmoid(points, fitted)
-    except ValueError as error:
-        sigmoid_missing = f"No sigmoid: {error}."
-    else:
-        predicted = np.array([sigmoid.reward(c) for c in points.compute[fitted:].tolist()])
-        sigmoid_foretold = foretell(points.reward, fitted, predicted)
-    phases = phases_of(metrics, points.role)
-    return LawResult(points, fitted, law, law_missing, law_foretold, sigmoid, sigmoid_missing, sigmoid_foretold, phases)
-
-
-def _sigmoid(points: Points, fitted: int) -> Sigmoid:
-    if np.isnan(points.compute).any():
-        raise ValueError("the run does not record its generated tokens")
-    # Where the curve starts from is the first few steps' reward: one step alone is mostly noise.
-    start = float(points.reward[: max(1, fitted // 5)].mean())
-    return fit_sigmoid(points.compute[:fitted], points.reward[:fitted], start)
+    return LawResult(points, fitted, forecasts(points, fitted), phases_of(metrics, points.role))
 
 
 PLANNING = {
@@ -226,8 +160,9 @@ def describe(result: LawResult) -> str:
         f"{p.role} player, {p.condition}: reward is {p.reward_key}, entropy {p.role}.{p.entropy_key}; fitted on the "
         f"first {result.fitted} of {len(p.steps)} steps."
     ]
-    lines.append(result.law_missing or _law_words(result))
-    lines.append(result.sigmoid_missing or _sigmoid_words(result))
+    lines.append(result.forecasts["law"].missing or _law_words(result))
+    lines.append(result.forecasts["sigmoid"].missing or _sigmoid_words(result))
+    lines += _later_words(result)
     if not result.phases:
         lines.append("Two phases: this run records no planning tokens.")
     for name, phases in result.phases.items():
@@ -237,7 +172,7 @@ def describe(result: LawResult) -> str:
 
 
 def _law_words(result: LawResult) -> str:
-    law, told, p = result.law, result.law_foretold, result.points
+    law, p = result.law, result.points
     pairs = {name: f"{low:+.3f} to {high:+.3f}" for name, (low, high) in law.intervals().items()}
     start, end = p.entropy[: result.fitted].max(), p.entropy[: result.fitted].min()
     ceiling = "" if result.ceiling_known else " (not determined by these steps)"
@@ -245,21 +180,39 @@ def _law_words(result: LawResult) -> str:
     bought = " The interval of a includes zero: these steps do not show that entropy buys reward." * (low <= 0 <= high)
     return (
         f"Entropy law R = -a e^H + b: a = {law.a:.3f} ({pairs['a']}), b = {law.b:.3f} ({pairs['b']}), ceiling b - a = "
-        f"{law.ceiling:.3f} ({pairs['ceiling']}){ceiling}; H ran from {start:.3f} to {end:.3f} nats.{bought}\n"
-        f"  On the {told.steps} later steps: RMSE {told.rmse:.4f} (foretelling no change: {told.rmse_no_change:.4f}), "
-        f"last tenth off by {told.last_error:+.4f}, {100 * told.inside:.0f} % inside their 95 % intervals."
+        f"{law.ceiling:.3f} ({pairs['ceiling']}){ceiling}; H ran from {start:.3f} to {end:.3f} nats.{bought}"
     )
 
 
 def _sigmoid_words(result: LawResult) -> str:
-    curve, told = result.sigmoid, result.sigmoid_foretold
+    curve = result.sigmoid
     known = 1.96 * curve.error <= KNOWN
     error = f"± {1.96 * curve.error:.3f}" if known else "not determined by these steps"
     return (
         f"Sigmoid over generated tokens: start {curve.start:.3f}, asymptote {curve.asymptote:.3f} ({error}), middle "
-        f"{curve.middle:,.0f} tokens, steepness {curve.steepness:.2f}.\n"
-        f"  On the {told.steps} later steps: RMSE {told.rmse:.4f} (foretelling no change: {told.rmse_no_change:.4f})."
+        f"{curve.middle:,.0f} tokens, steepness {curve.steepness:.2f}."
     )
+
+
+LATER = {
+    "law": "the law, given their entropies",
+    "law_forecast": "the law with entropies foretold by a line in log tokens",
+    "trend": "a line of reward in log tokens, without entropy",
+    "sigmoid": "the sigmoid",
+}
+
+
+def _later_words(result: LawResult) -> list[str]:
+    """How every model did on the steps it did not see, one line each, below what they are measured against."""
+    told = {name: one.foretold for name, one in result.forecasts.items() if one.foretold}
+    if not told:
+        return []
+    first = next(iter(told.values()))
+    found = [f"foretelling no change {first.rmse_no_change:.4f}"]
+    for name, one in told.items():
+        inside = "" if one.inside is None else f", {100 * one.inside:.0f} % inside their 95 % intervals"
+        found.append(f"{LATER[name]} {one.rmse:.4f}, last tenth off by {one.last_error:+.4f}{inside}")
+    return [f"On the {first.steps} later steps, root mean square errors:", "  " + ";\n  ".join(found) + "."]
 
 
 def read_metrics(given: str | Path) -> list[dict[str, Any]]:

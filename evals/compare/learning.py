@@ -24,6 +24,7 @@ CURVES: dict[str, tuple[str, ...]] = {
     "unique_answers": ("rollout", "unique_answers_of_8"),
 }
 """Name in compare.json, and where metrics.jsonl has it. `distinct` is the share of proposals unlike the others."""
+PATHS = {"step": ("step",), "tokens": ("tokens_generated_total",)} | CURVES
 
 
 def learning(metrics: list[dict[str, Any]], most: int = MOST) -> dict[str, list[float | None]]:
@@ -38,13 +39,31 @@ def learning(metrics: list[dict[str, Any]], most: int = MOST) -> dict[str, list[
     if not metrics:
         return {}
     groups = np.array_split(np.arange(len(metrics)), min(most, len(metrics)))
-    keys = {"step": ("step",), "tokens": ("tokens_generated_total",)} | CURVES
-    columns = {name: column(metrics, *path) for name, path in keys.items()}
+    columns = {name: column(metrics, *path) for name, path in PATHS.items()}
     return {
         name: [_mean([values[i] for i in group]) for group in groups]
         for name, values in columns.items()
         if any(value is not None for value in values)
     }
+
+
+def as_metrics(curves: dict[str, list[float | None]]) -> list[dict[str, Any]]:
+    """The curves as lines of metrics.jsonl again, one per point; the run's own where it had no more than MOST steps.
+
+    >>> rows = [{"step": 1.0, "tokens_generated_total": 10.0, "solution": {"reward": 0.1}}]
+    >>> as_metrics(learning(rows)) == rows
+    True
+    """
+    rows: list[dict[str, Any]] = []
+    for i in range(len(curves.get("step", []))):
+        rows.append({})
+        for name, values in curves.items():
+            *groups, last = PATHS[name]
+            place = rows[-1]
+            for group in groups:
+                place = place.setdefault(group, {})
+            place[last] = values[i]
+    return rows
 
 
 def _mean(values: list[float | None]) -> float | None:

@@ -38,9 +38,10 @@ def test_exact_law_is_found_and_foretells_the_rest():
         result = study(metrics, points_of(metrics, "solution"), share)
         assert result.fitted == round(share * 60)
         assert (result.law.a, result.law.b) == pytest.approx((0.15, 0.75))
-        assert result.law_foretold.rmse < 1e-9
-        assert result.law_foretold.rmse_no_change > 0.05
-    assert result.law_foretold.steps == 42
+        told = result.forecasts["law"].foretold
+        assert told.rmse < 1e-9
+        assert told.rmse_no_change > 0.05
+    assert told.steps == 42
 
 
 def test_noisy_law_is_within_its_intervals_and_beats_no_change():
@@ -49,11 +50,41 @@ def test_noisy_law_is_within_its_intervals_and_beats_no_change():
     intervals = result.law.intervals()
     assert intervals["a"][0] < 0.15 < intervals["a"][1]
     assert intervals["b"][0] < 0.75 < intervals["b"][1]
-    assert result.law_foretold.rmse < 0.03 < result.law_foretold.rmse_no_change
+    foretold = result.forecasts["law"].foretold
+    assert foretold.rmse < 0.03 < foretold.rmse_no_change
     held = np.array([row["rollout"]["accuracy"] for row in metrics[18:]])
     told = np.array([result.law.b - result.law.a * np.exp(row["abstraction"]["entropy"]) for row in metrics[18:]])
-    assert result.law_foretold.rmse == pytest.approx(float(np.sqrt(np.mean((held - told) ** 2))))
-    assert result.law_foretold.last_error == pytest.approx(float(np.mean((held - told)[-4:])))
+    assert foretold.rmse == pytest.approx(float(np.sqrt(np.mean((held - told) ** 2))))
+    assert foretold.last_error == pytest.approx(float(np.mean((held - told)[-4:])))
+
+
+def test_line_in_log_tokens_knows_no_entropy_and_a_forecast_knows_no_later_one():
+    """Where reward follows the entropy and the entropy jumps late, only who is told of the jump foretells it."""
+    metrics = rows()
+    tokens = np.array([row["tokens_generated_total"] for row in metrics], dtype=float)
+    for i, row in enumerate(metrics):
+        entropy = 1.2 - 0.2 * np.log(tokens[i] / 1000) + (0.3 if i >= 30 else 0.0)
+        for role in ("abstraction", "solution"):
+            row[role]["entropy"] = entropy
+        row["rollout"]["accuracy"] = 0.75 - 0.15 * np.exp(entropy)
+    told = {name: one.foretold for name, one in study(metrics, points_of(metrics, "solution")).forecasts.items()}
+    assert told["law"].rmse < 1e-9 < 0.03 < min(told["law_forecast"].rmse, told["trend"].rmse)
+    reward, log = np.array([row["rollout"]["accuracy"] for row in metrics]), np.log(tokens)
+    slope, level = np.polyfit(log[:18], reward[:18], 1)
+    wanted = np.sqrt(np.mean((reward[18:] - level - slope * log[18:]) ** 2))
+    assert told["trend"].rmse == pytest.approx(float(wanted))
+    entropy = 1.2 - 0.2 * np.log(tokens[18:] / 1000)  # the trend of the first 18, whatever came later
+    wanted = np.sqrt(np.mean((reward[18:] - 0.75 + 0.15 * np.exp(entropy)) ** 2))
+    assert told["law_forecast"].rmse == pytest.approx(float(wanted))
+
+
+def test_run_without_token_counts_has_the_law_alone():
+    metrics = rows()
+    for row in metrics:
+        del row["tokens_generated_total"]
+    result = study(metrics, points_of(metrics, "solution"))
+    assert [name for name, one in result.forecasts.items() if one.foretold] == ["law"]
+    assert "No line in log tokens: the run does not record its generated tokens." in result.as_json()["missing"]
 
 
 def test_a_run_without_range_in_entropy_is_told_so():
@@ -117,7 +148,7 @@ def test_command_in_words_and_in_json(written, capsys):
     main([str(path)])
     words = capsys.readouterr().out
     assert words.count("Entropy law") == words.count("Sigmoid over generated tokens") == 2
-    assert "42 later steps" in words
+    assert words.count("On the 42 later steps") == words.count("a line of reward in log tokens") == 2
     main([str(path.parent), "--role", "solution", "--json", "--fit", "0.2"])
     (found,) = json.loads(capsys.readouterr().out)
     assert (found["fitted"], found["reward"]) == (12, "rollout.accuracy")

@@ -59,8 +59,8 @@ def test_entropy_section_says_what_the_law_and_the_instruments_found(make_run):
     run = read_run(make_run())
     told = views.entropy_sentences(run)
     assert [part["heading"] for part in told] == ["Abstraction player", "Solution player", "What they write"]
-    law = [sentence for sentence in told[1]["sentences"] if sentence.startswith("Entropy law")]
-    assert len(law) == 1 and "On the 42 later steps: RMSE" in law[0]  # one point of the list, not two
+    later = [sentence for sentence in told[1]["sentences"] if sentence.startswith("On the 42 later steps")]
+    assert len(later) == 1 and "a line of reward in log tokens" in later[0]  # one point of the list, not several
     words = " ".join(sentence for part in told for sentence in part["sentences"])
     assert words.count("Entropy law R = -a e^H + b") == 2
     assert "one format only ('<i>+ -', over 90 %) from step 25 on" in words  # 0.5 + 25/60 is the first above 0.9
