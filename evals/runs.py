@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 ROLES = ("abstraction", "solution")
-PHASES = ("draw", "propose", "gate", "solve", "judge", "credit", "update", "publish", "instruments", "record")
 
 
 class RunError(ValueError):

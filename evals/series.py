@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from evals.runs import PHASES, column
+from evals.runs import column
+from rlad.config.phases import PHASES
 
 PLAYERS = {"abstraction": "abstraction player", "solution": "solution player"}
 CHECKPOINTS = {"warmstart": "base", "cotrained": "co-trained"}

@@ -61,10 +61,10 @@ class Reasoner(Growth):
             for branch in tree.branches:
                 branch.leak = leaks(branch.text, tree.problem.answer)
 
-    def solve(self, trees: list[Tree], plan: Plan, skip_leaks: bool = False, partner: Engine | None = None) -> None:
+    def solve(self, trees: list[Tree], plan: Plan, skip_leaks: bool = False, lagged: Engine | None = None) -> None:
         """Solves with every abstraction, all branches of all problems at once; in training, leaks are not worth it.
 
-        With a `partner` that engine solves instead, and its solutions are kept apart.
+        With a `lagged` sampler that one solves instead, and its solutions are kept apart.
         """
         owners, prompts = [], []
         for tree in trees:
@@ -75,17 +75,17 @@ class Reasoner(Growth):
                 for _ in range(plan.solutions_of(index)):
                     owners.append(branch)
                     prompts.append(prompt)
-        completions = (partner or self.solver).generate(prompts, plan.solve)
+        completions = (lagged or self.solver).generate(prompts, plan.solve)
         for branch, prompt, completion in zip(owners, prompts, completions, strict=True):
-            (branch.partner if partner else branch.solutions).append(self.solution(prompt, completion))
+            (branch.lagged if lagged else branch.solutions).append(self.solution(prompt, completion))
 
     def solve_bare(
-        self, trees: list[Tree], samples: int, sampling: Sampling, task: str = "plain", partner: Engine | None = None
+        self, trees: list[Tree], samples: int, sampling: Sampling, task: str = "plain", lagged: Engine | None = None
     ) -> None:
-        """Adds solutions without an abstraction, by a `partner` where one is given; `task` is plain or one_pass."""
+        """Adds solutions without an abstraction, by a `lagged` sampler where given; `task` is plain or one_pass."""
         prompts = [self.bare_ids(tree, task) for tree in trees]
         owners = [i for i in range(len(trees)) for _ in range(samples)]
-        completions = (partner or self.solver).generate([prompts[i] for i in owners], sampling)
+        completions = (lagged or self.solver).generate([prompts[i] for i in owners], sampling)
         for i, completion in zip(owners, completions, strict=True):
             trees[i].bare.append(self.solution(prompts[i], completion))
 
@@ -99,7 +99,7 @@ class Reasoner(Growth):
             return
         for tree in trees:
             for branch in tree.branches:
-                for solution in [*branch.solutions, *branch.partner, *branch.refined]:
+                for solution in [*branch.solutions, *branch.lagged, *branch.refined]:
                     solution.adheres = self.world.adheres(tree.problem, branch.text, solution.text)
 
 

@@ -68,8 +68,8 @@ class Branch:
     solutions: list[Solution] = field(default_factory=list)
     reward: float | None = None
     """What it is worth in training, where that isn't its accuracy."""
-    partner: list[Solution] = field(default_factory=list)
-    """Solutions of a lagged partner, which then pay the abstraction instead of the learning solver's."""
+    lagged: list[Solution] = field(default_factory=list)
+    """Solutions of the lagged solver, which then pay the abstraction instead of the learning solver's."""
     refined: list[Solution] = field(default_factory=list)
     """Second attempts written under a critique; their prompt is that of the first attempts."""
 
@@ -113,7 +113,7 @@ class Tree:
     @property
     def sampled(self) -> list[Solution]:
         """All solutions, whoever wrote them and why."""
-        beside = [solution for branch in self.branches for solution in [*branch.partner, *branch.refined]]
+        beside = [solution for branch in self.branches for solution in [*branch.lagged, *branch.refined]]
         return [*self.solutions, *self.bare, *beside, *self.refined]
 
     @property

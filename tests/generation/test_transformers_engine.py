@@ -7,7 +7,7 @@ from rlad.config import EngineConfig, ModelConfig, ProblemsConfig
 from rlad.generation import Sampling, make_engine
 from rlad.generation.transformers import sample
 from rlad.players.policy import build_model, load_tokenizer
-from trainers.credit.rows import Row
+from trainers.data.rows import Row
 from trainers.learner.batches import collate, token_logprobs
 
 SMALL = ModelConfig(hidden_size=32, layers=2, heads=2, kv_heads=1, intermediate_size=64)

@@ -6,7 +6,7 @@ from unittest.mock import patch
 
 from rlad.config import RunConfig
 from trainers.cotrain import cotrain
-from trainers.learner.parity import StaleWeights
+from trainers.learner.publishing import StaleWeights
 from trainers.runtime import zero3
 
 

@@ -9,7 +9,7 @@ import torch
 
 from rlad.config import EngineConfig, ModelConfig, ProblemsConfig
 from rlad.players.policy import build_model, load_tokenizer
-from trainers.credit.rows import Row
+from trainers.data.rows import Row
 from trainers.learner.batches import collate, token_logprobs
 
 needs_vllm = [

@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -17,10 +18,15 @@ from rlad.players.policy import make_policy
 from rlad.reasoning.reasoner import Reasoner
 from trainers import cotrain as loop
 from trainers.credit import rows as rollouts
-from trainers.credit.planning_marks import FILE
-from trainers.credit.rows import Row, merged
-from trainers.data import dynamic_sampling as refill
-from trainers.learner.update import Learner, update
+from trainers.credit.measurements import Measurements
+from trainers.credit.planning import planning_credit
+from trainers.credit.whitening import whitened
+from trainers.data import dynamic_sampling
+from trainers.data.rows import Row, merged
+from trainers.learner.learner import Learner
+from trainers.learner.scoring import reference_gaps
+from trainers.learner.update import update
+from trainers.metrics.strategic_grams import FILE
 from trainers.runtime import zero3
 
 SPLITS = {"one rank": (12, 12), "two ranks": (7, 12), "seven micro-batches": (7, 1)}
@@ -76,30 +82,44 @@ def player_with(keys: dict) -> PlayerConfig:
 
 
 def rows_of(vocabulary: int) -> list[Row]:
-    """Ragged rows with the log-probs of a sampler that was somewhat off, and planning tokens."""
+    """Ragged rows with the log-probs of a sampler that was somewhat off."""
     generator, rows = torch.Generator().manual_seed(9), []
     for row in make_rows(vocabulary)[:9]:
         noise = torch.randn(len(row.completion), generator=generator) - torch.log(torch.tensor(float(vocabulary)))
-        planning = tuple((torch.rand(len(row.completion), generator=generator) < 0.4).tolist())
-        rows.append(replace(row, sampler_logprobs=tuple(noise.tolist()), planning=planning))
+        rows.append(replace(row, sampler_logprobs=tuple(noise.tolist())))
     return [*rows, rows[2], rows[2], rows[7]]
+
+
+class EveryThird:
+    """Grams by which every third token of the vocabulary plans."""
+
+    def mask(self, token_ids: tuple[int, ...]) -> tuple[bool, ...]:
+        return tuple(i % 3 == 0 for i in token_ids)
+
+
+def credited(learner: Learner, rows: list[Row], run) -> list[Row]:
+    """What credit does over all ranks, by the player's keys."""
+    player = learner.config
+    gaps = partial(reference_gaps, learner, micro_batch=run.cotrain.micro_batch)
+    rows = whitened(merged(rows), player, Measurements(learner.device, None, gaps))
+    return planning_credit(rows, EveryThird(), player.hicra) if player.hicra else rows
 
 
 def gradients(learner: Learner, rows: list[Row], run) -> tuple[dict, dict]:
     """Statistics of an update whose weights stay, and the full gradient of every parameter before its step."""
     found = {}
-    original = learner.engine.step
+    original = learner.model_engine.step
 
     def step():
-        named = learner.engine.module.named_parameters()
+        named = learner.model_engine.module.named_parameters()
         found.update({name: safe_get_full_grad(parameter).clone() for name, parameter in named})
         original()
 
-    learner.engine.step = step
+    learner.model_engine.step = step
     try:
         return update(learner, rows, run), found
     finally:
-        learner.engine.step = original
+        learner.model_engine.step = original
 
 
 def check_splits(start: Path) -> None:
@@ -116,7 +136,7 @@ def check_splits(start: Path) -> None:
             run.cotrain.micro_batch = micro
             mine = rows[:first] if zero3.rank() == 0 else rows[first:]
             learner = Learner(policy, player, engine, reference, None, torch.device("cpu"))
-            results[split] = gradients(learner, merged(mine), run)
+            results[split] = gradients(learner, credited(learner, mine, run), run)
         stats, expected = results["one rank"]
         assert max(g.abs().max().item() for g in expected.values()) > 1e-3, name
         for split, (other, found) in results.items():
@@ -137,7 +157,7 @@ def plant_signal() -> None:
 
     rollouts.solution_reward = lambda solution, config: float(even(solution.completion))
     rollouts.draw_rewards = lambda tree, config: [float(even(draw.completion)) for draw in tree.draws]
-    refill.solved = lambda solution, config: even(solution.completion)
+    dynamic_sampling.solved = lambda solution, config: even(solution.completion)
     add = Reasoner.add_draw
     Reasoner.add_draw = lambda self, tree, prompt, completion, distinct: add(
         self, tree, prompt, replace(completion, finish_reason="stop"), distinct

@@ -58,7 +58,7 @@ def main(start: Path, out: Path) -> None:
 
 
 def adapters(start: Path, out: Path) -> None:
-    """Four steps of adapters in one go, and two of them resumed for two more; with a partner that samples with them."""
+    """Four steps of adapters in one go, and two of them resumed for two more; a lagged solver samples with them."""
     words = ["lora.rank=4", "abstraction.lr=0.01", "solution.lr=0.01", "cotrain.schedule.lag=3"]
     for name, parts in (("lora-whole", (4,)), ("lora-resumed", (2, 4))):
         folder = out / name

@@ -86,7 +86,7 @@ def test_shaping_keeps_its_averages_and_rates_alternate(runs):
     assert rates == [[1e-4, 2e-8], [2e-8, 1e-4]]
     state = json.loads((runs / "shaped" / "checkpoints" / "latest" / "state.json").read_text())
     for role in ("abstraction", "solution"):
-        assert state["methods"]["shaping"][role]["er"] > 1
+        assert state["parts"]["credit"][role]["er"] > 1
 
 
 @pytest.mark.parametrize("source", ["verifier", "self", "teacher"])
@@ -98,8 +98,8 @@ def test_refinements_join_their_groups(runs, source):
 
 def test_offline_phases_and_exact_resume(runs):
     rows = metrics(runs / "offline")
-    assert [sorted(row.get("offline", {})) for row in rows] == [["rft"], [], ["broaden"], ["rft"]]
-    first, shown = rows[0]["offline"]["rft"], rows[2]["offline"]["broaden"]
+    assert [sorted(row.get("offline", {})) for row in rows] == [["rft"], [], ["sft_phase"], ["rft"]]
+    first, shown = rows[0]["offline"]["rft"], rows[2]["offline"]["sft_phase"]
     assert first["rows"] > 0 and first["last_loss"] < first["first_loss"] and 0 < first["kept"] < 1
     assert shown["solution"]["rows"] == 2 * shown["abstraction"]["rows"] > 0
     assert rows[0]["tokens_generated_total"] == rows[0]["tokens_generated"] + first["tokens"]
@@ -111,8 +111,7 @@ def test_offline_phases_and_exact_resume(runs):
         one, two = (load_file(runs / name / "export" / role / "model.safetensors") for name in ("offline", "resumed"))
         assert all((one[key] == two[key]).all() for key in one)
     state = json.loads((runs / "offline" / "checkpoints" / "latest" / "state.json").read_text())
-    assert state["methods"]["partner_step"] == 4
-    assert state["methods"]["offline_cursors"] == {"rft": 16, "broaden": 5}
+    assert state["parts"]["methods"] == {"cursors": {"rft": 16, "sft_phase": 5}, "lagged_solver": 4}
 
 
 def test_warm_start_learns_critiques(runs):
@@ -122,7 +121,7 @@ def test_warm_start_learns_critiques(runs):
 
 def test_the_loop_names_no_method():
     """Methods are chosen by name in their registries; the loop calls four places, and an update one loss."""
-    names = {*SOLUTION_REWARDS, *ABSTRACTION_REWARDS, *SHAPINGS, *OFFLINE, "critique", "refine", "partner", "brier"}
+    names = {*SOLUTION_REWARDS, *ABSTRACTION_REWARDS, *SHAPINGS, *OFFLINE, "critique", "refine", "lagged", "brier"}
     names |= {*LOSSES, *ADVANTAGES, "forking", "hicra", "mismatch", "opsm", "shaped"}
     names -= {"verdict", "none", "mean"}
     for file in ("cotrain.py", "learner/update.py"):

@@ -109,11 +109,10 @@ def test_killed_and_resumed_training_is_bit_for_bit_the_uninterrupted_one(warm):
         tokenizer = AutoTokenizer.from_pretrained(whole / "export" / role)
         assert model.config.vocab_size == len(tokenizer) and tokenizer.chat_template
     state = json.loads((whole / "checkpoints" / "latest" / "state.json").read_text())
-    assert state["step"] == 4 and state["cursor"] == 4 * 8
-    assert state["methods"]["turn"] == "abstraction" and state["methods"]["partner_step"] == 4
-    assert state["methods"]["offline_cursors"] == {"rft": 8, "broaden": 4}
-    assert state["methods"]["shaping"]["solution"]["er"] > 1
-    assert [sorted(row.get("offline", {})) for row in metrics(whole)] == [["rft"], [], ["broaden"], ["rft"]]
+    assert state["step"] == 4 and state["parts"]["cursor"] == 4 * 8
+    assert state["parts"]["methods"] == {"cursors": {"rft": 8, "sft_phase": 4}, "lagged_solver": 4}
+    assert state["parts"]["credit"]["solution"]["er"] > 1
+    assert [sorted(row.get("offline", {})) for row in metrics(whole)] == [["rft"], [], ["sft_phase"], ["rft"]]
     row = json.loads((whole / "metrics.jsonl").read_text().splitlines()[-1])
     phases = {"draw", "propose", "gate", "solve", "judge", "credit", "update", "publish", "instruments", "record"}
     assert set(row["seconds"]) == phases | {"total", "offline"}
@@ -219,12 +218,14 @@ def test_every_mode_of_learning_runs_and_gives_the_same_gradients_for_every_spli
     assert 0.1 < found["dr_grpo-rloo"][1]["abstraction"]["kept_share"] < 0.4
     # The sampler holds the trainer's weights: before the second update nothing is weighed.
     assert found["mismatch"][0]["solution"]["mismatch"] < 1e-4
-    refill = found["scalerl"][1]["refill"]
-    assert refill["problems_generated"] >= refill["problems_used"] > 0
-    assert refill["tokens_generated"] >= refill["tokens_used"]
+    sampled = found["scalerl"][1]["dynamic_sampling"]
+    assert sampled["problems_generated"] >= sampled["problems_used"] > 0
+    assert sampled["tokens_generated"] >= sampled["tokens_used"]
     assert all(row["rollout"]["bare_accuracy"] is not None for row in found["scalerl"])  # anchors stay
     state = json.loads((tmp_path / "loops" / "scalerl" / "checkpoints" / "latest" / "state.json").read_text())
-    assert state["pass_rates"] and all(solved <= sampled for _, solved, sampled in state["pass_rates"])
+    assert state["parts"]["pass_rates"] and all(
+        solved <= sampled for _, solved, sampled in state["parts"]["pass_rates"]
+    )
 
 
 @pytest.fixture(scope="module")

@@ -12,9 +12,10 @@ from two_ranks import leave
 from rlad.config import load_config
 from rlad.generation import make_engine
 from rlad.players.policy import make_policy
-from trainers.credit.rows import Row, merged
+from trainers.data.rows import Row, merged
 from trainers.learner.batches import collate, token_logprobs
-from trainers.learner.update import Learner, update
+from trainers.learner.learner import Learner
+from trainers.learner.update import update
 from trainers.losses.kl import kl_penalty
 from trainers.runtime import zero3
 
@@ -45,8 +46,8 @@ def by_hand(policy, reference, rows, player, steps: int) -> dict[str, torch.Tens
         logp, _ = token_logprobs(model, batch, player.temperature, False)
         with torch.no_grad():
             anchor, _ = token_logprobs(reference, batch, player.temperature, False)
-        advantage = batch.spread([row.advantage * row.pg_weight for row in rows])
-        gamma, kl = (batch.spread([getattr(row, key) for row in rows]) for key in ("shaping", "kl_weight"))
+        advantage = torch.tensor([row.advantage * row.pg_weight for row in rows])[:, None]
+        gamma, kl = (torch.tensor([getattr(row, key) for row in rows])[:, None] for key in ("shaping", "kl_weight"))
         # p / (p + gamma) is 1 / (1 + gamma / p).
         gain = torch.where(gamma > 0, 1 / (1 + gamma * (-logp).exp()), (logp - logp.detach()).exp())
         loss = -gain * advantage + player.kl * kl_penalty(logp, anchor, "k3") * kl

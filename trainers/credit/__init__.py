@@ -1,1 +1,1 @@
-"""Judged trees to rows with one advantage per token; "what is A of this token?" is answered here alone."""
+"""Judged trees to rows with their final advantages, once a step: "what is A of this token?" is answered here alone."""

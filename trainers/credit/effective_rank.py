@@ -7,15 +7,13 @@ script keeps ranks in bfloat16 and takes a layer other than the paper's; here ra
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Protocol
 
 from rlad.config import CotrainConfig
 from rlad.entropy.rank import RankDynamics, deviation, exploration_bonus, rank_dynamics, shaped_advantage
-from trainers.credit.rows import Row
-from trainers.learner.scoring import hidden_states
-from trainers.learner.update import Learner
+from trainers.credit.measurements import Measurements
+from trainers.data.rows import Row
 from trainers.runtime import zero3
 
 
@@ -24,7 +22,7 @@ class Shaping(Protocol):
 
     state: dict[str, float]
 
-    def __call__(self, learner: Learner, rows: list[Row]) -> list[Row]:
+    def __call__(self, rows: list[Row], measured: Measurements) -> list[Row]:
         """The shaped rows. Collective."""
 
 
@@ -34,7 +32,7 @@ class NoShaping:
     def __init__(self, config: CotrainConfig):
         self.state: dict[str, float] = {}
 
-    def __call__(self, learner: Learner, rows: list[Row]) -> list[Row]:
+    def __call__(self, rows: list[Row], measured: Measurements) -> list[Row]:
         return rows
 
 
@@ -46,20 +44,20 @@ class EffectiveRankShaping:
         self.state: dict[str, float] = {}
         """Moving averages over the steps so far."""
 
-    def __call__(self, learner: Learner, rows: list[Row]) -> list[Row]:
+    def __call__(self, rows: list[Row], measured: Measurements) -> list[Row]:
         settings = self.config.effective_rank
-        measured = [RankDynamics(0.0, 0.0, 0.0)] * len(rows)
-        for i, states in hidden_states(learner, rows, self.config.micro_batch):
-            measured[i] = rank_dynamics(states, settings.stride)
+        ranks = [RankDynamics(0.0, 0.0, 0.0)] * len(rows)
+        for i, states in measured.hidden_states(rows):
+            ranks[i] = rank_dynamics(states, settings.stride)
         copies = sum(row.copies for row in rows)
-        sums = [sum(asdict(m)[name] * row.copies for m, row in zip(measured, rows, strict=True)) for name in METRICS]
-        *totals, count = zero3.total([*sums, copies], learner.device)
+        sums = [sum(asdict(rank)[name] * row.copies for rank, row in zip(ranks, rows, strict=True)) for name in METRICS]
+        *totals, count = zero3.total([*sums, copies], measured.device)
         if not count:
             return rows
         means = {name: value / count for name, value in zip(METRICS, totals, strict=True)}
         before = self.state or means  # the first step has nothing but itself to be compared with
         self.state = moved(self.state, means, settings.ema)
-        return [shaped_row(row, values, before, settings.tokens) for row, values in zip(rows, measured, strict=True)]
+        return [shaped_row(row, values, before, settings.tokens) for row, values in zip(rows, ranks, strict=True)]
 
 
 METRICS = ("er", "erv", "era")
@@ -87,7 +85,7 @@ def shaped_row(row: Row, metrics: RankDynamics, averages: dict[str, float], toke
     [1.0, 1.4975]
     """
     bonus = exploration_bonus(*(deviation(asdict(metrics)[name], averages[name]) for name in METRICS))
-    own: Sequence[float] = row.token_advantages or (row.advantage,) * len(row.completion)
+    own = row.per_token
     untouched = len(own) - 1 if tokens == "last" else 0
     changed = (shaped_advantage(value, bonus) for value in own[untouched:])
     return replace(row, token_advantages=(*own[:untouched], *changed))

@@ -1,4 +1,4 @@
-"""Advantages that are scaled over all groups of a step on all ranks: REINFORCE++ and ScaleRL's batch deviation.
+"""Whitening: advantages divided by their deviation over a step on all ranks (REINFORCE++, ScaleRL's batch deviation).
 
 Rows without a policy gradient (bare anchors) neither count nor change. As in OpenRLHF, the authors' code, the plain
 form of REINFORCE++ prices the KL inside the return and the baseline form does not; a deviation of zero divides nothing.
@@ -6,36 +6,33 @@ form of REINFORCE++ prices the KL inside the return and the baseline form does n
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import torch
 
 from rlad.config import PlayerConfig
 from trainers.credit.advantages import kl_returns, mean_and_deviation, moments
-from trainers.credit.rows import Row
+from trainers.credit.measurements import Measurements
+from trainers.data.rows import Row
 from trainers.runtime import zero3
 
 
-def scaled(
-    rows: list[Row], player: PlayerConfig, device: torch.device, kl_of: Callable[[], list[list[float]]]
-) -> list[Row]:
-    """The rows with advantages as the loss uses them. Collective.
+def whitened(rows: list[Row], player: PlayerConfig, measured: Measurements) -> list[Row]:
+    """The rows with the advantages that the player's `advantage` asks for. Collective.
 
-    Args:
-        kl_of: measures log pi - log pi_reference of every token of every row; asked only when the return needs it.
+    The gaps to the reference are asked for only where the return prices the KL.
     """
     if player.advantage == "batch_std":
-        return standardised(rows, "sequences", False, device)
+        return standardised(rows, "sequences", False, measured.device)
     if player.advantage == "reinforce_pp":
         priced = []
-        for row, kl in zip(rows, kl_of(), strict=True):
+        for row, kl in zip(rows, measured.reference_gaps(rows), strict=True):
             # Refinements carry no KL: they are no samples from the prompt that they are learnt under.
             returns = kl_returns(row.advantage, kl, player.reinforce_pp.kl * row.kl_weight)
             priced.append(replace(row, token_advantages=tuple(returns)) if row.pg_weight else row)
         rows = priced
     if player.advantage in ("reinforce_pp", "reinforce_pp_baseline"):
-        return standardised(rows, player.reinforce_pp.over, True, device)
+        return standardised(rows, player.reinforce_pp.over, True, measured.device)
     return rows
 
 

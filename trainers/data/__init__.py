@@ -1,1 +1,1 @@
-"""Which problems a step works on, and what they demonstrate: cursor, dynamic sampling, demonstrations."""
+"""Which problems a step works on, how they are sampled, and the rows that are learnt from: what, never how well."""

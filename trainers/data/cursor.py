@@ -31,3 +31,10 @@ class Cursor:
                 taken.append(order[offset])
             self.position += 1
         return taken
+
+    def state(self) -> int:
+        """How many places of the epochs lie behind."""
+        return self.position
+
+    def restore(self, state: int) -> None:
+        self.position = state

@@ -10,7 +10,7 @@ from rlad.players.prompts import Prompts
 from rlad.problems import Problem
 from rlad.problems.base import ProblemError, World
 from rlad.reasoning.judge import Judge
-from trainers.credit.rows import Row
+from trainers.data.rows import Row
 
 TASKS = ("plain", "propose", "guided", "one_pass", "critique", "refine")
 

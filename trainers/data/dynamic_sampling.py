@@ -26,7 +26,7 @@ def has_signal(tree: Tree, config: CotrainConfig) -> bool:
     return len({bool(solved(solution, config)) for solution in trained(tree, config)}) == 2
 
 
-def refill(
+def dynamic_sampling(
     trees: list[Tree], config: CotrainConfig, device: torch.device, sample: Callable[[int, int], list[Tree]]
 ) -> dict[str, float]:
     """Adds trees of further problems until as many as were drawn have a signal, at most `config.refills` times.

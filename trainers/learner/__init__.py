@@ -1,1 +1,1 @@
-"""One player's update: micro-batches, log-probs, loss, ZeRO-3 step, checkpoint, parity. Knows no role."""
+"""One player's update: batches, log-probs, loss, ZeRO-3 step, checkpoint, parity. Advantages come in with the rows."""

@@ -7,13 +7,20 @@ from dataclasses import dataclass
 
 import torch
 
-from trainers.credit.rows import Row
+from trainers.data.rows import Row
+from trainers.runtime import zero3
 
 
-@dataclass
+@dataclass(frozen=True)
 class Batch:
-    """A padded micro-batch: prompts padded on the left, completions on the right, so completions start together."""
+    """A padded micro-batch: prompts padded on the left, completions on the right, so completions start together.
 
+    Everything that an update needs to know of its rows is here: `collate` makes it of them once, and an update adds
+    what it measures and chooses (`old` to `kept`). Shapes: B rows, P + C positions, C of them of completions.
+    """
+
+    index: list[int]
+    """Place of each row in the list that was collated; -1 = a padding row that weighs nothing."""
     input_ids: torch.Tensor
     """(B, P + C)"""
     attention_mask: torch.Tensor
@@ -24,40 +31,30 @@ class Batch:
     """(B, C) token ids"""
     mask: torch.Tensor
     """(B, C) float: 1 on completion tokens"""
-    rows: list[int]
-    """Index of each row in the step's list; -1 = a padding row that weighs nothing."""
-
-    def spread(self, values: list[float]) -> torch.Tensor:
-        """One value per row of the step -> (B, 1); 0 for padding rows."""
-        picked = [values[i] if i >= 0 else 0.0 for i in self.rows]
-        return torch.tensor(picked, device=self.mask.device)[:, None]
-
-    def advantages(self, rows: list[Row]) -> torch.Tensor:
-        """(B, C): every token's advantage, 0 where nothing is learnt from."""
-        result = self.spread([row.advantage * row.pg_weight for row in rows]) * self.mask
-        for position, i in enumerate(self.rows):
-            if i >= 0 and rows[i].token_advantages is not None:
-                own = torch.tensor(rows[i].token_advantages, device=self.mask.device)
-                result[position, : len(own)] = own * rows[i].pg_weight
-        return result
-
-    def sampler_logprobs(self, rows: list[Row]) -> torch.Tensor:
-        """(B, C): the sampler's log-probs, 0 on padding."""
-        return self._per_token([row.sampler_logprobs for row in rows])
-
-    def planning(self, rows: list[Row]) -> torch.Tensor:
-        """(B, C) bool: tokens that plan. Raises ValueError when a row with a policy gradient was not marked."""
-        if any(i >= 0 and rows[i].planning is None and rows[i].pg_weight for i in self.rows):
-            raise ValueError("A row's planning tokens are not marked.")
-        return self._per_token([row.planning for row in rows]) > 0
-
-    def _per_token(self, values: list[tuple | None]) -> torch.Tensor:
-        result = torch.zeros_like(self.mask)
-        for position, i in enumerate(self.rows):
-            if i >= 0 and values[i] is not None:
-                own = torch.tensor(values[i], dtype=result.dtype, device=result.device)
-                result[position, : len(own)] = own
-        return result
+    advantage: torch.Tensor
+    """(B, C): every token's advantage, 0 where nothing is learnt from."""
+    sampler_logprobs: torch.Tensor
+    """(B, C) nats: the sampler's log-probs; 0 on padding, and where the rows carry none."""
+    pg_weight: torch.Tensor
+    """(B, 1): 0 without a policy gradient; like the following ones 0 on padding rows."""
+    kl_weight: torch.Tensor
+    """(B, 1)"""
+    copies: torch.Tensor
+    """(B, 1): how many samples a row stands for."""
+    bare: torch.Tensor
+    """(B, 1): 1 on rows without an abstraction in a run with abstractions."""
+    gamma: torch.Tensor
+    """(B, 1): gamma of the shaped ratio, 0 = an ordinary sample."""
+    prompt: torch.Tensor
+    """(B, 1) int64: the same number for the same prompt, on every rank."""
+    old: torch.Tensor | None = None
+    """(B, C) nats: the trainer's log-probs of before the first update; None in the first, where they are its own."""
+    weight: torch.Tensor | None = None
+    """(B, 1): what each token's loss weighs in the step's."""
+    chosen: torch.Tensor | None = None
+    """(B, C) in 0..1: share of each token's copies that the loss chose; None for losses that don't choose."""
+    kept: torch.Tensor | None = None
+    """(B, C): what forking tokens multiply the policy loss by; None without them."""
 
 
 def plan_micro_batches(lengths: list[int], micro_batch: int, most: Callable[[int], int]) -> list[list[int]]:
@@ -74,9 +71,17 @@ def plan_micro_batches(lengths: list[int], micro_batch: int, most: Callable[[int
     return plan + [[-1]] * (most(len(plan)) - len(plan))
 
 
+def micro_batches(rows: list[Row], size: int, pad_id: int, device: torch.device) -> list[Batch]:
+    """The rows in micro-batches of at most `size`, equally many on all ranks. Collective."""
+    lengths = [len(row.prompt) + len(row.completion) for row in rows]
+    plan = plan_micro_batches(lengths, size, lambda mine: int(zero3.largest(mine, device)))
+    return [collate(rows, index, pad_id, device) for index in plan]
+
+
 def collate(rows: list[Row], index: list[int], pad_id: int, device: torch.device) -> Batch:
     """Pads the rows named by `index`; -1 stands for a padding row of one token."""
-    chosen = [rows[i] if i >= 0 else Row((pad_id,), (pad_id,)) for i in index]
+    nothing = Row((pad_id,), (pad_id,), pg_weight=0.0, kl_weight=0.0, copies=0)
+    chosen = [rows[i] if i >= 0 else nothing for i in index]
     left = max(len(row.prompt) for row in chosen)
     right = max(len(row.completion) for row in chosen)
     ids = torch.full((len(chosen), left + right), pad_id)
@@ -88,7 +93,36 @@ def collate(rows: list[Row], index: list[int], pad_id: int, device: torch.device
     mask = attention[:, left:].float() * torch.tensor([float(i >= 0) for i in index])[:, None]
     position = (attention.cumsum(1) - 1).clamp(min=0)
     ids, attention, position, mask = (t.to(device) for t in (ids, attention, position, mask))
-    return Batch(ids, attention, position, ids[:, left:], mask, index)
+
+    def per_row(values: list, dtype: torch.dtype = torch.float32) -> torch.Tensor:
+        return torch.tensor(values, dtype=dtype, device=device)[:, None]
+
+    pg_weight = per_row([row.pg_weight for row in chosen])
+    return Batch(
+        index=index,
+        input_ids=ids,
+        attention_mask=attention,
+        position_ids=position,
+        completion=ids[:, left:],
+        mask=mask,
+        advantage=_per_token([row.per_token for row in chosen], mask) * pg_weight,
+        sampler_logprobs=_per_token([row.sampler_logprobs or () for row in chosen], mask),
+        pg_weight=pg_weight,
+        kl_weight=per_row([row.kl_weight for row in chosen]),
+        copies=per_row([row.copies for row in chosen]),
+        bare=per_row([float(row.bare) for row in chosen]),
+        gamma=per_row([row.shaping for row in chosen]),
+        # A tuple of whole numbers hashes alike everywhere; 52 bits are exact in float64 too.
+        prompt=per_row([hash(row.prompt) & (2**52 - 1) for row in chosen], torch.int64),
+    )
+
+
+def _per_token(values: list[tuple[float, ...]], mask: torch.Tensor) -> torch.Tensor:
+    """Lists of at most C values, padded with zeros to the shape of `mask`, (B, C)."""
+    result = torch.zeros_like(mask)
+    for place, own in enumerate(values):
+        result[place, : len(own)] = torch.tensor(own, dtype=result.dtype, device=result.device)
+    return result
 
 
 def completion_logits(model, batch: Batch) -> torch.Tensor:
@@ -102,7 +136,7 @@ def completion_logits(model, batch: Batch) -> torch.Tensor:
     ).logits[:, :-1]
 
 
-def token_logprobs(model, batch: Batch, temperature: float, with_entropy: bool = True):
+def token_logprobs(model, batch: Batch, temperature: float, with_entropy: bool | str = True):
     """Log-probs (B, C) of the completion's tokens at the sampling temperature, and the entropies (B, C), in float32.
 
     The entropy carries no gradient unless `with_entropy` is "grad".

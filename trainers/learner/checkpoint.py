@@ -2,8 +2,8 @@
 
 checkpoints/step_00050/abstraction/   ZeRO-3 shards of one player only: what it trains, not the base of an adapter
 checkpoints/step_00050/solution/
-checkpoints/step_00050/state.json     step, data cursor, counters, schedule phase, entropy coefficients
-checkpoints/step_00050/partner.safetensors  with cotrain.schedule.lag: the snapshot that pays the abstractions
+checkpoints/step_00050/state.json     step, ranks, players, adapters, and under `parts` the state of everything stateful
+checkpoints/step_00050/lagged_solver.safetensors  with cotrain.schedule.lag: the snapshot that pays the abstractions
 checkpoints/step_00050/rng_rank0.pt   random states, one file per rank
 checkpoints/step_00050/COMPLETE       written last, with every file's size: a folder without it is not a checkpoint
 checkpoints/latest -> step_00050
@@ -16,8 +16,9 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 import torch
 import torch.distributed as dist
@@ -36,7 +37,7 @@ from trainers.learner.checkpoint_files import (
     sync_tree,
     unreadable,
 )
-from trainers.learner.update import Learner
+from trainers.learner.learner import Learner
 from trainers.runtime import zero3
 
 TAG = "zero"
@@ -46,46 +47,95 @@ class CheckpointError(PlainError):
     """A checkpoint cannot be used for this run; the message is one plain sentence."""
 
 
+class Stateful(Protocol):
+    """What a run must remember of itself beside the players' weights."""
+
+    def state(self) -> Any:
+        """The same on every rank, in values that JSON knows."""
+
+    def restore(self, state: Any) -> None:
+        """Takes up what `state` gave."""
+
+
+class StatefulFiles(Protocol):
+    """What doesn't fit into JSON. Both are called on every rank."""
+
+    def save(self, folder: Path) -> None:
+        """Writes into a checkpoint's folder."""
+
+    def load(self, folder: Path) -> None:
+        """Takes up what `save` wrote."""
+
+
 def player_folder(step_folder: Path, role: str) -> Path:
     """Each player's own folder: DeepSpeed overwrites silently when two engines save under one tag in one place."""
     return step_folder / role
 
 
-def save(
-    folder: Path,
-    step: int,
-    learners: dict[str, Learner],
-    state: dict,
-    keep: int,
-    write_more: Callable[[Path], None] = lambda target: None,
-) -> Path:
-    """Writes a checkpoint of both players, and what `write_more` (called on every rank) adds to its folder.
+@dataclass(frozen=True)
+class Checkpoints:
+    """The checkpoints of one run: everything that a checkpoint is of, and where it stands. All calls are collective."""
 
-    Collective; raises ValueError if two players would share a folder.
-    """
-    target = step_folder(folder, step)
-    folders = {role: player_folder(target, role) for role in learners}
-    if len(set(folders.values())) != len(learners):
-        raise ValueError("Two players would be saved into one folder.")
-    if zero3.rank() == 0:
-        remove(target)  # what a killed run left there
-        target.mkdir(parents=True)
-    dist.barrier()
-    for role, learner in learners.items():
-        learner.engine.save_checkpoint(str(folders[role]), tag=TAG, exclude_frozen_parameters=True)
-    rng = {"python": random.getstate(), "torch": torch.get_rng_state()}
-    write_more(target)
-    torch.save(rng, target / f"rng_rank{zero3.rank()}.pt")
-    dist.barrier()
-    if zero3.local_rank() == 0:
-        sync_tree(target)  # on every node: each writes through a memory of its own
-    dist.barrier()
-    if zero3.rank() == 0:
-        complete(target, {**state, "step": step, "ranks": zero3.world_size(), "roles": sorted(learners)})
-        point_latest(folder, target)
-        keep_newest(folder, keep)
-    dist.barrier()
-    return target
+    folder: Path
+    learners: dict[str, Learner]
+    parts: dict[str, Stateful]
+    """By name, beside the learners."""
+    lora: LoraConfig
+    keep: int
+    """How many of them stay, the newest ones."""
+    files: StatefulFiles
+
+    def save(self, step: int) -> Path:
+        """Writes the checkpoint after `step`; raises ValueError if two players would share a folder."""
+        target = step_folder(self.folder, step)
+        folders = {role: player_folder(target, role) for role in self.learners}
+        if len(set(folders.values())) != len(self.learners):
+            raise ValueError("Two players would be saved into one folder.")
+        if zero3.rank() == 0:
+            remove(target)  # what a killed run left there
+            target.mkdir(parents=True)
+        dist.barrier()
+        for role, learner in self.learners.items():
+            learner.model_engine.save_checkpoint(str(folders[role]), tag=TAG, exclude_frozen_parameters=True)
+        self.files.save(target)
+        rng = {"python": random.getstate(), "torch": torch.get_rng_state()}
+        torch.save(rng, target / f"rng_rank{zero3.rank()}.pt")
+        dist.barrier()
+        if zero3.local_rank() == 0:
+            sync_tree(target)  # on every node: each writes through a memory of its own
+        dist.barrier()
+        if zero3.rank() == 0:
+            complete(target, self._state(step))
+            point_latest(self.folder, target)
+            keep_newest(self.folder, self.keep)
+        dist.barrier()
+        return target
+
+    def _state(self, step: int) -> dict:
+        of = {"step": step, "ranks": zero3.world_size(), "roles": sorted(self.learners), "lora": vars(self.lora)}
+        return of | {"parts": {name: part.state() for name, part in (self.parts | self.learners).items()}}
+
+    def load_newest(self) -> int:
+        """Takes up the newest readable checkpoint; returns its step, 0 when there is none.
+
+        The samplers do not know of it: publish the weights afterwards. Raises CheckpointError for a checkpoint of other
+        ranks, players or adapters.
+        """
+        target = newest_readable(self.folder)
+        if target is None:
+            return 0
+        state = json.loads((target / "state.json").read_text())
+        _check(target, state, self.learners, self.lora)
+        for role, learner in self.learners.items():
+            whole = all(parameter.requires_grad for parameter in learner.model_engine.module.parameters())
+            learner.model_engine.load_checkpoint(str(player_folder(target, role)), tag=TAG, load_module_strict=whole)
+        for name, part in (self.parts | self.learners).items():
+            part.restore(state["parts"][name])
+        self.files.load(target)
+        rng = torch.load(target / f"rng_rank{zero3.rank()}.pt", weights_only=True)
+        random.setstate(rng["python"])
+        torch.set_rng_state(rng["torch"])
+        return state["step"]
 
 
 def newest_readable(folder: Path) -> Path | None:
@@ -111,15 +161,10 @@ def newest_readable(folder: Path) -> Path | None:
     return None
 
 
-def load_newest(folder: Path, learners: dict[str, Learner], lora: LoraConfig) -> dict | None:
-    """Restores both players from the newest readable checkpoint; returns its state, None when there is none.
-
-    Raises CheckpointError for one of other ranks, players or adapters.
-    """
-    target = newest_readable(folder)
-    if target is None:
-        return None
-    state = json.loads((target / "state.json").read_text())
+def _check(target: Path, state: dict, learners: dict[str, Learner], lora: LoraConfig) -> None:
+    """Raises CheckpointError where a checkpoint does not fit the run."""
+    if "parts" not in state:
+        raise CheckpointError(f"The checkpoint {target} is of an earlier version of rlad; start anew.")
     if state["ranks"] != zero3.world_size():
         raise CheckpointError(
             f"The checkpoint {target} was written by {state['ranks']} ranks and cannot be resumed with "
@@ -130,10 +175,3 @@ def load_newest(folder: Path, learners: dict[str, Learner], lora: LoraConfig) ->
     if state["lora"] != vars(lora):  # DeepSpeed would put the numbers into whatever is there, by their order
         changed = ", ".join(f"lora.{key}={value}" for key, value in state["lora"].items() if value != vars(lora)[key])
         raise CheckpointError(f"The checkpoint {target} is of {changed}; resume with that, or start anew.")
-    for role, learner in learners.items():
-        whole = all(parameter.requires_grad for parameter in learner.engine.module.parameters())
-        learner.engine.load_checkpoint(str(player_folder(target, role)), tag=TAG, load_module_strict=whole)
-    rng = torch.load(target / f"rng_rank{zero3.rank()}.pt", weights_only=True)
-    random.setstate(rng["python"])
-    torch.set_rng_state(rng["torch"])
-    return state

@@ -13,8 +13,12 @@ from trainers.learner.batches import Batch
 class TokenRecord:
     """Lists of equal length, one entry per row that was learnt from, in the order of the micro-batches."""
 
-    rows: list[int] = field(default_factory=list)
-    """Index of the row in the step's list of this rank."""
+    tokens: list[tuple[int, ...]] = field(default_factory=list)
+    """(T,) ids of the completion."""
+    copies: list[int] = field(default_factory=list)
+    """How many samples the row stands for."""
+    learnt: list[bool] = field(default_factory=list)
+    """Whether it carries a policy gradient."""
     logp: list[torch.Tensor] = field(default_factory=list)
     """(T,) log-probs under the trained policy before its step, nats."""
     entropy: list[torch.Tensor] = field(default_factory=list)
@@ -22,12 +26,16 @@ class TokenRecord:
     advantage: list[torch.Tensor] = field(default_factory=list)
     """(T,) as the loss used them."""
 
-    def add(self, batch: Batch, logp: torch.Tensor, entropy: torch.Tensor, advantage: torch.Tensor) -> None:
-        """Keeps the active tokens of a micro-batch; all tensors (B, C). Padding rows are left out."""
-        lengths = batch.mask.sum(1).int().tolist()
-        columns = [tensor.cpu() for tensor in (logp, entropy, advantage)]
-        for position, (row, length) in enumerate(zip(batch.rows, lengths, strict=True)):
-            if row >= 0:
-                self.rows.append(row)
-                for kept, tensor in zip((self.logp, self.entropy, self.advantage), columns, strict=True):
-                    kept.append(tensor[position, :length])
+    def add(self, batch: Batch, logp: torch.Tensor, entropy: torch.Tensor) -> None:
+        """Keeps the active tokens of a micro-batch; tensors (B, C). Padding rows are left out."""
+        lengths, ids = batch.mask.sum(1).int().tolist(), batch.completion.tolist()
+        copies, learnt = batch.copies[:, 0].int().tolist(), (batch.pg_weight[:, 0] > 0).tolist()
+        columns = [tensor.cpu() for tensor in (logp, entropy, batch.advantage)]
+        for place, length in enumerate(lengths):
+            if batch.index[place] < 0:
+                continue
+            self.tokens.append(tuple(ids[place][:length]))
+            self.copies.append(copies[place])
+            self.learnt.append(learnt[place])
+            for kept, tensor in zip((self.logp, self.entropy, self.advantage), columns, strict=True):
+                kept.append(tensor[place, :length])

@@ -1,6 +1,6 @@
 """The learner as a judge of given texts: log-probs, ranks and hidden states under its current weights, no gradient.
 
-Through the ZeRO-3 engine, so nothing depends on which engine samples. All functions are collective.
+Through the model engine, so nothing depends on what samples. All functions are collective.
 """
 
 from __future__ import annotations
@@ -10,18 +10,10 @@ from collections.abc import Iterator
 import torch
 
 from rlad.players.prompts import Prompts
-from trainers.credit.rows import Row
-from trainers.learner.batches import Batch, collate, completion_logits, plan_micro_batches
-from trainers.learner.update import Learner
+from trainers.data.rows import Row
+from trainers.learner.batches import completion_logits, micro_batches, token_logprobs
+from trainers.learner.learner import Learner
 from trainers.rewards import TokenScores
-from trainers.runtime import zero3
-
-
-def micro_batches(learner: Learner, rows: list[Row], size: int) -> Iterator[Batch]:
-    """The rows in micro-batches, equally many on all ranks."""
-    lengths = [len(row.prompt) + len(row.completion) for row in rows]
-    for index in plan_micro_batches(lengths, size, lambda mine: int(zero3.largest(mine, learner.device))):
-        yield collate(rows, index, learner.pad_id, learner.device)
 
 
 class EngineScorer:
@@ -39,12 +31,12 @@ class EngineScorer:
         """Scores of every (prompt, completion)."""
         rows = [Row(tuple(prompt), tuple(completion)) for prompt, completion in pairs]
         scores: list[TokenScores] = [None] * len(rows)  # type: ignore[list-item]
-        for batch in micro_batches(self.learner, rows, self.micro_batch):
-            logits = completion_logits(self.learner.engine, batch)
+        for batch in micro_batches(rows, self.micro_batch, self.learner.pad_id, self.learner.device):
+            logits = completion_logits(self.learner.model_engine, batch)
             logp = torch.log_softmax(logits.float() / self.learner.config.temperature, dim=-1)  # (B, C, V)
             chosen = logp.gather(-1, batch.completion[..., None])  # (B, C, 1)
             ranks = (logp > chosen).sum(-1) + 1
-            for at, i in enumerate(batch.rows):
+            for at, i in enumerate(batch.index):
                 if i >= 0:
                     length = len(rows[i].completion)
                     scores[i] = TokenScores(chosen[at, :length, 0].tolist(), ranks[at, :length].tolist())
@@ -54,8 +46,8 @@ class EngineScorer:
 @torch.no_grad()
 def hidden_states(learner: Learner, rows: list[Row], micro_batch: int) -> Iterator[tuple[int, torch.Tensor]]:
     """(index of the row, last layer's states (T, D) at the positions of its completion's tokens), in any order."""
-    for batch in micro_batches(learner, rows, micro_batch):
-        states = learner.engine(
+    for batch in micro_batches(rows, micro_batch, learner.pad_id, learner.device):
+        states = learner.model_engine(
             input_ids=batch.input_ids,
             attention_mask=batch.attention_mask,
             position_ids=batch.position_ids,
@@ -63,7 +55,22 @@ def hidden_states(learner: Learner, rows: list[Row], micro_batch: int) -> Iterat
             logits_to_keep=1,
             output_hidden_states=True,
         ).hidden_states[-1]
-        for at, i in enumerate(batch.rows):
+        for at, i in enumerate(batch.index):
             if i >= 0:
                 start = states.shape[1] - batch.completion.shape[1]
                 yield i, states[at, start : start + len(rows[i].completion)]
+
+
+@torch.no_grad()
+def reference_gaps(learner: Learner, rows: list[Row], micro_batch: int) -> list[list[float]]:
+    """log pi - log pi_reference of every token of every row, nats."""
+    gaps: list[list[float]] = [[] for _ in rows]
+    for batch in micro_batches(rows, micro_batch, learner.pad_id, learner.device):
+        own, reference = (
+            token_logprobs(model, batch, learner.config.temperature, False)[0]
+            for model in (learner.model_engine, learner.reference)
+        )
+        for at, i in enumerate(batch.index):
+            if i >= 0:
+                gaps[i] = (own - reference)[at, : len(rows[i].completion)].tolist()
+    return gaps

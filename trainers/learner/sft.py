@@ -1,4 +1,4 @@
-"""Supervised steps through a ZeRO-3 engine: what the warm start and the offline phases share."""
+"""Supervised steps through a model engine: what the warm start and the offline phases share."""
 
 from __future__ import annotations
 
@@ -7,35 +7,33 @@ import random
 
 import torch
 
-from trainers.credit.rows import Row
-from trainers.learner.batches import collate, plan_micro_batches, token_logprobs
-from trainers.learner.update import Learner
+from trainers.data.rows import Row
+from trainers.learner.batches import micro_batches, token_logprobs
+from trainers.learner.learner import Learner
 from trainers.runtime import zero3
 
 
 def supervised_step(
-    engine, rows: list[Row], pad_id: int, micro_batch: int, device: torch.device
+    model_engine, rows: list[Row], pad_id: int, micro_batch: int, device: torch.device
 ) -> tuple[float, list[float]]:
     """One optimiser step on the mean negative log-prob of all ranks' completion tokens; prompts carry no loss.
 
     Returns the number of those tokens on all ranks and each local row's summed loss, nats. Collective; ranks may hold
     different numbers of rows, even none, but not none on all ranks (ValueError).
     """
-    lengths = [len(row.prompt) + len(row.completion) for row in rows]
-    plan = plan_micro_batches(lengths, micro_batch, lambda mine: int(zero3.largest(mine, device)))
+    batches = micro_batches(rows, micro_batch, pad_id, device)
     (count,) = zero3.total([sum(len(row.completion) for row in rows)], device)
     if not count:
         raise ValueError("A supervised step needs at least one row on some rank.")
     losses = [0.0] * len(rows)
-    for index in plan:
-        batch = collate(rows, index, pad_id, device)
-        logp, _ = token_logprobs(engine, batch, 1.0, with_entropy=False)
+    for batch in batches:
+        logp, _ = token_logprobs(model_engine, batch, 1.0, with_entropy=False)
         nll = -(logp * batch.mask)
-        engine.backward(nll.sum() / count * zero3.world_size())
-        for i, value in zip(index, nll.detach().sum(1).tolist(), strict=True):
+        model_engine.backward(nll.sum() / count * zero3.world_size())
+        for i, value in zip(batch.index, nll.detach().sum(1).tolist(), strict=True):
             if i >= 0:
                 losses[i] = value
-    engine.step()
+    model_engine.step()
     return count, losses
 
 
@@ -51,14 +49,14 @@ def fine_tune(
     steps = math.ceil(zero3.largest(len(rows), learner.device) / share)
     (total,) = zero3.total([len(rows)], learner.device)
     losses = []
-    zero3.set_lr(learner.engine, lr)
+    zero3.set_lr(learner.model_engine, lr)
     for epoch in range(epochs):
         order = list(range(len(rows)))
         random.Random(f"{seed}|{epoch}").shuffle(order)
         summed, tokens = 0.0, 0.0
         for step in range(steps):
             own = [rows[i] for i in order[step * share : (step + 1) * share]]
-            count, nll = supervised_step(learner.engine, own, learner.pad_id, micro_batch, learner.device)
+            count, nll = supervised_step(learner.model_engine, own, learner.pad_id, micro_batch, learner.device)
             summed, tokens = summed + sum(nll), tokens + count
         if steps:
             losses.append(zero3.total([summed], learner.device)[0] / tokens)

@@ -21,6 +21,7 @@ from rlad.players.prompts import CHAT, HINT, filled
 from rlad.problems import Problem
 from rlad.reasoning.reasoner import Reasoner
 from rlad.reasoning.tree import Solution, Tree
+from trainers.credit.groups import groups
 from trainers.methods.critique_client import Teacher
 from trainers.rewards import solved
 from trainers.rewards.evidence import Counts
@@ -46,21 +47,14 @@ Critic = Callable[[list[Attempt], int], None]
 """Writes the attempts' critiques, given a sampling seed."""
 
 
-def groups(tree: Tree, config: CotrainConfig) -> list[tuple[str | None, list[Solution], list[Solution]]]:
-    """(abstraction, attempts, refinements) of every group that the solver learns from."""
-    if config.abstractions == 0:
-        return [(None, tree.bare, tree.refined)] if tree.bare else []
-    return [(b.text, b.solutions, b.refined) for b in tree.branches if b.solutions]
-
-
 def failures(trees: list[Tree], config: CotrainConfig) -> list[Attempt]:
     """What is to be refined: the failures of groups that are all wrong, or of any group."""
     found = []
     for tree in trees:
-        for abstraction, attempts, home in groups(tree, config):
-            wrong = [s for s in attempts if not solved(s, config)]
-            if config.critique.groups == "any" or len(wrong) == len(attempts):
-                found += [Attempt(tree, abstraction, home, s) for s in wrong]
+        for group in groups(tree, config):
+            wrong = [s for s in group.attempts if not solved(s, config)]
+            if config.critique.groups == "any" or len(wrong) == len(group.attempts):
+                found += [Attempt(tree, group.abstraction, group.refined, s) for s in wrong]
     return found
 
 
@@ -101,7 +95,8 @@ class Refiner:
             attempt.home[:] = kept
         kept = [s for attempt in homes for s in attempt.home]
         right = float(sum(solved(s, config) for s in kept))
-        return {"refined_correct": (right, len(kept)), "refined_groups": (float(len(homes)), _groups(trees, config))}
+        total = float(sum(len(groups(tree, config)) for tree in trees))
+        return {"refined_correct": (right, len(kept)), "refined_groups": (float(len(homes)), total)}
 
     def _verdicts(self, attempts: list[Attempt], seed: int) -> None:
         for attempt in attempts:
@@ -136,7 +131,3 @@ def teacher_prompt(attempt: Attempt, gold: str | None) -> str:
     parts = {"question": attempt.problem.question, "abstraction": attempt.abstraction or ""}
     text = filled(template, parts | {"attempt": attempt.solution.text.strip()})
     return text + (f" The right answer is {gold}; do not reveal it." if gold else "")
-
-
-def _groups(trees: list[Tree], config: CotrainConfig) -> float:
-    return float(sum(len(groups(tree, config)) for tree in trees))

@@ -1,11 +1,11 @@
-"""What a configuration adds to plain two-player RL, at the four places of a step where it may act.
+"""What a configuration adds to plain two-player RL, at the three places of a step where it may act.
 
-    before     the lagged partner is renewed; offline phases that are due run
-    solved     the lagged partner solves too
+    before     the lagged solver is renewed; offline phases that are due run
+    solved     the lagged solver solves too
     judged     failures are refined; rewards beyond the verdict are measured
-    credited   advantages are shaped
 
-The loop calls these and knows no method by name; methods are chosen by name here and in trainers/rewards.
+The loop calls these and knows no method by name; methods are chosen by name here, in trainers/credit and in
+trainers/rewards.
 """
 
 from __future__ import annotations
@@ -14,103 +14,101 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from rlad.config import VerifierConfig
+from rlad.config import RunConfig, VerifierConfig
 from rlad.generation import Sampling
+from rlad.problems import Problem, World
 from rlad.reasoning.judge import Judge
+from rlad.reasoning.reasoner import Reasoner
 from rlad.reasoning.tree import Plan, Tree
-from trainers.credit.effective_rank import SHAPINGS
-from trainers.credit.rows import Row
 from trainers.data.cursor import Cursor
+from trainers.learner.learner import Learner
 from trainers.learner.scoring import EngineScorer
 from trainers.methods.critique import Refiner
-from trainers.methods.lagged_solver import LaggedPartner
+from trainers.methods.lagged_solver import LaggedSolver
 from trainers.methods.rft import rft_phase
-from trainers.methods.schedules import offline_phases, renews_partner, turn
-from trainers.methods.sft_phase import broaden_phase, check_demonstrations
-from trainers.metrics.rollouts import means
+from trainers.methods.schedules import offline_phases, renews_lagged_solver
+from trainers.methods.sft_phase import SEED, check_demonstrations, supervised_phase
+from trainers.methods.tools import Tools
 from trainers.rewards import Evidence, measure
 from trainers.runtime import zero3
 
-OFFLINE: dict[str, Callable] = {"rft": rft_phase, "broaden": broaden_phase}
-"""(trainer, step, problems of this rank) -> statistics; generated tokens of all ranks under `tokens`."""
+OFFLINE: dict[str, Callable[[Tools, int, list[Problem]], dict]] = {"rft": rft_phase, "sft_phase": supervised_phase}
+"""(tools, step, problems of this rank) -> statistics; generated tokens of all ranks under `tokens`."""
 
 
 class Methods:
     """The methods of one run and their state."""
 
-    def __init__(self, trainer):
-        run, config, solver = trainer.run, trainer.config, trainer.learners["solution"]
-        self.trainer, self.config = trainer, config
+    def __init__(
+        self,
+        run: RunConfig,
+        learners: dict[str, Learner],
+        reasoner: Reasoner,
+        problems: list[Problem],
+        world: World | None,
+    ):
+        config, solver = run.cotrain, learners["solution"]
+        self.config, self.problems, self.device = config, problems, solver.device
         if config.broaden.every:
-            check_demonstrations(trainer.problems, trainer.world)
-        # A judge of its own: what methods check is no rollout and stays out of the verifier's counters.
-        judge = Judge(VerifierConfig(), trainer.world)
+            check_demonstrations(problems, world)
+        self.lagged = LaggedSolver(run, solver) if config.schedule.lag else None
+        sampler = self.lagged.sampler if self.lagged else None
+        self.tools = Tools(run, learners, reasoner, world, Judge(VerifierConfig(), world), sampler)
         scorer = EngineScorer(solver, config.micro_batch)
-        self.evidence = Evidence(run, scorer, judge, trainer.world, zero3.gather)
-        self.partner = LaggedPartner(run, solver) if config.schedule.lag else None
-        self.refiner = Refiner(run, trainer.reasoner) if config.critique.source != "none" else None
-        self.shapings = {role: SHAPINGS[getattr(run, role).shaping](config) for role in trainer.learners}
-        self.cursors = {name: Cursor(len(trainer.problems), f"{run.seed}|{name}") for name in OFFLINE}
-
-    @property
-    def partner_sampler(self):
-        """The engine that scores abstractions where that isn't the learning solver's, else None."""
-        return self.partner.sampler if self.partner else None
+        self.evidence = Evidence(run, scorer, self.tools.judge, world, zero3.gather)
+        self.refiner = Refiner(run, reasoner) if config.critique.source != "none" else None
+        seeds = {"rft": "rft", "sft_phase": SEED}
+        self.cursors = {name: Cursor(len(problems), f"{run.seed}|{seeds[name]}") for name in OFFLINE}
 
     def due(self, step: int) -> bool:
         """Whether `before` has anything to do."""
-        return bool(offline_phases(self.config, step)) or renews_partner(self.config.schedule, step)
+        return bool(offline_phases(self.config, step)) or renews_lagged_solver(self.config.schedule, step)
 
     def before(self, step: int) -> dict[str, dict]:
         """What happens between two steps; returns each offline phase's statistics. Collective."""
-        if renews_partner(self.config.schedule, step):
-            self.partner.renew(step)
+        if renews_lagged_solver(self.config.schedule, step):
+            self.lagged.renew(step)
         results = {}
+        sizes = {"rft": self.config.rft.problems, "sft_phase": self.config.broaden.problems}
         for name in offline_phases(self.config, step):
-            picked = self.cursors[name].take(getattr(self.config, name).problems)
-            own = [self.trainer.problems[i] for i in picked][zero3.rank() :: zero3.world_size()]
-            results[name] = OFFLINE[name](self.trainer, step, own)
+            picked = self.cursors[name].take(sizes[name])
+            own = [self.problems[i] for i in picked][zero3.rank() :: zero3.world_size()]
+            results[name] = OFFLINE[name](self.tools, step, own)
         return results
 
     def solved(self, trees: list[Tree], plan: Plan, seed: int) -> None:
         """After the learning solver has solved."""
-        if self.partner:
+        if self.lagged:
             plan = replace(plan, solve=Sampling(plan.solve.temperature, plan.solve.max_new_tokens, seed))
-            self.trainer.reasoner.solve(trees, plan, self.config.gate.enabled, self.partner.sampler)
+            self.tools.reasoner.solve(trees, plan, self.config.gate.enabled, self.lagged.sampler)
 
     def judged(self, trees: list[Tree], seed: int) -> dict[str, float | None]:
         """After the verdicts: second attempts and rewards. Returns means over all ranks. Collective."""
-        trees_learnt_from = [tree for tree in trees if tree.draws or not self.config.abstractions]
-        counts = self.refiner(trees_learnt_from, seed) if self.refiner else {}
+        learnt_from = [tree for tree in trees if tree.draws or not self.config.abstractions]
+        counts = self.refiner(learnt_from, seed) if self.refiner else {}
         counts |= measure(trees, self.evidence)
-        return means(counts, self.trainer.device) if counts else {}
+        return zero3.means(counts, self.device) if counts else {}
 
-    def credited(self, rows: dict[str, list[Row]]) -> dict[str, list[Row]]:
-        """After credit, before the update. Collective."""
-        return {role: self.shapings[role](learner, rows[role]) for role, learner in self.trainer.learners.items()}
+    def state(self) -> dict:
+        """The offline phases' places in the data, and the step of the lagged solver's weights."""
+        lagged = self.lagged.state() if self.lagged else None
+        return {"cursors": {name: cursor.state() for name, cursor in self.cursors.items()}, "lagged_solver": lagged}
 
-    def state(self, step: int) -> dict:
-        """For the checkpoint after `step`: phase, counters, averages."""
-        return {
-            "turn": turn(self.config.schedule, step),
-            "partner_step": self.partner.step if self.partner else None,
-            "offline_cursors": {name: cursor.position for name, cursor in self.cursors.items()},
-            "shaping": {role: shaping.state for role, shaping in self.shapings.items()},
-        }
-
-    def restore(self, state: dict, folder: Path) -> None:
-        """Takes up `state` and the files that `save` wrote into the checkpoint."""
-        for name, position in state["offline_cursors"].items():
-            self.cursors[name].position = position
-        for role, averages in state["shaping"].items():
-            self.shapings[role].state = averages
-        if self.partner:
-            self.partner.load(folder, state["partner_step"])
+    def restore(self, state: dict) -> None:
+        for name, position in state["cursors"].items():
+            self.cursors[name].restore(position)
+        if self.lagged:
+            self.lagged.restore(state["lagged_solver"])
 
     def save(self, folder: Path) -> None:
-        """Writes what doesn't fit into the state."""
-        if self.partner:
-            self.partner.save(folder)
+        """Writes the weights that nobody else has into a checkpoint's folder."""
+        if self.lagged:
+            self.lagged.save(folder)
+
+    def load(self, folder: Path) -> None:
+        """Takes up what `save` wrote."""
+        if self.lagged:
+            self.lagged.load(folder)
 
     def close(self) -> None:
         if self.refiner:

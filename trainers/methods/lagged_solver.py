@@ -1,4 +1,4 @@
-"""The lagged partner: a snapshot of the solver that pays the abstractions, so that their target stands still."""
+"""The lagged solver: a snapshot of the solver that pays the abstractions, so that their target stands still."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from safetensors.torch import load_model, save_model
 
 from rlad.config import RunConfig
 from rlad.generation import make_engine
-from trainers.learner.update import Learner
+from trainers.learner.learner import Learner
 from trainers.runtime import zero3
 
-FILE = "partner.safetensors"
+FILE = "lagged_solver.safetensors"
 
 
-class LaggedPartner:
+class LaggedSolver:
     """Samples with the solver's weights of the step at which it was last renewed; they are part of the checkpoint.
 
     It always samples with the transformers engine: a full copy inside the rank, whatever engine the players use.
@@ -31,7 +31,7 @@ class LaggedPartner:
 
     def renew(self, step: int) -> None:
         """Takes the solver's current weights. Collective."""
-        zero3.publish(self.solver.engine, self.sampler, self.solver.version, self.run.zero.bucket_size)
+        zero3.publish(self.solver.model_engine, self.sampler, self.solver.version, self.run.zero.bucket_size)
         self.step = step
 
     def save(self, folder: Path) -> None:
@@ -39,6 +39,12 @@ class LaggedPartner:
         if zero3.rank() == 0:
             save_model(self.model, str(folder / FILE))
 
-    def load(self, folder: Path, step: int) -> None:
+    def load(self, folder: Path) -> None:
         load_model(self.model, str(folder / FILE))
-        self.step = step
+
+    def state(self) -> int:
+        """Before which step it was renewed."""
+        return self.step
+
+    def restore(self, state: int) -> None:
+        self.step = state

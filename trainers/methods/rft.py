@@ -11,9 +11,11 @@ from rlad.config import CotrainConfig, RftConfig
 from rlad.generation import Sampling
 from rlad.problems import Problem
 from rlad.reasoning.tree import Branch, Plan, Tree
-from trainers.credit.rows import Row
+from trainers.data.plans import step_plan
+from trainers.data.rows import Row
+from trainers.learner.publishing import publish
 from trainers.learner.sft import fine_tune
-from trainers.metrics.rollouts import means
+from trainers.methods.tools import Tools
 from trainers.rewards import bare_accuracy, branch_success
 from trainers.runtime import zero3
 
@@ -43,31 +45,30 @@ def plan_of(rft: RftConfig, plan: Plan) -> Plan:
     return Plan(rft.abstractions, rft.solutions, plan.propose, plan.solve, plan.distinct, 2 * rft.abstractions)
 
 
-def rft_phase(trainer, step: int, problems: list[Problem]) -> dict:
+def rft_phase(tools: Tools, step: int, problems: list[Problem]) -> dict:
     """One phase before `step` on this rank's problems; returns its statistics. Collective.
 
-    The lagged partner scores where there is one, else the learning solver.
+    The lagged solver scores where there is one, else the learning solver.
     """
-    config, rft, reasoner = trainer.config, trainer.config.rft, trainer.reasoner
-    scorer = trainer.methods.partner_sampler
+    run, reasoner, learner = tools.run, tools.reasoner, tools.learners["abstraction"]
+    config, rft = run.cotrain, run.cotrain.rft
     trees = [Tree(problem) for problem in problems]
-    plan = plan_of(rft, trainer.plan(step, first_seed=4))
+    plan = plan_of(rft, step_plan(run, step, first_phase=4))
     reasoner.propose(trees, plan)
     reasoner.gate(trees)
-    reasoner.solve(trees, plan, skip_leaks=True, partner=scorer)
+    reasoner.solve(trees, plan, skip_leaks=True, lagged=tools.lagged)
     sampling = Sampling(plan.solve.temperature, plan.solve.max_new_tokens, plan.solve.seed + 1)
-    reasoner.solve_bare(trees, rft.solutions, sampling, partner=scorer)
+    reasoner.solve_bare(trees, rft.solutions, sampling, lagged=tools.lagged)
     reasoner.judge(trees)
     chosen = [(tree, kept(tree, config)) for tree in trees]
     rows = [row for tree, branches in chosen for row in rows_of(tree, branches)]
-    learner = trainer.learners["abstraction"]
-    seed = f"{trainer.run.seed}|rft|{step}"
+    seed = f"{run.seed}|rft|{step}"
     tuned = fine_tune(learner, rows, rft.epochs, rft.batch, rft.lr, config.micro_batch, seed)
     if tuned["updates"]:
-        trainer.publish(["abstraction"])
+        publish([learner], run)
     branches = [branch for tree in trees for branch in tree.branches]
     # Rejection favours long and revealing texts, so both are watched.
-    numbers = means(
+    numbers = zero3.means(
         {
             "kept": (float(len(rows)), float(len(branches))),
             "kept_length": (float(sum(len(row.completion) for row in rows)), float(len(rows))),
@@ -75,9 +76,9 @@ def rft_phase(trainer, step: int, problems: list[Problem]) -> dict:
             "leak_rate": (float(sum(branch.leak for branch in branches)), float(len(branches))),
             "bare_accuracy": (sum(bare_accuracy(tree) or 0.0 for tree in trees), float(len(trees))),
         },
-        trainer.device,
+        learner.device,
     )
-    (tokens,) = zero3.total([sum(tree.tokens for tree in trees)], trainer.device)
+    (tokens,) = zero3.total([sum(tree.tokens for tree in trees)], learner.device)
     return tuned | numbers | {"tokens": int(tokens)}
 
 

@@ -37,24 +37,24 @@ def rate(schedule: ScheduleConfig, step: int, role: str) -> float:
     return schedule.low_rate if schedule.kind == "rates" and turn(schedule, step) != role else 1.0
 
 
-def renews_partner(schedule: ScheduleConfig, step: int) -> bool:
-    """Whether the lagged partner is renewed before `step`.
+def renews_lagged_solver(schedule: ScheduleConfig, step: int) -> bool:
+    """Whether the lagged solver is renewed before `step`.
 
-    >>> [step for step in range(1, 8) if renews_partner(ScheduleConfig(lag=3), step)]
+    >>> [step for step in range(1, 8) if renews_lagged_solver(ScheduleConfig(lag=3), step)]
     [1, 4, 7]
     """
     return schedule.lag > 0 and (step - 1) % schedule.lag == 0
 
 
 def offline_phases(config: CotrainConfig, step: int) -> tuple[str, ...]:
-    """The supervised phases due before `step`: `rft` also before the first, `broaden` only between RL steps.
+    """The supervised phases due before `step`: `rft` also before the first, `sft_phase` only between RL steps.
 
     >>> from rlad.config import BroadenConfig, RftConfig
     >>> config = CotrainConfig(rft=RftConfig(every=4), broaden=BroadenConfig(every=2))
     >>> [offline_phases(config, step) for step in range(1, 6)]
-    [('rft',), (), ('broaden',), (), ('rft', 'broaden')]
+    [('rft',), (), ('sft_phase',), (), ('rft', 'sft_phase')]
     """
     due = ["rft"] if config.rft.every and (step - 1) % config.rft.every == 0 else []
     if config.broaden.every and step > 1 and (step - 1) % config.broaden.every == 0:
-        due.append("broaden")
+        due.append("sft_phase")
     return tuple(due)

@@ -14,9 +14,14 @@ from rlad.players.prompts import Prompts
 from rlad.problems import Problem, World
 from rlad.problems.base import ProblemError
 from rlad.reasoning.judge import Judge
-from trainers.credit.rows import Row
+from trainers.data.rows import Row
+from trainers.learner.publishing import publish
 from trainers.learner.sft import fine_tune
+from trainers.methods.tools import Tools
 from trainers.runtime import zero3
+
+SEED = "broaden"
+"""What the phase was once called: its random numbers stay the same."""
 
 
 def check_demonstrations(problems: list[Problem], world: World | None) -> None:
@@ -64,21 +69,20 @@ def rows_of(role: str, problem: Problem, pairs: list[tuple[str, str]], prompts: 
     return rows
 
 
-def broaden_phase(trainer, step: int, problems: list[Problem]) -> dict:
+def supervised_phase(tools: Tools, step: int, problems: list[Problem]) -> dict:
     """One phase before `step` for every player that the schedule trains; returns statistics by role. Collective."""
-    settings = trainer.config.broaden
-    rng = random.Random(f"{trainer.run.seed}|broaden|{step}|{zero3.rank()}")
-    judge = trainer.methods.evidence.judge
-    shown = [(p, demonstrations(p, trainer.world, judge, settings.draws, rng)) for p in problems]
+    run, settings = tools.run, tools.run.cotrain.broaden
+    rng = random.Random(f"{run.seed}|{SEED}|{step}|{zero3.rank()}")
+    shown = [(p, demonstrations(p, tools.world, tools.judge, settings.draws, rng)) for p in problems]
     result = {}
-    for role, learner in trainer.learners.items():
-        if not trains(trainer.run, role):
+    for role, learner in tools.learners.items():
+        if not trains(run, role):
             continue
         rows = [row for problem, pairs in shown for row in rows_of(role, problem, pairs, learner.policy.prompts)]
-        seed = f"{trainer.run.seed}|broaden|{step}|{role}"
+        seed = f"{run.seed}|{SEED}|{step}|{role}"
         result[role] = fine_tune(
-            learner, rows, settings.epochs, settings.batch, settings.lr, trainer.config.micro_batch, seed
+            learner, rows, settings.epochs, settings.batch, settings.lr, run.cotrain.micro_batch, seed
         )
         if result[role]["updates"]:
-            trainer.publish([role])
+            publish([learner], run)
     return result

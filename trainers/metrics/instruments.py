@@ -16,10 +16,11 @@ from rlad.entropy.rank import rank_dynamics
 from rlad.entropy.shares import shares_entropy
 from rlad.generation import Completion
 from rlad.reasoning.tree import Solution, Tree
-from trainers.credit.rows import Row
-from trainers.learner.batches import token_logprobs
-from trainers.learner.scoring import hidden_states, micro_batches
-from trainers.learner.update import Learner
+from trainers.data.rows import Row
+from trainers.learner.batches import micro_batches, token_logprobs
+from trainers.learner.learner import Learner
+from trainers.learner.records import TokenRecord
+from trainers.learner.scoring import hidden_states
 from trainers.metrics.readings import RankReading, Sums, TextReading, TokenReading, joined_sums, merged_numbers
 from trainers.runtime import zero3
 
@@ -49,7 +50,7 @@ class Instruments:
             # Equal forwards on all ranks: whether a step samples hidden states depends on nothing local.
             sampled = due(step, self.config.rank_every)
             ranks = read_ranks(learner, rows[role], self.run) if sampled else RankReading()
-            tokens = self._tokens(role, rows[role]) if updates.get(role, {}).get("updated") else None
+            tokens = self._tokens(role) if updates.get(role, {}).get("updated") else None
             readings[role] = (tokens, self._texts(role, trees), ranks)
         gathered = zero3.to_first((readings, self._rollout(trees)))
         if gathered is None:
@@ -64,9 +65,9 @@ class Instruments:
             found.append(TokenReading.joined(tokens).numbers(self.config.forking_entropy))
         return merged_numbers(*found)
 
-    def _tokens(self, role: str, rows: list[Row]) -> TokenReading:
+    def _tokens(self, role: str) -> TokenReading:
         grams = self.grams[role]
-        reading = read_tokens(self.learners[role].record, rows, grams.mask if grams is not None else None)
+        reading = read_tokens(self.learners[role].record, grams.mask if grams is not None else None)
         return reading.thinned(max(1, self.config.tokens // zero3.world_size()))
 
     def _texts(self, role: str, trees: list[Tree]) -> TextReading:
@@ -101,9 +102,9 @@ def spaced(items: Sequence, most: int) -> list:
     return list(items) if len(items) <= most else [items[i * len(items) // most] for i in range(most)]
 
 
-def read_tokens(record, rows: list[Row], mask: Callable | None) -> TokenReading:
+def read_tokens(record: TokenRecord, mask: Callable | None) -> TokenReading:
     """The newest update's tokens; `mask` maps a row's token ids to its planning tokens."""
-    copies = [rows[i].copies for i in record.rows]
+    copies = record.copies
     lengths = [len(entropy) for entropy in record.entropy]
     repeats = np.repeat(np.array(copies, dtype=int), lengths)
 
@@ -113,8 +114,8 @@ def read_tokens(record, rows: list[Row], mask: Callable | None) -> TokenReading:
 
     entropy = [part.float().numpy() for part in record.entropy]
     means = np.array([part.mean() for part in entropy]) if entropy else np.zeros(0)
-    learnt = [[rows[i].pg_weight > 0] * length for i, length in zip(record.rows, lengths, strict=True)]
-    planning = None if mask is None else column([mask(rows[i].completion) for i in record.rows], bool)
+    learnt = [[on] * length for on, length in zip(record.learnt, lengths, strict=True)]
+    planning = None if mask is None else column([mask(tokens) for tokens in record.tokens], bool)
     return TokenReading(
         entropy=column(entropy),
         logp=column([part.float().numpy() for part in record.logp]),
@@ -184,10 +185,10 @@ def read_ranks(learner: Learner, rows: list[Row], run: RunConfig) -> RankReading
         reading.dynamics.append((found.er, found.erv, found.era))
     temperature, tokenizer = learner.config.temperature, learner.policy.tokenizer
     with torch.no_grad():
-        for batch in micro_batches(learner, chosen, run.cotrain.micro_batch):
-            _, own = token_logprobs(learner.engine, batch, temperature)
+        for batch in micro_batches(chosen, run.cotrain.micro_batch, learner.pad_id, learner.device):
+            _, own = token_logprobs(learner.model_engine, batch, temperature)
             _, base = token_logprobs(learner.reference, batch, temperature)
-            for at, i in enumerate(batch.rows):
+            for at, i in enumerate(batch.index):
                 length = len(chosen[i].completion) if i >= 0 else 0
                 reading.own += own[at, :length].tolist()
                 reading.base += base[at, :length].tolist()

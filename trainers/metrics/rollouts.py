@@ -7,14 +7,9 @@ import torch
 from rlad.config import CotrainConfig
 from rlad.reasoning.tree import Solution, Tree
 from trainers.credit.advantages import is_constant
-from trainers.rewards import draw_rewards, solution_reward
+from trainers.credit.draws import draw_rewards
+from trainers.rewards import solution_reward
 from trainers.runtime import zero3
-
-
-def means(pairs: dict[str, tuple[float, float]], device: torch.device) -> dict[str, float | None]:
-    """(sum, count) per name on this rank -> mean over all ranks; None where nothing was counted."""
-    values = zero3.total([x for pair in pairs.values() for x in pair], device)
-    return {name: values[2 * i] / values[2 * i + 1] if values[2 * i + 1] else None for i, name in enumerate(pairs)}
 
 
 def _pair(values: list) -> tuple[float, float]:
@@ -29,7 +24,7 @@ def rollout_statistics(trees: list[Tree], config: CotrainConfig, device: torch.d
     proposed = [tree for tree in trees if tree.draws]
     groups = [[solution_reward(s, config) for s in b.solutions] for b in branches if b.solutions]
     everything = guided + bare
-    numbers = means(
+    numbers = zero3.means(
         {
             "accuracy": _pair([s.correct for s in guided]),
             "coverage": _pair([any(s.correct for s in tree.solutions) for tree in proposed]),
@@ -57,7 +52,7 @@ def player_statistics(trees: list[Tree], role: str, config: CotrainConfig, devic
     else:
         chosen = [s for tree in trees for s in (tree.solutions if config.abstractions else tree.bare)]
         rewards, lengths = [solution_reward(s, config) for s in chosen], [s.tokens for s in chosen]
-    return means({"reward": _pair(rewards), "length": _pair(lengths)}, device)
+    return zero3.means({"reward": _pair(rewards), "length": _pair(lengths)}, device)
 
 
 def _solution_record(solution: Solution) -> dict:
@@ -92,3 +87,16 @@ def tree_record(tree: Tree, step: int, config: CotrainConfig) -> dict:
             for i, branch in enumerate(tree.branches)
         ],
     }
+
+
+def step_summary(row: dict, steps: int) -> str:
+    """One step in one line for the terminal."""
+    parts = [f"co-training  step {row['step']:4d}/{steps}"]
+    for role, word in (("abstraction", "π_abs"), ("solution", "π_sol")):
+        player = row.get(role, {})
+        numbers = [f"{name} {player[name]:.3f}" for name in ("reward", "entropy", "kl") if player.get(name) is not None]
+        if numbers:
+            parts.append(f"{word} " + " ".join(numbers))
+    if row["rollout"]["coverage"] is not None:
+        parts.append(f"coverage {row['rollout']['coverage']:.2f}")
+    return "  |  ".join([*parts, f"{row['seconds']['total']:.1f} s"])

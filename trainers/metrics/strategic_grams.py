@@ -11,9 +11,9 @@ from rlad.entropy import StrategicGrams, mine
 from rlad.entropy.embedders import local_model, tfidf
 from rlad.problems import Problem
 from rlad.problems.base import World
-from trainers.credit.planning_marks import FILE
 from trainers.runtime import zero3
 
+FILE = "strategic_grams.json"
 FEWEST = 32
 """Correct solutions below which demonstrations are mined as well: a phrase must be able to repeat."""
 

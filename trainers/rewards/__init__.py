@@ -1,12 +1,12 @@
-"""Both players' rewards: by verdict (RLAD, 2510.02263), and what may replace or shape it.
+"""What a solution or an abstraction earned, one file each: by verdict (RLAD, 2510.02263), and what may replace it.
 
 A reward beyond the verdict is measured once, after judging, and kept on the solution or branch (`measure`); everything
-downstream (groups, advantages, statistics, samples) reads rewards through `solution_reward` and `draw_rewards` only.
+downstream (credit, statistics, samples) reads rewards through `solution_reward` and `branch_rewards` only.
 """
 
 from trainers.rewards.evidence import Evidence, Scorer, TokenScores
 from trainers.rewards.registry import ABSTRACTION_REWARDS, SOLUTION_REWARDS, measure
-from trainers.rewards.verdict import bare_accuracy, branch_success, draw_rewards, solution_reward, solved
+from trainers.rewards.verdict import bare_accuracy, branch_rewards, branch_success, solution_reward, solved, success
 
 __all__ = [
     "ABSTRACTION_REWARDS",
@@ -15,9 +15,10 @@ __all__ = [
     "Scorer",
     "TokenScores",
     "bare_accuracy",
+    "branch_rewards",
     "branch_success",
-    "draw_rewards",
     "measure",
     "solution_reward",
     "solved",
+    "success",
 ]

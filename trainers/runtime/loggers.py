@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from rlad.config.phases import PHASES
+
 
 class Stopwatch:
-    """Seconds per named phase of the current step."""
+    """Seconds per phase of the current step; knows the phases of `rlad.config.phases` and no others."""
 
     def __init__(self):
         self.seconds: dict[str, float] = {}
@@ -18,6 +20,9 @@ class Stopwatch:
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
+        """Measures a block, added to what the phase took before. Raises ValueError for a phase nobody would read."""
+        if name not in PHASES:
+            raise ValueError(f"Unknown phase '{name}'; known: {', '.join(PHASES)}.")
         begin = time.perf_counter()
         try:
             yield

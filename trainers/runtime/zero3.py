@@ -107,6 +107,12 @@ def to_first(value) -> list | None:
     return found
 
 
+def means(pairs: dict[str, tuple[float, float]], device: torch.device) -> dict[str, float | None]:
+    """(sum, count) per name on this rank -> mean over all ranks; None where nothing was counted."""
+    values = total([x for pair in pairs.values() for x in pair], device)
+    return {name: values[2 * i] / values[2 * i + 1] if values[2 * i + 1] else None for i, name in enumerate(pairs)}
+
+
 def from_first(value):
     """Rank 0's `value`, on every rank."""
     box = [value]

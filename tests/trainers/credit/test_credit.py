@@ -9,8 +9,9 @@ from trees import solution, tree
 
 from rlad.config import CotrainConfig, GateConfig, PlayerConfig
 from trainers.credit.advantages import group_advantages, leave_one_out
+from trainers.credit.draws import draw_rewards
 from trainers.credit.rows import abstraction_rows, solution_rows
-from trainers.rewards import draw_rewards, solution_reward
+from trainers.rewards import solution_reward
 
 KEEP = {"drop_constant_groups": False}
 

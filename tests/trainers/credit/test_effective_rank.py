@@ -1,7 +1,6 @@
 """VERL's shaping: its numbers (Check 3.13), that it acts on the last token only, and its moving averages."""
 
 import math
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -9,7 +8,8 @@ import torch
 from rlad.config import CotrainConfig, EffectiveRankConfig
 from rlad.entropy.rank import RankDynamics, exploration_bonus, shaped_advantage
 from trainers.credit.effective_rank import EffectiveRankShaping, moved, shaped_row
-from trainers.credit.rows import Row
+from trainers.credit.measurements import Measurements
+from trainers.data.rows import Row
 
 
 def test_numbers():
@@ -61,10 +61,10 @@ def test_a_step_is_compared_with_the_steps_before_it_and_the_first_with_itself(m
     unit, line = torch.eye(6), torch.arange(5.0)[:, None] * torch.tensor([[1.0, 2.0]])
     rows = [Row((1,), tuple(range(6)), 1.0, copies=3), Row((1,), tuple(range(5)), 1.0)]
     seen = [(1, line), (0, unit)]
-    monkeypatch.setattr("trainers.credit.effective_rank.hidden_states", lambda *_: iter(seen))
+    measured = Measurements(torch.device("cpu"), lambda rows: iter(seen), reference_gaps=None)
     monkeypatch.setattr("trainers.runtime.zero3.total", lambda values, device: values)
     shape = EffectiveRankShaping(CotrainConfig(effective_rank=EffectiveRankConfig(stride=3, ema=0.25)))
-    first, second = shape(SimpleNamespace(device=None), rows)
+    first, second = shape(rows, measured)
     # Three samples of (ER 5, ERV 5 - 2) and one of (1, 0): means 4 and 2.25; ERA is 0 throughout.
     assert shape.state == pytest.approx({"er": 4, "erv": 2.25, "era": 0}, abs=1e-6)
     phi = 0.5 * math.tanh((5 - 4) / 4) + 0.5 * math.tanh((3 - 2.25) / 2.25)
@@ -72,9 +72,9 @@ def test_a_step_is_compared_with_the_steps_before_it_and_the_first_with_itself(m
     assert second.token_advantages == (1.0,) * 5  # below the average: no bonus
     seen[:] = [(0, unit), (1, line)]
     shape.state = {"er": 2.0, "erv": 1.0, "era": 0.0}
-    first, second = shape(SimpleNamespace(device=None), rows)
+    first, second = shape(rows, measured)
     assert first.token_advantages[-1] == pytest.approx(1.5)  # (tanh 1.5 + tanh 2) / 2 is more than half of A
     assert shape.state == pytest.approx({"er": 0.25 * 4 + 0.75 * 2, "erv": 0.25 * 2.25 + 0.75, "era": 0}, abs=1e-6)
     before = dict(shape.state)
     seen.clear()
-    assert shape(SimpleNamespace(device=None), []) == [] and shape.state == before
+    assert shape([], measured) == [] and shape.state == before

@@ -10,8 +10,10 @@ from trees import solution, tree
 from rlad.config import CotrainConfig, ModelConfig, PlayerConfig
 from rlad.players.policy import tiny_model, with_head
 from trainers.credit.advantages import group_advantages, kl_returns
-from trainers.credit.rows import Row, merged, solution_rows
-from trainers.credit.whitening import scaled, standardised
+from trainers.credit.measurements import Measurements
+from trainers.credit.rows import solution_rows
+from trainers.credit.whitening import standardised, whitened
+from trainers.data.rows import Row, merged
 
 CPU = torch.device("cpu")
 
@@ -19,6 +21,11 @@ CPU = torch.device("cpu")
 @pytest.fixture(autouse=True)
 def one_rank(monkeypatch):
     monkeypatch.setattr("trainers.runtime.zero3.total", lambda values, device: values)
+
+
+def measured(kl=None) -> Measurements:
+    """What whitening may ask of a learner; without `kl` it must ask for nothing."""
+    return Measurements(CPU, hidden_states=None, reference_gaps=(lambda rows: kl) if kl else None)
 
 
 def test_group_advantages_by_hand():
@@ -46,15 +53,15 @@ def step_rows(lengths=(1, 1, 4, 4)):
 def test_whitening_by_hand(over, expected):
     player = PlayerConfig(advantage="reinforce_pp_baseline")
     player.reinforce_pp.over = over
-    rows = scaled(step_rows(), player, CPU, None)
+    rows = whitened(step_rows(), player, measured())
     assert [row.advantage for row in rows[:4]] == pytest.approx(expected, abs=1e-4)
     assert rows[4] == step_rows()[4]  # the anchor neither counts nor changes
 
 
 def test_batch_deviation_divides_without_shifting():
-    rows = scaled(step_rows(), PlayerConfig(advantage="batch_std"), CPU, None)
+    rows = whitened(step_rows(), PlayerConfig(advantage="batch_std"), measured())
     assert [row.advantage for row in rows] == pytest.approx([1.4142, -1.4142, 0, 0, 0], abs=1e-4)
-    lone = scaled([Row((1,), (2,), 0.4)], PlayerConfig(advantage="batch_std"), CPU, None)
+    lone = whitened([Row((1,), (2,), 0.4)], PlayerConfig(advantage="batch_std"), measured())
     assert lone[0].advantage == 0.4  # no spread, nothing to divide by
 
 
@@ -79,7 +86,7 @@ def test_plain_reinforce_pp_whitens_returns_over_all_tokens():
     kl = [generator.normal(size=len(row.completion)).tolist() for row in rows]
     values = np.array([a for row, k in zip(rows, kl, strict=True) for a in kl_returns(row.advantage, k, 0.01)])
     expected = (values - values.mean()) / values.std()
-    got = [a for row in scaled(rows, player, CPU, lambda: kl) for a in row.token_advantages]
+    got = [a for row in whitened(rows, player, measured(kl)) for a in row.token_advantages]
     assert got == pytest.approx(expected.tolist())
 
 
@@ -87,15 +94,15 @@ def test_refinements_pay_no_kl_inside_their_return():
     player = PlayerConfig(advantage="reinforce_pp")
     rows = [Row((1,), (2, 3), 0.0), Row((1,), (2, 3), 1.0, kl_weight=0.0, shaping=0.1)]
     kl = [[50.0, 0.0], [50.0, 0.0]]  # at .01 a return of -.5 for the ordinary row's first token
-    got = scaled(rows, player, CPU, lambda: kl)
+    got = whitened(rows, player, measured(kl))
     values = np.array([-0.5, 0.0, 1.0, 1.0])
     expected = ((values - values.mean()) / values.std()).tolist()
     assert [*got[0].token_advantages, *got[1].token_advantages] == pytest.approx(expected)
 
 
-def test_rows_with_token_advantages_are_scaled_token_by_token():
+def test_rows_with_token_advantages_are_whitened_token_by_token():
     rows = [Row((1,), (2, 3), 0.0, token_advantages=(1.0, 3.0)), Row((1,), (4,), 2.0)]
-    got = scaled(rows, PlayerConfig(advantage="reinforce_pp_baseline"), CPU, None)
+    got = whitened(rows, PlayerConfig(advantage="reinforce_pp_baseline"), measured())
     deviation = np.std([1, 3, 2])
     assert got[0].token_advantages == pytest.approx((-1 / deviation, 1 / deviation))
     assert got[1].advantage == pytest.approx(0) and got[1].token_advantages is None
@@ -106,7 +113,7 @@ def test_over_sequences_a_row_with_token_advantages_counts_once():
     player = PlayerConfig(advantage="reinforce_pp_baseline")
     player.reinforce_pp.over = "sequences"
     rows = [Row((1,), (2, 3), 0.0, token_advantages=(1.0, 3.0)), Row((1,), (4, 5, 6), 2.0)]
-    got = scaled(rows, player, CPU, None)
+    got = whitened(rows, player, measured())
     assert got[0].token_advantages == pytest.approx((-(2**0.5), 2**0.5)) and got[1].advantage == pytest.approx(0)
 
 

@@ -9,7 +9,7 @@ from trees import solution, tree
 from rlad.config import CotrainConfig, PlayerConfig
 from trainers.credit.rows import solution_rows
 from trainers.data.cursor import Cursor
-from trainers.data.dynamic_sampling import PassRates, has_signal, refill
+from trainers.data.dynamic_sampling import PassRates, dynamic_sampling, has_signal
 
 CPU = torch.device("cpu")
 MIXED, SOLVED, FAILED = [[1, 0], [1, 1]], [[1, 1], [1, 1]], [[0, 0]]
@@ -28,7 +28,7 @@ def test_signal_is_being_solved_sometimes():
     assert not has_signal(tree(bare=[1, 0]), config)  # an anchor is never asked
 
 
-def test_refills_until_as_many_have_a_signal_as_were_drawn():
+def test_problems_are_added_until_as_many_have_a_signal_as_were_drawn():
     asked, supply = [], iter([[tree(SOLVED), tree(MIXED)], [tree(MIXED)], [tree(MIXED)]])
 
     def sample(number, missing):
@@ -36,7 +36,7 @@ def test_refills_until_as_many_have_a_signal_as_were_drawn():
         return next(supply)
 
     trees = [tree(MIXED), tree(FAILED), tree(SOLVED)]
-    counts = refill(trees, CotrainConfig(refills=5), CPU, sample)
+    counts = dynamic_sampling(trees, CotrainConfig(refills=5), CPU, sample)
     assert asked == [(1, 2), (2, 1)]
     assert len(trees) == 6
     assert (counts["rounds"], counts["problems_generated"], counts["problems_used"]) == (2, 6, 3)
@@ -44,9 +44,9 @@ def test_refills_until_as_many_have_a_signal_as_were_drawn():
     assert len(solution_rows(trees, CotrainConfig(refills=5), PlayerConfig())) == 6
 
 
-def test_refilling_stops_after_the_configured_rounds():
+def test_dynamic_sampling_stops_after_the_configured_rounds():
     trees = [tree(FAILED)]
-    counts = refill(trees, CotrainConfig(refills=2), CPU, lambda number, missing: [tree(FAILED)])
+    counts = dynamic_sampling(trees, CotrainConfig(refills=2), CPU, lambda number, missing: [tree(FAILED)])
     assert (counts["rounds"], counts["problems_generated"], counts["problems_used"]) == (2, 3, 0)
 
 

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 
 from rlad.config import ModelConfig
 from rlad.players.policy import tiny_model
-from trainers.credit.rows import Row
+from trainers.data.rows import Row
 from trainers.learner.batches import collate, token_logprobs
 
 

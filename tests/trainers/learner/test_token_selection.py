@@ -1,14 +1,14 @@
-"""Tokens chosen over a whole mini-batch: by hand, against numpy, and whatever the order in which they come."""
+"""Tokens selected over a whole mini-batch: by hand, against numpy, and whatever the order in which they come."""
 
 import numpy as np
 import pytest
 import torch
 
 from rlad.config import PlayerConfig
-from trainers.credit.rows import Row
+from trainers.data.rows import Row
 from trainers.learner.batches import collate
 from trainers.learner.loss_weights import kept_factors, token_weights
-from trainers.learner.token_selection import Measured, choose, chooses
+from trainers.learner.token_selection import Scan, select_tokens, selects_tokens
 from trainers.losses.clip_cov import clip_cov, clip_cov_tokens
 from trainers.losses.forking import forking_tokens
 from trainers.losses.kl_cov import kl_cov, kl_cov_tokens
@@ -127,16 +127,16 @@ def rows_and_scans(split, merge):
     scans = []
     for batch in batches:
         entropy = torch.zeros_like(batch.mask)
-        for position, i in enumerate(batch.rows):
+        for position, i in enumerate(batch.index):
             entropy[position, : len(rows[i].completion)] = torch.tensor(values[rows[i].completion])
-        scans.append(Measured(-entropy, -entropy, batch.advantages(rows), entropy))
+        scans.append(Scan(-entropy, -entropy, entropy))
     return rows, batches, scans
 
 
 def chosen_by_row(rows, batches, parts):
     result = {}
     for batch, part in zip(batches, parts, strict=True):
-        for position, i in enumerate(batch.rows):
+        for position, i in enumerate(batch.index):
             kept = part[position, : len(rows[i].completion)].tolist()
             key = rows[i].completion
             result[key] = [a + b * rows[i].copies for a, b in zip(result.get(key, [0] * len(kept)), kept, strict=True)]
@@ -145,14 +145,14 @@ def chosen_by_row(rows, batches, parts):
 
 @pytest.mark.parametrize("split", [1, 2, 5])
 @pytest.mark.parametrize("merge", [False, True])
-def test_the_choice_is_made_over_the_mini_batch_and_counts_copies_as_samples(one_rank, split, merge):
+def test_the_selection_is_made_over_the_mini_batch_and_counts_copies_as_samples(one_rank, split, merge):
     player = PlayerConfig()
     player.forking.share = 0.4  # of 11 tokens with a policy gradient: 5
     rows, batches, scans = rows_and_scans(split, merge)
-    choice = choose(rows, batches, scans, player, 0)
-    assert choice.loss is None
+    selection = select_tokens(batches, scans, player, 0)
+    assert selection.chosen is None
     # 10, 9, 9, then one 8 of two and the other 8: the anchor's 12 is not asked.
-    assert chosen_by_row(rows, batches, choice.kept) == {
+    assert chosen_by_row(rows, batches, selection.kept) == {
         (2, 3, 4): [2, 0, 2], (5, 6): [0, 0], (7,): [0], (8, 9, 9): [0, 1, 0]
     }  # fmt: skip
 
@@ -160,8 +160,8 @@ def test_the_choice_is_made_over_the_mini_batch_and_counts_copies_as_samples(one
 def test_part_of_the_copies_can_be_chosen(one_rank):
     player = PlayerConfig()
     player.forking.share = 0.3  # 4 of 11: 10, 9, 9 and one of the two 8s
-    rows, batches, scans = rows_and_scans(5, merge=True)
-    assert choose(rows, batches, scans, player, 0).kept[0][0].tolist() == [1, 0, 0.5]
+    _, batches, scans = rows_and_scans(5, merge=True)
+    assert select_tokens(batches, scans, player, 0).kept[0][0].tolist() == [1, 0, 0.5]
 
 
 @pytest.mark.parametrize("mode, factors", [("token-mean", [11 / 5] * 4), ("sequence-mean", [3 / 2, 0, 0, 3])])
@@ -173,28 +173,33 @@ def test_the_kept_denominator_divides_by_what_is_kept(one_rank, monkeypatch, mod
     rows, own = rows_and_scans(2, merge=True)[0], [0, 1, 3]  # the anchor left out
     batches = [collate(rows, own, 0, CPU)]
     kept = [torch.tensor([[1.0, 0.0, 1.0], [0.0, 0.0, 0.0], [0.0, 1.0, 0.0]])]
-    weights = token_weights(rows, own, player, CPU)
-    found = kept_factors(rows, own, batches, kept, weights, player, CPU)
-    assert [found[i] for i in own] == pytest.approx([factors[i] for i in own])
+    weights = token_weights(batches, player, CPU)
+    (found,) = kept_factors(batches, kept, weights, player, CPU)
+    assert found[:, 0].tolist() == pytest.approx([factors[i] for i in own])
     player.forking.denominator = "all"
-    assert kept_factors(rows, own, batches, kept, weights, player, CPU) == [1.0] * 4
+    assert kept_factors(batches, kept, weights, player, CPU)[0][:, 0].tolist() == [1.0] * 3
 
 
 def test_a_loss_that_chooses_logs_the_covariances(one_rank):
     player = PlayerConfig(loss="kl_cov")
     rows, batches, scans = rows_and_scans(2, merge=False)
-    choice = choose(rows, batches, scans, player, 0)
-    assert sum(sum(x) for x in chosen_by_row(rows, batches, choice.loss).values()) == 1
-    assert list(choice.stats) == ["covariance_p50", "covariance_p99", "covariance_p99.8"]
+    selection = select_tokens(batches, scans, player, 0)
+    assert sum(sum(x) for x in chosen_by_row(rows, batches, selection.chosen).values()) == 1
+    assert list(selection.stats) == ["covariance_p50", "covariance_p99", "covariance_p99.8"]
     # Of the tokens with a policy gradient: log-probs are minus the entropies 9, 1, 8, twice; 7, 2; 3, 10, 4.
     logp = -np.array([9.0, 1, 8, 9, 1, 8, 7, 2, 3, 10, 4])
     advantage = np.array([1.0] * 6 + [-1.0] * 2 + [0.5] * 3)
     ordered = np.sort((logp - logp.mean()) * (advantage - advantage.mean()))
-    assert list(choice.stats.values()) == pytest.approx([ordered[5], ordered[10], ordered[10]])
+    assert list(selection.stats.values()) == pytest.approx([ordered[5], ordered[10], ordered[10]])
 
 
 def test_only_methods_that_choose_need_a_scan():
-    assert [chooses(PlayerConfig(loss=name)) for name in ("ppo_clip", "gppo", "clip_cov", "kl_cov")] == [0, 0, 1, 1]
+    assert [selects_tokens(PlayerConfig(loss=name)) for name in ("ppo_clip", "gppo", "clip_cov", "kl_cov")] == [
+        0,
+        0,
+        1,
+        1,
+    ]
     player = PlayerConfig()
     player.forking.share = 0.2
-    assert chooses(player)
+    assert selects_tokens(player)

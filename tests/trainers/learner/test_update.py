@@ -7,9 +7,10 @@ import torch
 
 from rlad.config import ModelConfig, RunConfig
 from rlad.players.policy import tiny_model
-from trainers.credit.rows import Row
+from trainers.data.rows import Row
 from trainers.learner.batches import collate, token_logprobs
-from trainers.learner.update import Learner, update
+from trainers.learner.learner import Learner
+from trainers.learner.update import update
 
 CPU = torch.device("cpu")
 TINY = ModelConfig(hidden_size=16, layers=1, heads=2, kv_heads=1, intermediate_size=16, max_positions=32)
@@ -97,5 +98,6 @@ def test_gradient_of_an_update_by_hand(denominator, micro_batch):
 
 
 def test_nothing_to_learn_from_is_no_update():
-    learner = Learner(None, RunConfig().solution, OneProcess(torch.nn.Linear(1, 1)), None, None, CPU)
+    policy = SimpleNamespace(tokenizer=SimpleNamespace(pad_token_id=0))
+    learner = Learner(policy, RunConfig().solution, OneProcess(torch.nn.Linear(1, 1)), None, None, CPU)
     assert update(learner, [], RunConfig()) == {"updated": 0}

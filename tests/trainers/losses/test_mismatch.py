@@ -1,15 +1,16 @@
 """Importance weights between sampler and trainer, and what reaches the loss."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 
 from rlad.config import PlayerConfig
 from rlad.config.methods import MismatchConfig
-from trainers.credit.rows import Row
+from trainers.data.rows import Row
 from trainers.learner.batches import collate
-from trainers.learner.policy_loss import Picked, advantages, policy_loss
+from trainers.learner.policy_loss import policy_loss
 from trainers.losses.mismatch import mismatch_weights, off_policy_mask
 
 
@@ -54,19 +55,19 @@ def test_sequences_that_have_become_unlikely_are_dropped_only_when_they_were_bad
 
 def micro_batch():
     rows = [
-        Row((1,), (2, 3), 1.0, sampler_logprobs=(-1.0, -2.0), planning=(True, False)),
-        Row((1,), (4,), -1.0, sampler_logprobs=(-3.0,), planning=(True,)),
+        Row((1,), (2, 3), 1.0, sampler_logprobs=(-1.0, -2.0)),
+        Row((1,), (4,), -1.0, sampler_logprobs=(-3.0,)),
         Row((1,), (5,), 0.0, pg_weight=0.0, bare=True, sampler_logprobs=(-1.0,)),
     ]
-    return rows, collate(rows, [0, 1, 2, -1], 0, torch.device("cpu"))
+    return collate(rows, [0, 1, 2, -1], 0, torch.device("cpu"))
 
 
 def test_weights_multiply_the_policy_loss_and_carry_no_gradient():
-    rows, batch = micro_batch()
+    batch = micro_batch()
     player = PlayerConfig()
     player.mismatch = MismatchConfig(kind="truncated")
     logp = torch.tensor([[-0.5, -2.5], [-1.0, 0.0], [-1.0, 0.0], [-7.0, 0.0]]).requires_grad_()
-    loss, stats = policy_loss(player, rows, batch, logp, advantages(player, rows, batch), Picked())
+    loss, stats = policy_loss(player, batch, logp)
     (loss * batch.mask).sum().backward()
     w = [min(math.exp(0.5), 2), math.exp(-0.5), 2.0]
     assert logp.grad.flatten().tolist() == pytest.approx([-w[0], -w[1], w[2], 0, 0, 0, 0, 0])
@@ -74,42 +75,36 @@ def test_weights_multiply_the_policy_loss_and_carry_no_gradient():
 
 
 def test_opsm_drops_a_failure_that_the_trainer_would_hardly_write_and_nothing_else():
-    rows, batch = micro_batch()
+    batch = micro_batch()
     player = PlayerConfig()
     player.mismatch = MismatchConfig(kind="truncated", opsm=1.5)
     logp = torch.tensor([[-4.0, -6.0], [-5.0, 0.0], [-9.0, 0.0], [-7.0, 0.0]]).requires_grad_()
-    loss, _ = policy_loss(player, rows, batch, logp, advantages(player, rows, batch), Picked())
+    loss, _ = policy_loss(player, batch, logp)
     (loss * batch.mask).sum().backward()
     # The first row is as far off (3 and 4 nats), but it was a success; the second was none and is off by 2.
     expected = [-math.exp(-3), -math.exp(-4), 0, 0, 0, 0, 0, 0]
     assert logp.grad.flatten().tolist() == pytest.approx(expected, abs=1e-7)
     player.mismatch.opsm = 2.5
     logp.grad = None
-    policy_loss(player, rows, batch, logp, advantages(player, rows, batch), Picked())[0][1, 0].backward()
+    policy_loss(player, batch, logp)[0][1, 0].backward()
     assert logp.grad[1, 0].item() == pytest.approx(math.exp(-2))
 
 
 def test_the_ratio_can_be_measured_against_the_sampler_itself():
-    rows, batch = micro_batch()
+    batch = micro_batch()
     player = PlayerConfig(loss="cispo", old_logprobs="sampler")
     player.cispo.cap = 1.5
     logp = torch.tensor([[-0.5, -2.5], [-1.0, 0.0], [-1.0, 0.0], [-7.0, 0.0]]).requires_grad_()
-    loss, _ = policy_loss(player, rows, batch, logp, advantages(player, rows, batch), Picked())
+    loss, _ = policy_loss(player, batch, logp)
     (loss * batch.mask).sum().backward()
     assert logp.grad.flatten().tolist() == pytest.approx([-1.5, -math.exp(-0.5), 1.5, 0, 0, 0, 0, 0])
 
 
-def test_hicra_moves_advantages_of_planning_tokens_before_any_loss():
-    rows, batch = micro_batch()
-    player = PlayerConfig(hicra=0.2)
-    assert advantages(player, rows, batch).flatten().tolist() == pytest.approx([1.2, 1, -0.8, 0, 0, 0, 0, 0])
-
-
 def test_forking_tokens_mask_any_loss():
-    rows, batch = micro_batch()
+    batch = micro_batch()
     logp = torch.full((4, 2), -1.0).requires_grad_()
     kept = torch.tensor([[0.0, 5.0], [5.0, 0.0], [0.0, 0.0], [0.0, 0.0]])
     player = PlayerConfig(loss="gppo")
-    loss, _ = policy_loss(player, rows, batch, logp, advantages(player, rows, batch), Picked(kept=kept))
+    loss, _ = policy_loss(player, replace(batch, kept=kept), logp)
     (loss * batch.mask).sum().backward()
     assert logp.grad.flatten().tolist() == [0, -5, 5, 0, 0, 0, 0, 0]

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from rlad.config import PlayerConfig
-from trainers.credit.rows import Row
+from trainers.data.rows import Row
 from trainers.learner.batches import collate
-from trainers.learner.policy_loss import Picked, advantages, policy_loss
+from trainers.learner.policy_loss import policy_loss
 from trainers.losses.shaped import shaped_ratio
 
 
@@ -49,7 +49,7 @@ def test_a_refined_row_is_learnt_by_the_shaped_objective_whatever_the_loss():
     for name in ("ppo_clip", "cispo", "gspo"):
         player = PlayerConfig(loss=name)
         logp = torch.tensor([p, p, p]).log().requires_grad_()
-        loss, _ = policy_loss(player, rows, batch, logp, advantages(player, rows, batch), Picked())
+        loss, _ = policy_loss(player, batch, logp)
         (loss * batch.mask).sum().backward()
         shaped = [-0.75 * 0.1 * x / (x + 0.1) ** 2 for x in p]
         assert logp.grad.flatten().tolist() == pytest.approx([*shaped, 0.5, 0.5, 0, 0], abs=1e-6)

@@ -56,10 +56,10 @@ def test_n_prefix_trap():
     """
     rows = solution_rows([refined_group()], CotrainConfig(**ALONE), PlayerConfig())
     batch = collate(rows, [3], 0, torch.device("cpu"))
-    advantage = batch.advantages(rows)
+    advantage = batch.advantage
     assert advantage.tolist() == [[0.75] * 5]
     logp = torch.full((1, 5), 0.1).log().requires_grad_()
-    shaped_ratio(logp, advantage, batch.spread([row.shaping for row in rows])).sum().backward()
+    shaped_ratio(logp, advantage, batch.gamma).sum().backward()
     assert logp.grad[0].tolist() == pytest.approx([-0.75 * 0.25] * 5)  # gamma p / (p + gamma)^2 at p = gamma
 
 

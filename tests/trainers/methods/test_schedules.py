@@ -16,9 +16,8 @@ from rlad.config import (
 from rlad.players.policy import load_tokenizer, make_prompts
 from rlad.problems import load_problems, make_world
 from rlad.reasoning.judge import Judge
-from trainers.methods import rft
-from trainers.methods import sft_phase as broaden
-from trainers.methods.schedules import learners, offline_phases, rate, renews_partner
+from trainers.methods import rft, sft_phase
+from trainers.methods.schedules import learners, offline_phases, rate, renews_lagged_solver
 
 
 def test_alternating_rates_keep_both_learning():
@@ -33,15 +32,23 @@ def test_other_schedules_have_one_rate(kind):
     assert {rate(ScheduleConfig(kind=kind), step, "solution") for step in range(1, 30)} == {1.0}
 
 
-def test_the_partner_is_renewed_every_so_many_steps():
-    assert [step for step in range(1, 12) if renews_partner(ScheduleConfig(lag=5), step)] == [1, 6, 11]
-    assert not any(renews_partner(ScheduleConfig(), step) for step in range(1, 12))
+def test_the_lagged_solver_is_renewed_every_so_many_steps():
+    assert [step for step in range(1, 12) if renews_lagged_solver(ScheduleConfig(lag=5), step)] == [1, 6, 11]
+    assert not any(renews_lagged_solver(ScheduleConfig(), step) for step in range(1, 12))
 
 
 def test_offline_phases_are_due_from_the_step_alone():
     config = CotrainConfig(rft=RftConfig(every=3), broaden=BroadenConfig(every=2))
     due = {step: offline_phases(config, step) for step in range(1, 8)}
-    assert due == {1: ("rft",), 2: (), 3: ("broaden",), 4: ("rft",), 5: ("broaden",), 6: (), 7: ("rft", "broaden")}
+    assert due == {
+        1: ("rft",),
+        2: (),
+        3: ("sft_phase",),
+        4: ("rft",),
+        5: ("sft_phase",),
+        6: (),
+        7: ("rft", "sft_phase"),
+    }
     assert not any(offline_phases(CotrainConfig(), step) for step in range(1, 50))
 
 
@@ -82,42 +89,44 @@ def test_rft_measures_both_sides_with_the_same_budget():
     assert (own.propose, own.solve) == (plan.propose, plan.solve)
 
 
-def test_broadening_shows_different_right_demonstrations():
+def test_the_sft_phase_shows_different_right_demonstrations():
     run = load_config(None, ["problems.train=30"])
     world = make_world(run.problems)
     judge, prompts = Judge(VerifierConfig(), world), make_prompts(load_tokenizer(run.base, run.problems), run)
     several = 0
     for problem in load_problems(run.problems, "train"):
-        pairs = broaden.demonstrations(problem, world, judge, 12, random.Random(problem.id))
+        pairs = sft_phase.demonstrations(problem, world, judge, 12, random.Random(problem.id))
         keys = [world.canonical_abstraction(z) for z, _ in pairs]
         assert len(set(keys)) == len(keys)
         assert all(judge([(problem, y)])[0].correct for _, y in pairs)
         several += len(pairs) > 1
-        assert len(broaden.rows_of("abstraction", problem, pairs, prompts)) == len(pairs)
-        assert len(broaden.rows_of("solution", problem, pairs, prompts)) == 2 * len(pairs)
+        assert len(sft_phase.rows_of("abstraction", problem, pairs, prompts)) == len(pairs)
+        assert len(sft_phase.rows_of("solution", problem, pairs, prompts)) == 2 * len(pairs)
     assert several > 5
 
 
-def test_broadening_with_a_file_uses_its_own_pairs():
+def test_the_sft_phase_on_a_file_uses_its_own_pairs():
     from rlad.problems import Problem
 
     whole = Problem("p", "q", "1", solution="y", abstraction="z")
     rng = random.Random(0)
-    assert broaden.demonstrations(whole, None, None, 8, rng) == [("z", "y")]
-    assert broaden.demonstrations(Problem("p", "q", "1", solution="y"), None, None, 8, rng) == []
+    assert sft_phase.demonstrations(whole, None, None, 8, rng) == [("z", "y")]
+    assert sft_phase.demonstrations(Problem("p", "q", "1", solution="y"), None, None, 8, rng) == []
 
 
-def test_broadening_with_data_that_demonstrates_nothing_is_refused():
+def test_an_sft_phase_on_data_that_demonstrates_nothing_is_refused():
     from rlad.problems import Problem
     from rlad.problems.base import ProblemError
 
     with pytest.raises(ProblemError, match=r"set cotrain\.broaden\.every=0\.$"):
-        broaden.check_demonstrations([Problem("p", "q", "1", solution="y"), Problem("p", "q", "1")], None)
-    broaden.check_demonstrations([Problem("p", "q", "1"), Problem("p", "q", "1", solution="y", abstraction="z")], None)
-    broaden.check_demonstrations([], object())  # a world demonstrates anything
+        sft_phase.check_demonstrations([Problem("p", "q", "1", solution="y"), Problem("p", "q", "1")], None)
+    sft_phase.check_demonstrations(
+        [Problem("p", "q", "1"), Problem("p", "q", "1", solution="y", abstraction="z")], None
+    )
+    sft_phase.check_demonstrations([], object())  # a world demonstrates anything
 
 
-def test_broadening_does_not_unteach_a_stated_confidence():
+def test_the_sft_phase_does_not_unteach_a_stated_confidence():
     """With RLCR a solver's demonstration stops before the place where it says how sure it is."""
     from rlad.players.policy import format_tokens
     from rlad.problems import Problem
@@ -127,8 +136,8 @@ def test_broadening_does_not_unteach_a_stated_confidence():
         run = load_config(None, [f"solution.reward={reward}"])
         tokenizer = load_tokenizer(run.base, run.problems, format_tokens(run))
         prompts = make_prompts(tokenizer, run)
-        shown = broaden.rows_of("solution", problem, pairs, prompts)
+        shown = sft_phase.rows_of("solution", problem, pairs, prompts)
         assert [row.completion[-1] == tokenizer.eos_token_id for row in shown] == [ends] * 2
         assert all(prompts.decode(list(row.completion)).strip() == pairs[0][1] for row in shown)
-        (proposed,) = broaden.rows_of("abstraction", problem, pairs, prompts)
+        (proposed,) = sft_phase.rows_of("abstraction", problem, pairs, prompts)
         assert proposed.completion[-1] == tokenizer.eos_token_id

@@ -14,7 +14,7 @@ from rlad.entropy import StrategicGrams
 from rlad.entropy.formats import solution_format, world_format
 from rlad.generation import Completion
 from rlad.players.tokenizer import world_tokenizer
-from trainers.credit.rows import Row
+from trainers.data.rows import Row
 from trainers.learner.records import TokenRecord
 from trainers.metrics.instruments import answer_of, read_rollout, read_texts, read_tokens
 from trainers.metrics.readings import RankReading, TextReading, TokenReading, joined_sums, merged_numbers
@@ -27,7 +27,9 @@ def recorded(rows, seed=0):
     record = TokenRecord()
     for i in reversed(range(len(rows))):
         length = len(rows[i].completion)
-        record.rows.append(i)
+        record.tokens.append(rows[i].completion)
+        record.copies.append(rows[i].copies)
+        record.learnt.append(rows[i].pg_weight > 0)
         record.logp.append(-torch.rand(length, generator=generator))
         record.entropy.append(torch.rand(length, generator=generator))
         record.advantage.append(torch.full((length,), rows[i].advantage * rows[i].pg_weight))
@@ -41,27 +43,27 @@ ROWS = [
 ]
 
 
-def by_hand(record, rows, planned):
+def by_hand(record, planned):
     """The numbers from a plain loop over every sampled token."""
     tokens, sequences = [], []
-    for place, i in enumerate(record.rows):
-        for _ in range(rows[i].copies):
+    for place, copies in enumerate(record.copies):
+        for _ in range(copies):
             columns = zip(
                 record.entropy[place].tolist(),
                 record.logp[place].tolist(),
                 record.advantage[place].tolist(),
-                rows[i].completion,
+                record.tokens[place],
                 strict=True,
             )
-            tokens += [(h, lp, a, token in planned, rows[i].pg_weight > 0) for h, lp, a, token in columns]
+            tokens += [(h, lp, a, token in planned, record.learnt[place]) for h, lp, a, token in columns]
             sequences.append(record.entropy[place].mean().item())
     return tokens, sequences
 
 
 def test_token_numbers_by_hand():
     record, planned = recorded(ROWS), {6, 9}
-    tokens, sequences = by_hand(record, ROWS, planned)
-    found = read_tokens(record, ROWS, lambda ids: tuple(i in planned for i in ids)).numbers(0.5)
+    tokens, sequences = by_hand(record, planned)
+    found = read_tokens(record, lambda ids: tuple(i in planned for i in ids)).numbers(0.5)
     assert found["token_entropy"]["mean"] == pytest.approx(np.mean([t[0] for t in tokens]))
     assert found["token_entropy"]["forking_share"] == np.mean([t[0] > 0.5 for t in tokens])
     assert found["sequence_entropy"] == pytest.approx(np.mean(sequences))
@@ -82,9 +84,9 @@ def test_token_numbers_do_not_depend_on_the_split_over_ranks():
 
     def part(places):
         own = TokenRecord()
-        for name in ("rows", "logp", "entropy", "advantage"):
+        for name in (f.name for f in fields(TokenRecord)):
             setattr(own, name, [getattr(record, name)[i] for i in places])
-        return read_tokens(own, ROWS, lambda ids: (True, *[False] * (len(ids) - 1)))
+        return read_tokens(own, lambda ids: (True, *[False] * (len(ids) - 1)))
 
     whole = part([0, 1, 2]).numbers(0.5)
     for split in ([[0], [1, 2]], [[2, 1], [0]], [[0, 1, 2], []], [[], [0, 1, 2]]):
@@ -100,8 +102,8 @@ def _flat(tree, prefix=""):
 
 
 def test_nothing_learnt_is_nothing_measured():
-    assert read_tokens(TokenRecord(), [], None).numbers(0.5) == {}
-    only_bare = read_tokens(recorded(ROWS[2:]), ROWS[2:], None).numbers(0.5)
+    assert read_tokens(TokenRecord(), None).numbers(0.5) == {}
+    only_bare = read_tokens(recorded(ROWS[2:]), None).numbers(0.5)
     assert "covariance" not in only_bare
     assert "planning" not in only_bare
     assert TextReading().numbers() == {}
@@ -109,7 +111,7 @@ def test_nothing_learnt_is_nothing_measured():
 
 
 def test_thinning_keeps_every_so_many_th_token():
-    reading = read_tokens(recorded(ROWS), ROWS, lambda ids: (True,) * len(ids))
+    reading = read_tokens(recorded(ROWS), lambda ids: (True,) * len(ids))
     thin = reading.thinned(5)  # 12 tokens: every third
     assert len(thin.entropy) == len(thin.planning) == 4
     assert thin.entropy.tolist() == reading.entropy[::3].tolist()

@@ -7,7 +7,8 @@ import pytest
 from trees import tree
 
 from rlad.config import BareConfig, CotrainConfig, PlayerConfig, RunConfig
-from trainers.rewards import Evidence, TokenScores, draw_rewards, measure
+from trainers.credit.draws import draw_rewards
+from trainers.rewards import Evidence, TokenScores, measure
 from trainers.rewards.hill import hill_reward, signal, transfer_gap
 
 

@@ -8,8 +8,9 @@ import pytest
 from trees import tree
 
 from rlad.config import CotrainConfig, GateConfig, PlayerConfig, R3Config, RunConfig
+from trainers.credit.draws import draw_rewards
 from trainers.credit.rows import abstraction_rows
-from trainers.rewards import Evidence, TokenScores, draw_rewards, measure
+from trainers.rewards import Evidence, TokenScores, measure
 from trainers.rewards.r3 import (
     propagated,
     propagation,

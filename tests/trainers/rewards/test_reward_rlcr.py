@@ -12,10 +12,11 @@ from rlad.players.policy import format_tokens, load_tokenizer, make_policy, make
 from rlad.players.prompts import CHAT, Prompts
 from rlad.problems import load_problems, make_world
 from rlad.reasoning.judge import Judge
+from trainers.credit.draws import draw_rewards
 from trainers.credit.rows import solution_rows
 from trainers.data.demonstrations import Demonstrations
 from trainers.metrics.rollouts import tree_record
-from trainers.rewards import Evidence, draw_rewards, measure, solution_reward
+from trainers.rewards import Evidence, measure, solution_reward
 from trainers.rewards.rlcr import rlcr_reward
 
 TABLE = {(1, 1): 1, (1, 0.5): 0.75, (1, 0): 0, (0, 0): 0, (0, 0.5): -0.25, (0, 1): -1}

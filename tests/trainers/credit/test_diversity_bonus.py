@@ -4,8 +4,8 @@ import pytest
 from trees import tree
 
 from rlad.config import CotrainConfig, DiversityConfig
-from trainers.rewards import draw_rewards
-from trainers.rewards.diversity import novelty_by_form, novelty_by_wording
+from trainers.credit.diversity import novelty_by_form, novelty_by_wording
+from trainers.credit.draws import draw_rewards
 
 
 def test_novelty_by_hand():

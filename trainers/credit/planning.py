@@ -1,0 +1,24 @@
+"""HICRA's credit (2509.03646): tokens inside one of the run's strategic grams plan, and earn more or pay less."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+
+from rlad.entropy import StrategicGrams
+from trainers.data.rows import Row
+from trainers.losses.hicra import hicra
+
+
+def planning_credit(rows: list[Row], grams: StrategicGrams, alpha: float) -> list[Row]:
+    """The rows with HICRA's term in the advantages of their planning tokens; those without a policy gradient stay.
+
+    `grams` are bound to the tokenizer of the player that wrote the rows.
+    """
+    return [_with_planning(row, grams.mask(row.completion), alpha) if row.pg_weight else row for row in rows]
+
+
+def _with_planning(row: Row, planning: tuple[bool, ...], alpha: float) -> Row:
+    moved = hicra(torch.tensor(row.per_token), torch.tensor(planning), alpha)
+    return replace(row, token_advantages=tuple(moved.tolist()))

@@ -1,0 +1,47 @@
+"""A row: one sampled or demonstrated sequence to learn from. Credit gives it advantages, a learner learns."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True)
+class Row:
+    """One sequence to learn from; completions have at least one token."""
+
+    prompt: tuple[int, ...]
+    completion: tuple[int, ...]
+    advantage: float = 0.0
+    """Shared by all tokens, unless `token_advantages` says otherwise."""
+    pg_weight: float = 1.0
+    """0 on bare prompts: no policy gradient."""
+    kl_weight: float = 1.0
+    bare: bool = False
+    copies: int = 1
+    """How many samples this row stands for; it weighs as much as they would."""
+    token_advantages: tuple[float, ...] | None = None
+    """One advantage per token, instead of the shared one."""
+    shaping: float = 0.0
+    """gamma of the shaped ratio p / (p + gamma), for a text that was not written under this prompt; 0 = an ordinary
+    sample."""
+    sampler_logprobs: tuple[float, ...] | None = None
+    """The sampler's log-prob of each token, nats; only carried for methods that need it, as alike rows merge."""
+
+    @property
+    def per_token(self) -> tuple[float, ...]:
+        """The advantage of every token.
+
+        >>> Row((1,), (2, 3), 0.5).per_token, Row((1,), (2, 3), 0.5, token_advantages=(1.0, 0.0)).per_token
+        ((0.5, 0.5), (1.0, 0.0))
+        """
+        return self.token_advantages or (self.advantage,) * len(self.completion)
+
+
+def merged(rows: list[Row]) -> list[Row]:
+    """Samples that are alike in everything become one row with their number: the same loss for less work.
+
+    >>> [row.copies for row in merged([Row((1,), (2,), 0.5), Row((1,), (3,), 0.5), Row((1,), (2,), 0.5)])]
+    [2, 1]
+    """
+    return [replace(row, copies=copies) for row, copies in Counter(rows).items()]

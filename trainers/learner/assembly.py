@@ -1,0 +1,56 @@
+"""A learner from a configuration: its model, its reference, its sampler, its model engine."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import torch
+
+from rlad.config import ROLES, ModelConfig, RunConfig
+from rlad.players.adapters import add_adapter
+from rlad.players.policy import make_policy
+from trainers.learner.learner import Learner
+from trainers.runtime import zero3
+from trainers.runtime.samplers import make_sampler
+
+
+def make_learner(
+    run: RunConfig, role: str, folder: Path, device: torch.device, other: Learner | None = None
+) -> Learner:
+    """The learner of a role, whose probe is still empty. Collective.
+
+    other: the learner that was made before, where there is one; players that are adapters of one base share its
+    reference, and may share its sampler's process.
+    """
+    player = getattr(run, role)
+    policy = make_policy(role, starting_model(run, role, folder), run, folder / "export" / role)
+    # Full copies are taken before ZeRO-3 partitions the model in place; adapters have one base, so one reference.
+    if run.lora.rank and other is not None:
+        reference = other.reference
+    else:
+        reference = copy.deepcopy(policy.model).to(device).eval().requires_grad_(False)
+    add_adapter(policy.model, run.lora, len(ROLES) * run.seed + ROLES.index(role))
+    sampler = make_sampler(run, policy, folder, device, other and other.sampler)
+    settings = zero3.engine_config(
+        run.zero,
+        policy.model.dtype,
+        player.lr,
+        player.weight_decay,
+        (player.beta1, player.beta2),
+        player.max_grad_norm,
+    )
+    policy.model.to(device).train()
+    model_engine = zero3.make_engine(policy.model, settings)
+    return Learner(policy, player, model_engine, reference, sampler, device, player.entropy)
+
+
+def starting_model(run: RunConfig, role: str, folder: Path) -> ModelConfig:
+    """The model a player starts from: its warm-started own, the warm-started base, or what the configuration names."""
+    config = copy.deepcopy(getattr(run, role).model or run.base)
+    own = [] if run.lora.rank else [folder / "base" / role]  # adapters share one base
+    for candidate in (*own, folder / "base"):
+        if (candidate / "config.json").is_file() and getattr(run, role).model is None:
+            config.path = str(candidate)
+            break
+    return config

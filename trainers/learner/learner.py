@@ -1,0 +1,46 @@
+"""One player in training, and what of it a checkpoint must keep beside its weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+
+from rlad.config import PlayerConfig
+from rlad.generation import Engine
+from rlad.players.policy import Policy
+from trainers.learner.records import TokenRecord
+
+
+@dataclass
+class Learner:
+    """A policy, its DeepSpeed engine, its frozen reference and its sampler."""
+
+    policy: Policy
+    config: PlayerConfig
+    model_engine: object
+    reference: torch.nn.Module
+    sampler: Engine
+    device: torch.device
+    entropy_coefficient: float = 0.0
+    probe: list[list[int]] = field(default_factory=list)
+    """Token ids of a few prompts, the same on every rank and in every step: what `publish` checks the sampler with."""
+    entropy: float | None = None
+    """Nats per token in the newest update; None before the first."""
+    version: int = 0
+    """Counts the weights that were published."""
+    record: TokenRecord = field(default_factory=TokenRecord)
+    """What the newest update saw of every token."""
+
+    @property
+    def pad_id(self) -> int:
+        return self.policy.tokenizer.pad_token_id
+
+    def state(self) -> dict:
+        """What a checkpoint keeps beside the weights."""
+        return {"version": self.version, "entropy_coefficient": self.entropy_coefficient, "entropy": self.entropy}
+
+    def restore(self, state: dict) -> None:
+        """Takes up a state; its weights have not been published since, which will count the version up again."""
+        self.version = state["version"] - 1
+        self.entropy_coefficient, self.entropy = state["entropy_coefficient"], state["entropy"]
