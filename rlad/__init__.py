@@ -1,0 +1,1 @@
+"""Reasoning with abstractions: configuration, problems, players, samplers, trees, the verifier and the server."""

@@ -33,6 +33,27 @@ ABOVE = {"rlad.serving", "rlad.reasoning", "rlad.reasoning.reasoner", "rlad.reas
 """The upper floors: nothing of rlad below them imports them."""
 
 
+FLOORS = {
+    "rlad": [
+        {"verifier", "entropy", "selection"},
+        {"config"},
+        {"problems"},
+        {"cli", "players"},
+        {"generation"},
+        {"reasoning"},
+        {"serving"},
+    ],
+    "trainers": [
+        {"losses", "rewards", "runtime", "launching"},
+        {"data"},
+        {"credit", "learner"},
+        {"methods", "metrics"},
+        {"cotrain", "warmstart"},
+    ],
+}
+"""The rooms of a package, from below: a room imports only what is on a lower floor, so there is no circle."""
+
+
 def module_name(path):
     parts = path.relative_to(ROOT).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] in ("__init__", "__main__") else parts)
@@ -69,6 +90,32 @@ def test_arrows(path):
             assert {o for o in used if not within(o, floor)} - {"rlad"} == set()
     if name.startswith("rlad") and not within(name, ABOVE):
         assert {o for o in used if within(o, ABOVE)} == set()
+
+
+def arrows(package):
+    """(room, room) of every import between two rooms of a package."""
+    found = set()
+    for path in (ROOT / package).rglob("*.py"):
+        room = path.relative_to(ROOT / package).parts[0].removesuffix(".py")
+        others = {name.split(".")[1] for name in imports(path) if name.startswith(f"{package}.")}
+        found |= {(room, other) for other in others - {room} if room != "__init__"}
+    return found
+
+
+@pytest.mark.parametrize("package", FLOORS)
+def test_rooms_stand_on_lower_floors_only(package):
+    floor = {room: number for number, rooms in enumerate(FLOORS[package]) for room in rooms}
+    rooms = {path.name.removesuffix(".py") for path in (ROOT / package).iterdir() if path.suffix in ("", ".py")}
+    assert rooms - {"__init__", "__pycache__"} == set(floor)
+    between = {(room, other) for room, other in arrows(package) if other in floor}
+    assert {(room, other) for room, other in between if floor[room] <= floor[other]} == set()
+    assert len(between) > 10  # a wall that is never touched proves nothing
+
+
+@pytest.mark.parametrize("path", sorted(path for path in FILES if path.name == "__init__.py"), ids=module_name)
+def test_every_folder_says_what_may_be_in_it(path):
+    said = ast.get_docstring(ast.parse(path.read_text()))
+    assert said and said.splitlines()[0].endswith((".", ":")), path
 
 
 def test_the_test_sees_imports():

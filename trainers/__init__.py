@@ -1,0 +1,1 @@
+"""Training: the warm start, the co-training loop, and a room for each thing they are made of."""

@@ -205,7 +205,7 @@ def memory(config: RunConfig, ranks: int) -> dict[str, float] | None:
         rows = min(config.engine.max_batch, rollout_rows(config, role, ranks))
         rollout = max(rollout, kv_cache(shape, rows, lengths[role], width) + rows * shape.vocabulary * 8.0)
     if config.cotrain.schedule.lag:  # another full copy of the solver
-        parts["lagged partner"] = count * width
+        parts["lagged solver"] = count * width
     parts["update: activations and logits of a micro-batch"] = update
     parts["rollout: keys and values of a batch"] = rollout
     return parts

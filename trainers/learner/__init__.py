@@ -1,1 +1,1 @@
-"""One player's update: batches, log-probs, loss, ZeRO-3 step, checkpoint, parity. Advantages come in with the rows."""
+"""One player's update: batches, log-probs, loss, step, publishing, checkpoints. Advantages come in with the rows."""

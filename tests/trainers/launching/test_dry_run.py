@@ -63,10 +63,10 @@ def test_memory_formulas():
     assert activations(shape, 1, 5, 2, False) == 5 * 2 * 28 * inside
 
 
-def test_lagged_partner_is_one_more_copy_of_the_solver():
+def test_lagged_solver_is_one_more_copy_of_the_solver():
     plain, lagged = (memory(load_config(None, overrides), 2) for overrides in ([], ["cotrain.schedule.lag=5"]))
-    assert lagged["lagged partner"] * 2 == plain["sampling copies"]  # of both players, who are alike
-    assert total(lagged) - total(plain) == lagged["lagged partner"]
+    assert lagged["lagged solver"] * 2 == plain["sampling copies"]  # of both players, who are alike
+    assert total(lagged) - total(plain) == lagged["lagged solver"]
 
 
 def test_memory_of_the_papers_run():

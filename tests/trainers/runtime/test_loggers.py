@@ -5,9 +5,11 @@ import time
 
 import pytest
 
+from evals.series import seconds_per_phase
 from rlad.config import ConfigError, load_config
+from rlad.config.phases import PHASES
 from rlad.config.rules import checks
-from trainers.runtime.loggers import JsonLines, WandB
+from trainers.runtime.loggers import JsonLines, Stopwatch, WandB
 
 
 def test_wandb_offline_run_is_written_and_named_after_its_folder(tmp_path, monkeypatch):
@@ -50,3 +52,21 @@ def test_lines_beyond_the_resumed_step_and_broken_ones_are_forgotten(tmp_path):
         {"step": 1, "x": 0.333333},
         {"step": 2, "x": 0.333333},
     ]
+
+
+def test_the_stopwatch_knows_the_phases_that_reports_read_and_no_others():
+    clock = Stopwatch()
+    with (
+        pytest.raises(ValueError, match=r"Unknown phase 'refill'; known: offline, draw, propose"),
+        clock.phase("refill"),
+    ):
+        pass
+    for name in PHASES:
+        with clock.phase(name):
+            pass
+    with clock.phase("judge"):
+        time.sleep(0.01)
+    seconds = clock.lap()
+    assert list(seconds) == [*PHASES, "total"] and seconds["judge"] >= 0.01
+    assert seconds_per_phase([{"seconds": seconds}]).keys() == set(PHASES)
+    assert set(clock.lap()) == {"total"}
