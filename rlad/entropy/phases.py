@@ -1,8 +1,8 @@
 """Does learning have two phases: execution settles first, then planning explores (2509.03646's picture)?
 
-The rule is ours: two straight lines are fitted to the execution series, split where they fit best. The run is two-phase
-when execution's late slope is below a tenth of its early one and the planning series rises in the late part with
-bootstrap certainty. There is no knee where one line fits as well (BIC).
+The rule is ours: two straight lines are fitted to the execution series, split where they fit best. The run is
+two-phase when execution's late slope is below a tenth of its early one and the planning series rises in the late part
+more clearly than 97.5 % of autocorrelated series that go nowhere. There is no knee where one line fits as well (BIC).
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ import numpy as np
 
 LEAST = 3
 """Points on either side of a knee."""
+CHANCE = 0.025
+"""A rise that series without a trend show as often as this is none."""
+MOST_CORRELATED = 0.99
 
 
 @dataclass(frozen=True)
@@ -44,8 +47,8 @@ class Phases:
     step: float | None
     reason: str
     planning_slope: float | None = None
-    planning_ci: tuple[float, float] | None = None
-    """95 % bootstrap interval of planning's late slope, per step."""
+    planning_chance: float | None = None
+    """How often a series without a trend rises as clearly, see `rise_chance`."""
 
 
 def fit_line(x: np.ndarray, y: np.ndarray) -> Line:
@@ -80,16 +83,54 @@ def bic(rss: float, n: int, parameters: int) -> float:
     return n * math.log(max(rss, 1e-30) / n) + parameters * math.log(n)
 
 
-def bootstrap_slope(x: np.ndarray, y: np.ndarray, resamples: int = 1000, seed: int = 0) -> tuple[float, float]:
-    """95 % interval of the slope, resampling points."""
-    rng = np.random.default_rng(seed)
-    rows = rng.integers(0, len(x), (resamples, len(x)))
-    dx = x[rows] - x[rows].mean(1, keepdims=True)
-    dy = y[rows] - y[rows].mean(1, keepdims=True)
-    spread = (dx**2).sum(1)
-    slopes = (dx * dy).sum(1)[spread > 0] / spread[spread > 0]
-    low, high = np.quantile(slopes, (0.025, 0.975))
-    return float(low), float(high)
+def autoregression(residuals: np.ndarray) -> float:
+    """The largest first-order autocorrelation that a line's residuals leave open (one-sided 95 %), at most .99.
+
+    Residuals of a fitted line look less correlated than the series is: their own value lies near rho - (2 + 4 rho) / n,
+    which is solved for rho at the upper end of the sample value's interval.
+
+    >>> round(autoregression(np.array([1.0, -1.0] * 20)), 3), autoregression(np.repeat([1.0, -1.0], 20))
+    (0.0, 0.99)
+    """
+    n, spread = len(residuals), float(residuals @ residuals)
+    if n <= 4 or spread == 0:
+        return 0.0 if spread == 0 else MOST_CORRELATED
+    own = float(residuals[1:] @ residuals[:-1]) / spread
+    upper = own + 1.645 * math.sqrt(max(0.0, 1 - own**2) / n)
+    return min(MOST_CORRELATED, max(0.0, (n * upper + 2) / (n - 4)))
+
+
+def rise_chance(x: np.ndarray, y: np.ndarray, surrogates: int = 1000, seed: int = 0) -> float:
+    """How often a series that goes nowhere, as autocorrelated as y may be, rises as clearly as y does.
+
+    Clearly: by the t value of its slope. The surrogates are stationary AR(1) series. Points that follow each other
+    stay close in every training curve, so resampling single points would take every slow wave for a trend.
+
+    >>> x = np.arange(20.0)
+    >>> wave = np.sin(x)
+    >>> rise_chance(x, wave + x) < 0.002, rise_chance(x, wave) > 0.1, rise_chance(x, wave - x)
+    (True, True, 1.0)
+    """
+    observed, residuals = _t_values(x, y[None])
+    if observed[0] <= 0:
+        return 1.0
+    rho, rng = autoregression(residuals[0]), np.random.default_rng(seed)
+    noise = rng.normal(size=(surrogates, len(x)))
+    series = np.empty_like(noise)
+    series[:, 0] = noise[:, 0] / math.sqrt(1 - rho**2)
+    for t in range(1, len(x)):
+        series[:, t] = rho * series[:, t - 1] + noise[:, t]
+    reached = int((_t_values(x, series)[0] >= observed[0]).sum())
+    return (1 + reached) / (1 + surrogates)
+
+
+def _t_values(x: np.ndarray, series: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The t value of every row's slope (N,), and the rows' residuals (N, len(x))."""
+    dx, dy = x - x.mean(), series - series.mean(1, keepdims=True)
+    slopes = dy @ dx / (dx @ dx)
+    residuals = dy - slopes[:, None] * dx
+    errors = np.sqrt((residuals**2).sum(1) / ((len(x) - 2) * (dx @ dx)))
+    return slopes / np.maximum(errors, 1e-30), residuals
 
 
 def two_phases(
@@ -119,7 +160,7 @@ def two_phases(
     if abs(knee.late.slope) >= flat * abs(knee.early.slope):
         return Phases(None, "execution does not flatten after its knee")
     late = slice(knee.at, None)
-    slope, interval = fit_line(x[late], z[late]).slope, bootstrap_slope(x[late], z[late])
-    if interval[0] <= 0:
-        return Phases(None, "planning does not rise after execution flattens", slope, interval)
-    return Phases(steps[knee.at], "execution is flat and planning rises", slope, interval)
+    slope, chance = fit_line(x[late], z[late]).slope, rise_chance(x[late], z[late])
+    if chance > CHANCE:
+        return Phases(None, "planning does not rise after execution flattens", slope, chance)
+    return Phases(steps[knee.at], "execution is flat and planning rises", slope, chance)

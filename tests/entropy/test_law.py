@@ -1,4 +1,4 @@
-"""The entropy law, the sigmoid and the two-phase detector on points whose truth is known."""
+"""The entropy law and the sigmoid on points whose truth is known."""
 
 import math
 
@@ -7,7 +7,6 @@ import pytest
 from scipy import stats
 
 from rlad.entropy.law import fit_law
-from rlad.entropy.phases import bootstrap_slope, fit_line, splits, two_phases
 from rlad.entropy.scaling import Sigmoid, fit_sigmoid
 
 H = np.array([1.2, 0.9, 0.6, 0.4, 0.3])
@@ -91,49 +90,3 @@ def test_noisy_sigmoids_are_found_and_half_curves_are_admitted(asymptote, middle
 def test_sigmoid_refuses_what_it_cannot_fit():
     with pytest.raises(ValueError, match="at least five points"):
         fit_sigmoid([1, 2, 3, 4], [0.1] * 4, 0.1)
-
-
-STEPS = list(range(40))
-BENT = [2 - 0.05 * t if t < 20 else 0.9 for t in STEPS]
-
-
-def test_knee_check_3_6():
-    best, second, *_ = splits(STEPS, BENT)
-    assert best.at == 20
-    assert best.rss < 1e-20
-    assert second.rss > 1e-3
-    tie = [2 - 0.05 * t if t < 20 else 1.0 for t in STEPS]
-    assert {knee.at for knee in splits(STEPS, tie)[:2]} == {20, 21}
-
-
-def test_lines_are_numpys():
-    rng = np.random.default_rng(5)
-    x, y = rng.random(20), rng.random(20)
-    (slope, _), (rss,), *_ = np.polyfit(x, y, 1, full=True)
-    line = fit_line(x, y)
-    assert (line.slope, line.rss) == pytest.approx((slope, rss))
-    low, high = bootstrap_slope(x, 2 * x + 0.01 * y)
-    assert low < 2 + 0.01 * slope < high
-    assert high - low < 0.05
-
-
-@pytest.mark.parametrize(
-    ("execution", "planning", "step"),
-    [
-        (BENT, [1.0 if t < 20 else 1 + 0.02 * (t - 20) for t in STEPS], 20),
-        (BENT, [1.0] * 40, None),
-        (BENT, [1 - 0.01 * t for t in STEPS], None),
-        ([2 - 0.05 * t if t < 20 else 1 - 0.02 * (t - 20) for t in STEPS], STEPS, None),
-        ([2 - 0.03 * t for t in STEPS], STEPS, None),
-        ([1.0] * 5, [1.0] * 5, None),
-    ],
-    ids=["two phases", "planning flat", "planning falls", "execution goes on falling", "no knee", "too short"],
-)
-def test_phases(execution, planning, step):
-    rng = np.random.default_rng(6)
-    found = two_phases(STEPS[: len(execution)], execution, planning)
-    assert found.step == step
-    noisy = [value + 0.01 * rng.normal() for value in execution]
-    found = two_phases(STEPS[: len(execution)], noisy, planning)
-    assert (found.step is None) == (step is None)
-    assert found.step is None or abs(found.step - step) <= 2

@@ -34,7 +34,8 @@ def test_against_scikit_learn_and_plain_python(seed):
 
 
 def test_edges():
-    assert expected_calibration_error([1.0, 0.95], [1, 1]) == pytest.approx(0.025)  # one bin, the last
+    # One bin, the last: |1.95 - 1| / 2. A bin of its own for 1 would give (1 + .05) / 2.
+    assert expected_calibration_error([1.0, 0.95], [0, 1]) == pytest.approx(0.475)
     assert expected_calibration_error([0.3, 0.7], [0, 1]) == pytest.approx(0.3)  # where binary fractions mislead
     assert auroc([0.4] * 6, [1, 0, 1, 0, 0, 0]) == 0.5
     assert auroc([0.4, 0.5], [1, 1]) is None
