@@ -1,4 +1,4 @@
-"""What all tests share: a quiet, offline, CPU-only process, and no silent skips in continuous integration."""
+"""What all tests share: a quiet, offline, CPU-only process, marks that are true, no silent skips in CI."""
 
 import os
 import shutil
@@ -6,6 +6,7 @@ import signal
 import sys
 from pathlib import Path
 
+import marks
 import pytest
 
 # Before anything imports torch, DeepSpeed or transformers; the processes that tests start inherit it.
@@ -14,16 +15,49 @@ os.environ.setdefault("DS_ACCELERATOR", "cpu")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TORCH_EXTENSIONS_DIR", str(Path(sys.prefix) / "torch_extensions"))
 
+# Byte code is kept (see launch.sh): a process would compile torch and its neighbours anew otherwise.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 # A suite that runs in the background inherits an ignored Ctrl-C, and so would every program that tests interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 MUST_RUN_IN_CI = ("browser", "vllm")
 
+sys.addaudithook(marks.watch)
+
+
+def pytest_addoption(parser):
+    parser.addoption("--fast", action="store_true", help="only tests that start no program and are not slow")
+
+
+def pytest_collection_modifyitems(config, items):
+    """With --fast the marked tests are left out."""
+    if not config.getoption("--fast"):
+        return
+    left_out = [item for item in items if any(item.get_closest_marker(name) for name in marks.NOT_FAST)]
+    items[:] = [item for item in items if item not in set(left_out)]
+    config.hook.pytest_deselected(items=left_out)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    marks.running.append(item)
+    try:
+        return (yield)
+    finally:
+        marks.running.pop()
+
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
-    """With CI=true a skipped browser or vLLM test is a failure: there is no machine later on to catch it."""
+    """A test without the mark for what it started fails. So does, with CI=true, a skipped browser or vLLM test.
+
+    There is no machine later on to catch it.
+    """
     report = yield
+    if report.when == "teardown" and item.nodeid in marks.unmarked:
+        report.outcome, report.longrepr = "failed", f"{item.nodeid} {marks.unmarked[item.nodeid]}"
     marked = [name for name in MUST_RUN_IN_CI if item.get_closest_marker(name)]
     if report.skipped and marked and os.environ.get("CI") == "true" and not hasattr(report, "wasxfail"):
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.process
 ROOT = Path(__file__).parent.parent
 VERBS = ("demo", "test", "setup", "warmstart", "train", "sweep", "compare", "report", "serve", "verify")
 
@@ -124,6 +125,14 @@ def test_vllm_is_refused_where_it_cannot_run_and_the_tests_go_on_without_it(door
     assert code == 2 and "AVX-512 or AVX2" in err and not door.venv.exists()
     _, _, err = door("test")
     assert "AVX-512 or AVX2 instructions; this machine has none of them. Its tests are skipped." in err
+    log = door.log()
+    assert "pip PROJECT[dev]" in log and not any("vllm" in line for line in log)
+
+
+def test_fast_tests_want_no_vllm(door):
+    code, out, _ = door("test", "--help")
+    assert code == 0 and "--fast" in out
+    assert door("test", "--fast")[0] == 0
     log = door.log()
     assert "pip PROJECT[dev]" in log and not any("vllm" in line for line in log)
 

@@ -60,6 +60,7 @@ def test_worked_examples_in_docstrings():
     assert sum(doctest.testmod(module).failed for module in MODULES) == 0
 
 
+@pytest.mark.process
 def test_every_arm_of_a_seed_starts_from_its_base_and_nothing_runs_twice(setting, capsys):
     compare()
     one = ["warmstart base", "sweep base", "train rlad", "sweep rlad", "train solver-only", "sweep solver-only"]
@@ -71,6 +72,7 @@ def test_every_arm_of_a_seed_starts_from_its_base_and_nothing_runs_twice(setting
     assert "train was finished earlier" in capsys.readouterr().out
 
 
+@pytest.mark.process
 def test_pieces_run_at_the_same_time_but_never_before_their_base(setting):
     compare("jobs=4")
     order = calls()
@@ -80,6 +82,7 @@ def test_pieces_run_at_the_same_time_but_never_before_their_base(setting):
     assert len(order) == 20
 
 
+@pytest.mark.process
 def test_results_are_read_at_the_focus_arms_budgets(setting):
     compare()
     found = result()
@@ -101,6 +104,7 @@ def test_results_are_read_at_the_focus_arms_budgets(setting):
     assert found["commands"][0]["command"].startswith("python ")
 
 
+@pytest.mark.process
 def test_results_hold_what_every_run_learnt_and_reached(setting):
     compare()
     found = result()
@@ -122,12 +126,14 @@ def test_results_hold_what_every_run_learnt_and_reached(setting):
     assert "| rlad (focus) |" in Path("runs/trial/compare.md").read_text()
 
 
+@pytest.mark.process
 def test_one_seed_says_that_it_has_no_interval(setting):
     compare("seeds=[0]")
     assert result()["budgets"][0]["rows"][0]["pass_at_k_ci95"] is None
     assert "One seed only" in Path("runs/trial/compare.md").read_text()
 
 
+@pytest.mark.process
 def test_products_are_copied_where_they_are_committed(setting, capsys):
     compare("--out", "docs/results/trial")
     assert {path.name for path in Path("docs/results/trial").iterdir()} == set(command.PRODUCTS)
@@ -137,6 +143,7 @@ def test_products_are_copied_where_they_are_committed(setting, capsys):
     assert "docs/results/trial/compare.png" in capsys.readouterr().out
 
 
+@pytest.mark.process
 def test_only_some_arms_and_seeds(setting):
     compare("--only", "rlad", "--seeds", "1")
     assert {line.split("/", 1)[1] for line in calls()} == {"trial/seed1/base", "trial/seed1/rlad"}
@@ -148,6 +155,7 @@ def test_only_some_arms_and_seeds(setting):
         compare("--seeds", "7")
 
 
+@pytest.mark.process
 def test_a_failing_piece_ends_it_with_its_last_words_and_is_made_up_later(setting, monkeypatch):
     monkeypatch.setenv("FAKE_BROKEN", "solver-only")
     with pytest.raises(PlainError, match="exit code 3: something terrible happened"):
@@ -158,6 +166,7 @@ def test_a_failing_piece_ends_it_with_its_last_words_and_is_made_up_later(settin
     assert calls().count("train runs/trial/seed0/solver-only") == 2
 
 
+@pytest.mark.process
 def test_finished_pieces_of_other_settings_are_never_mixed_in(setting):
     compare("--only", "rlad")
     with pytest.raises(PlainError, match="made with other settings"):
@@ -169,6 +178,7 @@ def test_finished_pieces_of_other_settings_are_never_mixed_in(setting):
         compare("--only", "rlad")
 
 
+@pytest.mark.process
 def test_arms_that_trained_too_little_are_not_compared(setting):
     compare("--only", "rlad", "--seeds", "0")
     Path("runs/trial/seed0/rlad/metrics.jsonl").write_text('{"step": 1, "tokens_generated_total": 4000}\n')
@@ -201,6 +211,7 @@ def steps():
     return [json.loads(line)["step"] for line in METRICS.read_text().splitlines()] if METRICS.is_file() else []
 
 
+@pytest.mark.process
 def test_kill_9_leaves_an_orphan_that_the_resumed_comparison_waits_for(setting):
     process = start(FAKE_SLOW="rlad")
     wait_for(lambda: len(steps()) == 2)
@@ -221,6 +232,7 @@ def test_kill_9_leaves_an_orphan_that_the_resumed_comparison_waits_for(setting):
     assert Path("runs/trial/compare.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.process
 def test_stopping_it_ends_what_it_started(setting):
     process = start(FAKE_SLOW="rlad")
     wait_for(lambda: len(steps()) == 2)

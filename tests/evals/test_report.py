@@ -112,6 +112,7 @@ def report(*words):
     return subprocess.run([sys.executable, "-m", "evals.report", *words], capture_output=True, text=True, check=False)
 
 
+@pytest.mark.process
 def test_command_writes_page_and_plots_and_refuses_what_is_no_run(make_run, tmp_path):
     folder = make_run()
     done = report(str(folder))

@@ -18,6 +18,7 @@ from rlad.generation.vllm.engine import VllmEngine
 from rlad.generation.vllm.link import EngineProcess, Link, private_folder
 from rlad.generation.vllm.transfer import FolderTransfer
 
+pytestmark = pytest.mark.process
 ROOT = Path(__file__).resolve().parents[2]
 HELPERS = ROOT / "tests" / "helpers"
 WEIGHTS = [("w", torch.ones(3))]

@@ -14,6 +14,7 @@ from rlad.generation import EngineFailed
 from rlad.generation.vllm import server as vllm_server
 from rlad.generation.vllm.server import VllmServer
 
+pytestmark = pytest.mark.process
 ROOT = Path(__file__).resolve().parents[2]
 HELPERS = ROOT / "tests" / "helpers"
 

@@ -9,9 +9,11 @@ import time
 from pathlib import Path
 
 import psutil
+import pytest
 
 from trainers.runtime.collectives import library, root
 
+pytestmark = pytest.mark.ranks
 HERE = Path(__file__).parent
 START = """
 import sys

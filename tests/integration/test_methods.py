@@ -56,6 +56,7 @@ def numbers(value):
 
 
 @pytest.mark.parametrize("name", METHODS)
+@pytest.mark.ranks
 def test_steps_of_every_method(runs, name):
     rows = metrics(runs / name)
     assert [row["step"] for row in rows] == ([1, 2, 3, 4] if name == "offline" else [1, 2])
@@ -64,6 +65,7 @@ def test_steps_of_every_method(runs, name):
     assert (runs / name / "export" / "solution" / "model.safetensors").is_file()
 
 
+@pytest.mark.ranks
 def test_confidence_is_stated_and_paid(runs):
     for row in metrics(runs / "rlcr"):
         assert row["rewards"]["stated"] > 0.5
@@ -71,6 +73,7 @@ def test_confidence_is_stated_and_paid(runs):
         assert row["solution"]["reward"] < row["rollout"]["accuracy"]  # a random level costs something
 
 
+@pytest.mark.ranks
 def test_rewards_of_the_abstraction_player(runs):
     for row in metrics(runs / "hill"):
         assert 0 <= row["rewards"]["hint_pays"] <= 1
@@ -80,6 +83,7 @@ def test_rewards_of_the_abstraction_player(runs):
         assert 0 < row["rewards"]["filtered"] <= 1
 
 
+@pytest.mark.ranks
 def test_shaping_keeps_its_averages_and_rates_alternate(runs):
     rows = metrics(runs / "shaped")
     rates = [[row[role]["lr"] for role in ("abstraction", "solution")] for row in rows]
@@ -90,12 +94,14 @@ def test_shaping_keeps_its_averages_and_rates_alternate(runs):
 
 
 @pytest.mark.parametrize("source", ["verifier", "self", "teacher"])
+@pytest.mark.ranks
 def test_refinements_join_their_groups(runs, source):
     for row in metrics(runs / f"critique-{source}"):
         assert 0 < row["rewards"]["refined_groups"] <= 1
         assert 0 <= row["rewards"]["refined_correct"] <= 1
 
 
+@pytest.mark.ranks
 def test_offline_phases_and_exact_resume(runs):
     rows = metrics(runs / "offline")
     assert [sorted(row.get("offline", {})) for row in rows] == [["rft"], [], ["sft_phase"], ["rft"]]
@@ -114,6 +120,7 @@ def test_offline_phases_and_exact_resume(runs):
     assert state["parts"]["methods"] == {"cursors": {"rft": 16, "sft_phase": 5}, "lagged_solver": 4}
 
 
+@pytest.mark.ranks
 def test_warm_start_learns_critiques(runs):
     last = json.loads((runs.parent / "start" / "warmstart.jsonl").read_text().splitlines()[-1])
     assert {"critique", "refine"} <= set(last["loss_by_task"])

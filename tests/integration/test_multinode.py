@@ -10,6 +10,7 @@ import pytest
 
 from trainers.launching.launcher import free_port
 
+pytestmark = pytest.mark.ranks
 ROOT = Path(__file__).parent.parent.parent
 TINY = """
 name: nodes

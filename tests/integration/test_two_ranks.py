@@ -20,6 +20,7 @@ from rlad.config import ModelConfig, load_config, save_config
 from rlad.config.methods import LOSSES
 from rlad.players.policy import tiny_model
 
+pytestmark = pytest.mark.ranks
 PLAYERS = ("abstraction", "solution")
 DATA = ROOT / "tests" / "data"
 

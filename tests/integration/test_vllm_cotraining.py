@@ -64,6 +64,7 @@ def metrics(folder):
     ],
     ids=["shared", "lora"],
 )
+@pytest.mark.ranks
 def test_co_training_keeps_parity_until_a_publish_lies(tmp_path, mark, honest, words, engines):
     folder = run_folder(tmp_path, "honest", f"cotrain.steps={honest + 3}", "cotrain.checkpoint_every=9", *words)
     output = run_program("vllm_program.py", str(folder), timeout=900)
@@ -83,6 +84,7 @@ def train(folder):
     return subprocess.Popen(command, cwd=ROOT, env=environment(), text=True, start_new_session=True, **streams)
 
 
+@pytest.mark.ranks
 def test_a_killed_engine_ends_the_run_clearly_and_the_run_resumes(tmp_path, mark):
     folder, before = run_folder(tmp_path, "killed", "cotrain.steps=4", "cotrain.checkpoint_every=1"), folders()
     process = train(folder)

@@ -201,6 +201,7 @@ def test_rows_without_an_answer_are_left_out_with_a_warning(tmp_path, caplog):
     assert "2 rows without question or answer left out, the first is line 4" in caplog.text
 
 
+@pytest.mark.process
 def test_datasets_is_imported_only_when_it_is_needed():
     code = (
         "import sys; from rlad.config import ProblemsConfig; from rlad.problems import load_problems;"

@@ -17,6 +17,7 @@ def run(tmp_path_factory):
 
 
 @pytest.mark.slow
+@pytest.mark.process
 def test_nothing_is_lost_or_answered_twice(run, tmp_path):
     """64 clients at once, every prompt once: as many answers as questions, and the engines saw each question once."""
     words = ["--requests", "256", "--clients", "64", "--blocks", "2", "--ms", "50", "--log", str(tmp_path / "log")]
@@ -28,6 +29,7 @@ def test_nothing_is_lost_or_answered_twice(run, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.process
 def test_bad_clients_cost_the_good_ones_nothing(run, tmp_path):
     """Ten seconds of it: every well-formed request is answered in full, and nothing is left running."""
     result = run_soak(run, 10.0, 4, tmp_path / "log")

@@ -82,6 +82,7 @@ def served(run):
         (["RUN", "serving.api_keys_file=none.txt"], "cannot be read"),
     ],
 )
+@pytest.mark.process
 def test_refused_in_one_sentence(run, words, sentence):
     words = [str(run) if word == "RUN" else word for word in words]
     process = subprocess.run(
@@ -111,6 +112,7 @@ def test_a_model_that_vllm_would_die_of_is_refused(run, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.process
 def test_the_real_thing_with_openais_client(served):
     """OpenAI's own client, unchanged: whole and streamed, pair and players, usage and errors."""
     client = openai.OpenAI(base_url=f"{served.url}/v1", api_key=KEY, max_retries=0, timeout=LIMIT)
@@ -148,6 +150,7 @@ def test_the_real_thing_with_openais_client(served):
 
 
 @pytest.mark.slow
+@pytest.mark.process
 def test_sigterm_lets_what_runs_finish_and_ends_with_0(served):
     """A stream that has begun comes to its end; the process leaves no error behind."""
     headers = {"Authorization": f"Bearer {KEY}"}

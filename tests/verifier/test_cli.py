@@ -96,6 +96,7 @@ def test_bad_arguments_cost_one_plain_sentence(tmp_path, capsys):
     assert len(source.read_text().splitlines()) == len(ROWS)
 
 
+@pytest.mark.process
 def test_as_a_command(tmp_path):
     source = write(tmp_path / "in.jsonl", ROWS * 500)
     command = [sys.executable, "-m", "rlad.verifier"]

@@ -230,6 +230,7 @@ def test_same_verdicts_in_threads():
     assert wrong == []
 
 
+@pytest.mark.process
 def test_import_is_light():
     """Neither torch nor transformers, and sympy only when the deep rung runs."""
     code = "import sys, rlad.verifier as v; v.verify('\\\\sqrt2', '1.5'); "

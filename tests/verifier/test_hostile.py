@@ -49,12 +49,14 @@ def python(code: str, tmp_path) -> str:
     return done.stdout
 
 
+@pytest.mark.process
 def test_no_code_in_a_text_is_compiled_or_run(tmp_path):
     """The interpreter itself reports what is compiled, opened and started while the attacks are judged."""
     assert python(AUDIT, tmp_path).strip() == "[]"
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.process
 def test_attacks_are_fast_small_and_worth_nothing(tmp_path):
     """All of them in one fresh process, each in a thread that is not the main one."""
     code = "from evals.benchmarks.verifier_hostile import main; main(['once'])"

@@ -270,6 +270,7 @@ def start_parent(mode: str) -> tuple[subprocess.Popen, list[int]]:
     return parent, [int(pid) for pid in parent.stdout.readline().split()]
 
 
+@pytest.mark.process
 def test_workers_end_when_the_parent_is_killed():
     """An idle one, one asleep, one in a C call with its GIL: the pipe, the watchdog, the CPU limit, ends one each."""
     parent, pids = start_parent("wait")
@@ -280,6 +281,7 @@ def test_workers_end_when_the_parent_is_killed():
     wait_until(lambda: not any(alive(pid) for pid in pids), 60)
 
 
+@pytest.mark.process
 def test_workers_end_when_the_parent_exits_without_closing():
     parent, pids = start_parent("exit")
     with parent:

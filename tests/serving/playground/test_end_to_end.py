@@ -49,6 +49,7 @@ def url(tmp_path):
 
 @pytest.mark.browser
 @pytest.mark.slow
+@pytest.mark.process
 def test_a_problem_is_solved_by_the_real_gateway(chromium, url):
     complaints = []
     context = chromium.new_context(http_credentials={"username": "any", "password": KEY})  # the browser's own dialogue

@@ -36,6 +36,7 @@ def words(tmp_path):
     return [str(tmp_path / "run.yaml"), f"runs_dir={tmp_path}", "problems.train=8", "problems.validation=2"]
 
 
+@pytest.mark.process
 def test_second_launcher_is_refused_before_it_writes(tmp_path, holder, words, monkeypatch):
     (tmp_path / "run.yaml").write_text("name: run\nlaunch: {device: cpu, ranks: 1}\nproblems: {test: 2}\n")
     monkeypatch.setattr(command, "run", lambda *_: pytest.fail("started"))
@@ -46,6 +47,7 @@ def test_second_launcher_is_refused_before_it_writes(tmp_path, holder, words, mo
         folder.main(words)  # what asks before it removes the folder
 
 
+@pytest.mark.process
 def test_lock_ends_with_its_holder_however_it_dies(tmp_path, holder):
     holder.send_signal(signal.SIGKILL)
     holder.wait()
@@ -55,6 +57,7 @@ def test_lock_ends_with_its_holder_however_it_dies(tmp_path, holder):
         pass
 
 
+@pytest.mark.process
 def test_every_node_of_a_run_has_a_lock_of_its_own(tmp_path, holder):
     with folder.locked(tmp_path / "run", node=1):
         pass

@@ -59,6 +59,7 @@ def test_two_that_need_it_at_once_compile_it_once(tmp_path, made):
     assert len(made) == 1
 
 
+@pytest.mark.process
 def test_a_process_that_compiles_is_waited_for_by_name_until_it_ends_or_time_is_up(tmp_path, made, capsys):
     holder = subprocess.Popen([sys.executable, "-c", HOLDER, str(tmp_path)], stdout=subprocess.PIPE, text=True)
     try:

@@ -12,6 +12,7 @@ from rlad.config.rules import checks
 from trainers.runtime.loggers import JsonLines, Stopwatch, WandB
 
 
+@pytest.mark.process
 def test_wandb_offline_run_is_written_and_named_after_its_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_MODE", "offline")
     folder = tmp_path / "mine"
