@@ -12,11 +12,11 @@ from rlad.generation import Completion, Sampling
 from rlad.players.policy import load_tokenizer
 from rlad.players.prompts import Prompts, spoken, unwrapped
 from rlad.problems.base import Problem
-from rlad.reasoning.events import Written
+from rlad.reasoning.events import SolutionDeltaEvent
 from rlad.reasoning.explorer import Explorer, Limits
 from rlad.reasoning.growth import Growth
 from rlad.reasoning.tree import Plan, Tree
-from rlad.reasoning.vote import Ballot
+from rlad.reasoning.vote import Vote
 from rlad.verifier import Outcome, verify
 
 
@@ -111,8 +111,8 @@ def test_an_unfinished_thought_is_no_abstraction_no_answer_and_no_vote():
     solution = here.solution([1], wrote(here, THOUGHT))
     assert solution.text.startswith("<think>") and solution.confidence is None
     assert verify("12", solution.text).outcome is Outcome.unparseable_pred
-    ballot = Ballot("majority")
-    assert ballot.add((-1, 0), solution) is None and ballot.votes() == [] and ballot.chosen() is None
+    vote = Vote("majority")
+    assert vote.add((-1, 0), solution) is None and vote.votes() == [] and vote.chosen() is None
     draw = here.add_draw(tree, [1], wrote(here, "Look at parities."), distinct=True)
     assert draw.text == "" and draw.branch is None and tree.branches == []
 
@@ -121,7 +121,7 @@ def test_a_finished_thought_is_left_out_and_what_follows_it_counts():
     tree, here = Tree(Problem("p", "What is 3 + 9?", "12")), growth("thinker")
     solution = here.solution([1], wrote(here, "Perhaps \\boxed{11}\n</think>\n\nIt is \\boxed{12}"))
     assert verify("12", solution.text).correct
-    assert Ballot("majority").add((-1, 0), solution) == "12"
+    assert Vote("majority").add((-1, 0), solution) == "12"
     draw = here.add_draw(tree, [1], wrote(here, "hm, 12\n</think>\n\nLook at parities."), distinct=True)
     assert draw.text == "Look at parities." and draw.branch == 0
 
@@ -176,5 +176,6 @@ def test_a_served_tree_lets_no_thought_vote():
     assert [vote.answer for vote in events[-1].votes] == ["12"]
     solutions = exploration.tree.branches[0].solutions
     for number, solution in enumerate(solutions):
-        parts = [event.text for event in events if isinstance(event, Written) and event.place == (0, number)]
+        deltas = [event for event in events if isinstance(event, SolutionDeltaEvent)]
+        parts = [delta.text for delta in deltas if (delta.abstraction, delta.solution) == (0, number)]
         assert "".join(parts) == solution.text and solution.text.startswith("<think>\n")
