@@ -24,7 +24,7 @@ def test_honest():
 
 @pytest.mark.process
 def test_ranks():
-    subprocess.run(["echo", "-m", "trainers.launching"])
+    subprocess.run(["echo", "trainers.launching"])
 
 @pytest.mark.slow
 def test_slow(): ...
@@ -57,7 +57,7 @@ def test_a_program_started_without_its_mark_fails_the_test(inner):
     assert ran == {"test_silent", "test_honest", "test_ranks", "test_slow", "test_pure"}
     assert bad == {"test_silent", "test_ranks"}
     assert "test_silent lacks the mark 'process': it started" in output
-    assert "test_ranks lacks the mark 'ranks': it started echo -m trainers.launching" in output
+    assert "test_ranks lacks the mark 'ranks': it started echo trainers.launching" in output
 
 
 @pytest.mark.process
@@ -73,9 +73,15 @@ def test_fast_leaves_out_what_is_marked(inner):
         (["/usr/bin/python", "-m", "rlad.generation.vllm.desk"], "vllm"),
         (["/x/bin/vllm", "serve"], "vllm"),
         (["/x/bin/deepspeed", "--num_accelerators", "2"], "ranks"),
-        (["python", "-m", "rlad.serving"], "process"),
+        (["/x/playwright/driver/node", "run-driver"], "browser"),
+        (["/usr/bin/python3.11", "-m", "rlad.serving"], "process"),
     ],
 )
 def test_every_kind_of_program_has_its_mark(command, mark):
     assert marks.missing_mark(command, {"slow"}) == mark
     assert marks.missing_mark(command, {mark}) is None
+
+
+def test_what_libraries_ask_of_the_system_and_the_verifiers_workers_need_no_mark():
+    for command in (["uname", "-p"], ["python", "-c", "from rlad.verifier.pool.worker import main; main()"]):
+        assert marks.missing_mark(command, set()) is None

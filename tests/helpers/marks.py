@@ -7,8 +7,13 @@ import pytest
 OUTSIDE = ("browser", "process", "ranks", "vllm")
 """Marks of tests that start programs."""
 NOT_FAST = (*OUTSIDE, "slow")
-NEEDS = {"deepspeed": "ranks", "trainers.launching": "ranks", "rlad.generation.vllm.desk": "vllm", "vllm": "vllm"}
+NEEDS = {
+    "deepspeed": "ranks", "trainers.launching": "ranks", "rlad.generation.vllm.desk": "vllm", "vllm": "vllm",
+    "node": "browser",
+}  # fmt: skip
 """Words of command lines, and the mark that a test with such a child must carry."""
+LIGHT = "rlad.verifier.pool.worker"
+"""The verifier's workers start in a moment and are a part of whoever judges: they need no mark."""
 running: list[pytest.Item] = []
 """The test that runs now."""
 unmarked: dict[str, str] = {}
@@ -16,11 +21,13 @@ unmarked: dict[str, str] = {}
 
 
 def missing_mark(command: list[str], marks: set[str]) -> str | None:
-    """The mark that a test which starts this command lacks."""
-    wanted = next((NEEDS[word] for word in map(os.path.basename, command) if word in NEEDS), None)
+    """The mark that a test which starts this command lacks; what libraries ask of the system (`uname`) needs none."""
+    words = [os.path.basename(word) for word in command]
+    wanted = next((NEEDS[word] for word in words if word in NEEDS), None)
     if wanted is not None:
         return None if wanted in marks else wanted
-    return None if marks & set(OUTSIDE) else "process"
+    ours = words[0] in ("bash", "sh") or words[0].startswith("python")
+    return "process" if ours and LIGHT not in " ".join(command) and not marks & set(OUTSIDE) else None
 
 
 def watch(event: str, arguments: tuple) -> None:
