@@ -135,7 +135,9 @@ def best_plain_at_budget(runs: Sequence[PlainSamples], budget: float, resamples:
     return max((plain_at_budget(run, budget, resamples) for run in runs), key=lambda cell: cell.covered.mean())
 
 
-def breadth_cell(samples: BreadthSamples, n: int, m: int, select: str = "majority", resamples: int = 2000) -> Cell:
+def breadth_cell(
+    samples: BreadthSamples, n: int, m: int, select: str = "majority", resamples: int = 2000, rule_keys: Any = None
+) -> Cell:
     """The first n distinct abstractions, m solutions each; drawing stops at the n-th distinct one.
 
     Tokens count every proposal drawn until then, duplicates too, and the solutions. Accuracy is the selected answer's
@@ -145,7 +147,7 @@ def breadth_cell(samples: BreadthSamples, n: int, m: int, select: str = "majorit
     for problem in samples.problems:
         right, lengths, keys = problem.correct[:n], problem.tokens[:n], problem.keys[:n]
         drawn = [Candidate(key) for row in keys for key in row[:m]]
-        accuracy.append(credit(select, drawn, [flag for row in right for flag in row[:m]]))
+        accuracy.append(credit(select, drawn, [flag for row in right for flag in row[:m]], rule_keys))
         covered.append(est.set_coverage([len(row) for row in right], [sum(row) for row in right], m))
         tokens.append(problem.spent(n) + m * sum(float(np.mean(row)) for row in lengths))
         distinct.append(len(right))

@@ -42,7 +42,7 @@ class Samplers:
 
     def __init__(self, run: RunConfig):
         self.run, self.settings = run, run.sweep
-        self._asks = run.solution.reward == "rlcr"
+        self._asks = run.solution.states_confidence
         problems = load_problems(run.problems, "test")[: run.sweep.problems]
         self.shards = list(_chunks(problems, run.sweep.shard))
         # Threads of a worker are set before it imports torch: two spinning on one core crawl.

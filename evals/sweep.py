@@ -69,7 +69,7 @@ def sweep(run: RunConfig, folder: Path) -> dict:
         result["cells"] += [cell.row for cell in measured.get(name, [])]
         result["cells"] += _plain_rows(plain[name], budgets, settings.bootstrap)
         result["curves"] += [cell_math.curve(samples) for samples in plain[name]]
-        if run.solution.reward == "rlcr":
+        if run.solution.states_confidence:
             result.setdefault("calibration", []).extend(calibration_row(samples) for samples in plain[name])
         if name in iid:
             bare = max(plain[name], key=lambda samples: samples.correct.mean())  # at its best temperature
@@ -82,7 +82,7 @@ def sweep(run: RunConfig, folder: Path) -> dict:
 
 def _breadth_cells(samples: BreadthSamples, run: RunConfig) -> list[Cell]:
     return [
-        cell_math.breadth_cell(samples, n, m, select, run.sweep.bootstrap)
+        cell_math.breadth_cell(samples, n, m, select, run.sweep.bootstrap, run.sweep.of(select))
         for n, m in run.sweep.grid
         for select in run.sweep.select
     ]

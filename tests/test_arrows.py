@@ -35,9 +35,9 @@ ABOVE = {"rlad.serving", "rlad.reasoning", "rlad.reasoning.reasoner", "rlad.reas
 
 FLOORS = {
     "rlad": [
-        {"verifier", "entropy", "selection"},
+        {"verifier", "entropy"},
         {"config"},
-        {"problems"},
+        {"problems", "selection"},
         {"cli", "players"},
         {"generation"},
         {"reasoning"},

@@ -6,14 +6,14 @@ solve, judge, credit, update, publish, record.
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import torch
 
-from rlad.config import ROLES, WORLDS, RunConfig
-from rlad.problems import Problem, load_problems, make_world
+from rlad.config import ROLES, RunConfig, as_tree
+from rlad.problems import Problem, load_problems, world_of
 from rlad.reasoning.judge import Judge
 from rlad.reasoning.reasoner import Reasoner
 from rlad.reasoning.tree import Plan, Tree
@@ -45,7 +45,7 @@ class Cotrainer:
     def __init__(self, run: RunConfig, folder: Path):
         self.run, self.config, self.folder = run, run.cotrain, folder
         self.device = zero3.start(run.launch)
-        self.world = make_world(run.problems) if run.problems.source in WORLDS else None
+        self.world = world_of(run.problems)
         self.problems = load_problems(run.problems, "train")
         self.validation = load_problems(run.problems, "validation") if self.config.validate_every else []
         self.cursor = Cursor(len(self.problems), run.seed)
@@ -213,7 +213,7 @@ def cotrain(run: RunConfig, folder: Path) -> None:
     config, writes = run.cotrain, zero3.rank() == 0
     metrics, samples = JsonLines(folder / "metrics.jsonl", writes), JsonLines(folder / "samples.jsonl", writes)
     events, clock = Events(folder / "events", writes), Stopwatch()
-    wandb = WandB(folder, run.track.wandb, asdict(run), writes)
+    wandb = WandB(folder, run.track.wandb, as_tree(run), writes)
     step = trainer.resume()
     metrics.truncate_after(step)
     samples.truncate_after(step)
@@ -236,7 +236,7 @@ def cotrain(run: RunConfig, folder: Path) -> None:
             trainer.solve(guided, bare, plan, step)
         with clock.phase("judge"):
             trainer.reasoner.judge(guided + bare)
-        if config.refills:
+        if config.dynamic_sampling:
             with clock.phase("dynamic_sampling"):
                 extras["dynamic_sampling"] = trainer.dynamic_sampling(guided, bare, step)
         with clock.phase("judge"):
@@ -261,12 +261,12 @@ def cotrain(run: RunConfig, folder: Path) -> None:
             row |= {"step": step, "tokens_generated_total": trainer.tokens, "parity": parity}
             row |= {name: extra for name, extra in extras.items() if extra}
             for role in trainer.learners:
-                row[role] = player_statistics(trees, role, config, trainer.device) | updates.get(role, {"updated": 0})
+                row[role] = player_statistics(trees, role, run, trainer.device) | updates.get(role, {"updated": 0})
                 row[role] |= {"instruments": measured[role]} if measured else {}
             row["rollout"] |= measured.get("rollout", {})
             row["verifier"] = trainer.judge.take_counters()
             if config.samples_every and step % config.samples_every == 0 and trees:
-                samples.write(tree_record(trees[0], step, config))
+                samples.write(tree_record(trees[0], step, run))
             if step % config.checkpoint_every == 0 or step == config.steps:
                 trainer.checkpoints.save(step)
         row["seconds"] = clock.lap()

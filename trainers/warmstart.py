@@ -15,9 +15,9 @@ from pathlib import Path
 
 import torch.distributed as dist
 
-from rlad.config import WORLDS, MixtureConfig, ModelConfig, RunConfig, WarmstartConfig
+from rlad.config import MixtureConfig, ModelConfig, RunConfig, WarmstartConfig
 from rlad.players.policy import Policy, make_policy
-from rlad.problems import load_problems, make_world
+from rlad.problems import load_problems, world_of
 from trainers.data.demonstrations import TASKS, Demonstrations
 from trainers.launching.folder import started_run
 from trainers.learner.sft import supervised_step
@@ -81,7 +81,7 @@ def _record(log: JsonLines, label: str, step: int, lr: float, begin: float, toke
 def run_warmstart(run: RunConfig, folder: Path) -> None:
     """Trains the base into `folder/base`, and each player's own continuation when `role_steps` is set."""
     device = zero3.start(run.launch)
-    world = make_world(run.problems) if run.problems.source in WORLDS else None
+    world = world_of(run.problems)
     problems = load_problems(run.problems, "train")
     log = JsonLines(folder / "warmstart.jsonl", zero3.rank() == 0)
     log.truncate_after(0)

@@ -7,10 +7,17 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from omegaconf import MISSING, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-
-from rlad.config import ROLES, ConfigError, RunConfig, load_config, read_yaml
+from rlad.config import (
+    ROLES,
+    ConfigError,
+    RunConfig,
+    UnknownKey,
+    as_tree,
+    load_config,
+    overridden,
+    read_section,
+    read_yaml,
+)
 
 BASE = "base"
 """The arm every comparison has: the shared warm-started base, not trained any further."""
@@ -33,19 +40,19 @@ class ArmConfig:
     """Printed beside the arms, but no contestant."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class CompareConfig:
-    name: str = MISSING
+    name: str
     """The comparison's folder is runs_dir/name."""
-    base: str = MISSING
+    base: str
     """Run configuration that all arms share."""
     overrides: list[str] = field(default_factory=list)
     """Changes to it that all arms share, key=value."""
     seeds: list[int] = field(default_factory=lambda: [0, 1, 2])
     """Each seed has its own problems, base and arms; arms of one seed are compared on the same test problems."""
-    max_tokens: int = MISSING
+    max_tokens: int
     """Generated training tokens, over all ranks, after which every trained arm stops."""
-    focus: str = MISSING
+    focus: str
     """The arm whose budgets are used, and from which the others are subtracted."""
     arms: dict[str, ArmConfig] = field(default_factory=dict)
     runs_dir: str = "runs"
@@ -66,26 +73,20 @@ def load_compare(path: str | Path, words: list[str] | tuple[str, ...] = ()) -> C
     known = [item.name for item in fields(CompareConfig)]
     own = [word for word in words if word.partition("=")[0].partition(".")[0] in known]
     try:
-        merged = OmegaConf.merge(OmegaConf.structured(CompareConfig), tree, OmegaConf.from_dotlist(own))
-        config: CompareConfig = OmegaConf.to_object(merged)  # type: ignore[assignment]
-    except OmegaConfBaseException as error:
-        raise ConfigError(_sentence(error, path, known)) from error
+        config: CompareConfig = read_section(CompareConfig, overridden(tree, own))
+    except UnknownKey as error:
+        nested = [item.name for item in fields(ArmConfig)]
+        near = difflib.get_close_matches(error.name.split(".")[-1], [*known, *nested], n=1, cutoff=0.0)
+        raise ConfigError(
+            f"'{path}' has an unknown key '{error.name}'; the nearest known key is '{near[0]}'."
+        ) from error
+    except ConfigError as error:
+        raise ConfigError(f"'{path}': {error}") from error
     config.overrides += [word for word in words if word not in own]
     _check(config, path)
     for name in [BASE, *config.arms]:
         run_config(config, name, config.seeds[0])
     return config
-
-
-def _sentence(error: OmegaConfBaseException, path: str | Path, known: list[str]) -> str:
-    key = error.full_key or error.key or ""
-    first = str(error).splitlines()[0].rstrip(".")
-    if "not in" in first:
-        near = difflib.get_close_matches(str(key).split(".")[-1], known + [f.name for f in fields(ArmConfig)], 1, 0.0)
-        return f"'{path}' has an unknown key '{key}'; the nearest known key is '{near[0]}'."
-    if "mandatory" in first.lower():
-        return f"'{path}' must say '{key}'."
-    return f"'{path}': '{key}' cannot be used: {first}."
 
 
 def _check(config: CompareConfig, path: str | Path) -> None:
@@ -152,4 +153,4 @@ def run_config(config: CompareConfig, arm: str, seed: int) -> RunConfig:
 
 def as_dict(config: CompareConfig) -> dict[str, Any]:
     """Plain containers, for the results' JSON."""
-    return OmegaConf.to_container(OmegaConf.structured(config))  # type: ignore[return-value]
+    return as_tree(config)

@@ -18,10 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
-from omegaconf import OmegaConf
-
 from evals.compare.config import BASE, CompareConfig, run_overrides
 from rlad.cli import PlainError
+from rlad.config import read_yaml
 
 VERBS: dict[str, list[str]] = {
     "warmstart": [sys.executable, "-m", "trainers.launching", "warmstart"],
@@ -112,7 +111,7 @@ class Piece:
 
 def plan(config: CompareConfig, verbs: dict[str, list[str]] | None = None) -> list[Piece]:
     """All pieces, seed by seed, the base of a seed before its arms."""
-    content = json.dumps(OmegaConf.to_container(OmegaConf.load(config.base)), sort_keys=True)
+    content = json.dumps(read_yaml(config.base), sort_keys=True)
     commands = verbs or VERBS
 
     def stage(verb: str, arguments: list[str]) -> Stage:

@@ -5,78 +5,74 @@ sentence, what cannot be run: an unknown key (naming the nearest), a wrong type,
 Nothing here imports torch, so a bad configuration is refused before any model is touched.
 """
 
+from rlad.config.critique import CritiqueConfig
 from rlad.config.errors import ConfigError
 from rlad.config.instruments import InstrumentsConfig
-from rlad.config.load import RunConfig, known_keys, load_config, read_yaml, save_config
+from rlad.config.load import (
+    RunConfig,
+    UnknownKey,
+    as_tree,
+    as_yaml,
+    known_keys,
+    load_config,
+    overridden,
+    read_section,
+    save_config,
+)
+from rlad.config.methods import DiversityConfig, ForkingConfig, MismatchConfig
 from rlad.config.players import ROLES, LoraConfig, ModelConfig, PlayerConfig
-from rlad.config.problems import (
-    SOURCES,
-    WORLDS,
-    AlgebraConfig,
-    CountdownConfig,
-    FieldNames,
-    InductionConfig,
-    ProblemsConfig,
-)
-from rlad.config.rewards import (
-    CritiqueConfig,
-    DiversityConfig,
-    EffectiveRankConfig,
-    HillConfig,
-    R3Config,
-    RlcrConfig,
-)
+from rlad.config.problems import FieldNames, ProblemsConfig
 from rlad.config.running import EngineConfig, LaunchConfig, SweepConfig, TrackConfig, VerifierConfig, ZeroConfig
 from rlad.config.serving import ServingConfig
+from rlad.config.text import parse_yaml, read_yaml
 from rlad.config.training import (
     BareConfig,
-    BroadenConfig,
     CotrainConfig,
     GateConfig,
     MixtureConfig,
     RftConfig,
     ScheduleConfig,
+    SftPhaseConfig,
     WarmstartConfig,
 )
 
 __all__ = [
     "ROLES",
-    "SOURCES",
-    "WORLDS",
-    "AlgebraConfig",
     "BareConfig",
-    "BroadenConfig",
     "ConfigError",
     "CotrainConfig",
-    "CountdownConfig",
     "CritiqueConfig",
     "DiversityConfig",
-    "EffectiveRankConfig",
     "EngineConfig",
     "FieldNames",
+    "ForkingConfig",
     "GateConfig",
-    "HillConfig",
-    "InductionConfig",
     "InstrumentsConfig",
     "LaunchConfig",
     "LoraConfig",
+    "MismatchConfig",
     "MixtureConfig",
     "ModelConfig",
     "PlayerConfig",
     "ProblemsConfig",
-    "R3Config",
     "RftConfig",
-    "RlcrConfig",
     "RunConfig",
     "ScheduleConfig",
     "ServingConfig",
+    "SftPhaseConfig",
     "SweepConfig",
     "TrackConfig",
+    "UnknownKey",
     "VerifierConfig",
     "WarmstartConfig",
     "ZeroConfig",
+    "as_tree",
+    "as_yaml",
     "known_keys",
     "load_config",
+    "overridden",
+    "parse_yaml",
+    "read_section",
     "read_yaml",
     "save_config",
 ]

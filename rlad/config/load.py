@@ -3,21 +3,40 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, dataclass, field, is_dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin, get_type_hints
 
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
+import yaml
 
 from rlad.config.errors import ConfigError
 from rlad.config.instruments import InstrumentsConfig
-from rlad.config.players import LoraConfig, ModelConfig, PlayerConfig
+from rlad.config.players import ROLES, LoraConfig, ModelConfig, PlayerConfig, role_names, starting_player
 from rlad.config.problems import ProblemsConfig
+from rlad.config.registry import key
+from rlad.config.renamed import renamed
 from rlad.config.running import EngineConfig, LaunchConfig, SweepConfig, TrackConfig, VerifierConfig, ZeroConfig
+from rlad.config.sections import MethodSection, method_keys, plain_fields, sections
 from rlad.config.serving import ServingConfig
+from rlad.config.text import Plain, Raw, default_of, is_null, parse_yaml, read_yaml, section_of, typed
 from rlad.config.training import CotrainConfig, WarmstartConfig
+
+
+class UnknownKey(ConfigError):
+    """A key that the configuration does not have, or no longer under this name."""
+
+    def __init__(self, prefix: str, left: dict[str, Any]):
+        self.name, value = next((f"{prefix}{name}", value) for name, value in left.items())
+        self.leaf = f"{self.name}.{next(iter(value))}" if isinstance(value, dict) and value else self.name
+        super().__init__(f"'{self.name}' is no key.")
+
+    def told(self, known: list[str]) -> ConfigError:
+        """The error in full: the key's new name, or the nearest of the known ones."""
+        new = renamed(self.name, ROLES) or renamed(self.leaf, ROLES)
+        if new is not None:
+            return ConfigError(f"'{self.name}' is now called {new}.")
+        near = difflib.get_close_matches(self.name, sorted(known), n=1, cutoff=0.0)
+        return ConfigError(f"Unknown configuration key '{self.name}'; the nearest known key is '{near[0]}'.")
 
 
 @dataclass
@@ -25,12 +44,16 @@ class RunConfig:
     name: str = "run"
     """The run folder is runs_dir/name."""
     runs_dir: str = "runs"
+    """The folder in which runs have their folders."""
     seed: int = 0
+    """Seed of everything that is drawn at random but the problems."""
+    roles: list[str] = key(factory=lambda: list(ROLES))
+    """The players of the run; each has a section of its own, named after its role."""
     problems: ProblemsConfig = field(default_factory=ProblemsConfig)
     base: ModelConfig = field(default_factory=ModelConfig)
-    """The base both players (and all baselines) start from."""
-    abstraction: PlayerConfig = field(default_factory=lambda: PlayerConfig(max_new_tokens=16))
-    solution: PlayerConfig = field(default_factory=PlayerConfig)
+    """The base all players (and all baselines) start from."""
+    players: dict[str, PlayerConfig] = field(default_factory=lambda: {role: starting_player(role) for role in ROLES})
+    """Role -> what it is, how it samples and how it learns; `run.ROLE` is the same as `run.players[ROLE]`."""
     lora: LoraConfig = field(default_factory=LoraConfig)
     warmstart: WarmstartConfig = field(default_factory=WarmstartConfig)
     cotrain: CotrainConfig = field(default_factory=CotrainConfig)
@@ -43,40 +66,121 @@ class RunConfig:
     zero: ZeroConfig = field(default_factory=ZeroConfig)
     track: TrackConfig = field(default_factory=TrackConfig)
 
+    def __getattr__(self, name: str) -> PlayerConfig:
+        """A player by its role."""
+        players = self.__dict__.get("players", {})
+        if name not in players:
+            raise AttributeError(f"A run has neither a section nor a player called '{name}'.")
+        return players[name]
 
-def known_keys(node: Any = RunConfig, prefix: str = "") -> list[str]:
-    """All dotted keys of the schema, e.g. `cotrain.bare.share`."""
+
+def known_keys(config: Any = None, prefix: str = "") -> list[str]:
+    """All dotted keys that may be set, e.g. `cotrain.bare.share` and `solution.gspo.clip_low`."""
+    config = RunConfig() if config is None else config
     keys = []
-    instance = node() if isinstance(node, type) else node
-    for item in fields(instance):
-        keys.append(name := f"{prefix}{item.name}")
-        value = getattr(instance, item.name) or (ModelConfig() if item.name == "model" else None)
-        if is_dataclass(value):
-            keys.extend(known_keys(value, f"{name}."))
+    for name, section in _inner(config, prefix):
+        keys.append(f"{prefix}{name}")
+        keys += known_keys(section, f"{prefix}{name}.") if is_dataclass(section) else []
     return keys
 
 
-def _check_known(tree: Any, prefix: str = "") -> None:
-    known = set(known_keys())
-    for key, value in tree.items():
-        name = f"{prefix}{key}"
-        if name not in known:
-            near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.0)
-            raise ConfigError(f"Unknown configuration key '{name}'; the nearest known key is '{near[0]}'.")
-        if isinstance(value, dict):
-            _check_known(value, f"{name}.")
-        elif any(key.startswith(f"{name}.") for key in known) and not (value is None and name.endswith(".model")):
-            raise ConfigError(f"'{name}' is a section with keys of its own, so it cannot be '{value}'.")
+def _inner(config: Any, prefix: str) -> list[tuple[str, Any]]:
+    """What stands in a section: plain keys and sections, players, the sections of methods."""
+    found = [(item.name, getattr(config, item.name)) for item in plain_fields(config)]
+    found = [(name, ModelConfig() if name == "model" and value is None else value) for name, value in found]
+    found += getattr(config, "players", {}).items()
+    if isinstance(config, MethodSection):
+        found += [(name, keys()) for name, keys in method_keys(config, prefix.rstrip(".")).items()]
+    return found
 
 
-def read_yaml(path: str | Path) -> Any:
-    """A YAML file as OmegaConf node. Raises ConfigError when it is missing or no YAML."""
-    if not Path(path).is_file():
-        raise ConfigError(f"There is no configuration file '{path}'.")
-    try:
-        return OmegaConf.load(path)
-    except Exception as error:  # the YAML library's errors share no base with OmegaConf's
-        raise ConfigError(f"'{path}' is not valid YAML: {str(error).splitlines()[0]}.") from error
+def read_section(kind: type, tree: Any, prefix: str = "", start: Any = None) -> Any:
+    """An instance of the dataclass `kind` with a tree's values, of which the leaves are text.
+
+    Args:
+        prefix: the section's dotted name with a dot behind it, as errors say it.
+        start: the instance whose values stand where the tree says nothing; None = the defaults.
+
+    Raises ConfigError, in a sentence, for an unknown key, a value of the wrong type and one that is missing.
+    """
+    name = prefix.rstrip(".")
+    if isinstance(tree, Raw) and tree.startswith("{"):
+        tree = parse_yaml(tree)
+    if not isinstance(tree, dict):
+        raise ConfigError(f"'{name}' is a section with keys of its own, so it cannot be '{tree}'.")
+    hints, values, rest, missing = get_type_hints(kind), {}, dict(tree), []
+    for item in plain_fields(kind):
+        default = default_of(item) if start is None else getattr(start, item.name)
+        if item.name in rest:
+            values[item.name] = _read(rest.pop(item.name), hints[item.name], f"{prefix}{item.name}", default)
+        elif default is MISSING:
+            missing.append(f"{prefix}{item.name}")
+    if missing:
+        raise UnknownKey(prefix, rest) if rest else ConfigError(f"'{missing[0]}' must be given.")
+    if kind is RunConfig:
+        values["players"] = _players(rest, values.get("roles", list(ROLES)))
+    made = kind(**values) if start is None else replace(start, **values)
+    if isinstance(made, MethodSection):
+        made.methods = _methods(made, rest, prefix)
+    if rest:
+        raise UnknownKey(prefix, rest)
+    return made
+
+
+def _read(value: Any, kind: Any, name: str, default: Any) -> Any:
+    inner = section_of(kind)
+    if inner is None or (inner is not kind and is_null(value)):
+        return typed(value, kind, name)
+    if get_origin(kind) is not dict:
+        return read_section(inner, value, f"{name}.", default if is_dataclass(default) else None)
+    if not isinstance(value, dict):
+        raise ConfigError(f"'{name}' is a section with keys of its own, so it cannot be '{value}'.")
+    return {one: read_section(inner, _nothing(tree), f"{name}.{one}.") for one, tree in value.items()}
+
+
+def _nothing(tree: Any) -> Any:
+    """An entry without a body, as `name:` alone on a line, has its defaults."""
+    return {} if isinstance(tree, Plain) and not tree else tree
+
+
+def _players(rest: dict, roles: list[str]) -> dict[str, PlayerConfig]:
+    return {
+        role: read_section(PlayerConfig, rest.pop(role, {}), f"{role}.", starting_player(role))
+        for role in role_names(roles)
+    }
+
+
+def _methods(section: MethodSection, rest: dict, prefix: str) -> dict[str, Any]:
+    """The keys of the methods whose sections are given, and of those that are chosen."""
+    found = {}
+    if rest:
+        known = method_keys(section, prefix.rstrip("."))
+        for name in [name for name in rest if name in known]:
+            found[name] = read_section(known[name], rest.pop(name), f"{prefix}{name}.")
+    return found
+
+
+def overridden(tree: Any, words: list[str] | tuple[str, ...]) -> Any:
+    """A tree with `key=value` words merged into it, the later ones winning; keys are dotted."""
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals:
+            raise ConfigError(f"Overrides are written key=value; '{word}' is not.")
+        new: Any = Raw(value)
+        for part in reversed(name.split(".")):
+            new = {part: new}
+        tree = _merged(tree, new)
+    return tree
+
+
+def _merged(old: Any, new: Any) -> Any:
+    if isinstance(new, Raw) and isinstance(old, dict) and new.startswith("{"):
+        new = parse_yaml(new)
+    if isinstance(old, Raw) and isinstance(new, dict) and old.startswith("{"):
+        old = parse_yaml(old)
+    if not (isinstance(old, dict) and isinstance(new, dict)):
+        return new
+    return old | {name: _merged(old[name], value) if name in old else value for name, value in new.items()}
 
 
 def load_config(path: str | Path | None, overrides: list[str] | tuple[str, ...] = ()) -> RunConfig:
@@ -84,28 +188,44 @@ def load_config(path: str | Path | None, overrides: list[str] | tuple[str, ...] 
 
     Raises ConfigError with one plain sentence for a missing file, unknown key, wrong type or impossible combination.
     """
-    tree = OmegaConf.create({}) if path is None else read_yaml(path)
-    if not OmegaConf.is_dict(tree):
+    tree = {} if path is None else read_yaml(path)
+    if not isinstance(tree, dict):
         raise ConfigError(f"'{path}' must hold a mapping of keys to values.")
-    for item in overrides:
-        if "=" not in item:
-            raise ConfigError(f"Overrides are written key=value; '{item}' is not.")
-        try:
-            tree = OmegaConf.merge(tree, OmegaConf.from_dotlist([item]))
-        except (YAMLError, OmegaConfBaseException) as error:
-            raise ConfigError(f"The value of '{item}' cannot be read.") from error
-    _check_known(OmegaConf.to_container(tree))
     try:
-        merged = OmegaConf.merge(OmegaConf.structured(RunConfig), tree)
-        config: RunConfig = OmegaConf.to_object(merged)  # type: ignore[assignment]
-    except OmegaConfBaseException as error:
-        raise ConfigError(f"Wrong type for '{error.full_key}': {str(error).splitlines()[0].rstrip('.')}.") from error
+        config: RunConfig = read_section(RunConfig, overridden(tree, overrides))
+    except UnknownKey as error:
+        raise error.told(known_keys()) from error
     from rlad.config.rules import validate
 
     validate(config)
+    for _, section in sections(config):
+        if isinstance(section, MethodSection):
+            section.settle()
     return config
+
+
+def as_tree(config: Any) -> Any:
+    """A configuration, or a section of one, in plain containers: as a YAML file holds it."""
+    if isinstance(config, list | tuple):
+        return [as_tree(item) for item in config]
+    if isinstance(config, dict):
+        return {name: as_tree(value) for name, value in config.items()}
+    if not is_dataclass(config):
+        return config
+    found = {}
+    for name, value in vars(config).items():
+        if name == "players":
+            found |= as_tree(value)
+        elif name != "methods":
+            found[name] = as_tree(value)
+    return found | as_tree(getattr(config, "methods", {}))
+
+
+def as_yaml(config: Any) -> str:
+    """A configuration as YAML that reads back as it is."""
+    return yaml.safe_dump(as_tree(config), sort_keys=False, allow_unicode=True)
 
 
 def save_config(config: RunConfig, path: str | Path) -> None:
     """Writes the resolved configuration as YAML."""
-    Path(path).write_text(OmegaConf.to_yaml(OmegaConf.structured(config)))
+    Path(path).write_text(as_yaml(config))

@@ -1,118 +1,140 @@
-"""Keys of `base`, `lora`, `abstraction` and `solution`: what a player is, how it samples, how it learns."""
+"""Keys of `base`, `lora` and the players' sections: what a player is, how it samples, how it learns."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Optional
 
-from rlad.config.methods import (
-    LOSSES,
-    CeGppoConfig,
-    CispoConfig,
-    ClipCovConfig,
-    DppoConfig,
-    ForkingConfig,
-    GspoConfig,
-    KlCovConfig,
-    MismatchConfig,
-    ReinforcePpConfig,
-    SapoConfig,
-)
+from rlad.config.errors import ConfigError
+from rlad.config.methods import DiversityConfig, ForkingConfig, MismatchConfig
+from rlad.config.registry import key, role
+from rlad.config.sections import MethodSection
 
 ROLES = ("abstraction", "solution")
+"""The players of a run that names no others; both are needed."""
+AGGREGATIONS = ("token-mean", "sequence-mean", "prompt-mean", "constant")
 
 
 @dataclass
 class ModelConfig:
-    path: Optional[str] = None
+    path: str | None = None
     """A Hugging Face causal LM by folder or name; None = a tiny Qwen3-architecture model of the sizes below."""
-    hidden_size: int = 128
-    layers: int = 4
-    heads: int = 4
-    kv_heads: int = 2
-    intermediate_size: int = 384
-    max_positions: int = 256
-    dtype: str = "float32"
-    """float32, bfloat16 or float16: the dtype in which the model is held and rolled out."""
+    hidden_size: int = key(128, least=8)
+    """Width of the tiny model, a multiple of its heads."""
+    layers: int = key(4, least=1)
+    """Decoder layers of the tiny model."""
+    heads: int = key(4, least=1)
+    """Query heads of the tiny model."""
+    kv_heads: int = key(2, least=1)
+    """Key and value heads of the tiny model; they divide the query heads."""
+    intermediate_size: int = key(384, least=1)
+    """Width of the tiny model's MLP."""
+    max_positions: int = key(256, least=8)
+    """Longest sequence of the tiny model: question, abstraction and solution together."""
+    dtype: str = key("float32", one_of=("float32", "bfloat16", "float16"))
+    """The dtype in which the model is held and rolled out."""
     float32_head: bool = False
     """Logits in float32 whatever the dtype, in trainer, reference and transformers sampler alike (ScaleRL)."""
     gradient_checkpointing: bool = False
+    """Activations are computed again in the backward pass instead of being kept: less memory, more time."""
     trust_remote_code: bool = False
+    """Whether code that comes with the model's folder may run."""
 
 
 @dataclass
 class LoraConfig:
     """Co-training of low-rank adapters (2106.09685), one per player, on one frozen base."""
 
-    rank: int = 0
-    """Of an adapter's matrices; 0 = off, both players train all of their weights."""
-    alpha: float = 32.0
+    rank: int = key(0, least=0, most=512)
+    """Rank of an adapter's matrices; 0 = off, all players train all of their weights."""
+    alpha: float = key(32.0, above=0)
     """An adapter adds alpha / rank times its product to the base's layer."""
-    targets: list[str] = field(
-        default_factory=lambda: ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+    targets: list[str] = key(
+        factory=lambda: ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
     )
     """Linear layers that get an adapter, by the last part of their names."""
 
 
 @dataclass
-class PlayerConfig:
+class PlayerConfig(MethodSection):
     """One player: what it is, how it samples, how it learns."""
 
-    model: Optional[ModelConfig] = None
+    model: ModelConfig | None = None
     """None = a copy of the base; set it to give this player a different model."""
-    temperature: float = 1.0
+    temperature: float = key(1.0, above=0, most=10)
     """Sampling temperature of training rollouts; the loss uses the same one."""
-    max_new_tokens: int = 48
-    lr: float = 1e-4
-    min_lr_ratio: float = 1.0
+    max_new_tokens: int = key(48, least=1)
+    """Longest text that the player writes in training and evaluation, in tokens."""
+    lr: float = key(1e-4, least=0, most=1)
+    """Learning rate of Adam."""
+    min_lr_ratio: float = key(1.0, least=0, most=1)
     """The rate falls linearly to this share of itself at the last step; 1 = constant."""
-    weight_decay: float = 0.0
-    beta1: float = 0.9
-    beta2: float = 0.95
-    max_grad_norm: float = 1.0
-    loss: str = "ppo_clip"
-    """A method of docs/methods.md: ppo_clip, dr_grpo, gspo, cispo, sapo, dppo, gppo, ce_gppo, clip_cov or kl_cov."""
-    clip_low: float = 0.2
-    clip_high: float = 0.28
-    """ppo_clip, dr_grpo, gppo, ce_gppo: the ratio is clipped to [1 - clip_low, 1 + clip_high] (DAPO: clip-higher)."""
-    dual_clip: Optional[float] = 3.0
-    """ppo_clip, dr_grpo, gppo: for negative advantages the loss is at most dual_clip * |A|; None = off."""
-    reward: str = "verdict"
-    """verdict (right or wrong; for an abstraction the share of right solutions). Solution player: rlcr (right, and
-    knowing how likely). Abstraction player: hill (hints that make a group worth learning from), r3 (how likely it makes
-    a known solution). Names in trainers/rewards."""
-    shaping: str = "none"
-    """none, or effective_rank (VERL: the last token's advantage grows with the spread of the hidden states)."""
-    advantage: str = "mean"
-    """mean (centred), std (by the group's deviation), rloo, batch_std (by the batch's), reinforce_pp(_baseline)."""
-    aggregation: str = "auto"
-    """token-mean, sequence-mean, prompt-mean, constant: per-token losses to one number; auto = the loss's own."""
-    hicra: float = 0.0
+    weight_decay: float = key(0.0, least=0, most=1)
+    """Decoupled weight decay of AdamW."""
+    beta1: float = key(0.9, least=0, below=1)
+    """Decay of Adam's mean of gradients."""
+    beta2: float = key(0.95, least=0, below=1)
+    """Decay of Adam's mean of squared gradients."""
+    max_grad_norm: float = key(1.0, above=0)
+    """Gradients are cut to this norm."""
+    loss: str = key("ppo_clip", kind="loss")
+    """The policy-gradient loss (docs/methods.md); its keys stand in the section of its name."""
+    reward: str = key("verdict", kind="reward")
+    """What the player is paid for (docs/rewards.md); verdict = right or wrong, for an abstraction the share of right
+    solutions."""
+    shaping: str = key("none", kind="shaping")
+    """What changes the advantages after credit; none, or effective_rank (VERL)."""
+    advantage: str = key("mean", kind="advantage")
+    """How the rewards of a group become advantages (docs/methods.md)."""
+    aggregation: str = key("auto", one_of=("auto", *AGGREGATIONS))
+    """How per-token losses become one number; auto = as the loss was published."""
+    hicra: float = key(0.0, least=0, below=1)
     """alpha of HICRA: planning tokens' advantages become A + alpha * |A|; the paper's is 0.2, 0 switches it off."""
-    overlong: int = 0
+    overlong: int = key(0, least=0)
     """Tokens before max_new_tokens over which a reward falls by 1 (DAPO: 4096 of 20480); 0 = off."""
-    old_logprobs: str = "trainer"
-    """trainer or sampler: whose log-probs of before the update the ratio is measured against."""
-    gspo: GspoConfig = field(default_factory=GspoConfig)
-    cispo: CispoConfig = field(default_factory=CispoConfig)
-    sapo: SapoConfig = field(default_factory=SapoConfig)
-    dppo: DppoConfig = field(default_factory=DppoConfig)
-    ce_gppo: CeGppoConfig = field(default_factory=CeGppoConfig)
-    clip_cov: ClipCovConfig = field(default_factory=ClipCovConfig)
-    kl_cov: KlCovConfig = field(default_factory=KlCovConfig)
-    reinforce_pp: ReinforcePpConfig = field(default_factory=ReinforcePpConfig)
+    old_logprobs: str = key("trainer", one_of=("trainer", "sampler"))
+    """Whose log-probs of before the update the ratio is measured against."""
     forking: ForkingConfig = field(default_factory=ForkingConfig)
     mismatch: MismatchConfig = field(default_factory=MismatchConfig)
-    kl: float = 0.05
+    diversity: DiversityConfig = field(default_factory=DiversityConfig)
+    kl_coef: float = key(0.05, least=0)
     """Coefficient of the KL loss to the frozen reference (the warm-started base)."""
-    kl_estimator: str = "k3"
-    """k1, k2 or k3 (as a loss; k3 is the usual one)."""
-    entropy: float = 0.0
+    kl_estimator: str = key("k3", one_of=("k1", "k2", "k3"))
+    """Estimator of the KL as a loss; k3 is the usual one."""
+    entropy_coef: float = key(0.0, least=-float("inf"))
     """Coefficient of the entropy bonus."""
-    entropy_target: Optional[float] = None
+    entropy_target: float | None = key(None, least=0)
     """Nats per token. When set, the coefficient adapts: it grows by entropy_step while entropy is below the target."""
-    entropy_step: float = 1e-3
-    entropy_max: float = 0.05
+    entropy_step: float = key(1e-3, above=0)
+    """What the adaptive coefficient grows or falls by after an update."""
+    entropy_max: float = key(0.05, above=0)
+    """The adaptive coefficient's ceiling."""
+
+    @property
+    def states_confidence(self) -> bool:
+        """Whether the reward asks the player how sure it is of its answer."""
+        return self.chosen("reward").facts.get("confidence", False)
+
+
+STARTING = {"abstraction": {"max_new_tokens": 16}}
+"""Role -> its own defaults where they differ from a player's."""
+
+
+def starting_player(name: str) -> PlayerConfig:
+    """A role's player as it is where the configuration says nothing."""
+    return PlayerConfig(**STARTING.get(name, {}))
+
+
+def role_names(roles: list[str]) -> list[str]:
+    """The names of roles, of which some may be given as `module:attribute`. Raises ConfigError for an unknown one."""
+    names = [role[one].name if ":" in one else one for one in roles]
+    for name, given in zip(names, roles, strict=True):
+        if name == given and name not in ROLES and name not in role:
+            raise ConfigError(f"roles names '{name}', but the roles are {', '.join((*ROLES, *role.names()))}.")
+    if missing := [name for name in ROLES if name not in names]:
+        raise ConfigError(f"roles leaves '{missing[0]}' out; both {' and '.join(ROLES)} are needed.")
+    if len(set(names)) < len(names):
+        raise ConfigError("roles names a player twice.")
+    return names
 
 
 def aggregation_of(player: PlayerConfig) -> str:
@@ -121,4 +143,4 @@ def aggregation_of(player: PlayerConfig) -> str:
     >>> aggregation_of(PlayerConfig()), aggregation_of(PlayerConfig(loss="gspo"))
     ('token-mean', 'sequence-mean')
     """
-    return LOSSES[player.loss] if player.aggregation == "auto" else player.aggregation
+    return player.chosen("loss").facts["aggregation"] if player.aggregation == "auto" else player.aggregation

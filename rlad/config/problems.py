@@ -1,40 +1,14 @@
-"""Keys of `problems`: where problems come from, and what the generated worlds are like."""
+"""Keys of `problems`: where problems come from."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Optional
 
-WORLDS = ("induction", "countdown", "algebra")
-SOURCES = (*WORLDS, "jsonl", "parquet", "hub")
+from rlad.config.registry import key
+from rlad.config.sections import MethodSection
 
-
-@dataclass
-class InductionConfig:
-    examples: int = 1
-    """Input-output examples shown in the question; fewer examples leave more rules possible."""
-    depth: int = 1
-    """Operations composed to make a rule: 1 = one operation of the family, 2 = a second applied to its result."""
-    families: list[str] = field(default_factory=lambda: ["linear", "product", "minmax", "difference"])
-    """Rule families: linear, product, minmax, difference."""
-    max_input: int = 6
-    """Inputs a, b are drawn from 1..max_input."""
-
-
-@dataclass
-class CountdownConfig:
-    numbers: int = 4
-    """How many numbers a problem gives (3, 4, 5 or 6)."""
-    max_number: int = 10
-    """Numbers are drawn from 1..max_number."""
-    max_target: int = 60
-    """Targets lie in 1..max_target."""
-
-
-@dataclass
-class AlgebraConfig:
-    families: list[str] = field(default_factory=list)
-    """Families to draw from; empty = all of them."""
+DATA = ("jsonl", "parquet", "hub")
+"""Sources that are read; every other one is a generated world."""
 
 
 @dataclass
@@ -42,36 +16,46 @@ class FieldNames:
     """Which columns of a file or hub dataset hold what."""
 
     question: str = "problem"
+    """Column of the question."""
     answer: str = "answer"
+    """Column of the right answer."""
     solution: str = "solution"
     """Optional worked solution, used by the warm start where a row has one."""
     abstraction: str = "abstraction"
     """Optional abstraction, used by the warm start where a row has one."""
     attempt: str = "attempt"
+    """Optional noisy solution, used by critique fine-tuning where a row has a critique of it too."""
     critique: str = "critique"
-    """Optional noisy solution and a critique of it, used by critique fine-tuning where a row has both."""
+    """Optional critique of the attempt."""
 
 
 @dataclass
-class ProblemsConfig:
-    source: str = "induction"
-    """induction, countdown, algebra (generated worlds), or jsonl, parquet, hub (real data through `datasets`)."""
-    train: int = 4096
-    validation: int = 200
-    test: int = 400
-    """Problems per split; for files and hub datasets 0 = all rows."""
+class ProblemsConfig(MethodSection):
+    source: str = key("induction", kind="world", one_of=DATA)
+    """A generated world, whose keys stand in the section of its name, or real data through `datasets`."""
+    train: int = key(4096, least=0)
+    """Training problems; for files and hub datasets 0 = all rows."""
+    validation: int = key(200, least=0)
+    """Validation problems; for files and hub datasets 0 = all rows."""
+    test: int = key(400, least=0)
+    """Test problems; for files and hub datasets 0 = all rows."""
     seed: int = 0
     """Seed of the splits. Problems, unlike everything else, do not change with the run's own seed."""
-    useless_share: float = 0.3
+    useless_share: float = key(0.3, least=0, most=1)
     """Share of a world's demonstrated proposals that are useless (wrong or irrelevant): RL has something to learn."""
-    path: Optional[str] = None
+    path: str | None = None
     """Training file (jsonl, parquet) or dataset name (hub)."""
-    validation_path: Optional[str] = None
-    test_path: Optional[str] = None
-    """Held-out files; without them, held-out rows are split off the training file by a hash of the question."""
-    subset: Optional[str] = None
+    validation_path: str | None = None
+    """Held-out file; without it, held-out rows are split off the training file by a hash of the question."""
+    test_path: str | None = None
+    """Held-out file; without it, held-out rows are split off the training file by a hash of the question."""
+    subset: str | None = None
+    """Name of the hub dataset's configuration, where it has several."""
     hub_split: str = "train"
+    """Split of the hub dataset that is read."""
     fields: FieldNames = field(default_factory=FieldNames)
-    induction: InductionConfig = field(default_factory=InductionConfig)
-    countdown: CountdownConfig = field(default_factory=CountdownConfig)
-    algebra: AlgebraConfig = field(default_factory=AlgebraConfig)
+
+    @property
+    def generated(self) -> bool:
+        """Whether a world makes the problems, instead of a file or the hub."""
+        return self.source not in DATA

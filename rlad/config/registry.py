@@ -12,17 +12,22 @@ function or class:
     def gspo(tokens: LossTensors, keys: GspoKeys): ...
 
 Everything else (configuration, checks, dry run, tables in the docs, parametrised tests) reads these registries. Where a
-name is asked for, `module:attribute` names a method outside the project. Nothing here imports torch.
+name is asked for, `module:attribute` names a method outside the project. Nothing here imports torch, and a declaring
+file is imported when its method is asked for: names are found by reading the files of a room, where the decorator
+begins a line and the name follows it as a literal.
 """
 
 from __future__ import annotations
 
 import difflib
 import math
-import pkgutil
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields
+from functools import cached_property, partial
 from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from rlad.config.errors import ConfigError
@@ -66,13 +71,15 @@ def key(
     above: float | None = None,
     most: float | None = None,
     below: float | None = None,
-    one_of: tuple[str, ...] | str | None = None,
+    one_of: tuple[str, ...] = (),
+    kind: str | None = None,
     factory: Callable[[], Any] | None = None,
 ) -> Any:
     """A dataclass field that carries the range of its numbers (`least`/`above` to `most`/`below`) or its known names.
 
     Args:
-        one_of: the names, or the kind of a registry that knows them ("loss").
+        one_of: the names that are known.
+        kind: the registry that knows further names ("loss"); the methods' own keys then stand in the same section.
         factory: makes the default where that is a list or a section.
     """
     facts: dict[str, Any] = {}
@@ -80,8 +87,8 @@ def key(
         low = above if above is not None else least if least is not None else -math.inf
         high = below if below is not None else most if most is not None else math.inf
         facts["range"] = Range(low, high, above is not None, below is not None)
-    if one_of is not None:
-        facts["one_of"] = one_of
+    facts |= {"one_of": one_of} if one_of else {}
+    facts |= {"kind": kind} if kind else {}
     if factory is not None:
         return field(default_factory=factory, metadata=facts)
     return field(default=default, metadata=facts)
@@ -102,7 +109,8 @@ class Method:
     roles: tuple[str, ...] | None = None
     """Roles that it fits; None = all."""
     check: Callable[[Any, str], None] | None = None
-    """`check(run, role)` raises ConfigError for a configuration that it does not go with."""
+    """`check(run, section)` raises ConfigError for a configuration that the method does not go with. The section is the
+    one where its name stands: a role for what belongs to a player, else `problems`, `sweep`, `serving` or `engine`."""
     facts: Mapping[str, Any] = field(default_factory=dict)
     """What else its kind declares, e.g. a loss's `aggregation`."""
 
@@ -111,18 +119,21 @@ class Method:
         """The first line of its docstring."""
         return (self.call.__doc__ or "").strip().split("\n")[0]
 
-    def settings(self) -> Any:
-        """Its keys with their defaults; None for a method without keys."""
-        return self.keys() if self.keys else None
+    def bound(self, keys: Any = None) -> Any:
+        """What was decorated, given its keys (None = their defaults); a method without keys is not handed any."""
+        return partial(self.call, keys=keys or self.keys()) if self.keys else self.call
+
+    def fits(self, role: str) -> bool:
+        """Whether a player of this role may use it."""
+        return self.roles is None or role in self.roles
 
 
 class Registry:
-    """The methods of one kind: those declared in the modules of `home`, and any `module:attribute`."""
+    """The methods of one kind: those declared in the files of `home`, and any `module:attribute`."""
 
     def __init__(self, kind: str, home: str, words: str):
         self.kind, self.home, self.words = kind, home, words
         self._methods: dict[str, Method] = {}
-        self._searched = False
 
     def __call__(
         self,
@@ -134,50 +145,60 @@ class Registry:
         check: Callable[[Any, str], None] | None = None,
         **facts: Any,
     ) -> Callable:
-        """The decorator that declares a method."""
+        """The decorator that declares a method. Raises ValueError for a second one of a name and for required keys."""
 
         def declare(call):
-            module = getattr(call, "__module__", "")
+            module = call.__module__
             before = self._methods.get(name)
             if before is not None and (before.call.__module__, before.call.__qualname__) != (module, call.__qualname__):
                 raise ValueError(
                     f"Two {self.words} are called '{name}': one in {before.call.__module__}, one in {module}."
                 )
+            for item in fields(keys) if keys else ():
+                if item.default is MISSING and item.default_factory is MISSING:
+                    raise ValueError(f"The key '{item.name}' of the {self.kind} '{name}' has no default.")
             method = Method(self.kind, name, call, keys, source, roles, check, facts)
             # What comes from outside is reached by module:attribute only: a name must not depend on what was imported.
-            if module.split(".")[0] == self.home.split(".")[0]:
+            if module == self.home or module.startswith(f"{self.home}."):
                 self._methods[name] = method
             _DECLARED[(self.kind, module, call.__qualname__)] = method
             return call
 
         return declare
 
-    def names(self) -> tuple[str, ...]:
-        """The project's own names, sorted."""
-        self._search()
-        return tuple(sorted(self._methods))
+    @cached_property
+    def _modules(self) -> dict[str, str]:
+        """Name -> the module that declares it, from the text of the files in `home`."""
+        place = find_spec(self.home)
+        found = {}
+        for folder in (place and place.submodule_search_locations) or ():
+            for path in sorted(Path(folder).rglob("*.py")):
+                parts = path.relative_to(folder).with_suffix("").parts
+                module = ".".join([self.home, *(parts[:-1] if parts[-1] == "__init__" else parts)])
+                names = re.findall(rf'^@{self.kind}\(\s*"([^"]+)"', path.read_text(), re.MULTILINE)
+                found |= dict.fromkeys(names, module)
+        return found
+
+    def names(self, role: str | None = None) -> tuple[str, ...]:
+        """The project's own names, sorted; with a role only those that fit it."""
+        return tuple(sorted(n for n in self._modules if role is None or self[n].fits(role)))
+
+    def __contains__(self, name: str) -> bool:
+        """Whether the project has a method of this name."""
+        return name in self._modules
 
     def __iter__(self) -> Iterator[Method]:
-        return iter([self._methods[name] for name in self.names()])
+        return iter([self[name] for name in self.names()])
 
     def __getitem__(self, name: str) -> Method:
         """The method of a name or `module:attribute`. Raises ConfigError, naming the nearest, for anything else."""
         if ":" in name:
             return self._outside(name)
-        self._search()
+        if name not in self._modules:
+            raise ConfigError(unknown(name, self.names()))
         if name not in self._methods:
-            known = self.names()
-            near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
-            raise ConfigError(f"'{name}' is unknown; the nearest is '{near}' (known: {', '.join(known)}).")
+            import_module(self._modules[name])
         return self._methods[name]
-
-    def _search(self) -> None:
-        if self._searched:
-            return
-        home = import_module(self.home)
-        for module in pkgutil.iter_modules(home.__path__, f"{self.home}."):
-            import_module(module.name)
-        self._searched = True
 
     def _outside(self, name: str) -> Method:
         module, _, attribute = name.partition(":")
@@ -185,14 +206,26 @@ class Registry:
             call = getattr(import_module(module), attribute)
         except ModuleNotFoundError as error:
             raise ConfigError(f"'{name}' cannot be imported: there is no module '{error.name}'.") from error
-        except AttributeError as error:
+        except (AttributeError, ValueError) as error:
             raise ConfigError(f"'{name}' cannot be imported: '{module}' has no '{attribute}'.") from error
-        declared = _DECLARED.get((self.kind, call.__module__, call.__qualname__))
-        if declared is None:
+        found = _DECLARED.get((self.kind, getattr(call, "__module__", ""), getattr(call, "__qualname__", "")))
+        if found is None:
             raise ConfigError(
                 f"'{name}' is not declared as one of the {self.words}; decorate it with @{self.kind}(NAME)."
             )
-        return declared
+        return found
+
+
+def unknown(name: str, known: tuple[str, ...]) -> str:
+    """What to say of a name that nobody knows: the nearest, and all that there are.
+
+    >>> unknown("gpso", ("gspo", "ppo_clip"))
+    "'gpso' is unknown; the nearest is 'gspo' (known: gspo, ppo_clip)."
+    """
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
+    if not near:
+        return f"'{name}' is unknown, and there is none."
+    return f"'{name}' is unknown; the nearest is '{near[0]}' (known: {', '.join(known)})."
 
 
 _DECLARED: dict[tuple[str, str, str], Method] = {}
@@ -209,13 +242,6 @@ prompt_set = Registry("prompt_set", "rlad.players", "prompt sets")
 sampler = Registry("sampler", "rlad.generation", "samplers")
 role = Registry("role", "rlad.players.roles", "roles")
 
-REGISTRIES = {one.kind: one for one in (loss, reward, advantage, shaping, world, rule, prompt_set, sampler, role)}
-
-
-def described(keys: type) -> list[tuple[str, Any, str]]:
-    """(name, default, range or names in words) of a dataclass's own keys, sections left out."""
-    rows = []
-    for item in fields(keys):
-        default = item.default if item.default is not MISSING else item.default_factory()
-        rows.append((item.name, default, str(item.metadata.get("range") or item.metadata.get("one_of") or "")))
-    return rows
+REGISTRIES: dict[str, Registry] = {
+    one.kind: one for one in (loss, reward, advantage, shaping, world, rule, prompt_set, sampler, role)
+}

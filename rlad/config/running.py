@@ -3,39 +3,43 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Optional
+
+from rlad.config.registry import key
+from rlad.config.sections import MethodSection
 
 
 @dataclass
-class EngineConfig:
-    kind: str = "transformers"
-    """transformers or vllm."""
-    max_batch: int = 512
+class EngineConfig(MethodSection):
+    kind: str = key("transformers", kind="sampler")
+    """What samples for a player in training and evaluation: transformers (inside the rank) or vllm."""
+    max_batch: int = key(512, least=1)
     """Rows decoded together by one engine."""
-    placement: str = "auto"
-    """Of vllm: colocated (an engine process per player and rank), shared (per player and node, for all its ranks), lora
-    (one per node, for both players: the base and their adapters), server (`vllm serve` processes), or auto: shared on
-    CPUs, colocated on GPUs."""
-    replicas: int = 1
+    placement: str = key("auto", one_of=("auto", "colocated", "shared", "lora", "server"))
+    """Where the engines of kind=vllm are: colocated (a process per player and rank), shared (per player and node, for
+    all its ranks), lora (one per node, for both players: the base and their adapters), server (`vllm serve` processes),
+    or auto: shared on CPUs, colocated on GPUs."""
+    replicas: int = key(1, least=1, most=1024)
     """Servers per player that rank 0 starts (placement server)."""
     abstraction_urls: list[str] = field(default_factory=list)
-    """Servers that run already, e.g. http://node7:8000 (placement server); empty = rank 0 starts them."""
+    """Running servers of the abstraction player, e.g. http://node7:8000 (placement server); empty = rank 0 starts
+    them."""
     solution_urls: list[str] = field(default_factory=list)
-    weights_folder: Optional[str] = None
+    """The same for the solution player; both are named or none."""
+    weights_folder: str | None = None
     """Where new weights are handed to servers: a folder that they see too; null = this machine's shared memory."""
-    tensor_parallel: int = 1
+    tensor_parallel: int = key(1, least=1, most=1024)
     """GPUs per vLLM engine."""
-    memory_share: float = 0.3
-    """Of a GPU's memory for one vLLM engine, weights included."""
-    kv_cache_gb: float = 1.0
+    memory_share: float = key(0.3, above=0, most=1)
+    """Share of a GPU's memory for one vLLM engine, weights included."""
+    kv_cache_gb: float = key(1.0, above=0)
     """GiB for keys and values of one vLLM engine on a CPU."""
-    threads: int = 0
-    """Of one vLLM engine on a CPU; 0 = all cores (the ranks wait while it decodes)."""
-    eager: Optional[bool] = None
+    threads: int = key(0, least=0, most=1024)
+    """Threads of one vLLM engine on a CPU; 0 = all cores (the ranks wait while it decodes)."""
+    eager: bool | None = None
     """Whether vLLM runs the model without compiling it; null = on CPUs, where compiling takes longest."""
-    start_timeout: int = 600
+    start_timeout: int = key(600, least=1)
     """Seconds within which a vLLM engine must be up."""
-    timeout: int = 300
+    timeout: int = key(300, least=1)
     """Seconds within which new weights must be in place, and without a sign of life after which vLLM is given up."""
 
     def transfer_on_gpu(self) -> str:
@@ -45,46 +49,51 @@ class EngineConfig:
 
 @dataclass
 class VerifierConfig:
-    workers: int = 0
+    workers: int = key(0, least=0, most=256)
     """Killable worker processes per rank; 0 = judge in the rank itself (operation budget, no symbolic rung)."""
-    time_limit: float = 2.0
+    time_limit: float = key(2.0, above=0)
     """Seconds per item in a worker."""
 
 
 @dataclass
-class SweepConfig:
-    problems: int = 400
+class SweepConfig(MethodSection):
+    problems: int = key(400, least=1)
     """Held-out test problems (at most problems.test)."""
     grid: list[list[int]] = field(default_factory=lambda: [[4, 1], [8, 1], [16, 1], [4, 4]])
     """[n, m] cells with distinct abstractions."""
-    plain_samples: int = 16
+    plain_samples: int = key(16, least=1)
     """Fewest plain samples per problem and temperature; as many more are drawn as the largest cell's tokens buy."""
-    plain_temperatures: list[float] = field(default_factory=lambda: [0.7, 1.0, 1.3])
+    plain_temperatures: list[float] = key(above=0, most=10, factory=lambda: [0.7, 1.0, 1.3])
     """Plain sampling is reported at the best of these, chosen on the test problems themselves (in its favour)."""
-    propose_temperature: float = 1.0
-    solve_temperature: float = 0.3
-    draw_factor: float = 2.0
+    propose_temperature: float = key(1.0, above=0, most=10)
+    """Sampling temperature of abstractions."""
+    solve_temperature: float = key(0.3, least=0, most=10)
+    """Sampling temperature of solutions under an abstraction; 0 = greedy."""
+    draw_factor: float = key(2.0, least=1, most=100)
     """Proposals drawn per distinct abstraction wanted."""
-    iid_abstractions: int = 8
+    iid_abstractions: int = key(8, least=1)
     """i.i.d. abstractions per problem of the triple (without / with mean / with best)."""
-    iid_solutions: int = 4
-    select: list[str] = field(default_factory=lambda: ["majority"])
-    shard: int = 50
+    iid_solutions: int = key(4, least=1)
+    """Solutions with each abstraction of the triple."""
+    select: list[str] = key(kind="rule", factory=lambda: ["majority"])
+    """Selection rules; every cell is reported under each."""
+    shard: int = key(50, least=1)
     """Problems that one worker process takes at a time."""
-    bootstrap: int = 2000
+    bootstrap: int = key(2000, least=1)
+    """Resamples of the problems behind every confidence interval."""
 
 
 @dataclass
 class LaunchConfig:
-    ranks: int = 2
+    ranks: int = key(2, least=1, most=1024)
     """Processes per node: CPU ranks, or one per GPU."""
-    device: str = "auto"
+    device: str = key("auto", one_of=("auto", "cpu", "cuda"))
     """auto, cpu or cuda."""
-    threads_per_rank: int = 1
+    threads_per_rank: int = key(1, least=1, most=1024)
     """Intra-op threads of a CPU rank."""
-    port: int = 0
+    port: int = key(0, least=0, most=65535)
     """Rendezvous port; 0 = a free one."""
-    timeout: int = 600
+    timeout: int = key(600, least=1)
     """Seconds after which a stuck collective ends the run."""
 
 
@@ -93,10 +102,12 @@ class ZeroConfig:
     """DeepSpeed ZeRO-3 for both engines."""
 
     offload_optimizer: bool = False
+    """Keep optimiser states in CPU memory."""
     offload_params: bool = False
-    persistence_threshold: int = 0
+    """Keep parameters in CPU memory."""
+    persistence_threshold: int = key(0, least=0)
     """Parameters smaller than this stay whole on every rank."""
-    bucket_size: int = 50_000_000
+    bucket_size: int = key(50_000_000, least=1)
     """Elements gathered at a time when weights are published."""
 
 
@@ -104,5 +115,5 @@ class ZeroConfig:
 class TrackConfig:
     """Where the metrics go beside metrics.jsonl and TensorBoard's event files."""
 
-    wandb: Optional[str] = None
+    wandb: str | None = None
     """Project on Weights & Biases (`./launch.sh setup --with track`); None = not used."""

@@ -3,53 +3,62 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Optional
+
+from rlad.config.registry import key
+from rlad.config.sections import MethodSection
 
 
 @dataclass
-class ServingConfig:
-    engine: str = "vllm"
+class ServingConfig(MethodSection):
+    engine: str = key("vllm", one_of=("vllm", "transformers"))
     """vllm (one server per player, started and supervised, or running elsewhere) or transformers (in this process)."""
-    abstraction_url: Optional[str] = None
-    solution_url: Optional[str] = None
-    """Running vLLM servers of the two players, such as http://gpu1:8000; None = start and supervise them here."""
+    abstraction_url: str | None = None
+    """Running vLLM server of the abstraction player, such as http://gpu1:8000; None = start and supervise it here."""
+    solution_url: str | None = None
+    """Running vLLM server of the solution player; both are named or none."""
     vllm_arguments: str = ""
     """More arguments for the `vllm serve` processes that are started here, as on a command line."""
-    start_timeout: float = 600.0
+    start_timeout: float = key(600.0, above=0)
     """Seconds until a started engine must answer."""
-    retry_wait: float = 60.0
+    retry_wait: float = key(60.0, least=0)
     """Seconds that a request, whose engine was lost under it, waits for the engine to be sent once more."""
     host: str = "127.0.0.1"
-    port: int = 8080
-    """0 = a free one."""
-    api_keys_file: Optional[str] = None
+    """Address to listen on; anything but this machine's own wants API keys."""
+    port: int = key(8080, least=0, most=65535)
+    """Port to listen on; 0 = a free one."""
+    api_keys_file: str | None = None
     """File with one API key a line; keys may also stand in $RLAD_API_KEYS, separated by commas."""
     open_probes: bool = False
     """Answer /healthz and /readyz without a key, for orchestrators whose probes cannot hold one."""
-    abstractions: int = 8
-    solutions: int = 4
-    """The tree where a request says nothing: n distinct abstractions, m solutions each."""
-    draw_factor: float = 2.0
+    abstractions: int = key(8, least=0)
+    """n: distinct abstractions of a tree where a request says nothing."""
+    solutions: int = key(4, least=1)
+    """m: solutions with each abstraction where a request says nothing."""
+    draw_factor: float = key(2.0, least=1, most=100)
     """Proposals drawn at most per distinct abstraction wanted."""
-    select: str = "weighted_majority"
+    select: str = key("weighted_majority", kind="rule")
     """Selection rule where a request names none."""
-    max_abstractions: int = 64
-    max_solutions: int = 64
-    max_samples: int = 256
+    max_abstractions: int = key(64, least=0)
+    """Most abstractions of one tree."""
+    max_solutions: int = key(64, least=1)
+    """Most solutions with each abstraction of one tree."""
+    max_samples: int = key(256, least=1)
     """Most abstractions x solutions of one tree, or samples of one request to a single player."""
-    max_choices: int = 8
+    max_choices: int = key(8, least=1, most=128)
     """Most choices (`n`, or prompts x n) of one request to the pair: each is a tree of its own."""
-    max_total_tokens: int = 200_000
+    max_total_tokens: int = key(200_000, least=1)
     """Most tokens that one tree may generate, and the budget where a request names none."""
-    max_problem_chars: int = 20_000
-    max_body_bytes: int = 262_144
-    max_concurrent: int = 32
+    max_problem_chars: int = key(20_000, least=1)
+    """Longest problem, in characters."""
+    max_body_bytes: int = key(262_144, least=1024)
+    """Largest body of a request, in bytes."""
+    max_concurrent: int = key(32, least=1)
     """Requests that run at a time."""
-    max_queue: int = 64
+    max_queue: int = key(64, least=0)
     """Requests that wait beyond them; more are refused with 429."""
-    request_timeout: float = 300.0
+    request_timeout: float = key(300.0, above=0)
     """Seconds for one request, from the first byte to the last; a client that reads too slowly is cut off."""
-    body_timeout: float = 10.0
+    body_timeout: float = key(10.0, above=0)
     """Seconds for a request's body to arrive."""
-    drain_timeout: float = 30.0
+    drain_timeout: float = key(30.0, least=0)
     """Seconds that running requests are given to finish after SIGTERM."""

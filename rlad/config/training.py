@@ -3,60 +3,63 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Optional
 
-from rlad.config.rewards import (
-    CritiqueConfig,
-    DiversityConfig,
-    EffectiveRankConfig,
-    HillConfig,
-    R3Config,
-    RlcrConfig,
-)
+from rlad.config.critique import CritiqueConfig
+from rlad.config.registry import key
 
 
 @dataclass
 class MixtureConfig:
     """Relative shares of the warm start's three tasks (and of the one-pass task, for that baseline)."""
 
-    plain: float = 0.3
-    propose: float = 0.3
-    guided: float = 0.4
-    one_pass: float = 0.0
-    critique: float = 0.0
+    plain: float = key(0.3, least=0)
+    """Share of (problem) -> solution."""
+    propose: float = key(0.3, least=0)
+    """Share of (problem) -> abstraction."""
+    guided: float = key(0.4, least=0)
+    """Share of (problem, abstraction) -> solution."""
+    one_pass: float = key(0.0, least=0)
+    """Share of (problem) -> abstraction and solution in one text."""
+    critique: float = key(0.0, least=0)
     """Critique fine-tuning (2501.17703): (problem, attempt) -> critique."""
-    refine: float = 0.0
+    refine: float = key(0.0, least=0)
     """(problem, attempt, critique) -> solution."""
 
 
 @dataclass
 class WarmstartConfig:
-    steps: int = 600
-    batch: int = 128
+    steps: int = key(600, least=1)
+    """Optimiser steps of the shared base."""
+    batch: int = key(128, least=1)
     """Sequences per optimiser step over all ranks."""
-    micro_batch: int = 64
+    micro_batch: int = key(64, least=1)
     """Sequences per forward on one rank."""
-    lr: float = 3e-3
-    warmup: int = 30
+    lr: float = key(3e-3, above=0, most=1)
+    """Peak learning rate."""
+    warmup: int = key(30, least=0)
     """Steps of linear warm-up; the rate then falls to min_lr_ratio of its peak along a cosine."""
-    min_lr_ratio: float = 0.1
-    weight_decay: float = 0.01
-    max_grad_norm: float = 1.0
+    min_lr_ratio: float = key(0.1, least=0, most=1)
+    """The rate at the end, as a share of its peak."""
+    weight_decay: float = key(0.01, least=0, most=1)
+    """Decoupled weight decay of AdamW."""
+    max_grad_norm: float = key(1.0, above=0)
+    """Gradients are cut to this norm."""
     mixture: MixtureConfig = field(default_factory=MixtureConfig)
-    role_steps: int = 0
+    role_steps: int = key(0, least=0)
     """Optional further fine-tuning of each player on its own tasks after the shared base."""
-    log_every: int = 20
+    log_every: int = key(20, least=1)
+    """Steps between two lines of warmstart.jsonl."""
 
 
 @dataclass
 class BareConfig:
     """Prompts without an abstraction: zero reward, live KL anchor (RLAD 2510.02263)."""
 
-    share: float = 0.125
+    share: float = key(0.125, least=0, most=1)
     """Share of each step's problems that stay bare."""
-    solutions: int = 8
+    solutions: int = key(8, least=1)
     """Solutions per bare problem."""
-    baseline_samples: int = 0
+    baseline_samples: int = key(0, least=0)
     """Bare solutions per non-bare problem, only to estimate the baseline b(x); needed by subtract_bare."""
 
 
@@ -65,22 +68,25 @@ class GateConfig:
     """The leak gate: an abstraction that gives the answer away earns a fixed penalty."""
 
     enabled: bool = True
-    penalty: float = -0.2
+    """Whether leaks are looked for; without the gate they are solved with like any other abstraction."""
+    penalty: float = key(-0.2, least=-1, most=0)
+    """What a leak, an empty or an unfinished abstraction earns."""
 
 
 @dataclass
 class ScheduleConfig:
-    kind: str = "simultaneous"
+    kind: str = key("simultaneous", one_of=("simultaneous", "alternating", "rates", "frozen"))
     """simultaneous, alternating (one learns while the other stands still), rates (both learn, one of them at a small
     rate) or frozen."""
-    abstraction_steps: int = 10
-    solution_steps: int = 10
-    """Lengths of the two phases of an alternating schedule or of alternating rates."""
-    train: str = "solution"
+    abstraction_steps: int = key(10, least=1)
+    """Steps of the abstraction player's turn in an alternating schedule or with alternating rates."""
+    solution_steps: int = key(10, least=1)
+    """Steps of the solution player's turn in an alternating schedule or with alternating rates."""
+    train: str = key("solution", one_of=("abstraction", "solution"))
     """frozen: the one player that learns; its partner stands still."""
-    low_rate: float = 2e-4
+    low_rate: float = key(2e-4, least=0, most=1)
     """rates: the resting player's share of its learning rate (MetaAgent-X: 1e-9 of 5e-6)."""
-    lag: int = 0
+    lag: int = key(0, least=0)
     """Abstractions are paid by a snapshot of the solver, renewed every so many steps; 0 = by the solver itself."""
 
 
@@ -88,86 +94,91 @@ class ScheduleConfig:
 class RftConfig:
     """Offline rejection fine-tuning of the abstraction player, before step 1 and again every so many steps."""
 
-    every: int = 0
+    every: int = key(0, least=0)
     """Steps between two such phases; 0 = none."""
-    problems: int = 64
+    problems: int = key(64, least=1)
     """Problems per phase over all ranks."""
-    abstractions: int = 4
+    abstractions: int = key(4, least=1)
     """K: abstractions sampled per problem."""
-    solutions: int = 8
+    solutions: int = key(8, least=1)
     """M: solutions with each, and as many without, for the success that an abstraction must beat."""
-    margin: float = 0.125
+    margin: float = key(0.125, least=0, below=1)
     """By how much it must beat it; 0 (as published) keeps useless abstractions by luck, 40 % of them at M = 8."""
-    epochs: int = 3
-    batch: int = 32
-    lr: float = 1e-5
+    epochs: int = key(3, least=1)
+    """Passes over a phase's kept texts."""
+    batch: int = key(32, least=1)
+    """Sequences per optimiser step over all ranks."""
+    lr: float = key(1e-5, above=0, most=1)
+    """Learning rate of the phase."""
 
 
 @dataclass
-class BroadenConfig:
+class SftPhaseConfig:
     """Supervised steps on diverse demonstrations between RL phases: RL narrows, fine-tuning widens (2509.21128)."""
 
-    every: int = 0
+    every: int = key(0, least=0)
     """RL steps between two such phases; 0 = none."""
-    problems: int = 64
+    problems: int = key(64, least=1)
     """Problems per phase over all ranks."""
-    draws: int = 8
+    draws: int = key(8, least=1)
     """Demonstrated abstractions drawn per problem; the different ones weigh the same."""
-    epochs: int = 1
-    batch: int = 32
-    lr: float = 1e-5
+    epochs: int = key(1, least=1)
+    """Passes over a phase's demonstrations."""
+    batch: int = key(32, least=1)
+    """Sequences per optimiser step over all ranks."""
+    lr: float = key(1e-5, above=0, most=1)
+    """Learning rate of the phase."""
 
 
 @dataclass
 class CotrainConfig:
-    steps: int = 100
-    max_tokens: int = 0
+    steps: int = key(100, least=1)
+    """Co-training steps: rollout, credit, update."""
+    max_tokens: int = key(0, least=0)
     """Stop after the step in which the generated tokens of all ranks reach this; 0 = no limit but `steps`."""
-    problems: int = 16
+    problems: int = key(16, least=1)
     """Problems per step over all ranks (a multiple of the ranks)."""
-    abstractions: int = 8
+    abstractions: int = key(8, least=0)
     """n: abstractions per problem; 0 trains the solver alone on plain prompts."""
-    solutions: int = 4
+    solutions: int = key(4, least=1)
     """m: solutions per (problem, abstraction); with abstractions=0, solutions per problem."""
     one_pass: bool = False
     """With abstractions=0: the solver writes abstraction and solution in one pass (a baseline)."""
-    proposals: str = "distinct"
+    proposals: str = key("distinct", one_of=("distinct", "iid"))
     """distinct (drawn until n different ones or the draws are used up) or iid."""
-    draws: int = 16
+    draws: int = key(16, least=1)
     """Proposals drawn per problem when proposals=distinct; duplicates are solved once and counted."""
     bare: BareConfig = field(default_factory=BareConfig)
     gate: GateConfig = field(default_factory=GateConfig)
     subtract_bare: bool = False
     """Subtract the estimated bare accuracy b(x) from the abstraction's reward."""
-    set_credit: float = 0.0
+    set_credit: float = key(0.0, least=0, most=1)
     """lambda in (1-lambda) * p_i + lambda * c_i, where c_i is the leave-one-out contribution to the set's coverage."""
     adherence: bool = False
     """Reward a solution only when it also follows its abstraction (worlds can check this)."""
-    rlcr: RlcrConfig = field(default_factory=RlcrConfig)
-    hill: HillConfig = field(default_factory=HillConfig)
-    r3: R3Config = field(default_factory=R3Config)
-    diversity: DiversityConfig = field(default_factory=DiversityConfig)
-    effective_rank: EffectiveRankConfig = field(default_factory=EffectiveRankConfig)
     critique: CritiqueConfig = field(default_factory=CritiqueConfig)
-    solution_group: str = "abstraction"
+    solution_group: str = key("abstraction", one_of=("abstraction", "problem"))
     """abstraction (compare inside one abstraction, G1) or problem (across all solutions of a problem, G2)."""
     drop_constant_groups: bool = True
     """Leave groups without reward variance out of the policy gradient; KL anchors on bare prompts always stay."""
-    refills: int = 0
+    dynamic_sampling: int = key(0, least=0, most=100)
     """DAPO's dynamic sampling: most rounds of further problems in place of those that all or no solutions solve."""
-    retire_above: Optional[float] = None
+    retire_above: float | None = key(None, above=0, most=1)
     """ScaleRL: problems solved at least this often so far are not drawn again; None = all stay."""
-    updates_per_rollout: int = 1
-    micro_batch: int = 64
+    updates_per_rollout: int = key(1, least=1)
+    """Optimiser steps made from one rollout; from the second on the ratio matters."""
+    micro_batch: int = key(64, least=1)
     """Sequences per forward on one rank."""
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     rft: RftConfig = field(default_factory=RftConfig)
-    broaden: BroadenConfig = field(default_factory=BroadenConfig)
-    checkpoint_every: int = 25
-    keep_checkpoints: int = 2
-    validate_every: int = 0
+    sft_phase: SftPhaseConfig = field(default_factory=SftPhaseConfig)
+    checkpoint_every: int = key(25, least=1)
+    """Steps between checkpoints; the last step always makes one."""
+    keep_checkpoints: int = key(2, least=1)
+    """Newest complete checkpoints that are kept."""
+    validate_every: int = key(0, least=0)
     """Steps between measurements on the validation problems, in metrics.jsonl; 0 = none."""
-    parity_threshold: float = 1e-3
+    parity_threshold: float = key(1e-3, above=0)
     """Abort when mean |logp_trainer - logp_engine| on the probe batch exceeds this (nats)."""
-    samples_every: int = 10
+    samples_every: int = key(10, least=1)
     """Write one readable tree to samples.jsonl every so many steps."""

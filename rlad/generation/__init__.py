@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 from rlad.config import EngineConfig
+from rlad.config.registry import sampler
 from rlad.generation.base import Completion, Engine, EngineFailed, Sampling
 
 __all__ = ["Completion", "Engine", "EngineFailed", "Sampling", "make_engine", "stop_ids"]
@@ -13,10 +14,20 @@ __all__ = ["Completion", "Engine", "EngineFailed", "Sampling", "make_engine", "s
 
 def make_engine(config: EngineConfig, model, tokenizer) -> Engine:
     """The configured engine around a full (never a partitioned) copy of a model."""
-    if config.kind == "transformers":
-        from rlad.generation.transformers import TransformersEngine
+    return config.bound("kind")(config, model, tokenizer)
 
-        return TransformersEngine(model, stop_ids(model, tokenizer), tokenizer.pad_token_id, config.max_batch)
+
+@sampler("transformers")
+def transformers_engine(config: EngineConfig, model, tokenizer) -> Engine:
+    """Samples inside this process with the model as it is."""
+    from rlad.generation.transformers import TransformersEngine
+
+    return TransformersEngine(model, stop_ids(model, tokenizer), tokenizer.pad_token_id, config.max_batch)
+
+
+@sampler("vllm")
+def vllm_engine(config: EngineConfig, model, tokenizer) -> Engine:
+    """Samples in a vLLM process of its own, on the model's device."""
     from rlad.generation.vllm.engine import start_vllm
 
     log = Path(tempfile.mkdtemp(prefix="rlad-engine-")) / "engine.log"

@@ -73,7 +73,7 @@ def format_tokens(config: RunConfig) -> list[str]:
     >>> format_tokens(RunConfig())
     []
     """
-    tokens = list(CONFIDENCE_TOKENS) if config.solution.reward == "rlcr" else []
+    tokens = list(CONFIDENCE_TOKENS) if config.solution.states_confidence else []
     mixture = config.warmstart.mixture
     if config.cotrain.critique.source != "none" or mixture.critique or mixture.refine:
         tokens += CRITIQUE_TOKENS
@@ -139,4 +139,4 @@ def make_policy(role: str, model: ModelConfig, config: RunConfig, folder: Path) 
 
 def make_prompts(tokenizer, config: RunConfig) -> Prompts:
     """The prompts of a run's players."""
-    return Prompts(tokenizer, confidence=config.solution.reward == "rlcr")
+    return Prompts(tokenizer, confidence=config.solution.states_confidence)

@@ -1,5 +1,8 @@
 """Problems and where they come from: generated worlds, files, and the Hugging Face hub.
 
+A world is one file with a class under `@world`; it is made with the share of useless proposals, and `keys=` where it
+declares keys.
+
 >>> from rlad.config import ProblemsConfig
 >>> world = make_world(ProblemsConfig(source="countdown"))
 >>> world.name
@@ -8,27 +11,23 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
 from rlad.config import ProblemsConfig
+from rlad.config.registry import world
 from rlad.problems.base import SPLITS, Problem, ProblemError, World, generate_split
 
-WORLD_REGISTRY = {
-    "induction": ("rlad.problems.induction", "Induction"),
-    "countdown": ("rlad.problems.countdown", "Countdown"),
-    "algebra": ("rlad.problems.algebra", "Algebra"),
-}
-"""World name -> (module, class); imported when first asked for. The class takes a ProblemsConfig."""
-
-__all__ = ["SPLITS", "Problem", "ProblemError", "World", "load_problems", "make_world"]
+__all__ = ["SPLITS", "Problem", "ProblemError", "World", "load_problems", "make_world", "world_of"]
 
 
 def make_world(config: ProblemsConfig) -> World:
     """The world that `config.source` names. Raises ProblemError when that is a file or hub source, or unknown."""
-    if config.source not in WORLD_REGISTRY:
-        raise ProblemError(f"'{config.source}' is not a world; the worlds are {', '.join(WORLD_REGISTRY)}.")
-    module, name = WORLD_REGISTRY[config.source]
-    return getattr(import_module(module), name)(config)
+    if not config.generated or (":" not in config.source and config.source not in world):
+        raise ProblemError(f"'{config.source}' is not a world; the worlds are {', '.join(world.names())}.")
+    return config.bound("source")(config.useless_share)
+
+
+def world_of(config: ProblemsConfig) -> World | None:
+    """The world that makes the problems; None where they are read from files or the hub."""
+    return make_world(config) if config.generated else None
 
 
 def load_problems(config: ProblemsConfig, split: str) -> list[Problem]:
@@ -39,7 +38,7 @@ def load_problems(config: ProblemsConfig, split: str) -> list[Problem]:
     if split not in SPLITS:
         raise ProblemError(f"'{split}' is not a split; the splits are {', '.join(SPLITS)}.")
     count = getattr(config, split)
-    if config.source in WORLD_REGISTRY:
+    if config.generated:
         return generate_split(make_world(config), split, count, config.seed)
     from rlad.problems.files import load_split
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
 
-from rlad.config import ProblemsConfig
+from rlad.config.registry import key, world
 from rlad.problems.base import Problem, ProblemError, World
 
 OPERATIONS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
@@ -169,25 +169,38 @@ def parse_expression(text: str) -> ast.expr | None:
         return None
 
 
+@dataclass
+class CountdownKeys:
+    """How many numbers, and how large."""
+
+    numbers: int = key(4, least=3, most=6)
+    """How many numbers a problem gives."""
+    max_number: int = key(10, least=2, most=999)
+    """Numbers are drawn from 1..max_number."""
+    max_target: int = key(60, least=1, most=9999)
+    """Targets lie in 1..max_target."""
+
+
+@world("countdown", keys=CountdownKeys)
 class Countdown(World):
     """See the module's docstring."""
 
     name = "countdown"
 
-    def __init__(self, config: ProblemsConfig):
-        self.config = config.countdown
-        self.useless_share = config.useless_share
-        if not 3 <= self.config.numbers <= 6:
-            raise ProblemError(f"countdown takes 3 to 6 numbers, not {self.config.numbers}.")
-        if self.config.max_number < 1 or self.config.max_target < 1:
+    def __init__(self, useless_share: float = 0.3, keys: CountdownKeys | None = None):
+        self.keys = keys = keys or CountdownKeys()
+        self.useless_share = useless_share
+        if not 3 <= keys.numbers <= 6:
+            raise ProblemError(f"countdown takes 3 to 6 numbers, not {keys.numbers}.")
+        if keys.max_number < 1 or keys.max_target < 1:
             raise ProblemError("countdown needs max_number and max_target of at least 1.")
-        self.limit = max(4 * self.config.max_target, self.config.max_number)
+        self.limit = max(4 * self.keys.max_target, self.keys.max_number)
         self._targets: dict[Numbers, list[int]] = {}
 
     # ------------------------------------------------------------------------------------------------ problems
     def sample(self, rng: random.Random) -> Problem:
         for _ in range(1000):
-            numbers = [rng.randint(1, self.config.max_number) for _ in range(self.config.numbers)]
+            numbers = [rng.randint(1, self.keys.max_number) for _ in range(self.keys.numbers)]
             if targets := self._possible_targets(tuple(sorted(numbers))):
                 target = rng.choice(targets)
                 break
@@ -202,7 +215,7 @@ class Countdown(World):
         """Targets with a last move; none is a given number, so that no abstraction can name the target."""
         if numbers not in self._targets:
             made = {m(v, self.limit) for m in moves(numbers) for v in reachable(without(numbers, m.number), self.limit)}
-            inside = {t for t in made - {None} if t <= self.config.max_target}
+            inside = {t for t in made - {None} if t <= self.keys.max_target}
             self._targets[numbers] = sorted(inside - set(numbers))
         return self._targets[numbers]
 

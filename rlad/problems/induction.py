@@ -18,9 +18,14 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import product
 from math import prod
+from typing import TYPE_CHECKING
 
-from rlad.config import ProblemsConfig
+from rlad.config.errors import ConfigError
+from rlad.config.registry import key, world
 from rlad.problems.base import Problem, ProblemError, World
+
+if TYPE_CHECKING:
+    from rlad.config import RunConfig
 
 # Unnormalised prior weights: small constants are more likely, as people would guess them first.
 FAMILY_WEIGHT = {"linear": 0.5, "product": 0.2, "minmax": 0.2, "difference": 0.1}
@@ -92,26 +97,53 @@ class Form:
         return self.steps(a, b)[-1][1]
 
 
+@dataclass
+class InductionKeys:
+    """How a question is asked, and what the rules are like."""
+
+    examples: int = key(1, least=1, most=16)
+    """Input-output examples shown in the question; fewer examples leave more rules possible."""
+    depth: int = key(1, least=1, most=2)
+    """Operations composed to make a rule: 1 = one operation of the family, 2 = a second applied to its result."""
+    families: list[str] = key(one_of=tuple(FAMILY_WEIGHT), factory=lambda: list(FAMILY_WEIGHT))
+    """Rule families to draw from."""
+    max_input: int = key(6, least=1, most=999)
+    """Inputs a, b are drawn from 1..max_input."""
+
+
+def check(run: RunConfig, section: str) -> None:
+    """There must be a family, and inputs enough for the examples and the query."""
+    keys = run.problems.of("induction")
+    if not keys.families:
+        raise ConfigError("problems.induction.families is empty; name at least one family.")
+    if keys.max_input**2 <= keys.examples:
+        raise ConfigError(
+            f"problems.induction.max_input={keys.max_input} gives {keys.max_input**2} pairs of inputs, but "
+            f"{keys.examples} examples and the query need one each."
+        )
+
+
+@world("induction", keys=InductionKeys, check=check)
 class Induction(World):
     """See the module's docstring; `depth` counts the operations of a form, the combination of a and b being one."""
 
     name = "induction"
 
-    def __init__(self, config: ProblemsConfig):
-        self.config = config.induction
-        self.useless_share = config.useless_share
-        unknown = set(self.config.families) - set(FAMILY_WEIGHT)
-        if unknown or not self.config.families:
+    def __init__(self, useless_share: float = 0.3, keys: InductionKeys | None = None):
+        self.keys = keys = keys or InductionKeys()
+        self.useless_share = useless_share
+        unknown = set(keys.families) - set(FAMILY_WEIGHT)
+        if unknown or not keys.families:
             raise ProblemError(f"Unknown or no induction families {sorted(unknown)}; known: {list(FAMILY_WEIGHT)}.")
 
     @cached_property
     def prior(self) -> dict[Form, float]:
         """Every form of the world with its prior probability."""
         tails: list[tuple[tuple[str, int], ...]] = [()]
-        for _ in range(self.config.depth - 1):
+        for _ in range(self.keys.depth - 1):
             tails = [(*tail, stage) for tail in tails for stage in LATER_STAGES]
         prior: dict[Form, float] = {}
-        for family in self.config.families:
+        for family in self.keys.families:
             if family == "linear":
                 bodies = [("linear", pair) for pair in product(COEFFICIENT_WEIGHT, repeat=2)]
             else:
@@ -126,7 +158,7 @@ class Induction(World):
     @cached_property
     def _values(self) -> dict[tuple[int, int], dict[int, list[Form]]]:
         """For every input pair: value -> the forms that give it."""
-        inputs = range(1, self.config.max_input + 1)
+        inputs = range(1, self.keys.max_input + 1)
         table: dict[tuple[int, int], dict[int, list[Form]]] = {}
         for a, b in product(inputs, repeat=2):
             values = defaultdict(list)
@@ -139,8 +171,8 @@ class Induction(World):
         form = rng.choices(list(self.prior), list(self.prior.values()))[0]
         offset = rng.choices(OFFSETS, [OFFSET_DECAY**r for r in OFFSETS])[0]
         pairs: list[tuple[int, int]] = []
-        while len(pairs) < self.config.examples + 1:
-            pair = (rng.randint(1, self.config.max_input), rng.randint(1, self.config.max_input))
+        while len(pairs) < self.keys.examples + 1:
+            pair = (rng.randint(1, self.keys.max_input), rng.randint(1, self.keys.max_input))
             if pair not in pairs:
                 pairs.append(pair)
         examples = [(a, b, form(a, b) + offset) for a, b in pairs[:-1]]
@@ -152,7 +184,7 @@ class Induction(World):
         return Problem(f"induction/{question}", question, str(form(a, b) + offset), meta=meta)
 
     def vocabulary(self) -> list[str]:
-        inputs = range(1, self.config.max_input + 1)
+        inputs = range(1, self.keys.max_input + 1)
         steps = (value for form in self.prior for pair in product(inputs, repeat=2) for _, value in form.steps(*pair))
         # A useless form may be fitted with any constant up to the largest example, and is then applied with it.
         top = 2 * max(steps) + max(OFFSETS)

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import torch
 
-from rlad.config import WORLDS, RunConfig
+from rlad.config import RunConfig
 from rlad.generation import make_engine
 from rlad.players.policy import build_model, load_tokenizer, make_prompts
-from rlad.problems import make_world
+from rlad.problems import world_of
 from rlad.reasoning.judge import Judge
 from rlad.reasoning.reasoner import Reasoner
 
@@ -18,7 +18,7 @@ def open_pair(run: RunConfig, abstraction: str | None, solution: str, device: st
     """A reasoner over the two folders; without an abstraction player it can only solve bare."""
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() and run.launch.device != "cpu" else "cpu"
-    world = make_world(run.problems) if run.problems.source in WORLDS else None
+    world = world_of(run.problems)
     solver, solver_prompts = _open_player(run, solution, device)
     # One folder for both (the warm-started base): one copy in memory.
     shared = abstraction in (None, solution)

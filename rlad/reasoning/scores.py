@@ -1,7 +1,7 @@
 """The scores that selection rules read: how much a solution is to be believed. A rule declares which one it needs.
 
-Two are known, by the names in `rlad.selection.READS`. Each may be missing: a sampler may give no log-probs, and a
-solver states a confidence only where its prompt asks for one. Then the rules that read it are refused.
+Two are known, by the names that `rlad.selection.reads` answers. Each may be missing: a sampler may give no log-probs,
+and a solver states a confidence only where its prompt asks for one. Then the rules that read it are refused.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from math import exp
 
 from rlad.generation.base import Completion
 from rlad.players.confidence import stated_confidence
-from rlad.selection import READS
+from rlad.selection import reads
 
 LIKELIHOOD, STATED = "likelihood", "stated_confidence"
 
@@ -43,7 +43,7 @@ def score(rule: str, text: str, logprob: float | None, tokens: int) -> float | N
     >>> score("majority", "9", -0.6, 2), score("weighted", "9", 0.0, 2), score("stated_majority", "9", None, 2)
     (None, 1.0, 0.0)
     """
-    needed = READS.get(rule)
+    needed = reads(rule)
     if needed == LIKELIHOOD:
         return likelihood(logprob, tokens)
     return (stated_confidence(text) or 0.0) if needed == STATED else None
@@ -56,5 +56,5 @@ class ScoreMissing(ValueError):
         why = {
             LIKELIHOOD: "the sampler gave no log-probs",
             STATED: "this solver is not asked to state one",
-        }[READS[rule]]
-        super().__init__(f"The selection rule '{rule}' reads the {READS[rule]} of solutions, and {why}.")
+        }[reads(rule)]
+        super().__init__(f"The selection rule '{rule}' reads the {reads(rule)} of solutions, and {why}.")

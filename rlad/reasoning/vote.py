@@ -5,7 +5,7 @@ from __future__ import annotations
 from rlad.reasoning.events import AnswerVotes
 from rlad.reasoning.scores import ScoreMissing, logprob_of, score
 from rlad.reasoning.tree import Place, Solution
-from rlad.selection import READS, Candidate, decided, group, select, tally
+from rlad.selection import Candidate, decided, group, reads, select, tally
 from rlad.verifier import extract_answer, verify
 
 
@@ -30,7 +30,7 @@ class Vote:
         """
         answer = extract_answer(solution.text)
         believed = score(self.rule, solution.text, logprob_of(solution.completion), solution.tokens)
-        if answer is not None and believed is None and self.rule in READS:
+        if answer is not None and believed is None and reads(self.rule):
             raise ScoreMissing(self.rule)
         self.answers[place], self.scores[place] = answer, believed
         self._places = sorted(self.answers)

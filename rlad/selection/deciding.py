@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from rlad.selection.registry import ADDITIVE, Candidate, tally
+from rlad.config.registry import rule
+from rlad.selection.rules import Candidate, tally
 
 
-def decided(name: str, candidates: Sequence[Candidate], outstanding: int, most: float = 1.0) -> bool:
+def decided(name: str, candidates: Sequence[Candidate], outstanding: int, most: float = 1.0, keys: Any = None) -> bool:
     """Whether `outstanding` more candidates, each with a score of at most `most`, cannot change the winning answer.
 
     They could all vote for the runner-up, or for an answer that nobody has given yet. A tie counts as a change. Of a
@@ -19,8 +21,8 @@ def decided(name: str, candidates: Sequence[Candidate], outstanding: int, most: 
     """
     if outstanding == 0:
         return True
-    if name not in ADDITIVE:
+    if not rule[name].facts.get("additive"):
         return False
-    scores = sorted(tally(name, candidates).values(), reverse=True)
+    scores = sorted(tally(name, candidates, keys).values(), reverse=True)
     lead = sum(scores[:1]) - sum(scores[1:2])
     return lead > outstanding * most

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 
-from rlad.selection.registry import Candidate, rule
+from rlad.config.registry import rule
+from rlad.selection.rules import Candidate
 
 
 @rule("majority", additive=True)

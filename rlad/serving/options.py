@@ -7,12 +7,13 @@ import secrets
 from dataclasses import dataclass
 
 from rlad.config import ServingConfig
+from rlad.config.registry import rule
 from rlad.generation.base import Sampling
 from rlad.problems.base import Problem
 from rlad.reasoning.explorer import Limits
 from rlad.reasoning.scores import STATED, ScoreMissing
 from rlad.reasoning.tree import Plan
-from rlad.selection import READS, RULES
+from rlad.selection import reads
 from rlad.serving.errors import ApiError
 from rlad.serving.pair import Pair, Player
 from rlad.serving.schema import TreeOptions
@@ -58,11 +59,11 @@ def tree_job(
         raise ApiError(400, message, "solutions", "too_many_samples")
     total = _within("max_total_tokens", options.max_total_tokens, config.max_total_tokens, config.max_total_tokens)
     select = options.select or config.select
-    if select not in RULES:
-        near = difflib.get_close_matches(select, RULES, n=1, cutoff=0.0)[0]
+    if select != config.select and select not in rule:  # a request names the project's own rules, never a module
+        near = difflib.get_close_matches(select, rule.names(), n=1, cutoff=0.0)[0]
         raise ApiError(400, f"There is no selection rule '{select[:80]}'; the nearest is '{near}'.", "select")
     proposer, solver = pair.abstraction, pair.solution
-    if READS.get(select) == STATED and not solver.prompts.confidence:
+    if reads(select) == STATED and not solver.prompts.confidence:
         raise ApiError(400, str(ScoreMissing(select)), "select", "score_missing")
     room = solver_room(pair, problem, n, param)
     seed = secrets.randbelow(2**31) if seed is None else seed

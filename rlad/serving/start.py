@@ -16,13 +16,13 @@ from pathlib import Path
 import aiohttp
 import torch
 
-from rlad.config import ROLES, WORLDS, ConfigError, RunConfig
+from rlad.config import ROLES, ConfigError, RunConfig
 from rlad.config.rules.checks import CPU_HEADS
 from rlad.generation.base import EngineFailed
 from rlad.generation.vllm.server import VllmServer
 from rlad.generation.vllm.setup import common_environment, cpu_environment, require_vllm
 from rlad.players.policy import load_tokenizer, make_prompts
-from rlad.problems import make_world
+from rlad.problems import world_of
 from rlad.reasoning.pair import open_pair
 from rlad.serving.endpoints import Endpoint, Supervised
 from rlad.serving.engines import ThreadEngine, VllmEngine
@@ -98,7 +98,7 @@ async def _behind_vllm(run: RunConfig, folder: Path, folders: dict[str, Path], m
         players = [await _vllm_player(run, folders[endpoint.player], endpoint, client) for endpoint in endpoints]
         watchers = [asyncio.create_task(endpoint.watch()) for endpoint in endpoints]
         stack.callback(lambda: [watcher.cancel() for watcher in watchers])
-        yield Pair(*players, world=make_world(run.problems) if run.problems.source in WORLDS else None)
+        yield Pair(*players, world=world_of(run.problems))
 
 
 def _supervised(

@@ -19,6 +19,7 @@ from evals.compare.config import as_dict, jobs_of, load_compare, run_config
 from rlad.cli import PlainError
 from rlad.config import ConfigError
 from rlad.problems import load_problems
+from trainers.losses.ppo_clip import ClipKeys
 
 MODULES = (command, learning, page, pieces, results, settings, show, summary)
 FAKE = Path(__file__).parent / "fake_commands.py"
@@ -253,7 +254,7 @@ def test_stopping_it_ends_what_it_started(setting):
         (("focus: rlad", "focus: rald"), "none of its arms"),
         (("seeds: [0, 1]", "seeds: []"), "at least one seed"),
         (("seeds: [0, 1]", "seeds: [a]"), "seeds"),
-        (("max_tokens: 5000\n", ""), "must say 'max_tokens'"),
+        (("max_tokens: 5000\n", ""), "'max_tokens' must be given"),
         (("max_tokens: 5000", "max_token: 5000"), "nearest known key is 'max_tokens'"),
         (("max_tokens: 5000", "max_tokens: 0"), "above 0"),
         (("max_tokens: 5000", "max_tokens: 5000\njobs: -1"), "as many as the cores hold"),
@@ -300,7 +301,7 @@ def test_the_study_has_what_its_losses_need_to_differ(monkeypatch):
     assert all(run.problems.source == "countdown" for run in runs.values())
     assert all(run.cotrain.updates_per_rollout >= 2 for run in runs.values())
     assert all(run.abstraction.loss == run.solution.loss for run in runs.values())
-    assert runs["ppo-clip"].solution.clip_low == runs["ppo-clip"].solution.clip_high == 0.2
+    assert runs["ppo-clip"].solution.of("ppo_clip") == ClipKeys(clip_low=0.2, clip_high=0.2)
     # A confidence is words of its own: that base cannot be shared. Refinements are shown to every base.
     assert {arm for arm in config.arms if config.arms[arm].start == "own"} == {"rlcr"}
     assert runs["ppo-clip"].warmstart.mixture.refine > 0

@@ -36,8 +36,8 @@ SMALL = [
     "cotrain.drop_constant_groups=false",
     "instruments.gram_problems=8",
     "instruments.rank_every=2",
-    "abstraction.entropy=0.01",  # so that weights move although an untrained model earns nothing
-    "solution.entropy=0.01",
+    "abstraction.entropy_coef=0.01",  # so that weights move although an untrained model earns nothing
+    "solution.entropy_coef=0.01",
 ]
 
 

@@ -12,7 +12,7 @@ from two_ranks import leave
 from updates_program import make_rows
 
 from rlad.config import PlayerConfig, load_config, save_config
-from rlad.config.methods import LOSSES
+from rlad.config.registry import loss as losses
 from rlad.entropy import StrategicGrams
 from rlad.players.policy import make_policy
 from rlad.reasoning.reasoner import Reasoner
@@ -26,13 +26,14 @@ from trainers.data.rows import Row, merged
 from trainers.learner.learner import Learner
 from trainers.learner.scoring import reference_gaps
 from trainers.learner.update import update
+from trainers.losses.clip_cov import ClipCovKeys
 from trainers.metrics.strategic_grams import FILE
 from trainers.runtime import zero3
 
 SPLITS = {"one rank": (12, 12), "two ranks": (7, 12), "seven micro-batches": (7, 1)}
 """How many of twelve rows rank 0 holds, and rows per micro-batch."""
 
-SINGLE = {f"loss {name}": {"loss": name} for name in LOSSES}
+SINGLE = {f"loss {name}": {"loss": name} for name in losses.names()}
 SINGLE |= {f"aggregation {mode}": {"aggregation": mode} for mode in ("sequence-mean", "prompt-mean", "constant")}
 SINGLE |= {f"advantage {kind}": {"advantage": kind} for kind in ("batch_std", "reinforce_pp", "reinforce_pp_baseline")}
 SINGLE |= {
@@ -65,7 +66,7 @@ PAIRS = {
         "solution.advantage=batch_std",
         "solution.aggregation=prompt-mean",
         "cotrain.drop_constant_groups=true",
-        "cotrain.refills=2",
+        "cotrain.dynamic_sampling=2",
         "cotrain.retire_above=0.9",
     ],
 }
@@ -73,8 +74,9 @@ PAIRS = {
 
 def player_with(keys: dict) -> PlayerConfig:
     player = PlayerConfig(old_logprobs="sampler")  # ratios away from 1 without a second update
-    player.kl_cov.share = player.clip_cov.share = 0.2
-    player.clip_cov.low, player.clip_cov.high, player.cispo.cap = 0.0, 99.0, 1.5
+    player.of("kl_cov").share = 0.2
+    player.methods["clip_cov"] = ClipCovKeys(share=0.2, low=0.0, high=99.0)
+    player.of("cispo").cap = 1.5
     for key, value in keys.items():
         *section, name = key.split(".")
         setattr(getattr(player, section[0]) if section else player, name, value)
@@ -156,7 +158,7 @@ def plant_signal() -> None:
         return sum(completion.token_ids) % 2 == 0
 
     rollouts.solution_reward = lambda solution, config: float(even(solution.completion))
-    rollouts.draw_rewards = lambda tree, config: [float(even(draw.completion)) for draw in tree.draws]
+    rollouts.draw_rewards = lambda tree, config, diversity=None: [float(even(draw.completion)) for draw in tree.draws]
     dynamic_sampling.solved = lambda solution, config: even(solution.completion)
     add = Reasoner.add_draw
     Reasoner.add_draw = lambda self, tree, prompt, completion, distinct: add(
@@ -174,7 +176,7 @@ def main(start: Path, out: Path) -> None:
             "cotrain.updates_per_rollout=2",
             "cotrain.problems=4",
         ]
-        common += ["solution.entropy=0", "abstraction.entropy=0", "solution.lr=1e-2", "abstraction.lr=1e-2"]
+        common += ["solution.entropy_coef=0", "abstraction.entropy_coef=0", "solution.lr=1e-2", "abstraction.lr=1e-2"]
         run = load_config(start / "config.yaml", [*common, *overrides])
         folder = out / name
         if zero3.rank() == 0:

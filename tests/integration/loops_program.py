@@ -31,7 +31,7 @@ VARIANTS = {
     "validated": ["cotrain.validate_every=2", "verifier.workers=1"],
     "frozen": ["cotrain.schedule.kind=frozen", "cotrain.schedule.train=abstraction"],
     "mini-batches": ["cotrain.updates_per_rollout=2", "solution.aggregation=prompt-mean", "cotrain.micro_batch=5"],
-    "entropy": ["abstraction.entropy_target=9.0", "abstraction.entropy_step=0.01", "solution.entropy=0.01"],
+    "entropy": ["abstraction.entropy_target=9.0", "abstraction.entropy_step=0.01", "solution.entropy_coef=0.01"],
     "solver-only": ["cotrain.abstractions=0", "cotrain.solutions=4", "solution.aggregation=sequence-mean"],
     "one-pass": ["cotrain.abstractions=0", "cotrain.one_pass=true", "cotrain.solutions=4"],
     "unmeasured": ["instruments.every=0", "solution.hicra=0.2"],

@@ -18,13 +18,19 @@ METHODS = {
     "rlcr": ["solution.reward=rlcr"],
     "hill": ["abstraction.reward=hill", "cotrain.bare.baseline_samples=2"],
     "r3": [
-        *("abstraction.reward=r3", "cotrain.r3.propagation=0.1"),
-        *("cotrain.r3.filter=true", "cotrain.r3.keep=0.5", "cotrain.r3.carry_over=0", "cotrain.r3.rank=40"),
+        *("abstraction.reward=r3", "abstraction.r3.propagation=0.1"),
+        *(
+            "abstraction.r3.filter=true",
+            "abstraction.r3.keep=0.5",
+            "abstraction.r3.carry_over=0",
+            "abstraction.r3.rank=40",
+        ),
     ],
     "shaped": [
-        *("solution.shaping=effective_rank", "abstraction.shaping=effective_rank", "cotrain.effective_rank.stride=2"),
-        "cotrain.effective_rank.tokens=all",
-        *("cotrain.diversity.weight=0.1", "cotrain.diversity.measure=wording"),
+        *("solution.shaping=effective_rank", "abstraction.shaping=effective_rank"),
+        *("abstraction.effective_rank.stride=2", "abstraction.effective_rank.tokens=all"),
+        *("solution.effective_rank.stride=2", "solution.effective_rank.tokens=all"),
+        *("abstraction.diversity.weight=0.1", "abstraction.diversity.measure=wording"),
         *("cotrain.schedule.kind=rates", "cotrain.schedule.abstraction_steps=1", "cotrain.schedule.solution_steps=1"),
     ],
     "critique-verifier": [
@@ -35,7 +41,7 @@ METHODS = {
     "critique-teacher": ["cotrain.critique.source=teacher", *CRITIC],
     "offline": [
         *("cotrain.schedule.lag=3", "cotrain.rft.every=3", "cotrain.rft.problems=8", "cotrain.rft.solutions=2"),
-        *("cotrain.rft.margin=0", "cotrain.rft.epochs=2", "cotrain.broaden.every=2", "cotrain.broaden.problems=5"),
+        *("cotrain.rft.margin=0", "cotrain.rft.epochs=2", "cotrain.sft_phase.every=2", "cotrain.sft_phase.problems=5"),
         *("cotrain.steps=4", "cotrain.checkpoint_every=2"),
     ],
 }

@@ -10,10 +10,8 @@ from teachers import teacher
 from two_ranks import ROOT, SMALL, run_program
 
 from rlad.config import load_config, save_config
-from rlad.config.methods import ADVANTAGES, LOSSES
-from trainers.credit.effective_rank import SHAPINGS
+from rlad.config.registry import advantage, loss, reward, shaping
 from trainers.methods.hooks import OFFLINE
-from trainers.rewards import ABSTRACTION_REWARDS, SOLUTION_REWARDS
 
 METHODS = ("rlcr", "hill", "r3", "shaped", "critique-verifier", "critique-self", "critique-teacher", "offline")
 EASY = [  # a small world that a tiny model learns in seconds: methods then work on real abstractions and solutions
@@ -128,8 +126,8 @@ def test_warm_start_learns_critiques(runs):
 
 def test_the_loop_names_no_method():
     """Methods are chosen by name in their registries; the loop calls four places, and an update one loss."""
-    names = {*SOLUTION_REWARDS, *ABSTRACTION_REWARDS, *SHAPINGS, *OFFLINE, "critique", "refine", "lagged", "brier"}
-    names |= {*LOSSES, *ADVANTAGES, "forking", "hicra", "mismatch", "opsm", "shaped"}
+    names = {*reward.names(), *shaping.names(), *OFFLINE, "critique", "refine", "lagged", "brier"}
+    names |= {*loss.names(), *advantage.names(), "forking", "hicra", "mismatch", "opsm", "shaped"}
     names -= {"verdict", "none", "mean"}
     for file in ("cotrain.py", "learner/update.py"):
         text = (ROOT / "trainers" / file).read_text()

@@ -17,7 +17,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenize
 from two_ranks import ROOT, SMALL, environment, run_program
 
 from rlad.config import ModelConfig, load_config, save_config
-from rlad.config.methods import LOSSES
+from rlad.config.registry import loss
 from rlad.players.policy import tiny_model
 
 pytestmark = pytest.mark.ranks
@@ -76,9 +76,14 @@ def test_warm_start_learns_and_exports(warm):
 
 STATEFUL = [  # schedules and methods whose state must survive: a snapshot, cursors, moving averages, phases
     *("cotrain.schedule.lag=3", "cotrain.rft.every=3", "cotrain.rft.problems=4", "cotrain.rft.solutions=2"),
-    *("cotrain.rft.lr=0.001", "cotrain.broaden.every=2", "cotrain.broaden.problems=4", "cotrain.broaden.lr=0.001"),
+    *(
+        "cotrain.rft.lr=0.001",
+        "cotrain.sft_phase.every=2",
+        "cotrain.sft_phase.problems=4",
+        "cotrain.sft_phase.lr=0.001",
+    ),
     *("cotrain.schedule.kind=rates", "cotrain.schedule.abstraction_steps=1", "cotrain.schedule.solution_steps=2"),
-    *("solution.shaping=effective_rank", "cotrain.effective_rank.stride=2"),
+    *("solution.shaping=effective_rank", "solution.effective_rank.stride=2"),
 ]
 
 
@@ -203,7 +208,7 @@ def check_adapters(warm, folder, rows):
 def test_every_mode_of_learning_runs_and_gives_the_same_gradients_for_every_split(warm, tmp_path):
     """All methods in one launch: full gradients of different splits of the same rows, then the real loop."""
     output = run_program("learning_program.py", str(warm), str(tmp_path / "loops"), timeout=500)
-    assert output.count("SAME") == len(LOSSES) + 11
+    assert output.count("SAME") == len(loss.names()) + 11
     found = {folder.name: metrics(folder) for folder in (tmp_path / "loops").iterdir()}
     assert len(found) == 9
     for name, rows in found.items():

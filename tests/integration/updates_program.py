@@ -50,7 +50,7 @@ def by_hand(policy, reference, rows, player, steps: int) -> dict[str, torch.Tens
         gamma, kl = (torch.tensor([getattr(row, key) for row in rows])[:, None] for key in ("shaping", "kl_weight"))
         # p / (p + gamma) is 1 / (1 + gamma / p).
         gain = torch.where(gamma > 0, 1 / (1 + gamma * (-logp).exp()), (logp - logp.detach()).exp())
-        loss = -gain * advantage + player.kl * kl_penalty(logp, anchor, "k3") * kl
+        loss = -gain * advantage + player.kl_coef * kl_penalty(logp, anchor, "k3") * kl
         ((loss * batch.mask).sum() / batch.mask.sum()).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), player.max_grad_norm)
         optimizer.step()

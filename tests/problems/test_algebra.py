@@ -7,14 +7,14 @@ import pytest
 import sympy
 from sympy.parsing.sympy_parser import implicit_multiplication_application, parse_expr, standard_transformations
 
-from rlad.config import AlgebraConfig, ProblemsConfig, VerifierConfig
+from rlad.config import VerifierConfig
 from rlad.problems import Problem, ProblemError
 from rlad.problems.algebra import FAMILIES, LIMIT, Algebra
-from rlad.problems.algebra.world import WORDS, small_exercise
+from rlad.problems.algebra.world import WORDS, AlgebraKeys, small_exercise
 from rlad.reasoning.judge import Judge
 from rlad.verifier import verify
 
-WORLD = Algebra(ProblemsConfig(source="algebra"))
+WORLD = Algebra()
 SAMPLES = 8
 x, y, k = sympy.symbols("x y k")
 
@@ -183,7 +183,7 @@ def test_sympy_agrees_with_every_step(name):
 
 @pytest.mark.parametrize("name", list(FAMILIES))
 def test_every_plan_solves_adheres_to_itself_and_to_no_other(name):
-    world, rng = Algebra(ProblemsConfig(source="algebra", algebra=AlgebraConfig(families=[name]))), random.Random(5)
+    world, rng = Algebra(keys=AlgebraKeys(families=[name])), random.Random(5)
     for _ in range(30):
         problem = world.sample(rng)
         plans = problem.meta["plans"]
@@ -273,8 +273,8 @@ PARTS = {
 def test_the_canonical_form_sees_the_parts_but_not_their_order(name):
     """Exercises with the same parts in another order share their canonical form; with other parts they do not."""
     rng, groups = random.Random(0), {}
-    families = AlgebraConfig(families=[name])
-    world = Algebra(ProblemsConfig(source="algebra", algebra=families))
+    families = AlgebraKeys(families=[name])
+    world = Algebra(keys=families)
     for _ in range(5000 if name == "linear_system" else 3000):
         problem = world.sample(rng)
         parts = re.split(PARTS[name], problem.question.replace("simplify ", "simplify + "))
@@ -286,7 +286,7 @@ def test_the_canonical_form_sees_the_parts_but_not_their_order(name):
 
 
 def test_a_useless_abstraction_is_another_familys_and_its_solution_guesses_wrong():
-    world, rng = Algebra(ProblemsConfig(source="algebra", useless_share=1.0)), random.Random(0)
+    world, rng = Algebra(1.0), random.Random(0)
     for _ in range(200):
         problem = world.sample(rng)
         proposal = world.propose(problem, rng)
@@ -296,8 +296,8 @@ def test_a_useless_abstraction_is_another_familys_and_its_solution_guesses_wrong
 
 
 def test_families_can_be_chosen_and_unknown_ones_are_named():
-    world = Algebra(ProblemsConfig(source="algebra", algebra=AlgebraConfig(families=["vieta", "products"])))
+    world = Algebra(keys=AlgebraKeys(families=["vieta", "products"]))
     rng = random.Random(0)
     assert {world.sample(rng).meta["family"] for _ in range(50)} == {"vieta", "products"}
     with pytest.raises(ProblemError, match="'viete' is no algebra family; the families are products"):
-        Algebra(ProblemsConfig(source="algebra", algebra=AlgebraConfig(families=["viete"])))
+        Algebra(keys=AlgebraKeys(families=["viete"]))

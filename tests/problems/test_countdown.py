@@ -8,12 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rlad.config import CountdownConfig, ProblemsConfig
 from rlad.problems import Problem, ProblemError
-from rlad.problems.countdown import Countdown, Move, moves, reachable
+from rlad.problems.countdown import Countdown, CountdownKeys, Move, moves, reachable
 from rlad.verifier import verify
 
-WORLD = Countdown(ProblemsConfig(source="countdown"))
+WORLD = Countdown()
 
 
 def problem_of(target: int, *numbers: int) -> Problem:
@@ -110,7 +109,7 @@ def test_the_box_must_keep_the_rules(box, valid):
 
 
 def test_the_limit_is_a_rule_too():
-    world = Countdown(ProblemsConfig(source="countdown", countdown=CountdownConfig(numbers=3, max_target=10)))
+    world = Countdown(keys=CountdownKeys(numbers=3, max_target=10))
     assert world.limit == 40
     assert not world.valid(problem_of(8, 6, 8, 6), "\\boxed{ 6 * 8 / 6 }")
     assert world.valid(problem_of(8, 6, 8, 6), "\\boxed{ 6 / 6 * 8 }")
@@ -155,7 +154,7 @@ def test_no_target_is_a_given_number():
 
 
 def test_six_numbers_are_fast_enough_to_train_on():
-    world, rng = Countdown(ProblemsConfig(source="countdown", countdown=CountdownConfig(numbers=6))), random.Random(0)
+    world, rng = Countdown(keys=CountdownKeys(numbers=6)), random.Random(0)
     for _ in range(20):
         problem = world.sample(rng)
         solution = world.solve(problem, world.propose(problem, rng), rng)
@@ -165,12 +164,10 @@ def test_six_numbers_are_fast_enough_to_train_on():
 @pytest.mark.parametrize("numbers", [2, 7])
 def test_a_wrong_number_of_numbers_is_refused(numbers):
     with pytest.raises(ProblemError, match=f"3 to 6 numbers, not {numbers}"):
-        Countdown(ProblemsConfig(source="countdown", countdown=CountdownConfig(numbers=numbers)))
+        Countdown(keys=CountdownKeys(numbers=numbers))
 
 
 def test_a_world_without_targets_is_refused():
-    world = Countdown(
-        ProblemsConfig(source="countdown", countdown=CountdownConfig(numbers=3, max_number=1, max_target=1))
-    )
+    world = Countdown(keys=CountdownKeys(numbers=3, max_number=1, max_target=1))
     with pytest.raises(ProblemError, match="countdown finds no target"):
         world.sample(random.Random(0))

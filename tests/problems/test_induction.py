@@ -7,14 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rlad.config import InductionConfig, ProblemsConfig
 from rlad.problems import ProblemError
-from rlad.problems.induction import Form, Induction
+from rlad.problems.induction import Form, Induction, InductionKeys
 from rlad.verifier import verify
 
 
 def world_of(**changes) -> Induction:
-    return Induction(ProblemsConfig(induction=InductionConfig(**changes)))
+    return Induction(keys=InductionKeys(**changes))
 
 
 FAMILIES = ("linear", "product", "minmax", "difference")

@@ -5,9 +5,13 @@ import re
 
 import pytest
 
-from rlad.config import WORLDS, AlgebraConfig, CountdownConfig, InductionConfig, ProblemsConfig, VerifierConfig
-from rlad.problems import SPLITS, WORLD_REGISTRY, ProblemError, load_problems, make_world
+from rlad.config import ProblemsConfig, VerifierConfig
+from rlad.config.registry import world as worlds
+from rlad.problems import SPLITS, ProblemError, load_problems, make_world
+from rlad.problems.algebra.world import AlgebraKeys
 from rlad.problems.base import split_of
+from rlad.problems.countdown import CountdownKeys
+from rlad.problems.induction import InductionKeys
 from rlad.reasoning.judge import Judge
 from rlad.reasoning.leaks import leaks
 from rlad.verifier import Outcome, verify
@@ -15,11 +19,11 @@ from rlad.verifier import Outcome, verify
 WORD = re.compile(r"\\boxed\{|\\[A-Za-z]+|\d+|[A-Za-z]+|\S")  # the world tokenizer's
 CONFIGS = {
     "induction": ProblemsConfig(source="induction"),
-    "induction, two examples": ProblemsConfig(source="induction", induction=InductionConfig(examples=2)),
-    "induction, depth 2": ProblemsConfig(source="induction", induction=InductionConfig(depth=2)),
+    "induction, two examples": ProblemsConfig(source="induction", methods={"induction": InductionKeys(examples=2)}),
+    "induction, depth 2": ProblemsConfig(source="induction", methods={"induction": InductionKeys(depth=2)}),
     "countdown": ProblemsConfig(source="countdown"),
-    "countdown, 3 numbers": ProblemsConfig(source="countdown", countdown=CountdownConfig(numbers=3)),
-    "countdown, 5 numbers": ProblemsConfig(source="countdown", countdown=CountdownConfig(numbers=5)),
+    "countdown, 3 numbers": ProblemsConfig(source="countdown", methods={"countdown": CountdownKeys(numbers=3)}),
+    "countdown, 5 numbers": ProblemsConfig(source="countdown", methods={"countdown": CountdownKeys(numbers=5)}),
     "algebra": ProblemsConfig(source="algebra"),
 }
 
@@ -42,8 +46,8 @@ def counts(world, problem, solution) -> bool:
 
 
 def test_the_registry_holds_every_world():
-    assert {config.source for config in CONFIGS.values()} == set(WORLD_REGISTRY) == set(WORLDS)
-    for name in WORLD_REGISTRY:
+    assert {config.source for config in CONFIGS.values()} == set(worlds.names())
+    for name in worlds.names():
         assert make_world(ProblemsConfig(source=name)).name == name
 
 
@@ -96,7 +100,7 @@ def test_solutions_end_in_one_box(made):
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
-@pytest.mark.parametrize("name", list(WORLD_REGISTRY))
+@pytest.mark.parametrize("name", worlds.names())
 def test_the_useless_share_is_as_configured(name, share):
     """An abstraction is useful when a solution that follows it counts; the world's own demonstrations tell."""
     world, rng = make_world(ProblemsConfig(source=name, useless_share=share)), random.Random(3)
@@ -164,7 +168,7 @@ def test_unreadable_abstractions_and_solutions_do_not_raise(made):
         assert not counts(world, problem, text)
 
 
-@pytest.mark.parametrize("name", list(WORLD_REGISTRY))
+@pytest.mark.parametrize("name", worlds.names())
 def test_splits_are_disjoint_by_canonical_form_and_the_same_for_the_same_seed(name):
     config = ProblemsConfig(source=name, train=400, validation=60, test=60)
     splits = {split: load_problems(config, split) for split in SPLITS}
@@ -179,7 +183,7 @@ def test_splits_are_disjoint_by_canonical_form_and_the_same_for_the_same_seed(na
     assert other != splits["test"]
 
 
-@pytest.mark.parametrize("name", list(WORLD_REGISTRY))
+@pytest.mark.parametrize("name", worlds.names())
 def test_demonstrations_are_the_same_for_the_same_seed(name):
     def demonstrate():
         world, rng = make_world(ProblemsConfig(source=name)), random.Random(1)
@@ -193,9 +197,9 @@ def test_demonstrations_are_the_same_for_the_same_seed(name):
 @pytest.mark.parametrize(
     "config",
     [
-        ProblemsConfig(source="induction", induction=InductionConfig(max_input=2, families=["difference"])),
-        ProblemsConfig(source="countdown", countdown=CountdownConfig(numbers=3, max_number=3, max_target=6)),
-        ProblemsConfig(source="algebra", algebra=AlgebraConfig(families=["products"])),
+        ProblemsConfig(source="induction", methods={"induction": InductionKeys(max_input=2, families=["difference"])}),
+        ProblemsConfig(source="countdown", methods={"countdown": CountdownKeys(numbers=3, max_number=3, max_target=6)}),
+        ProblemsConfig(source="algebra", methods={"algebra": AlgebraKeys(families=["products"])}),
     ],
     ids=lambda config: config.source,
 )

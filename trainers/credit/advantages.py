@@ -1,11 +1,12 @@
-"""Credit inside a group: rewards to advantages, and the set-level credit of proposals. Pure functions."""
+"""What advantages are made of: moments, returns, and the set-level credit of proposals. Pure functions.
+
+`@advantage` declares how a group's rewards become advantages: group_baselines.py, reinforce_pp.py and their kin.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-
-from rlad.config.methods import ADVANTAGES
 
 # Below this spread a group counts as constant, and a standard deviation is not divided by.
 FLAT = 1e-8
@@ -14,34 +15,6 @@ FLAT = 1e-8
 def is_constant(rewards: Sequence[float]) -> bool:
     """Whether a group carries no signal."""
     return max(rewards) - min(rewards) < FLAT
-
-
-def group_advantages(rewards: Sequence[float], kind: str) -> list[float]:
-    """Advantages of one group, by the first step of each kind; those of the batch are scaled further, over all groups.
-
-    `mean` (Dr. GRPO, 2503.20783), `std` (GRPO, 2402.03300: ddof 1, + 1e-6), `rloo` (2402.14740: minus the mean of the
-    others); `batch_std` and `reinforce_pp_baseline` centre, `reinforce_pp` leaves the rewards as they are.
-
-    >>> group_advantages([1, 0, 0, 0], "mean"), [round(a, 4) for a in group_advantages([1, 0, 0, 0], "rloo")]
-    ([0.75, -0.25, -0.25, -0.25], [1.0, -0.3333, -0.3333, -0.3333])
-    >>> [round(a, 4) for a in group_advantages([1, 0, 0, 0], "std")]
-    [1.5, -0.5, -0.5, -0.5]
-    """
-    size = len(rewards)
-    if kind == "reinforce_pp":
-        return [float(reward) for reward in rewards]
-    mean = math.fsum(rewards) / size
-    centred = [reward - mean for reward in rewards]
-    if size == 1 or is_constant(rewards):
-        return [0.0] * size
-    if kind in ("mean", "batch_std", "reinforce_pp_baseline"):
-        return centred
-    if kind == "rloo":
-        return [size / (size - 1) * value for value in centred]
-    if kind == "std":
-        deviation = math.sqrt(math.fsum(value * value for value in centred) / (size - 1))
-        return [value / (deviation + 1e-6) for value in centred]
-    raise ValueError(f"Unknown advantage '{kind}'; known: {', '.join(ADVANTAGES)}.")
 
 
 def kl_returns(reward: float, kl: Sequence[float], coefficient: float) -> list[float]:

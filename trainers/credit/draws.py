@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from rlad.config import CotrainConfig
+from rlad.config import CotrainConfig, DiversityConfig
 from rlad.reasoning.tree import Tree
 from trainers.credit.advantages import mixed_credit
 from trainers.credit.diversity import bonuses, novelty_by_form, novelty_by_wording
 from trainers.rewards import bare_accuracy, branch_rewards, success
 
+UNPAID = DiversityConfig()
+"""To be unlike the others pays nothing."""
 
-def draw_rewards(tree: Tree, config: CotrainConfig) -> list[float | None]:
+
+def draw_rewards(tree: Tree, config: CotrainConfig, diversity: DiversityConfig = UNPAID) -> list[float | None]:
     """The abstraction player's reward of every draw, duplicates included; None = masked.
 
     A draw earns what solving with it earned, mixed with its contribution to the set (`set_credit`), less b(x) when
@@ -32,20 +35,20 @@ def draw_rewards(tree: Tree, config: CotrainConfig) -> list[float | None]:
                 scored.append(position)
     values = [rewards[i] for i in scored]
     credit = mixed_credit(values, config.set_credit) if config.set_credit else values
-    bonus = _diversity(tree, scored, config)
+    bonus = _diversity(tree, scored, config, diversity)
     baseline = (bare_accuracy(tree) or 0.0) if config.subtract_bare else 0.0
     for position, value, extra in zip(scored, credit, bonus, strict=True):
         rewards[position] = value - baseline + extra
     return rewards
 
 
-def _diversity(tree: Tree, scored: list[int], config: CotrainConfig) -> list[float]:
+def _diversity(tree: Tree, scored: list[int], config: CotrainConfig, diversity: DiversityConfig) -> list[float]:
     """The diversity bonus of the draws at the positions `scored`."""
-    if not config.diversity.weight:
+    if not diversity.weight:
         return [0.0] * len(scored)
     branches = [tree.branches[tree.draws[i].branch] for i in scored]
-    if config.diversity.measure == "form":
+    if diversity.measure == "form":
         novelty = novelty_by_form([branch.key for branch in branches])
     else:
         novelty = novelty_by_wording([branch.text for branch in branches])
-    return bonuses(config.diversity.weight, novelty, [success(branch, config) or 0.0 for branch in branches])
+    return bonuses(diversity.weight, novelty, [success(branch, config) or 0.0 for branch in branches])

@@ -7,7 +7,6 @@ from collections.abc import Collection
 from rlad.config import RunConfig
 from rlad.entropy import StrategicGrams
 from rlad.reasoning.tree import Tree
-from trainers.credit.effective_rank import SHAPINGS
 from trainers.credit.measurements import Measurements
 from trainers.credit.planning import planning_credit
 from trainers.credit.rows import abstraction_rows, solution_rows
@@ -21,7 +20,7 @@ class Credit:
     def __init__(self, run: RunConfig, measured: dict[str, Measurements], grams: dict[str, StrategicGrams]):
         """`measured`: by role, of the players in training; `grams`: of those that learn by HICRA."""
         self.run, self.measured, self.grams = run, measured, grams
-        self.shapings = {role: SHAPINGS[getattr(run, role).shaping](run.cotrain) for role in measured}
+        self.shapings = {role: run.players[role].bound("shaping")() for role in measured}
 
     def __call__(self, guided: list[Tree], bare: list[Tree], learning: Collection[str]) -> dict[str, list[Row]]:
         """Rows by role. Those of a role that does not learn in this step are neither whitened nor marked. Collective.

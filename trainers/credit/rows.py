@@ -5,7 +5,7 @@ from __future__ import annotations
 from rlad.config import CotrainConfig, PlayerConfig
 from rlad.generation import Completion
 from rlad.reasoning.tree import Tree
-from trainers.credit.advantages import group_advantages, is_constant
+from trainers.credit.advantages import is_constant
 from trainers.credit.draws import draw_rewards
 from trainers.credit.groups import compared
 from trainers.data.rows import Row
@@ -21,7 +21,7 @@ def _row(prompt: list[int], completion: Completion, advantage: float, player: Pl
 
 def _advantages(rewards: list[float], completions: list[Completion], player: PlayerConfig) -> list[float]:
     """Advantages of one group, after the punishment of overlong answers."""
-    return group_advantages(_punished(rewards, completions, player), player.advantage)
+    return player.bound("advantage")(_punished(rewards, completions, player))
 
 
 def _punished(rewards: list[float], completions: list[Completion], player: PlayerConfig) -> list[float]:
@@ -42,7 +42,11 @@ def abstraction_rows(trees: list[Tree], config: CotrainConfig, player: PlayerCon
     """
     rows, alone = [], config.abstractions == 1
     for tree in trees:
-        scored = [(d, r) for d, r in zip(tree.draws, draw_rewards(tree, config), strict=True) if r is not None]
+        scored = [
+            (d, r)
+            for d, r in zip(tree.draws, draw_rewards(tree, config, player.diversity), strict=True)
+            if r is not None
+        ]
         rewards = [reward for _, reward in scored]
         if not rewards or (config.drop_constant_groups and is_constant([0.0, *rewards] if alone else rewards)):
             continue

@@ -22,18 +22,17 @@ def whitened(rows: list[Row], player: PlayerConfig, measured: Measurements) -> l
 
     The gaps to the reference are asked for only where the return prices the KL.
     """
-    if player.advantage == "batch_std":
-        return standardised(rows, "sequences", False, measured.device)
-    if player.advantage == "reinforce_pp":
+    facts, keys = player.chosen("advantage").facts, player.of(player.advantage)
+    if facts.get("kl_in_return"):
         priced = []
         for row, kl in zip(rows, measured.reference_gaps(rows), strict=True):
             # Refinements carry no KL: they are no samples from the prompt that they are learnt under.
-            returns = kl_returns(row.advantage, kl, player.reinforce_pp.kl * row.kl_weight)
+            returns = kl_returns(row.advantage, kl, keys.kl * row.kl_weight)
             priced.append(replace(row, token_advantages=tuple(returns)) if row.pg_weight else row)
         rows = priced
-    if player.advantage in ("reinforce_pp", "reinforce_pp_baseline"):
-        return standardised(rows, player.reinforce_pp.over, True, measured.device)
-    return rows
+    if "step_scale" not in facts:
+        return rows
+    return standardised(rows, getattr(keys, "over", "sequences"), facts["step_scale"] == "whiten", measured.device)
 
 
 def standardised(rows: list[Row], over: str, centre: bool, device: torch.device) -> list[Row]:

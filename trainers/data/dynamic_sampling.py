@@ -29,7 +29,8 @@ def has_signal(tree: Tree, config: CotrainConfig) -> bool:
 def dynamic_sampling(
     trees: list[Tree], config: CotrainConfig, device: torch.device, sample: Callable[[int, int], list[Tree]]
 ) -> dict[str, float]:
-    """Adds trees of further problems until as many as were drawn have a signal, at most `config.refills` times.
+    """Adds trees of further problems until as many as were drawn have a signal, in `config.dynamic_sampling` rounds at
+    most.
 
     Args:
         trees: this rank's trees, judged; further ones are appended.
@@ -43,7 +44,7 @@ def dynamic_sampling(
         useful = [tree for tree in trees if has_signal(tree, config)]
         counts = [len(trees), len(useful), sum(t.tokens for t in trees), sum(t.tokens for t in useful)]
         generated, used, tokens, used_tokens = zero3.total(counts, device)
-        if used >= wanted or rounds == config.refills:
+        if used >= wanted or rounds == config.dynamic_sampling:
             break
         rounds += 1
         trees += sample(rounds, int(wanted - used))

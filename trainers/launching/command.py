@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 from rlad.cli import Parser, PlainError
-from rlad.config import WORLDS, ProblemsConfig, RunConfig, load_config
+from rlad.config import ProblemsConfig, RunConfig, load_config
 from rlad.config.rules import check_ranks
 from rlad.generation import EngineFailed
 from rlad.generation.vllm.link import SCRATCH, private_folder
@@ -58,7 +58,7 @@ def check_problems(config: RunConfig, dry_run: bool) -> None:
     A dry run may come before the data does: it asks no hub, and a file that is not there is only mentioned.
     """
     source = config.problems.source
-    if dry_run and source not in WORLDS:
+    if dry_run and not config.problems.generated:
         absent = [] if source == "hub" else [file for file in data_files(config.problems) if not Path(file).is_file()]
         if absent:
             print(f"Note: there is no file '{absent[0]}' yet.\n")

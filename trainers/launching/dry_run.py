@@ -12,9 +12,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from omegaconf import OmegaConf
-
-from rlad.config import ROLES, WORLDS, LoraConfig, ModelConfig, RunConfig
+from rlad.config import ROLES, LoraConfig, ModelConfig, RunConfig, as_yaml
 from rlad.config.rules import bare_problems, trains
 from rlad.problems import make_world
 from trainers.launching.nodes import Placement
@@ -106,7 +104,7 @@ def cached_config(name: str) -> Path | None:
 def model_shape(model: ModelConfig, config: RunConfig) -> Shape | None:
     """The shape of a configured model; None when it is neither here nor known."""
     if model.path is None:
-        vocabulary = len(make_world(config.problems).vocabulary()) if config.problems.source in WORLDS else 0
+        vocabulary = len(make_world(config.problems).vocabulary()) if config.problems.generated else 0
         head_size = model.hidden_size // model.heads
         sizes = (model.hidden_size, model.layers, model.heads, model.kv_heads, head_size, model.intermediate_size)
         return Shape(*sizes, vocabulary, False)
@@ -259,7 +257,7 @@ def _micro(rows: int, size: int) -> str:
 
 def describe(config: RunConfig, placement: Placement) -> str:
     """The text of `--dry-run`: resolved configuration, division, memory per GPU."""
-    lines = ["Configuration", "-------------", OmegaConf.to_yaml(OmegaConf.structured(config)).rstrip(), ""]
+    lines = ["Configuration", "-------------", as_yaml(config).rstrip(), ""]
     lines += ["How the sizes divide", "--------------------"]
     lines += [f"{name:28s} {value}" for name, value in division(config, placement)]
     lines += ["(micro-batches need not divide: ranks pad their plans with zero-weight rows)", ""]

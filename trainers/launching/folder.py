@@ -15,10 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
-
 from rlad.cli import Parser, PlainError, main_guard
-from rlad.config import RunConfig, load_config, save_config
+from rlad.config import RunConfig, as_yaml, load_config, parse_yaml, read_yaml, save_config
 
 
 def config_path(given: str) -> Path:
@@ -43,9 +41,7 @@ def changed(config: RunConfig, folder: Path) -> list[str]:
     written = folder / "config.yaml"
     if not written.is_file():
         return []
-    return changes(
-        OmegaConf.to_container(OmegaConf.load(written)), OmegaConf.to_container(OmegaConf.structured(config))
-    )
+    return changes(read_yaml(written), parse_yaml(as_yaml(config)))
 
 
 def run_folder(config: RunConfig) -> Path:

@@ -42,7 +42,7 @@ def make_learner(
     )
     policy.model.to(device).train()
     model_engine = zero3.make_engine(policy.model, settings)
-    return Learner(policy, player, model_engine, reference, sampler, device, player.entropy)
+    return Learner(policy, player, model_engine, reference, sampler, device, player.entropy_coef)
 
 
 def starting_model(run: RunConfig, role: str, folder: Path) -> ModelConfig:

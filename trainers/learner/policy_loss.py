@@ -6,7 +6,7 @@ import torch
 
 from rlad.config import PlayerConfig
 from trainers.learner.batches import Batch
-from trainers.losses import LOSSES
+from trainers.losses import LossTensors
 from trainers.losses.mismatch import mismatch_weights, needs_sampler, off_policy_mask
 from trainers.losses.shaped import shaped_ratio
 
@@ -18,11 +18,10 @@ def behaviour_logprobs(player: PlayerConfig, batch: Batch, trainer: torch.Tensor
 
 def policy_loss(player: PlayerConfig, batch: Batch, logp: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     """Per-token loss and statistics, all (B, C): the method's loss (or a row's shaped one), its weights, the mask."""
-    method, advantage = LOSSES[player.loss], batch.advantage
+    advantage = batch.advantage
     trainer = logp.detach() if batch.old is None else batch.old
-    choice = () if method.choose is None else (batch.chosen,)
     before = behaviour_logprobs(player, batch, trainer)
-    loss, stats = method.loss(logp, before, advantage, batch.mask, player, *choice)
+    loss, stats = player.bound("loss")(LossTensors(logp, before, advantage, batch.mask, batch.chosen))
     if needs_sampler(player):
         sampler = batch.sampler_logprobs
         importance = mismatch_weights(trainer, sampler, batch.mask, player.mismatch)

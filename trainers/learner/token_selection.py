@@ -13,7 +13,6 @@ import torch
 
 from rlad.config import PlayerConfig
 from trainers.learner.batches import Batch
-from trainers.losses import LOSSES
 from trainers.losses.forking import forking_tokens
 from trainers.losses.selection import TokenTable, covariance
 from trainers.runtime import zero3
@@ -43,7 +42,7 @@ class Selection:
 
 def selects_tokens(player: PlayerConfig) -> bool:
     """Whether a scan of the mini-batch is needed."""
-    return LOSSES[player.loss].choose is not None or player.forking.share < 1
+    return "choose" in player.chosen("loss").facts or player.forking.share < 1
 
 
 def select_tokens(batches: list[Batch], scans: list[Scan], player: PlayerConfig, seed: int) -> Selection:
@@ -54,12 +53,12 @@ def select_tokens(batches: list[Batch], scans: list[Scan], player: PlayerConfig,
     active = [(batch.mask * batch.pg_weight > 0) for batch in batches]
     table, copies, start = _gathered(batches, scans, active)
     selection = Selection()
-    rule = LOSSES[player.loss].choose
+    rule = player.chosen("loss").facts.get("choose")
     if rule is not None:
-        selection.chosen = _back(_shares(rule, table, copies, player, seed), start, active)
+        selection.chosen = _back(_shares(rule, table, copies, player.of(player.loss), seed), start, active)
         selection.stats = _covariances(table)
     if player.forking.share < 1:
-        selection.kept = _back(_shares(forking_tokens, table, copies, player, seed), start, active)
+        selection.kept = _back(_shares(forking_tokens, table, copies, player.forking, seed), start, active)
     return selection
 
 
@@ -77,13 +76,13 @@ def _gathered(
     return TokenTable(*(everywhere[:, i].repeat_interleave(copies) for i in range(4))), copies, start
 
 
-def _shares(rule: Callable, table: TokenTable, copies: torch.Tensor, player: PlayerConfig, seed: int) -> torch.Tensor:
+def _shares(rule: Callable, table: TokenTable, copies: torch.Tensor, keys: object, seed: int) -> torch.Tensor:
     """The rule's selection, as the share of each token's copies: (tokens of all ranks,)."""
     if not len(copies):
         return torch.zeros_like(copies, dtype=torch.float32)
     token = torch.arange(len(copies), device=copies.device).repeat_interleave(copies)
     counts = torch.zeros_like(copies, dtype=torch.float32)
-    return counts.index_add_(0, token, rule(table, player, seed).float()) / copies
+    return counts.index_add_(0, token, rule(table, keys, seed).float()) / copies
 
 
 def _back(shares: torch.Tensor, start: int, active: list[torch.Tensor]) -> list[torch.Tensor]:

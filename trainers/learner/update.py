@@ -97,7 +97,7 @@ def _loss(learner: Learner, batch: Batch) -> tuple[torch.Tensor, dict[str, float
     with torch.no_grad():
         reference, _ = token_logprobs(learner.reference, batch, player.temperature, False)
     per_token, stats = policy_loss(player, batch, logp)
-    per_token = per_token + player.kl * kl_penalty(logp, reference, player.kl_estimator) * batch.kl_weight
+    per_token = per_token + player.kl_coef * kl_penalty(logp, reference, player.kl_estimator) * batch.kl_weight
     if coefficient:
         per_token = per_token - coefficient * entropy
     loss = (per_token * batch.mask * batch.weight).sum()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rlad.config.methods import AGGREGATIONS as MODES
+from rlad.config.players import AGGREGATIONS as MODES
 
 
 def row_weights(

@@ -2,52 +2,86 @@
 
 from __future__ import annotations
 
-import torch
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from rlad.config import PlayerConfig
-from trainers.losses.ppo_clip import clipped_surrogate
+from rlad.config.errors import ConfigError
+from rlad.config.registry import key, loss
+from trainers.losses.base import LossTensors
+from trainers.losses.ppo_clip import clipped, clipped_surrogate
 from trainers.losses.ratio import importance_ratio
 from trainers.losses.selection import TokenTable, covariance, covariance_count, draw
 
+if TYPE_CHECKING:
+    import torch
 
-def clip_cov(
-    logp: torch.Tensor,
-    logp_old: torch.Tensor,
-    advantage: torch.Tensor,
-    mask: torch.Tensor,
-    player: PlayerConfig,
-    chosen: torch.Tensor,
-) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-    """PPO's clip, times 1 - chosen; all tensors (B, T). They stay in the denominator, which counts all tokens.
-
-    >>> r, ones = torch.tensor([[1.5, 1.5]]), torch.ones(1, 2)
-    >>> loss, stats = clip_cov(r.log(), 0 * ones, ones, ones, PlayerConfig(), torch.tensor([[0.0, 1.0]]))
-    >>> [round(x, 4) + 0 for x in loss[0].tolist()], stats["chosen_share"].tolist()
-    ([-1.5, 0.0], [[0.0, 1.0]])
-    """
-    method, ratio = player.clip_cov, importance_ratio(logp, logp_old)
-    loss = clipped_surrogate(ratio, advantage, method.clip_low, method.clip_high)
-    inactive = ((loss != -ratio * advantage) & (advantage != 0)).float()
-    stats = {"clip_fraction": torch.maximum(inactive, chosen) * mask, "chosen_share": chosen * mask}
-    return loss * (1 - chosen), stats
+    from rlad.config import RunConfig
 
 
-def clip_cov_tokens(tokens: TokenTable, player: PlayerConfig, seed: int) -> torch.Tensor:
+@dataclass
+class ClipCovKeys:
+    """Which tokens may be drawn, how many are, and PPO's bounds for the others."""
+
+    share: float = key(2e-4, above=0, most=1)
+    """Share of the mini-batch's tokens that is drawn and left out of the policy gradient, at least one."""
+    low: float = key(1.0, least=-math.inf)
+    """Only tokens with a covariance above this can be drawn."""
+    high: float = key(5.0, least=-math.inf)
+    """Only tokens with a covariance below this can be drawn."""
+    clip_low: float = key(1.0, above=0, most=1)
+    """Lower bound of the ratio as in the authors' recipes: wider than PPO's, so the covariance does the work."""
+    clip_high: float = key(1.0, above=0)
+    """Upper bound of the ratio, wider than PPO's too."""
+
+
+def check(run: RunConfig, role: str) -> None:
+    """There must be covariances between the bounds."""
+    keys = run.players[role].of("clip_cov")
+    if keys.low >= keys.high:
+        raise ConfigError(f"{role}.clip_cov.low={keys.low} must be less than {role}.clip_cov.high={keys.high}.")
+
+
+def clip_cov_tokens(tokens: TokenTable, keys: ClipCovKeys, seed: int) -> torch.Tensor:
     """Which tokens of the whole mini-batch: (N,) bool.
 
     max(1, share * N) of those with low < covariance < high that the ratio's clip has not already silenced.
 
+    >>> import torch
     >>> logp, advantage = torch.tensor([-.1, -.1, -.1, -3.7]), torch.tensor([1., 1., -1., -1.])
-    >>> clip_cov_tokens(TokenTable(logp, logp, advantage, -logp), PlayerConfig(), seed=0).tolist()
+    >>> clip_cov_tokens(TokenTable(logp, logp, advantage, -logp), ClipCovKeys(), seed=0).tolist()
     [False, False, False, True]
 
     Where we differ from public code: the authors' and verl's choose in every micro-batch of every GPU, so their sets
     change with its size; ours is one draw over all ranks.
     """
-    method = player.clip_cov
     cov = covariance(tokens.logp, tokens.advantage)
     ratio = importance_ratio(tokens.logp, tokens.logp_old)
-    above = (tokens.advantage > 0) & (ratio > 1 + method.clip_high)
-    below = (tokens.advantage < 0) & (ratio < 1 - method.clip_low)
-    eligible = (cov > method.low) & (cov < method.high) & ~above & ~below
-    return draw(eligible, cov, covariance_count(len(cov), method.share), seed)
+    above = (tokens.advantage > 0) & (ratio > 1 + keys.clip_high)
+    below = (tokens.advantage < 0) & (ratio < 1 - keys.clip_low)
+    eligible = (cov > keys.low) & (cov < keys.high) & ~above & ~below
+    return draw(eligible, cov, covariance_count(len(cov), keys.share), seed)
+
+
+@loss(
+    "clip_cov",
+    keys=ClipCovKeys,
+    aggregation="token-mean",
+    choose=clip_cov_tokens,
+    check=check,
+    source="2505.22617",
+)
+def clip_cov(tokens: LossTensors, keys: ClipCovKeys) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    """PPO's clip, times 1 - chosen; all tensors (B, T). They stay in the denominator, which counts all tokens.
+
+    >>> import torch
+    >>> r, ones = torch.tensor([[1.5, 1.5]]), torch.ones(1, 2)
+    >>> tokens = LossTensors(r.log(), 0 * ones, ones, ones, torch.tensor([[0.0, 1.0]]))
+    >>> loss, stats = clip_cov(tokens, ClipCovKeys())
+    >>> [round(x, 4) + 0 for x in loss[0].tolist()], stats["chosen_share"].tolist()
+    ([-1.5, 0.0], [[0.0, 1.0]])
+    """
+    ratio, chosen = importance_ratio(tokens.logp, tokens.logp_old), tokens.chosen * tokens.mask
+    loss = clipped_surrogate(ratio, tokens.advantage, keys.clip_low, keys.clip_high)
+    stats = {"clip_fraction": clipped(loss, ratio, tokens).maximum(chosen), "chosen_share": chosen}
+    return loss * (1 - tokens.chosen), stats

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import torch
 
-from rlad.config import PlayerConfig
+from rlad.config import ForkingConfig
 from trainers.losses.selection import TokenTable, forking_count, top
 
 
-def forking_tokens(tokens: TokenTable, player: PlayerConfig, seed: int) -> torch.Tensor:
+def forking_tokens(tokens: TokenTable, keys: ForkingConfig, seed: int) -> torch.Tensor:
     """The share of the mini-batch's tokens with the highest entropy: (N,) bool. `seed` is not needed.
 
-    >>> player = PlayerConfig()
-    >>> player.forking.share = 0.2
     >>> h = torch.tensor([0.1, 2.0, 0.3, 0.2, 0.1])
-    >>> forking_tokens(TokenTable(-h, -h, h, h), player, 0).tolist()
+    >>> forking_tokens(TokenTable(-h, -h, h, h), ForkingConfig(share=0.2), 0).tolist()
     [False, True, False, False, False]
 
     Where we differ from public code: the threshold is that of the whole mini-batch (the authors': of one micro-batch;
     TRL: of all ranks' current one). KL and entropy terms keep all tokens, as in TRL. The denominator is the paper's
     (all tokens) or, with forking.denominator=kept, the authors' code's (kept ones: gradients about 1/share larger).
     """
-    return top(tokens.entropy, forking_count(len(tokens.entropy), player.forking.share))
+    return top(tokens.entropy, forking_count(len(tokens.entropy), keys.share))

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import torch
 
-from rlad.config import PlayerConfig
-from rlad.config.methods import MismatchConfig
+from rlad.config import MismatchConfig, PlayerConfig
 
 BOUNDS = {"token": (0.5, 2.0), "sequence": (0.5, 2.0), "geometric": (0.999, 1.001)}
 """low and high where the configuration names none."""

@@ -7,8 +7,10 @@ of 1,024 tokens choose eight tokens, one of 8,192 chooses one.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class TokenTable:
 def covariance(logp: torch.Tensor, advantage: torch.Tensor) -> torch.Tensor:
     """(logp - mean) * (A - mean) of every token: what it adds to the fall of entropy (2505.22617); (N,) -> (N,).
 
+    >>> import torch
     >>> cov = covariance(torch.tensor([-.1, -.1, -.1, -3.7]), torch.tensor([1., 1., -1., -1.]))
     >>> [round(x, 4) for x in cov.tolist()]
     [0.9, 0.9, -0.9, 2.7]
@@ -52,10 +55,11 @@ def forking_count(tokens: int, share: float) -> int:
 def top(scores: torch.Tensor, count: int) -> torch.Tensor:
     """The `count` highest scores as a bool mask (N,).
 
+    >>> import torch
     >>> top(torch.tensor([0.1, 0.9, 0.5]), 2).tolist()
     [False, True, True]
     """
-    chosen = torch.zeros(scores.shape, dtype=torch.bool, device=scores.device)
+    chosen = scores.new_zeros(scores.shape).bool()
     chosen[scores.argsort(descending=True, stable=True)[:count]] = True
     return chosen
 
@@ -65,14 +69,17 @@ def draw(eligible: torch.Tensor, order: torch.Tensor, count: int, seed: int) -> 
 
     The draw is made over the tokens sorted by `order`, so that it is the same however they are spread over ranks.
 
+    >>> import torch
     >>> cov = torch.tensor([0.5, 2.0, 3.0, 4.0])
     >>> one = draw(cov > 1, cov, 2, seed=3)
     >>> two = draw(cov.flip(0) > 1, cov.flip(0), 2, seed=3)
     >>> int(one.sum()), bool(one[0]), torch.equal(one, two.flip(0))
     (2, False, True)
     """
+    import torch  # here, so that a configuration that names a loss is checked without it
+
     candidates = order.argsort(stable=True)
     candidates = candidates[eligible[candidates]]
     generator = torch.Generator().manual_seed(seed)
     drawn = candidates[torch.randperm(len(candidates), generator=generator)[:count].to(candidates.device)]
-    return torch.zeros_like(eligible).index_fill_(0, drawn, True)
+    return eligible.new_zeros(eligible.shape).index_fill_(0, drawn, True)

@@ -49,7 +49,7 @@ class Methods:
     ):
         config, solver = run.cotrain, learners["solution"]
         self.config, self.problems, self.device = config, problems, solver.device
-        if config.broaden.every:
+        if config.sft_phase.every:
             check_demonstrations(problems, world)
         self.lagged = LaggedSolver(run, solver) if config.schedule.lag else None
         sampler = self.lagged.sampler if self.lagged else None
@@ -69,7 +69,7 @@ class Methods:
         if renews_lagged_solver(self.config.schedule, step):
             self.lagged.renew(step)
         results = {}
-        sizes = {"rft": self.config.rft.problems, "sft_phase": self.config.broaden.problems}
+        sizes = {"rft": self.config.rft.problems, "sft_phase": self.config.sft_phase.problems}
         for name in offline_phases(self.config, step):
             picked = self.cursors[name].take(sizes[name])
             own = [self.problems[i] for i in picked][zero3.rank() :: zero3.world_size()]

@@ -49,12 +49,12 @@ def renews_lagged_solver(schedule: ScheduleConfig, step: int) -> bool:
 def offline_phases(config: CotrainConfig, step: int) -> tuple[str, ...]:
     """The supervised phases due before `step`: `rft` also before the first, `sft_phase` only between RL steps.
 
-    >>> from rlad.config import BroadenConfig, RftConfig
-    >>> config = CotrainConfig(rft=RftConfig(every=4), broaden=BroadenConfig(every=2))
+    >>> from rlad.config import RftConfig, SftPhaseConfig
+    >>> config = CotrainConfig(rft=RftConfig(every=4), sft_phase=SftPhaseConfig(every=2))
     >>> [offline_phases(config, step) for step in range(1, 6)]
     [('rft',), (), ('sft_phase',), (), ('rft', 'sft_phase')]
     """
     due = ["rft"] if config.rft.every and (step - 1) % config.rft.every == 0 else []
-    if config.broaden.every and step > 1 and (step - 1) % config.broaden.every == 0:
+    if config.sft_phase.every and step > 1 and (step - 1) % config.sft_phase.every == 0:
         due.append("sft_phase")
     return tuple(due)

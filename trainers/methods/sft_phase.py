@@ -28,8 +28,8 @@ def check_demonstrations(problems: list[Problem], world: World | None) -> None:
     """Raises ProblemError for data that demonstrates nothing: every phase would silently do nothing."""
     if world is None and not any(problem.abstraction and problem.solution for problem in problems):
         raise ProblemError(
-            "cotrain.broaden shows demonstrations, but no problem of the data has both an abstraction and a solution: "
-            "name their columns in problems.fields, or set cotrain.broaden.every=0."
+            "cotrain.sft_phase shows demonstrations, but no problem of the data has both an abstraction and a "
+            "solution: name their columns in problems.fields, or set cotrain.sft_phase.every=0."
         )
 
 
@@ -71,7 +71,7 @@ def rows_of(role: str, problem: Problem, pairs: list[tuple[str, str]], prompts: 
 
 def supervised_phase(tools: Tools, step: int, problems: list[Problem]) -> dict:
     """One phase before `step` for every player that the schedule trains; returns statistics by role. Collective."""
-    run, settings = tools.run, tools.run.cotrain.broaden
+    run, settings = tools.run, tools.run.cotrain.sft_phase
     rng = random.Random(f"{run.seed}|{SEED}|{step}|{zero3.rank()}")
     shown = [(p, demonstrations(p, tools.world, tools.judge, settings.draws, rng)) for p in problems]
     result = {}

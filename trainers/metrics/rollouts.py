@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from rlad.config import CotrainConfig
+from rlad.config import CotrainConfig, RunConfig
 from rlad.reasoning.tree import Solution, Tree
 from trainers.credit.advantages import is_constant
 from trainers.credit.draws import draw_rewards
@@ -44,15 +44,20 @@ def rollout_statistics(trees: list[Tree], config: CotrainConfig, device: torch.d
     return {"rollout": numbers, "tokens_generated": int(tokens)}
 
 
-def player_statistics(trees: list[Tree], role: str, config: CotrainConfig, device: torch.device) -> dict:
+def player_statistics(trees: list[Tree], role: str, run: RunConfig, device: torch.device) -> dict:
     """Mean reward and length (tokens) of what one player wrote, over all ranks."""
+    config = run.cotrain
     if role == "abstraction":
-        rewards = [r for tree in trees if tree.draws for r in draw_rewards(tree, config) if r is not None]
+        rewards = [r for tree in trees if tree.draws for r in _earned(tree, run) if r is not None]
         lengths = [len(draw.completion.token_ids) for tree in trees for draw in tree.draws]
     else:
         chosen = [s for tree in trees for s in (tree.solutions if config.abstractions else tree.bare)]
         rewards, lengths = [solution_reward(s, config) for s in chosen], [s.tokens for s in chosen]
     return zero3.means({"reward": _pair(rewards), "length": _pair(lengths)}, device)
+
+
+def _earned(tree: Tree, run: RunConfig) -> list[float | None]:
+    return draw_rewards(tree, run.cotrain, run.abstraction.diversity)
 
 
 def _solution_record(solution: Solution) -> dict:
@@ -67,9 +72,9 @@ def _solution_record(solution: Solution) -> dict:
     }
 
 
-def tree_record(tree: Tree, step: int, config: CotrainConfig) -> dict:
+def tree_record(tree: Tree, step: int, run: RunConfig) -> dict:
     """One readable tree."""
-    rewards = dict(zip([draw.branch for draw in tree.draws], draw_rewards(tree, config), strict=True))
+    rewards = dict(zip([draw.branch for draw in tree.draws], _earned(tree, run), strict=True))
     return {
         "step": step,
         "problem": tree.problem.question,

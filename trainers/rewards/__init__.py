@@ -5,12 +5,10 @@ downstream (credit, statistics, samples) reads rewards through `solution_reward`
 """
 
 from trainers.rewards.evidence import Evidence, Scorer, TokenScores
-from trainers.rewards.registry import ABSTRACTION_REWARDS, SOLUTION_REWARDS, measure
+from trainers.rewards.measure import measure
 from trainers.rewards.verdict import bare_accuracy, branch_rewards, branch_success, solution_reward, solved, success
 
 __all__ = [
-    "ABSTRACTION_REWARDS",
-    "SOLUTION_REWARDS",
     "Evidence",
     "Scorer",
     "TokenScores",

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from rlad.config import RunConfig
-from rlad.players.prompts import Prompts
-from rlad.problems import World
-from rlad.reasoning.judge import Judge
+from rlad.config.errors import ConfigError
+
+if TYPE_CHECKING:
+    from rlad.config import RunConfig
+    from rlad.players.prompts import Prompts
+    from rlad.problems import World
+    from rlad.reasoning.judge import Judge
 
 Counts = dict[str, tuple[float, float]]
 """Statistics of this rank: name -> (sum, number). The names depend on the configuration only, so all ranks agree."""
@@ -44,3 +47,11 @@ class Evidence:
     world: World | None = None
     gather: Callable[[list[float]], list[float]] = list
     """All ranks' values in one list, the same on every rank; collective."""
+
+
+def check_learning_solver(run: RunConfig, reward: str) -> None:
+    """Raises ConfigError where a snapshot of the solver pays, of a reward that asks the learning one."""
+    if run.cotrain.schedule.lag:
+        raise ConfigError(
+            f"abstraction.reward={reward} asks the learning solver for log-probabilities; set cotrain.schedule.lag=0."
+        )

@@ -3,10 +3,37 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from rlad.config.errors import ConfigError
+from rlad.config.registry import key, reward
 from rlad.reasoning.tree import Solution, Tree
-from trainers.rewards.evidence import Counts, Evidence
+from trainers.rewards.evidence import Counts, Evidence, check_learning_solver
 from trainers.rewards.verdict import bare_accuracy, solved
+
+if TYPE_CHECKING:
+    from rlad.config import RunConfig
+
+
+@dataclass
+class HillKeys:
+    """How hard a hint that carries the solution is discounted."""
+
+    temperature: float = key(0.3, above=0)
+    """T in exp(min(D, 0) / T), nats per token."""
+
+
+def check(run: RunConfig, role: str) -> None:
+    """Hints are compared with bare solutions, and with each other inside groups."""
+    check_learning_solver(run, "hill")
+    if not run.cotrain.bare.baseline_samples:
+        raise ConfigError(
+            "abstraction.reward=hill compares with bare solutions of the same problems; set "
+            "cotrain.bare.baseline_samples above 0."
+        )
+    if run.cotrain.solutions < 2:
+        raise ConfigError("abstraction.reward=hill needs groups of at least 2; set cotrain.solutions=2 or more.")
 
 
 def signal(p: float, size: int) -> float:
@@ -40,7 +67,8 @@ def transfer_gap(bare: list[list[float]], guided: list[list[float]]) -> float:
     return math.fsum(gaps) / len(gaps) if gaps else 0.0
 
 
-def measure_hill(trees: list[Tree], evidence: Evidence) -> Counts:
+@reward("hill", keys=HillKeys, roles=("abstraction",), check=check, source="2604.00698")
+def hill(trees: list[Tree], evidence: Evidence, keys: HillKeys) -> Counts:
     """Rewards every abstraction that was solved with; log-probs are those of the learning solver.
 
     A hint that doesn't beat the signal of the bare samples earns 0. Where we differ from the authors' code: G is the
@@ -64,7 +92,7 @@ def measure_hill(trees: list[Tree], evidence: Evidence) -> Counts:
             p, size = len(good) / len(branch.solutions), len(branch.solutions)
             gap = transfer_gap([bare[id(s)] for s in good], [list(s.completion.logprobs) for s in good])
             better = signal(p, size) > signal(bare_accuracy(tree) or 0.0, size)
-            branch.reward = hill_reward(p, size, gap, run.cotrain.hill.temperature) if better else 0.0
+            branch.reward = hill_reward(p, size, gap, keys.temperature) if better else 0.0
             gaps += [gap] if good else []
     rewards = [b.reward for b in solver]
     return {"transfer_gap": (sum(gaps), len(gaps)), "hint_pays": (float(sum(r > 0 for r in rewards)), len(rewards))}

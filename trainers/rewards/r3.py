@@ -7,16 +7,48 @@ from __future__ import annotations
 
 import math
 import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rlad.config import R3Config
-from rlad.problems import Problem
+from rlad.config.registry import key, reward
 from rlad.reasoning.tree import Tree
-from trainers.rewards.evidence import Counts, Evidence
+from trainers.rewards.evidence import Counts, Evidence, check_learning_solver
+
+if TYPE_CHECKING:
+    from rlad.config import RunConfig
+    from rlad.problems import Problem
 
 Values = NDArray[np.float64]
+
+
+@dataclass
+class R3Keys:
+    """How tokens of the reference weigh, and which problems are left out."""
+
+    weights: str = key("spread", one_of=("spread", "top"))
+    """spread (a token weighs as much as the abstractions disagree about it) or top (only the `top` share, equally)."""
+    top: float = key(0.2, above=0, most=1)
+    """weights=top: the share of reference tokens with the largest spread that counts."""
+    propagation: float = key(0.0, least=0)
+    """gamma: how fast the doubt about an earlier reference token fades, per token; 0 = off."""
+    filter: bool = False
+    """Leave out problems that no abstraction brings within reach or that the abstractions make no difference to."""
+    worst: float = key(0.2, above=0, most=1)
+    """First stage: the share of worst-ranked reference tokens that is looked at."""
+    rank: float = key(10.0, least=1)
+    """First stage: the mean rank of those tokens that some abstraction must reach."""
+    keep: float = key(0.8, above=0, most=1)
+    """Second stage: the share of the remaining problems kept, those with the largest spread."""
+    carry_over: float = key(0.1, least=0, most=1)
+    """Share of the problems that were filtered out that are learnt from anyway."""
+
+
+def check(run: RunConfig, role: str) -> None:
+    """The learning solver is asked for log-probabilities."""
+    check_learning_solver(run, "r3")
 
 
 def spread(logp: ArrayLike) -> Values:
@@ -45,10 +77,10 @@ def token_weights(sigma: ArrayLike, kind: str = "spread", top: float = 0.2) -> V
     return np.bincount(chosen, minlength=len(values)) / count
 
 
-def r3(logp: ArrayLike, weights: ArrayLike) -> Values:
+def weighted(logp: ArrayLike, weights: ArrayLike) -> Values:
     """R3_i = sum_j w_j l_ij, nats; (G, T), (T,) -> (G,).
 
-    >>> r3([[-.1, -2, -.5], [-.1, -.4, -.5]], [0, 1, 0]).tolist()
+    >>> weighted([[-.1, -2, -.5], [-.1, -.4, -.5]], [0, 1, 0]).tolist()
     [-2.0, -0.4]
     """
     return np.asarray(logp, float) @ np.asarray(weights, float)
@@ -111,22 +143,23 @@ def reference(problem: Problem, evidence: Evidence) -> str:
     return f"\\boxed{{{problem.answer}}}"
 
 
-def _dropped(matrices: dict[int, Values], ranks: dict[int, Values], config: R3Config, evidence: Evidence) -> set[int]:
+def _dropped(matrices: dict[int, Values], ranks: dict[int, Values], keys: R3Keys, evidence: Evidence) -> set[int]:
     """Indices of the problems that the two stages drop; all ranks' problems share the second stage's threshold."""
-    reach = {i for i in matrices if within_reach(ranks[i], config.worst, config.rank)}
+    reach = {i for i in matrices if within_reach(ranks[i], keys.worst, keys.rank)}
     largest = {i: float(spread(matrices[i]).max()) for i in reach}
-    threshold = spread_threshold(evidence.gather(list(largest.values())), config.keep)
+    threshold = spread_threshold(evidence.gather(list(largest.values())), keys.keep)
     return set(matrices) - {i for i in reach if largest[i] >= threshold}
 
 
-def measure_r3(trees: list[Tree], evidence: Evidence) -> Counts:
+@reward("r3", keys=R3Keys, roles=("abstraction",), check=check, source="2506.13351")
+def r3(trees: list[Tree], evidence: Evidence, keys: R3Keys) -> Counts:
     """Rewards the abstractions of every problem by R3 under the learning solver.
 
     The masked-trace baseline of the paper cancels in group-relative credit and is left out. The filter looks at each
     step's own abstractions instead of sampling 16 to 32 further ones for the whole data set now and then; of what it
     drops a share is kept anyway (`carry_over`), chosen by the problem's name so that ranks and resumed runs agree.
     """
-    config, prompts = evidence.run.cotrain.r3, evidence.scorer.prompts
+    prompts = evidence.scorer.prompts
     jobs = []  # (tree, branch, prompt, completion)
     for i, tree in enumerate(trees):
         target = prompts.completion_ids(reference(tree.problem, evidence), "guided") if tree.branches else []
@@ -136,17 +169,17 @@ def measure_r3(trees: list[Tree], evidence: Evidence) -> Counts:
     scores = evidence.scorer.score([(prompt, target) for *_, prompt, target in jobs])
     rows = {i: [s for (owner, *_), s in zip(jobs, scores, strict=True) if owner == i] for i, *_ in jobs}
     matrices = {i: np.array([s.logp for s in found]) for i, found in rows.items()}
-    if config.propagation:
-        matrices = {i: propagated(logp, config.propagation) for i, logp in matrices.items()}
-    worth = {i: iter(r3(m, token_weights(spread(m), config.weights, config.top))) for i, m in matrices.items()}
+    if keys.propagation:
+        matrices = {i: propagated(logp, keys.propagation) for i, logp in matrices.items()}
+    worth = {i: iter(weighted(m, token_weights(spread(m), keys.weights, keys.top))) for i, m in matrices.items()}
     for i, branch, *_ in jobs:
         branch.reward = float(next(worth[i]))
     dropped = set()
-    if config.filter:
+    if keys.filter:
         dropped = _dropped(
-            matrices, {i: np.array([s.rank for s in found]) for i, found in rows.items()}, config, evidence
+            matrices, {i: np.array([s.rank for s in found]) for i, found in rows.items()}, keys, evidence
         )
-        dropped = {i for i in dropped if random.Random(trees[i].problem.id).random() >= config.carry_over}
+        dropped = {i for i in dropped if random.Random(trees[i].problem.id).random() >= keys.carry_over}
     for i in dropped:
         trees[i].filtered = True
     rewards = [branch.reward for _, branch, *_ in jobs]

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from rlad.config.registry import key, reward
 from rlad.reasoning.tree import Tree
 from trainers.rewards.evidence import Counts, Evidence
 from trainers.rewards.verdict import solved
+
+
+@dataclass
+class RlcrKeys:
+    """What a solution without a confidence earns."""
+
+    malformed: float = key(-2.0, least=-10, most=0)
+    """Reward of a solution that states no confidence from 0 to 1."""
 
 
 def rlcr_reward(correct: bool, confidence: float | None, malformed: float = -2.0) -> float:
@@ -31,14 +42,15 @@ def rlcr_reward(correct: bool, confidence: float | None, malformed: float = -2.0
     return float(correct) - (confidence - float(correct)) ** 2
 
 
-def measure_rlcr(trees: list[Tree], evidence: Evidence) -> Counts:
+@reward("rlcr", keys=RlcrKeys, roles=("solution",), confidence=True, source="2507.16806")
+def rlcr(trees: list[Tree], evidence: Evidence, keys: RlcrKeys) -> Counts:
     """Rewards every solution, bare ones too, and counts confidence, Brier score and format."""
     config = evidence.run.cotrain
     stated: list[tuple[float, float]] = []
     solutions = [s for tree in trees for s in tree.sampled]
     for solution in solutions:
         correct = solved(solution, config)
-        solution.reward = rlcr_reward(correct, solution.confidence, config.rlcr.malformed)
+        solution.reward = rlcr_reward(correct, solution.confidence, keys.malformed)
         if solution.confidence is not None:
             stated.append((solution.confidence, float(correct)))
     return {

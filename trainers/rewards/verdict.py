@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from rlad.config import CotrainConfig
+from rlad.config.registry import reward
 from rlad.reasoning.tree import Branch, Solution, Tree
+from trainers.rewards.evidence import Counts, Evidence
+
+
+@reward("verdict", source="2510.02263")
+def verdict(trees: list[Tree], evidence: Evidence) -> Counts:
+    """Nothing to measure: the verdicts are the reward."""
+    return {}
 
 
 def solved(solution: Solution, config: CotrainConfig) -> bool:

@@ -1,7 +1,8 @@
 """Which configurations make sense: the rules behind `load_config`.
 
-Every rule ends in one plain sentence (ConfigError). The rules are split by what they look at: numbers out of range,
-names nobody knows, numbers that do not fit together, model folders that are not complete. Data files are read by
+Every rule ends in one plain sentence (ConfigError). The rules are split by what they look at: numbers out of range
+and names nobody knows (both stand at the key), what a method does not go with (its own file says it), numbers that do
+not fit together, model folders that are not complete. Data files are read by
 rlad/problems, which says what is wrong with them. Nothing here imports torch.
 
 What must divide, and what need not:
@@ -12,15 +13,15 @@ What must divide, and what need not:
 """
 
 from rlad.config.rules.checks import validate
-from rlad.config.rules.groups import bare_problems, check_ranks, trains
+from rlad.config.rules.fields import require_name
+from rlad.config.rules.groups import bare_problems, check_ranks, learning_roles, trains
 from rlad.config.rules.models import check_model_folder, models
-from rlad.config.rules.tables import LOSSES, require_name
 
 __all__ = [
-    "LOSSES",
     "bare_problems",
     "check_model_folder",
     "check_ranks",
+    "learning_roles",
     "models",
     "require_name",
     "trains",

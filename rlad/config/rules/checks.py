@@ -6,23 +6,13 @@ import importlib.util
 from dataclasses import asdict
 from pathlib import Path
 
-from rlad.config import ROLES, WORLDS, ConfigError, InductionConfig, RunConfig
+from rlad.config import ROLES, ConfigError, RunConfig
+from rlad.config.rules.fields import check_fields
 from rlad.config.rules.groups import check_division, check_groups, check_solver_alone
 from rlad.config.rules.learning import check_learning
 from rlad.config.rules.methods import check_methods
 from rlad.config.rules.models import check_lora, check_model, models
 from rlad.config.rules.serving import check_serving
-from rlad.config.rules.tables import (
-    INDUCTION_FAMILIES,
-    MODEL_NAMES,
-    MODEL_RANGES,
-    NAMES,
-    PLAYER_NAMES,
-    PLAYER_RANGES,
-    RANGES,
-    check_tables,
-    require_name,
-)
 
 CPU_HEADS = (32, 64, 80, 96, 112, 128, 160, 192, 224, 256, 512)
 """Head sizes of the attention in vLLM's CPU build (0.32)."""
@@ -30,12 +20,9 @@ CPU_HEADS = (32, 64, 80, 96, 112, 128, 160, 192, 224, 256, 512)
 
 def validate(config: RunConfig) -> None:
     """Raises ConfigError with one plain sentence for the first rule that the configuration breaks."""
-    check_tables(config, "", RANGES, NAMES)
+    check_fields(config)
     for name, model in models(config):
-        check_tables(model, f"{name}.", MODEL_RANGES, MODEL_NAMES)
         check_model(name, model, config)
-    for role in ROLES:
-        check_tables(getattr(config, role), f"{role}.", PLAYER_RANGES, PLAYER_NAMES)
     check_lora(config)
     _check_run_folder(config)
     _check_problems(config)
@@ -49,6 +36,8 @@ def validate(config: RunConfig) -> None:
     _check_instruments(config)
     _check_sweep(config)
     _check_engine(config)
+    check_own(config, "engine")
+    check_own(config, "serving")
     check_serving(config)
 
 
@@ -59,14 +48,11 @@ def _check_run_folder(config: RunConfig) -> None:
 
 def _check_problems(config: RunConfig) -> None:
     problems = config.problems
-    for family in problems.induction.families:
-        require_name("problems.induction.families", family, INDUCTION_FAMILIES)
-    if problems.source in WORLDS:
+    if problems.generated:
         for split in ("train", "test"):
             if getattr(problems, split) == 0:
                 raise ConfigError(f"problems.{split}=0 asks a generated world for no problems; give a number.")
-        if problems.source == "induction":
-            _check_induction(problems.induction)
+        check_own(config, "problems")
         return
     if problems.path is None:
         raise ConfigError(f"problems.source={problems.source} needs problems.path.")
@@ -74,14 +60,11 @@ def _check_problems(config: RunConfig) -> None:
         raise ConfigError("problems.fields.question and problems.fields.answer must name a column each.")
 
 
-def _check_induction(world: InductionConfig) -> None:
-    if not world.families:
-        raise ConfigError("problems.induction.families is empty; name at least one family.")
-    if world.max_input**2 <= world.examples:
-        raise ConfigError(
-            f"problems.induction.max_input={world.max_input} gives {world.max_input**2} pairs of inputs, but "
-            f"{world.examples} examples and the query need one each."
-        )
+def check_own(config: RunConfig, section: str) -> None:
+    """What the methods that a section names say of the configuration themselves."""
+    for _, name, registry in getattr(config, section).named():
+        if check := registry[name].check:
+            check(config, section)
 
 
 def _check_warmstart(config: RunConfig) -> None:
@@ -99,14 +82,11 @@ def _check_sweep(config: RunConfig) -> None:
     for cell in sweep.grid:
         if len(cell) != 2 or min(cell) < 1:
             raise ConfigError(f"sweep.grid holds {list(cell)}; every cell is [n, m] with n and m at least 1.")
-    if not sweep.plain_temperatures or not all(0 < value <= 10 for value in sweep.plain_temperatures):
-        raise ConfigError("sweep.plain_temperatures must list at least one temperature above 0 and at most 10.")
+    if not sweep.plain_temperatures:
+        raise ConfigError("sweep.plain_temperatures is empty; list at least one temperature.")
     if not sweep.select:
         raise ConfigError("sweep.select is empty; name at least one selection rule.")
-    from rlad.selection import RULES
-
-    for name in sweep.select:
-        require_name("sweep.select", name, tuple(sorted(RULES)))
+    check_own(config, "sweep")
 
 
 def _check_engine(config: RunConfig) -> None:

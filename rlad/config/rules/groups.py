@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rlad.config import WORLDS, ConfigError, RunConfig
+from rlad.config import ConfigError, RunConfig
 
 
 def bare_problems(config: RunConfig) -> int:
@@ -19,6 +19,12 @@ def trains(config: RunConfig, role: str) -> bool:
     """Whether the schedule ever updates the player `role`."""
     schedule = config.cotrain.schedule
     return schedule.kind != "frozen" or schedule.train == role
+
+
+def learning_roles(config: RunConfig) -> list[str]:
+    """The players that learn: those that the schedule ever updates, without abstractions the solution player alone."""
+    playing = [role for role in config.players if config.cotrain.abstractions or role == "solution"]
+    return [role for role in playing if trains(config, role)]
 
 
 def check_ranks(config: RunConfig, ranks: int) -> None:
@@ -70,7 +76,7 @@ def check_groups(config: RunConfig) -> None:
             "cotrain.solutions=1 leaves nothing to compare a solution with; use at least 2, "
             "or cotrain.solution_group=problem."
         )
-    if step.adherence and config.problems.source not in WORLDS:
+    if step.adherence and not config.problems.generated:
         raise ConfigError(
             f"cotrain.adherence can be checked in generated worlds only, not with problems.source="
             f"{config.problems.source}."

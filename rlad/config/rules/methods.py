@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from rlad.config import ROLES, WORLDS, ConfigError, RunConfig
+from rlad.config import ConfigError, RunConfig
 from rlad.config.rules.groups import trains
 
 
 def check_methods(config: RunConfig) -> None:
-    """Rewards beyond the verdict, critiques, shaping and schedules."""
+    """Rewards beyond the verdict, critiques and schedules."""
     _check_needs_abstractions(config)
     _check_abstraction_reward(config)
     _check_critique(config)
-    _check_shaping(config)
     _check_lag(config)
-    if config.cotrain.broaden.every and config.cotrain.one_pass:
+    if config.solution.diversity.weight:
         raise ConfigError(
-            "cotrain.broaden shows solutions with and without an abstraction, not texts of cotrain.one_pass; switch "
+            "solution.diversity pays for being unlike a problem's other abstractions; set abstraction.diversity.weight."
+        )
+    if config.cotrain.sft_phase.every and config.cotrain.one_pass:
+        raise ConfigError(
+            "cotrain.sft_phase shows solutions with and without an abstraction, not texts of cotrain.one_pass; switch "
             "one of them off."
         )
 
@@ -37,7 +40,7 @@ def _check_needs_abstractions(config: RunConfig) -> None:
         return
     used = {
         f"abstraction.reward={config.abstraction.reward}": config.abstraction.reward != "verdict",
-        "cotrain.diversity.weight": step.diversity.weight,
+        "abstraction.diversity.weight": config.abstraction.diversity.weight,
         "cotrain.schedule.lag": step.schedule.lag,
         "cotrain.rft.every": step.rft.every,
     }
@@ -60,17 +63,6 @@ def _check_abstraction_reward(config: RunConfig) -> None:
                 f"cotrain.{key} is made for success rates and cannot be mixed with abstraction.reward={reward}; "
                 "use abstraction.reward=verdict."
             )
-    if step.schedule.lag:
-        raise ConfigError(
-            f"abstraction.reward={reward} asks the learning solver for log-probabilities; set cotrain.schedule.lag=0."
-        )
-    if reward == "hill" and not step.bare.baseline_samples:
-        raise ConfigError(
-            "abstraction.reward=hill compares with bare solutions of the same problems; set "
-            "cotrain.bare.baseline_samples above 0."
-        )
-    if reward == "hill" and step.solutions < 2:
-        raise ConfigError("abstraction.reward=hill needs groups of at least 2; set cotrain.solutions=2 or more.")
 
 
 def _check_critique(config: RunConfig) -> None:
@@ -99,7 +91,7 @@ def _check_critique(config: RunConfig) -> None:
             "solution.mismatch cannot weigh them; switch one of them off."
         )
     needed = ["refine", "critique"] if critique.source == "self" else ["refine"]
-    if config.problems.source in WORLDS and config.base.path is None:
+    if config.problems.generated and config.base.path is None:
         for task in needed:
             if not getattr(mixture, task):
                 raise ConfigError(
@@ -112,15 +104,4 @@ def _check_critique(config: RunConfig) -> None:
             raise ConfigError(
                 f"base.max_positions={config.base.max_positions} leaves no room for a question beside an attempt, its "
                 f"critique and a second attempt of up to {longest} tokens in all."
-            )
-
-
-def _check_shaping(config: RunConfig) -> None:
-    stride = config.cotrain.effective_rank.stride
-    for role in ROLES if config.cotrain.abstractions else ("solution",):
-        player = getattr(config, role)
-        if player.shaping == "effective_rank" and trains(config, role) and 2 * stride > player.max_new_tokens:
-            raise ConfigError(
-                f"cotrain.effective_rank.stride={stride} finds no trend in {role}s of at most {player.max_new_tokens} "
-                f"tokens; use at most {max(1, player.max_new_tokens // 2)}."
             )

@@ -5,14 +5,10 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from rlad.config import ConfigError, RunConfig, ServingConfig
-from rlad.config.rules.tables import require_name
 
 
 def check_serving(config: RunConfig) -> None:
     serving = config.serving
-    from rlad.selection import RULES
-
-    require_name("serving.select", serving.select, tuple(sorted(RULES)))
     _check_sizes(serving)
     urls = {"serving.abstraction_url": serving.abstraction_url, "serving.solution_url": serving.solution_url}
     given = [key for key, url in urls.items() if url is not None]

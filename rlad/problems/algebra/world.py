@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 import re
+from dataclasses import dataclass
 
-from rlad.config import ProblemsConfig
+from rlad.config.registry import key, world
 from rlad.problems.algebra.exercise import FAMILIES, LIMIT, Exercise, Plan
 from rlad.problems.base import Problem, ProblemError, World
 
@@ -32,17 +33,26 @@ SPELLINGS = {
 }
 
 
+@dataclass
+class AlgebraKeys:
+    """Which families there are."""
+
+    families: list[str] = key(factory=list)
+    """Families to draw from; empty = all of them."""
+
+
+@world("algebra", keys=AlgebraKeys)
 class Algebra(World):
     """See the package's docstring. A useless abstraction is a technique of another family; the demonstration that
     follows it gets nowhere and guesses, so that an abstraction's worth shows in its solutions."""
 
     name = "algebra"
 
-    def __init__(self, config: ProblemsConfig):
-        self.families = list(config.algebra.families) or list(FAMILIES)
+    def __init__(self, useless_share: float = 0.3, keys: AlgebraKeys | None = None):
+        self.families = (list(keys.families) if keys else []) or list(FAMILIES)
         if unknown := sorted(set(self.families) - set(FAMILIES)):
             raise ProblemError(f"'{unknown[0]}' is no algebra family; the families are {', '.join(FAMILIES)}.")
-        self.useless_share = config.useless_share
+        self.useless_share = useless_share
 
     # ------------------------------------------------------------------------------------------------ problems
     def sample(self, rng: random.Random) -> Problem:

@@ -9,7 +9,7 @@ import pytest
 from playground_page import PROBLEM, run, texts, until
 from scripted_gateway import HANG_UP, STORY, Refusal, Story, error, pause
 
-from rlad.selection import RULES
+from rlad.config.registry import rule
 from rlad.serving import playground
 
 
@@ -54,7 +54,7 @@ def test_rules_on_offer_exist():
     offered = re.search(r"const RULES = \{(.*?)\};", script, re.DOTALL)[1]
     names = re.findall(r'(?:^|,)\s*"?([\w-]*)"?:', offered)
     assert "majority" in names
-    assert set(names) - {""} <= set(RULES)
+    assert set(names) - {""} <= set(rule.names())
 
 
 # ------------------------------------------------------------------------------------------ in a real browser

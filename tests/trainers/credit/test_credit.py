@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from trees import solution, tree
 
 from rlad.config import CotrainConfig, GateConfig, PlayerConfig
-from trainers.credit.advantages import group_advantages, leave_one_out
+from rlad.config.registry import advantage
+from trainers.credit.advantages import leave_one_out
 from trainers.credit.draws import draw_rewards
 from trainers.credit.rows import abstraction_rows, solution_rows
 from trainers.rewards import solution_reward
@@ -118,7 +119,7 @@ def test_set_contributions_are_what_coverage_loses_without_the_member(success):
     st.lists(st.sampled_from([0.0, 0.25, 0.5, 1.0]), min_size=2, max_size=8), st.sampled_from(["mean", "std", "rloo"])
 )
 def test_advantages_are_centred_and_keep_the_order(rewards, kind):
-    values = group_advantages(rewards, kind)
+    values = advantage[kind].bound()(rewards)
     assert sum(values) == pytest.approx(0, abs=1e-9)
     pairs = sorted(zip(rewards, values, strict=True))
     assert [value for _, value in pairs] == pytest.approx(sorted(values))

@@ -18,15 +18,15 @@ def test_novelty_by_hand():
 
 
 def test_only_what_works_is_paid_for_being_different():
-    config = CotrainConfig(diversity=DiversityConfig(weight=0.5))
+    config = DiversityConfig(weight=0.5)
     t = tree([[1, 1], [0, 0], [1, 0]], repeats=[0])
     # success 1, 0, .5, 1; of three others the repeated one shares its form with one
-    assert draw_rewards(t, config) == pytest.approx([1 + 0.5 * 2 / 3, 0, 0.5 + 0.25, 1 + 0.5 * 2 / 3])
+    assert draw_rewards(t, CotrainConfig(), config) == pytest.approx([1 + 0.5 * 2 / 3, 0, 0.5 + 0.25, 1 + 0.5 * 2 / 3])
     assert draw_rewards(t, CotrainConfig()) == [1, 0, 0.5, 1]
-    wording = CotrainConfig(diversity=DiversityConfig(weight=0.5, measure="wording"))
-    assert draw_rewards(t, wording)[2] == pytest.approx(0.75)  # z0, z1, z2 share no trigram
+    wording = DiversityConfig(weight=0.5, measure="wording")
+    assert draw_rewards(t, CotrainConfig(), wording)[2] == pytest.approx(0.75)  # z0, z1, z2 share no trigram
 
 
 def test_leaks_get_no_bonus():
-    config = CotrainConfig(diversity=DiversityConfig(weight=1.0))
-    assert draw_rewards(tree([[1], [1]], leaks={0}), config) == [-0.2, 1]  # alone among what counts
+    config = DiversityConfig(weight=1.0)
+    assert draw_rewards(tree([[1], [1]], leaks={0}), CotrainConfig(), config) == [-0.2, 1]  # alone among what counts

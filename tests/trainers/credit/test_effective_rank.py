@@ -5,10 +5,10 @@ import math
 import pytest
 import torch
 
-from rlad.config import CotrainConfig, EffectiveRankConfig
 from rlad.entropy.rank import RankDynamics, exploration_bonus, shaped_advantage
-from trainers.credit.effective_rank import EffectiveRankShaping, moved, shaped_row
+from trainers.credit.effective_rank import EffectiveRankKeys, EffectiveRankShaping
 from trainers.credit.measurements import Measurements
+from trainers.credit.rank_bonus import moved, shaped_row
 from trainers.data.rows import Row
 
 
@@ -63,7 +63,7 @@ def test_a_step_is_compared_with_the_steps_before_it_and_the_first_with_itself(m
     seen = [(1, line), (0, unit)]
     measured = Measurements(torch.device("cpu"), lambda rows: iter(seen), reference_gaps=None)
     monkeypatch.setattr("trainers.runtime.zero3.total", lambda values, device: values)
-    shape = EffectiveRankShaping(CotrainConfig(effective_rank=EffectiveRankConfig(stride=3, ema=0.25)))
+    shape = EffectiveRankShaping(EffectiveRankKeys(stride=3, ema=0.25))
     first, second = shape(rows, measured)
     # Three samples of (ER 5, ERV 5 - 2) and one of (1, 0): means 4 and 2.25; ERA is 0 throughout.
     assert shape.state == pytest.approx({"er": 4, "erv": 2.25, "era": 0}, abs=1e-6)

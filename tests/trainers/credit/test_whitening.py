@@ -8,8 +8,9 @@ import torch
 from trees import solution, tree
 
 from rlad.config import CotrainConfig, ModelConfig, PlayerConfig
+from rlad.config.registry import advantage
 from rlad.players.policy import tiny_model, with_head
-from trainers.credit.advantages import group_advantages, kl_returns
+from trainers.credit.advantages import kl_returns
 from trainers.credit.measurements import Measurements
 from trainers.credit.rows import solution_rows
 from trainers.credit.whitening import standardised, whitened
@@ -28,16 +29,20 @@ def measured(kl=None) -> Measurements:
     return Measurements(CPU, hidden_states=None, reference_gaps=(lambda rows: kl) if kl else None)
 
 
+def advantages(name, rewards):
+    return advantage[name].bound()(rewards)
+
+
 def test_group_advantages_by_hand():
     rewards = [1, 0, 0, 0]
-    assert group_advantages(rewards, "mean") == [0.75, -0.25, -0.25, -0.25]
-    assert group_advantages(rewards, "rloo") == pytest.approx([1, -1 / 3, -1 / 3, -1 / 3])
-    assert group_advantages(rewards, "std") == pytest.approx([1.5, -0.5, -0.5, -0.5], abs=1e-4)
+    assert advantages("mean", rewards) == [0.75, -0.25, -0.25, -0.25]
+    assert advantages("rloo", rewards) == pytest.approx([1, -1 / 3, -1 / 3, -1 / 3])
+    assert advantages("std", rewards) == pytest.approx([1.5, -0.5, -0.5, -0.5], abs=1e-4)
     # Means of four solutions each: one right answer in sixteen makes one abstraction 1.5 deviations better.
-    assert group_advantages([0.5, 0.5, 0.5, 0.75], "std") == pytest.approx([-0.5, -0.5, -0.5, 1.5], abs=1e-4)
+    assert advantages("std", [0.5, 0.5, 0.5, 0.75]) == pytest.approx([-0.5, -0.5, -0.5, 1.5], abs=1e-4)
     assert np.std(rewards, ddof=0) * 1.7321 == pytest.approx(0.75, abs=1e-4)  # what ddof 0 would have given
-    assert group_advantages([1.0], "rloo") == [0]  # undefined: nothing is learnt
-    assert group_advantages(rewards, "reinforce_pp") == [1, 0, 0, 0]
+    assert advantages("rloo", [1.0]) == [0]  # undefined: nothing is learnt
+    assert advantages("reinforce_pp", rewards) == [1, 0, 0, 0]
 
 
 def step_rows(lengths=(1, 1, 4, 4)):
@@ -52,7 +57,7 @@ def step_rows(lengths=(1, 1, 4, 4)):
 )
 def test_whitening_by_hand(over, expected):
     player = PlayerConfig(advantage="reinforce_pp_baseline")
-    player.reinforce_pp.over = over
+    player.of("reinforce_pp_baseline").over = over
     rows = whitened(step_rows(), player, measured())
     assert [row.advantage for row in rows[:4]] == pytest.approx(expected, abs=1e-4)
     assert rows[4] == step_rows()[4]  # the anchor neither counts nor changes
@@ -111,7 +116,7 @@ def test_rows_with_token_advantages_are_whitened_token_by_token():
 def test_over_sequences_a_row_with_token_advantages_counts_once():
     """With their mean 2 and mean square 5 beside 4: mean 2, deviation sqrt(4.5 - 4)."""
     player = PlayerConfig(advantage="reinforce_pp_baseline")
-    player.reinforce_pp.over = "sequences"
+    player.of("reinforce_pp_baseline").over = "sequences"
     rows = [Row((1,), (2, 3), 0.0, token_advantages=(1.0, 3.0)), Row((1,), (4, 5, 6), 2.0)]
     got = whitened(rows, player, measured())
     assert got[0].token_advantages == pytest.approx((-(2**0.5), 2**0.5)) and got[1].advantage == pytest.approx(0)

@@ -36,17 +36,17 @@ def test_problems_are_added_until_as_many_have_a_signal_as_were_drawn():
         return next(supply)
 
     trees = [tree(MIXED), tree(FAILED), tree(SOLVED)]
-    counts = dynamic_sampling(trees, CotrainConfig(refills=5), CPU, sample)
+    counts = dynamic_sampling(trees, CotrainConfig(dynamic_sampling=5), CPU, sample)
     assert asked == [(1, 2), (2, 1)]
     assert len(trees) == 6
     assert (counts["rounds"], counts["problems_generated"], counts["problems_used"]) == (2, 6, 3)
     assert counts["tokens_generated"] == sum(t.tokens for t in trees) > counts["tokens_used"]
-    assert len(solution_rows(trees, CotrainConfig(refills=5), PlayerConfig())) == 6
+    assert len(solution_rows(trees, CotrainConfig(dynamic_sampling=5), PlayerConfig())) == 6
 
 
 def test_dynamic_sampling_stops_after_the_configured_rounds():
     trees = [tree(FAILED)]
-    counts = dynamic_sampling(trees, CotrainConfig(refills=2), CPU, lambda number, missing: [tree(FAILED)])
+    counts = dynamic_sampling(trees, CotrainConfig(dynamic_sampling=2), CPU, lambda number, missing: [tree(FAILED)])
     assert (counts["rounds"], counts["problems_generated"], counts["problems_used"]) == (2, 3, 0)
 
 

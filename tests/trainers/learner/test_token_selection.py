@@ -4,14 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from rlad.config import PlayerConfig
+from rlad.config import ForkingConfig, PlayerConfig
 from trainers.data.rows import Row
 from trainers.learner.batches import collate
 from trainers.learner.loss_weights import kept_factors, token_weights
 from trainers.learner.token_selection import Scan, select_tokens, selects_tokens
-from trainers.losses.clip_cov import clip_cov, clip_cov_tokens
+from trainers.losses import LossTensors
+from trainers.losses.clip_cov import ClipCovKeys, clip_cov, clip_cov_tokens
 from trainers.losses.forking import forking_tokens
-from trainers.losses.kl_cov import kl_cov, kl_cov_tokens
+from trainers.losses.kl_cov import KlCovKeys, kl_cov, kl_cov_tokens
 from trainers.losses.selection import TokenTable, covariance, covariance_count, forking_count
 
 CPU = torch.device("cpu")
@@ -41,56 +42,64 @@ def test_counts_by_hand():
 
 
 def test_kl_cov_takes_the_highest_and_no_more():
-    tokens, player = table(), PlayerConfig()
-    chosen = kl_cov_tokens(tokens, player, 0).numpy()
+    tokens = table()
+    chosen = kl_cov_tokens(tokens, KlCovKeys(), 0).numpy()
     cov = covariance(tokens.logp, tokens.advantage).numpy()
     assert chosen.sum() == 10  # 2e-3 of 5,000
     assert set(np.flatnonzero(chosen)) == set(np.argsort(cov)[-10:])
 
 
 def test_clip_cov_draws_among_the_candidates():
-    tokens, player = table(), PlayerConfig()
-    player.clip_cov.share = 0.002
+    tokens, keys = table(), ClipCovKeys(share=0.002)
     cov = covariance(tokens.logp, tokens.advantage)
-    draws = [clip_cov_tokens(tokens, player, seed) for seed in range(20)]
+    draws = [clip_cov_tokens(tokens, keys, seed) for seed in range(20)]
     for chosen in draws:
         assert chosen.sum() == 10
         assert (cov[chosen] > 1).all() and (cov[chosen] < 5).all()
-    assert torch.equal(draws[0], clip_cov_tokens(tokens, player, 0))
+    assert torch.equal(draws[0], clip_cov_tokens(tokens, keys, 0))
     assert len({tuple(chosen.nonzero()[:, 0].tolist()) for chosen in draws}) == 20  # not the ten highest: a draw
-    player.clip_cov.low = 100.0
-    player.clip_cov.high = 200.0
-    assert clip_cov_tokens(tokens, player, 0).sum() == 0
+    keys = ClipCovKeys(low=100.0, high=200.0)
+    assert clip_cov_tokens(tokens, keys, 0).sum() == 0
 
 
 def test_clip_cov_leaves_alone_what_the_clip_has_silenced():
     logp, advantage = torch.tensor([-0.1, -0.1, -0.1, -3.7]), torch.tensor([1.0, 1.0, -1.0, -1.0])
-    player = PlayerConfig()
-    assert clip_cov_tokens(TokenTable(logp, logp, advantage, logp), player, 0).tolist() == [False] * 3 + [True]
-    player.clip_cov.clip_low = 0.2
+    keys = ClipCovKeys()
+    assert clip_cov_tokens(TokenTable(logp, logp, advantage, logp), keys, 0).tolist() == [False] * 3 + [True]
+    keys.clip_low = 0.2
     was = logp + torch.tensor([0.0, 0.0, 0.0, 1.0])  # r = e^-1 < 0.8 with A < 0
-    assert clip_cov_tokens(TokenTable(logp, was, advantage, logp), player, 0).sum() == 0
+    assert clip_cov_tokens(TokenTable(logp, was, advantage, logp), keys, 0).sum() == 0
 
 
 def test_clip_cov_leaves_alone_what_is_above_the_upper_bound_with_a_positive_advantage():
     """Two tokens of covariance 2.7, one of them at r = e > 2: PPO's clip holds that one already."""
     logp, advantage = torch.tensor([-0.1, -0.1, -3.7, -3.7]), torch.tensor([1.0, 1.0, -1.0, -1.0])
     logp, advantage = -logp, -advantage  # the rare ones have A > 0 now, and covariance is as it was
-    player = PlayerConfig()
-    player.clip_cov.share = 1.0
+    keys = ClipCovKeys(share=1.0)
     assert covariance(logp, advantage).tolist() == pytest.approx([1.8] * 4, abs=1e-4)
     was = logp - torch.tensor([0.0, 1.0, 0.0, 1.0])  # r = 1, e, 1, e
-    assert clip_cov_tokens(TokenTable(logp, was, advantage, logp), player, 0).tolist() == [True, True, True, False]
+    assert clip_cov_tokens(TokenTable(logp, was, advantage, logp), keys, 0).tolist() == [
+        True,
+        True,
+        True,
+        False,
+    ]
 
 
-@pytest.mark.parametrize("rule", [clip_cov_tokens, kl_cov_tokens, forking_tokens])
-def test_the_choice_does_not_depend_on_the_order_of_the_tokens(rule):
-    tokens, player = table(), PlayerConfig()
-    player.forking.share, player.clip_cov.share = 0.2, 0.002
+@pytest.mark.parametrize(
+    "rule, keys",
+    [
+        (clip_cov_tokens, ClipCovKeys(share=0.002)),
+        (kl_cov_tokens, KlCovKeys()),
+        (forking_tokens, ForkingConfig(share=0.2)),
+    ],
+)
+def test_the_choice_does_not_depend_on_the_order_of_the_tokens(rule, keys):
+    tokens = table()
     order = torch.randperm(5000, generator=torch.Generator().manual_seed(1))
     columns = (tokens.logp, tokens.logp_old, tokens.advantage, tokens.entropy)
     shuffled = TokenTable(*(column[order] for column in columns))
-    assert torch.equal(rule(tokens, player, 7)[order], rule(shuffled, player, 7))
+    assert torch.equal(rule(tokens, keys, 7)[order], rule(shuffled, keys, 7))
 
 
 def test_kl_cov_is_a_no_op_on_the_first_update():
@@ -98,7 +107,8 @@ def test_kl_cov_is_a_no_op_on_the_first_update():
     gradients = []
     for chosen in (torch.zeros(1, 50), torch.ones(1, 50)):
         logp.grad = None
-        kl_cov(logp, logp.detach(), torch.ones(1, 50), torch.ones(1, 50), PlayerConfig(), chosen)[0].sum().backward()
+        tokens = LossTensors(logp, logp.detach(), torch.ones(1, 50), torch.ones(1, 50), chosen)
+        kl_cov(tokens, KlCovKeys())[0].sum().backward()
         gradients.append(logp.grad.clone())
     assert torch.equal(*gradients)
 
@@ -106,7 +116,7 @@ def test_kl_cov_is_a_no_op_on_the_first_update():
 def test_chosen_tokens_of_clip_cov_have_no_gradient_and_the_share_of_copies_counts():
     logp = torch.zeros(1, 3, requires_grad=True)
     chosen, ones = torch.tensor([[0.0, 1.0, 0.25]]), torch.ones(1, 3)
-    loss, _ = clip_cov(logp, torch.zeros(1, 3), ones, ones, PlayerConfig(), chosen)
+    loss, _ = clip_cov(LossTensors(logp, torch.zeros(1, 3), ones, ones, chosen), ClipCovKeys())
     loss.sum().backward()
     assert logp.grad[0].tolist() == pytest.approx([-1, 0, -0.75])
 

@@ -61,7 +61,7 @@ def test_gradient_of_an_update_by_hand(denominator, micro_batch):
     model, reference = tiny_model(TINY, 20, 1, 0).eval(), tiny_model(TINY, 20, 1, 0).eval()
     run = RunConfig()
     run.cotrain.micro_batch, player = micro_batch, run.solution
-    player.kl, player.temperature = 0.3, 0.8
+    player.kl_coef, player.temperature = 0.3, 0.8
     if denominator:
         player.forking.share, player.forking.denominator = 0.4, denominator
     policy = SimpleNamespace(tokenizer=SimpleNamespace(pad_token_id=0))
@@ -79,7 +79,7 @@ def test_gradient_of_an_update_by_hand(denominator, micro_batch):
         for t in range(len(row.completion)):
             lp = logp[i, t]
             ell = gap[i, t] + logp[i, t].detach() - lp
-            kl_terms.append(player.kl * row.kl_weight * (ell.exp() - 1 - ell))
+            kl_terms.append(player.kl_coef * row.kl_weight * (ell.exp() - 1 - ell))
             if row.pg_weight:
                 gain = 1 / (1 + row.shaping * (-lp).exp()) if row.shaping else (lp - lp.detach()).exp()
                 policy_terms.append(-row.advantage * gain)

@@ -6,8 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from rlad.config import PlayerConfig
-from rlad.config.methods import MismatchConfig
+from rlad.config import MismatchConfig, PlayerConfig
 from trainers.data.rows import Row
 from trainers.learner.batches import collate
 from trainers.learner.policy_loss import policy_loss
@@ -93,7 +92,7 @@ def test_opsm_drops_a_failure_that_the_trainer_would_hardly_write_and_nothing_el
 def test_the_ratio_can_be_measured_against_the_sampler_itself():
     batch = micro_batch()
     player = PlayerConfig(loss="cispo", old_logprobs="sampler")
-    player.cispo.cap = 1.5
+    player.of("cispo").cap = 1.5
     logp = torch.tensor([[-0.5, -2.5], [-1.0, 0.0], [-1.0, 0.0], [-7.0, 0.0]]).requires_grad_()
     loss, _ = policy_loss(player, batch, logp)
     (loss * batch.mask).sum().backward()

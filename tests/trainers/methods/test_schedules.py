@@ -6,10 +6,10 @@ import pytest
 from trees import tree
 
 from rlad.config import (
-    BroadenConfig,
     CotrainConfig,
     RftConfig,
     ScheduleConfig,
+    SftPhaseConfig,
     VerifierConfig,
     load_config,
 )
@@ -38,7 +38,7 @@ def test_the_lagged_solver_is_renewed_every_so_many_steps():
 
 
 def test_offline_phases_are_due_from_the_step_alone():
-    config = CotrainConfig(rft=RftConfig(every=3), broaden=BroadenConfig(every=2))
+    config = CotrainConfig(rft=RftConfig(every=3), sft_phase=SftPhaseConfig(every=2))
     due = {step: offline_phases(config, step) for step in range(1, 8)}
     assert due == {
         1: ("rft",),
@@ -118,7 +118,7 @@ def test_an_sft_phase_on_data_that_demonstrates_nothing_is_refused():
     from rlad.problems import Problem
     from rlad.problems.base import ProblemError
 
-    with pytest.raises(ProblemError, match=r"set cotrain\.broaden\.every=0\.$"):
+    with pytest.raises(ProblemError, match=r"set cotrain\.sft_phase\.every=0\.$"):
         sft_phase.check_demonstrations([Problem("p", "q", "1", solution="y"), Problem("p", "q", "1")], None)
     sft_phase.check_demonstrations(
         [Problem("p", "q", "1"), Problem("p", "q", "1", solution="y", abstraction="z")], None

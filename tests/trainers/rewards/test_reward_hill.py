@@ -6,7 +6,7 @@ from math import comb, exp
 import pytest
 from trees import tree
 
-from rlad.config import BareConfig, CotrainConfig, PlayerConfig, RunConfig
+from rlad.config import BareConfig, CotrainConfig, RunConfig
 from trainers.credit.draws import draw_rewards
 from trainers.rewards import Evidence, TokenScores, measure
 from trainers.rewards.hill import hill_reward, signal, transfer_gap
@@ -50,7 +50,8 @@ class BareScorer:
 
 
 def measured(t, logp=-1.0):
-    run = RunConfig(abstraction=PlayerConfig(reward="hill"), cotrain=CotrainConfig(bare=BareConfig(baseline_samples=4)))
+    run = RunConfig(cotrain=CotrainConfig(bare=BareConfig(baseline_samples=4)))
+    run.abstraction.reward = "hill"
     scorer = BareScorer(logp)
     counts = measure([t], Evidence(run, scorer, None))
     return run.cotrain, scorer, counts

@@ -7,18 +7,19 @@ import numpy as np
 import pytest
 from trees import tree
 
-from rlad.config import CotrainConfig, GateConfig, PlayerConfig, R3Config, RunConfig
+from rlad.config import CotrainConfig, GateConfig, RunConfig
 from trainers.credit.draws import draw_rewards
 from trainers.credit.rows import abstraction_rows
 from trainers.rewards import Evidence, TokenScores, measure
 from trainers.rewards.r3 import (
+    R3Keys,
     propagated,
     propagation,
-    r3,
     reference,
     spread,
     spread_threshold,
     token_weights,
+    weighted,
     within_reach,
 )
 
@@ -28,8 +29,8 @@ LOGP = [[-0.1, -2, -0.5], [-0.1, -0.4, -0.5]]
 def test_numbers():
     sigma = spread(LOGP)
     assert sigma == pytest.approx([0, 0.8, 0], abs=1e-4)
-    assert r3(LOGP, token_weights(sigma)) == pytest.approx([-2, -0.4], abs=1e-4)
-    assert r3(LOGP, [1 / 3] * 3) == pytest.approx([-0.8667, -0.3333], abs=1e-4)
+    assert weighted(LOGP, token_weights(sigma)) == pytest.approx([-2, -0.4], abs=1e-4)
+    assert weighted(LOGP, [1 / 3] * 3) == pytest.approx([-0.8667, -0.3333], abs=1e-4)
     assert propagation(0.5, 0.1, [0, 1, 10, 50]) == pytest.approx([0.5, 0.5476, 0.8161, 0.9966], abs=1e-4)
 
 
@@ -39,10 +40,10 @@ def test_against_plain_python():
     sigma = [statistics.pstdev([row[j] for row in logp]) for j in range(7)]
     assert spread(logp) == pytest.approx(sigma)
     expected = [sum(s / sum(sigma) * row[j] for j, s in enumerate(sigma)) for row in logp]
-    assert r3(logp, token_weights(sigma)) == pytest.approx(expected)
+    assert weighted(logp, token_weights(sigma)) == pytest.approx(expected)
     chosen = sorted(range(7), key=lambda j: -sigma[j])[:2]
     expected = [sum(row[j] for j in chosen) / 2 for row in logp]
-    assert r3(logp, token_weights(sigma, "top", 0.2)) == pytest.approx(expected)  # ceil(1.4) = 2 tokens
+    assert weighted(logp, token_weights(sigma, "top", 0.2)) == pytest.approx(expected)  # ceil(1.4) = 2 tokens
     for row, adjusted in zip(logp, propagated(logp, 0.3), strict=True):
         for j in range(7):
             doubt = [math.exp(row[k]) + (1 - math.exp(row[k])) * (1 - math.exp(-0.3 * (j - k))) for k in range(j)]
@@ -72,7 +73,7 @@ class Scorer:
         assert task == "guided"
         return [abstraction]
 
-    def completion_ids(self, text):
+    def completion_ids(self, text, task):
         assert text == "\\boxed{1}"  # no solution in the data: the answer itself
         return [1, 2, 3]
 
@@ -81,7 +82,10 @@ class Scorer:
 
 
 def run_with(**settings):
-    return RunConfig(abstraction=PlayerConfig(reward="r3"), cotrain=CotrainConfig(r3=R3Config(**settings)))
+    run = RunConfig()
+    run.abstraction.reward = "r3"
+    run.abstraction.methods["r3"] = R3Keys(**settings)
+    return run
 
 
 def test_measured_on_a_tree_and_a_leak_is_worse_than_the_worst():

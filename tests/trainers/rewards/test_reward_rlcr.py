@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from trees import solution, tree
 
-from rlad.config import ConfigError, CotrainConfig, MixtureConfig, PlayerConfig, RunConfig, load_config
+from rlad.config import ConfigError, CotrainConfig, MixtureConfig, RunConfig, load_config
 from rlad.players.confidence import CONFIDENCE_TOKENS, LEVELS, stated_confidence
 from rlad.players.policy import format_tokens, load_tokenizer, make_policy, make_prompts
 from rlad.players.prompts import CHAT, Prompts
@@ -53,7 +53,9 @@ def test_same_order_as_the_published_code():
 
 
 def rlcr_run(**cotrain):
-    return RunConfig(solution=PlayerConfig(reward="rlcr"), cotrain=CotrainConfig(**cotrain))
+    run = RunConfig(cotrain=CotrainConfig(**cotrain))
+    run.solution.reward = "rlcr"
+    return run
 
 
 def test_measured_on_a_tree():
@@ -78,10 +80,10 @@ def test_samples_show_what_is_stated_and_what_it_earned():
     t.branches[0].refined = [solution(True)]
     run = rlcr_run()
     measure([t], Evidence(run, None, None))
-    (branch,) = tree_record(t, 3, run.cotrain)["abstractions"]
+    (branch,) = tree_record(t, 3, run)["abstractions"]
     assert branch["solutions"][0]["confidence"] == 0.9 and branch["solutions"][0]["reward"] == pytest.approx(0.99)
     assert branch["refined"][0]["correct"]
-    plain = tree_record(tree([[1]]), 3, CotrainConfig())["abstractions"][0]
+    plain = tree_record(tree([[1]]), 3, RunConfig())["abstractions"][0]
     assert "refined" not in plain and "confidence" not in plain["solutions"][0]
 
 
