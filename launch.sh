@@ -137,8 +137,8 @@ find_python() {
   fail "there is no complete Python 3.11 or newer (with venv and ensurepip; on Debian: apt-get install python3-venv); set RLAD_PYTHON to one."
 }
 
-stamp_for() { # what an up-to-date set-up with these extras must have been made from
-  echo "lock $(cat "$here/requirements.lock" "$here/pyproject.toml" | sed '/^\[tool\./q' | sha256sum | cut -c1-16)"
+stamp_for() { # what an up-to-date set-up must have been made from, and where: an editable install names its folder
+  echo "lock $(cat "$here/requirements.lock" "$here/pyproject.toml" | sed '/^\[tool\./q' | sha256sum | cut -c1-16) in $here"
 }
 
 has_extras() { local extra; for extra in "$@"; do grep -qx "extra $extra" "$venv/.rlad-setup" || return 1; done; }

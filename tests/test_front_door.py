@@ -147,6 +147,18 @@ def test_changed_lock_brings_the_set_up_up_to_date(door):
     assert door("setup")[2] == "Already set up.\n"
 
 
+def test_a_moved_clone_is_brought_up_to_date_and_a_link_to_it_is_the_clone(door):
+    """The project is installed by its path: a copy would run the code of the original."""
+    door("setup")
+    door.log()
+    project = door.venv.parent
+    moved = project.rename(project.with_name("moved"))
+    project.symlink_to(moved)
+    assert door("setup")[0] == 0
+    assert door.log() == ["pip torch==2.13.0", "pip wheel", f"pip {moved}"]
+    assert door("setup")[2] == "Already set up.\n"
+
+
 @pytest.mark.parametrize("old", ["python3", "python3 python3.11", "python3 python3.11 python3.12 python3.13"])
 def test_suitable_python_is_found_when_python3_is_too_old(door, old):
     found = next(name for name in ("python3.11", "python3.12", "python3.14") if name not in old.split())

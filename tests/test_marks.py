@@ -72,6 +72,8 @@ def test_fast_leaves_out_what_is_marked(inner):
     [
         (["/usr/bin/python", "-m", "rlad.generation.vllm.desk"], "vllm"),
         (["/x/bin/vllm", "serve"], "vllm"),
+        (["/x/bin/python", "/x/bin/vllm", "serve"], "vllm"),
+        (["bash", "launch.sh", "setup", "--with", "vllm"], "process"),
         (["/x/bin/deepspeed", "--num_accelerators", "2"], "ranks"),
         (["/x/playwright/driver/node", "run-driver"], "browser"),
         (["/usr/bin/python3.11", "-m", "rlad.serving"], "process"),

@@ -11,7 +11,7 @@ NEEDS = {
     "deepspeed": "ranks", "trainers.launching": "ranks", "rlad.generation.vllm.desk": "vllm", "vllm": "vllm",
     "node": "browser",
 }  # fmt: skip
-"""Words of command lines, and the mark that a test with such a child must carry."""
+"""Programs and modules, and the mark that a test with such a child must carry."""
 LIGHT = "rlad.verifier.pool.worker"
 """The verifier's workers start in a moment and are a part of whoever judges: they need no mark."""
 running: list[pytest.Item] = []
@@ -23,7 +23,8 @@ unmarked: dict[str, str] = {}
 def missing_mark(command: list[str], marks: set[str]) -> str | None:
     """The mark that a test which starts this command lacks; what libraries ask of the system (`uname`) needs none."""
     words = [os.path.basename(word) for word in command]
-    wanted = next((NEEDS[word] for word in words if word in NEEDS), None)
+    module = command[command.index("-m") + 1 :][:1] if "-m" in command else []
+    wanted = next((NEEDS[word] for word in [*words[:2], *module] if word in NEEDS), None)
     if wanted is not None:
         return None if wanted in marks else wanted
     ours = words[0] in ("bash", "sh") or words[0].startswith("python")
