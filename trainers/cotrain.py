@@ -245,6 +245,7 @@ def cotrain(run: RunConfig, folder: Path) -> None:
             trainer.sleep()
             trainer.rates.add(guided if config.abstractions else bare, config, trainer.device)
             rows = trainer.credit(guided, bare, trainer.learning(step))
+            planning = trainer.credit.planning_shares(rows)
         with clock.phase("update"):
             updates = trainer.update(rows, step)
         with clock.phase("publish"):
@@ -262,7 +263,7 @@ def cotrain(run: RunConfig, folder: Path) -> None:
             row |= {name: extra for name, extra in extras.items() if extra}
             for role in trainer.learners:
                 row[role] = player_statistics(trees, role, run, trainer.device) | updates.get(role, {"updated": 0})
-                row[role] |= {"instruments": measured[role]} if measured else {}
+                row[role] |= planning.get(role, {}) | ({"instruments": measured[role]} if measured else {})
             row["rollout"] |= measured.get("rollout", {})
             row["verifier"] = trainer.judge.take_counters()
             if config.samples_every and step % config.samples_every == 0 and trees:

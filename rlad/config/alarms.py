@@ -19,6 +19,7 @@ ALARMS = (
     "length",
     "verifier",
     "duplicates",
+    "planning",
 )
 """Every alarm by name; docs/troubleshooting.md says of each what it means and what to do."""
 
@@ -51,3 +52,6 @@ class AlarmsConfig:
     """Share of a step's verdicts that are undecided, timed out, or have a gold that cannot be read."""
     duplicates: float = key(0.1, least=0, below=1)
     """Share of different abstractions among a step's draws below which proposals repeat themselves."""
+    planning: float = key(0.1, least=0, most=0.5)
+    """Share of a HICRA player's tokens that must plan, and share that must not, for HICRA to tell the ones from the
+    others."""

@@ -60,6 +60,23 @@ class StrategicGrams:
                 found += [(first, last, gram) for gram, first, last in _grams(words, size) if gram in self.grams]
         return found
 
+    def share(self, texts: Sequence[str]) -> float | None:
+        """Share of the texts' words that stand inside a strategic gram; None when they have no words.
+
+        >>> StrategicGrams({("let", "us", "consider"): 0}, symbols=False).share(["So let us consider. Then n is 4."])
+        0.375
+        """
+        planned = total = 0
+        for text in texts:
+            data = text.encode()
+            inside = bytearray(len(data))
+            for first, last, _ in self.spans(data):
+                inside[first:last] = b"\1" * (last - first)
+            for words in sentences(data, self.symbols):
+                planned += sum(inside[first] for _, first, _ in words)
+                total += len(words)
+        return planned / total if total else None
+
     def bound(self, tokenizer) -> StrategicGrams:
         """The same grams for rows of a tokenizer's tokens."""
         return StrategicGrams(self.grams, self.symbols, self.solutions, tokenizer)

@@ -8,10 +8,12 @@ import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
+from rlad.config import load_config
 from rlad.entropy import StrategicGrams, mine
 from rlad.entropy.embedders import local_model
 from rlad.entropy.shares import shares_entropy
 from rlad.players.tokenizer import world_tokenizer
+from rlad.problems import load_problems, make_world
 
 PROSE = [
     "Let us consider the parity of n. Since 12 is even, the sum is even too.",
@@ -165,3 +167,14 @@ def test_of_very_long_texts_the_beginnings_are_mined(monkeypatch):
     assert ("only", "later", "on") in mine(texts, boilerplate=1.0, top=1.0).grams
     monkeypatch.setattr(planning, "MOST_BYTES", 4 * 60)
     assert ("only", "later", "on") not in mine(texts, boilerplate=1.0, top=1.0).grams
+
+
+def test_share_tells_worlds_whose_texts_are_all_planning():
+    """Countdown's solutions are formulas, so nearly all of their words plan and HICRA has nothing to choose."""
+    run = load_config(None, ["problems.source=countdown", "problems.train=200"])
+    world, rng = make_world(run.problems), random.Random(0)
+    texts = [world.solve(p, None, rng) for p in load_problems(run.problems, "train") for _ in range(4)]
+    grams = mine(texts, symbols=True)
+    assert grams.share(texts) > 0.9
+    assert grams.share(["- 3", "7 *"]) == 0
+    assert grams.share([]) is grams.share([""]) is None

@@ -172,6 +172,8 @@ def test_every_mode_of_the_loop_runs_and_stale_weights_stop_it(warm, tmp_path):
     check_adapters(warm, tmp_path / "loops", resumed)
     assert len(found) == 11
     assert "instruments" not in found["unmeasured"][0]["solution"]
+    assert 0 <= found["unmeasured"][0]["solution"]["planning_share"] <= 1
+    assert "planning_share" not in found["unmeasured"][0]["abstraction"]
     assert "token_entropy" not in found["frozen"][0]["solution"]["instruments"]  # it stands still: texts only
     assert found["solver-only"][1]["solution"]["instruments"]["rank"]["er"] > 1
     assert found["validated"][1]["validation"]["coverage"] is not None

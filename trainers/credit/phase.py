@@ -8,10 +8,11 @@ from rlad.config import RunConfig
 from rlad.entropy import StrategicGrams
 from rlad.reasoning.tree import Tree
 from trainers.credit.measurements import Measurements
-from trainers.credit.planning import planning_credit
+from trainers.credit.planning import planning_counts, planning_credit
 from trainers.credit.rows import abstraction_rows, solution_rows
 from trainers.credit.whitening import whitened
 from trainers.data.rows import Row, merged
+from trainers.runtime import zero3
 
 
 class Credit:
@@ -44,6 +45,13 @@ class Credit:
         player = getattr(self.run, role)
         rows = whitened(rows, player, self.measured[role])
         return planning_credit(rows, self.grams[role], player.hicra) if player.hicra else rows
+
+    def planning_shares(self, rows: dict[str, list[Row]]) -> dict[str, dict[str, float | None]]:
+        """`planning_share` of the tokens of every player that learns by HICRA, whose term acts on those. Collective."""
+        return {
+            role: zero3.means({"planning_share": planning_counts(rows[role], grams)}, self.measured[role].device)
+            for role, grams in self.grams.items()
+        }
 
     def state(self) -> dict[str, dict[str, float]]:
         """Each role's moving averages."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
@@ -17,6 +18,13 @@ def planning_credit(rows: list[Row], grams: StrategicGrams, alpha: float) -> lis
     `grams` are bound to the tokenizer of the player that wrote the rows.
     """
     return [_with_planning(row, grams.mask(row.completion), alpha) if row.pg_weight else row for row in rows]
+
+
+def planning_counts(rows: Sequence[Row], grams: StrategicGrams) -> tuple[float, float]:
+    """(tokens that plan, all tokens) of the rows with a policy gradient, samples that are alike counted as often."""
+    own = [row for row in rows if row.pg_weight]
+    planned = sum(row.copies * sum(grams.mask(row.completion)) for row in own)
+    return float(planned), float(sum(row.copies * len(row.completion) for row in own))
 
 
 def _with_planning(row: Row, planning: tuple[bool, ...], alpha: float) -> Row:

@@ -116,6 +116,9 @@ def player_conditions(role: str, player: dict, config: AlarmsConfig) -> Iterator
     kl = player.get("kl")
     if kl is not None and kl > config.kl:
         yield Condition("kl", role, f"its KL from the reference was above {config.kl:g} nats per token")
+    share = player.get("planning_share")
+    if share is not None and not config.planning <= share <= 1 - config.planning:
+        yield Condition("planning", role, f"{share:.1%} of its tokens were planning: HICRA told none from the others")
 
 
 def rollout_conditions(rollout: dict, verifier: dict[str, int], config: AlarmsConfig) -> Iterator[Condition]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rlad.config import ROLES, InstrumentsConfig, RunConfig
+from rlad.config.alarms import AlarmsConfig
 from rlad.entropy import StrategicGrams, mine
 from rlad.entropy.embedders import local_model, tfidf
 from rlad.problems import Problem
@@ -43,11 +44,26 @@ def frozen_grams(
             texts = [text for part in gathered for text in part]
             if len(set(texts)) < FEWEST:
                 texts += demonstrations(chosen, world, config.gram_samples, run.seed)
-            mined(texts, world is not None, config, run.seed).save(path)
+            found = mined(texts, world is not None, config, run.seed)
+            if any(getattr(run, role).hicra for role in ROLES):
+                warn_of(found.share(texts), AlarmsConfig().planning)
+            found.save(path)
     # Only rank 0 reads: the folder need not be shared between machines.
     return StrategicGrams.from_json(
         zero3.from_first(StrategicGrams.load(path).as_json() if zero3.rank() == 0 else None)
     )
+
+
+def warn_of(share: float | None, margin: float) -> None:
+    """Says so where the grams mark next to nothing or next to everything: HICRA's credit then chooses nothing.
+
+    >>> warn_of(0.915, 0.1)
+    Warning: 91.5 % of the words of correct solutions are planning: HICRA tells none from the others.
+    >>> warn_of(0.4, 0.1)
+    """
+    if share is None or not margin <= share <= 1 - margin:
+        words = f"{100 * (share or 0):.1f} % of the words of correct solutions are planning"
+        print(f"Warning: {words}: HICRA tells none from the others.", flush=True)
 
 
 def demonstrations(problems: list[Problem], world: World | None, samples: int, seed: int) -> list[str]:

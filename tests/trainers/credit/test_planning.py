@@ -6,7 +6,7 @@ import torch
 from rlad.config import ModelConfig, ProblemsConfig
 from rlad.entropy import StrategicGrams
 from rlad.players.policy import load_tokenizer
-from trainers.credit.planning import planning_credit
+from trainers.credit.planning import planning_counts, planning_credit
 from trainers.data.rows import Row
 from trainers.learner.batches import collate
 
@@ -37,6 +37,15 @@ def test_advantages_per_token_are_kept_and_anchors_are_left_alone(tokenizer):
     moved, same = credited(tokenizer, own, anchor)
     assert moved.token_advantages == pytest.approx((1.2, -1.6))
     assert same == anchor
+
+
+def test_share_counts_copies_and_leaves_anchors_out(tokenizer):
+    grams = StrategicGrams({("+", "#"): 0}, symbols=True, tokenizer=tokenizer)
+    ids = tuple(tokenizer("3 * 5 + 7", add_special_tokens=False)["input_ids"])
+    rows = [Row((1,), ids, 1.0, copies=3), Row((1,), ids[:3], 1.0), Row((1,), ids, pg_weight=0.0, bare=True)]
+    planned = sum(grams.mask(ids))
+    assert 0 < planned < len(ids)
+    assert planning_counts(rows, grams) == (3 * planned, 3 * len(ids) + 3)
 
 
 def test_the_update_gets_the_advantages_as_they_are(tokenizer):

@@ -32,6 +32,7 @@ SICK = {
     "abstraction.length": {"abstraction__length": 90.0},
     "verifier": {"verifier__undecided": 60},
     "duplicates": {"rollout__distinct": 0.02},
+    "solution.planning": {"solution__planning_share": 0.915},
 }
 
 
@@ -72,6 +73,12 @@ def test_an_alarm_stops_the_run_where_that_is_asked(name):
     with pytest.raises(AlarmStop, match=rf"the alarm {name}: for 1 step .*alarms.stop"):
         watched(AlarmsConfig(stop=[alarm], steps=1, nonfinite=1), rows())
     assert watched(AlarmsConfig(stop=[alarm], off=[alarm], steps=1, nonfinite=1), rows())[-1] == ([], [])
+
+
+@pytest.mark.parametrize(("share", "raised"), [(0.0, True), (0.1, False), (0.9, False), (1.0, True), (None, False)])
+def test_planning_that_is_nothing_or_everything_is_alarming(share, raised):
+    ((_, names),) = watched(AlarmsConfig(steps=1), [healthy(abstraction__planning_share=share)])
+    assert names == ["abstraction.planning"] * raised
 
 
 def test_nonfinite_steps_have_a_count_of_their_own_and_stop_by_default():
