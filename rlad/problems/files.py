@@ -1,21 +1,24 @@
 """Real problems: JSONL and Parquet files, and datasets of the Hugging Face hub, all as the same `Problem`.
 
 JSONL is read line by line with `json`, so that an error can name its line and columns may mix types between rows;
-Parquet and the hub go through `datasets`, which is imported only when one of them is asked for.
+Parquet and the hub go through `datasets`, which is imported only when one of them is asked for. The same rows give the
+same golds through all three.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from rlad.config import FieldNames, ProblemsConfig
 from rlad.problems.base import SPLITS, Problem, ProblemError, split_of
+from rlad.problems.columns import answer_text, text_of
+from rlad.problems.hub import first_line, hub_rows
+from rlad.problems.jsonl import json_lines
 
 log = logging.getLogger(__name__)
 
@@ -88,23 +91,7 @@ def _rows(config: ProblemsConfig, path: str) -> Iterator[tuple[str, dict[str, An
         return
     if not Path(path).is_file():
         raise ProblemError(f"There is no file '{path}'.")
-    yield from (_jsonl_rows(path) if kind == "jsonl" else _parquet_rows(path))
-
-
-def _jsonl_rows(path: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    with open(path, "rb") as lines:
-        for number, line in enumerate(lines, 1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except UnicodeDecodeError as error:
-                raise ProblemError(f"Line {number} of '{path}' is not UTF-8 text.") from error
-            except json.JSONDecodeError as error:
-                raise ProblemError(f"Line {number} of '{path}' is not JSON: {error.msg}.") from error
-            if not isinstance(row, dict):
-                raise ProblemError(f"Line {number} of '{path}' is not a JSON object.")
-            yield f"line {number}", row
+    yield from (json_lines(path) if kind == "jsonl" else _parquet_rows(path))
 
 
 def _parquet_rows(path: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -116,81 +103,44 @@ def _parquet_rows(path: str) -> Iterator[tuple[str, dict[str, Any]]]:
         for number, row in enumerate(rows, 1):
             yield f"row {number}", row
     except (pyarrow.ArrowInvalid, datasets.exceptions.DatasetsError) as error:
-        raise ProblemError(f"'{path}' is not a Parquet file: {_first_line(error)}.") from error
+        raise ProblemError(f"'{path}' is not a Parquet file: {first_line(error)}.") from error
 
 
 def _hub_rows(config: ProblemsConfig, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """Rows of a hub dataset or a local dataset folder; `name:split` overrides `hub_split`."""
-    import datasets
-
     name, _, split = path.partition(":")
     subset = config.subset if name == str(config.path).partition(":")[0] else None
-    try:
-        with _no_progress_bars(datasets):
-            rows = datasets.load_dataset(name, subset, split=split or config.hub_split)
-    except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
-        cause = error.__cause__ or error  # "an error occurred while generating the dataset" names its cause below it
-        raise ProblemError(f"The dataset '{path}' cannot be loaded: {_first_line(cause)}.") from error
+    rows = hub_rows(name, subset, split or config.hub_split, list(asdict(config.fields).values()))
     for number, row in enumerate(rows, 1):
         yield f"row {number}", row
 
 
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
-
-
-@contextmanager
-def _no_progress_bars(datasets: Any) -> Iterator[None]:
-    """Ranks must not draw bars over each other; the setting is put back as it was."""
-    shown = datasets.is_progress_bar_enabled()
-    datasets.disable_progress_bars()
-    try:
-        yield
-    finally:
-        if shown:
-            datasets.enable_progress_bars()
-
-
 def _problem(row: dict[str, Any], names: FieldNames, where: str) -> Problem:
+    where = where[0].upper() + where[1:]
     for key in ("question", "answer"):
         column = getattr(names, key)
         if column not in row:
             raise ProblemError(
-                f"{where[0].upper()}{where[1:]} has no field '{column}' (problems.fields.{key}); "
+                f"{where} has no field '{column}' (problems.fields.{key}); "
                 f"it has {', '.join(map(repr, row)) or 'none'}."
             )
-    question = _optional(row, names.question) or ""
+
+    def text(key: str) -> str:
+        column = getattr(names, key)
+        return text_of(row.get(column), f"{where}, column '{column}' (problems.fields.{key})")
+
+    question = text("question")
     canonical = " ".join(question.split())
     return Problem(
         id=_digest(canonical),
         question=question,
-        answer=answer_text(row[names.answer]),
-        solution=_optional(row, names.solution),
-        abstraction=_optional(row, names.abstraction),
-        attempt=_optional(row, names.attempt),
-        critique=_optional(row, names.critique),
-        meta={"canonical": canonical, "where": where},
+        answer=answer_text(text("answer")),
+        solution=text("solution") or None,
+        abstraction=text("abstraction") or None,
+        attempt=text("attempt") or None,
+        critique=text("critique") or None,
+        meta={"canonical": canonical, "where": where[0].lower() + where[1:]},
     )
-
-
-def answer_text(value: Any) -> str:
-    """The gold answer as text; of a GSM8K-style worked answer only what follows the last `####`.
-
-    >>> answer_text(72.0), answer_text("48/2=24, 48+24=72 #### 72"), answer_text([1, 2])
-    ('72', '72', '1, 2')
-    """
-    if value is None:
-        return ""
-    if isinstance(value, (list, tuple)):
-        return ", ".join(answer_text(item) for item in value)
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return str(value).rsplit("####", 1)[-1].strip()
-
-
-def _optional(row: dict[str, Any], column: str) -> str | None:
-    value = row.get(column)
-    return None if value is None or not str(value).strip() else str(value).strip()
 
 
 def _digest(text: str) -> str:
