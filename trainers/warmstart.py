@@ -87,7 +87,7 @@ def run_warmstart(run: RunConfig, folder: Path) -> None:
     log.truncate_after(0)
 
     def train(label: str, model: ModelConfig, target: Path, mixture: MixtureConfig, steps: int) -> None:
-        policy = make_policy(label, model, run, target)
+        policy = make_policy(label, model, run, target, run.warmstart.dropout)
         data = Demonstrations(problems, world, policy.prompts, mixture)
         state = fit(policy, data, steps, run, device, log, label)
         if zero3.rank() == 0:

@@ -28,6 +28,9 @@ class MixtureConfig:
 
 @dataclass
 class WarmstartConfig:
+    dropout: bool = False
+    """Whether the warm start keeps the dropout that a loaded model asks for. Co-training is always without: its
+    samplers have none."""
     steps: int = key(600, least=1)
     """Optimiser steps of the shared base."""
     batch: int = key(128, least=1)

@@ -7,10 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, Qwen3Config, Qwen3ForCausalLM
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PretrainedConfig,
+    PreTrainedModel,
+    Qwen3Config,
+    Qwen3ForCausalLM,
+)
 from transformers.utils.logging import disable_progress_bar
 
 from rlad.config import ConfigError, ModelConfig, ProblemsConfig, RunConfig
+from rlad.config.rules import dropouts
 from rlad.players.confidence import CONFIDENCE_TOKENS
 from rlad.players.prompts import Prompts
 from rlad.players.tokenizer import CRITIQUE_TOKENS, is_world_tokenizer, world_tokenizer
@@ -83,10 +92,16 @@ def format_tokens(config: RunConfig) -> list[str]:
 def load_tokenizer(model: ModelConfig, problems: ProblemsConfig, formats: Sequence[str] = ()):
     """The model's own tokenizer, or a world's WordLevel one (with `formats`) for a model built from scratch.
 
-    Raises ConfigError for a world's model that was made without those tokens.
+    Raises ConfigError for a tokenizer without an end-of-sequence token, and for a world's model that was made without
+    the `formats`.
     """
     if model.path is not None:
         tokenizer = AutoTokenizer.from_pretrained(model.path, trust_remote_code=model.trust_remote_code)
+        if tokenizer.eos_token_id is None:
+            raise ConfigError(
+                f"The tokenizer of '{model.path}' has no end-of-sequence token, so nothing that a player writes would "
+                "end; name one as eos_token in its tokenizer_config.json."
+            )
         if tokenizer.pad_token_id is None:
             tokenizer.pad_token = tokenizer.eos_token
         missing = sorted(set(formats) - set(tokenizer.get_vocab()))
@@ -108,19 +123,36 @@ class Float32Head(torch.nn.Linear):
         return torch.nn.functional.linear(hidden.float(), self.weight.float(), bias)
 
 
-def build_model(model: ModelConfig, tokenizer, seed: int = 0) -> PreTrainedModel:
-    """Loads a causal LM, or builds the tiny one with `seed`."""
+def build_model(model: ModelConfig, tokenizer, seed: int = 0, dropout: bool = False) -> PreTrainedModel:
+    """Loads a causal LM, or builds the tiny one with `seed`. With `dropout` a loaded model keeps its own, else it has
+    none: samplers have none, and a policy measured with other units switched off than it sampled with is another one.
+    """
     if model.path is None:
         torch.manual_seed(seed)
         return with_head(tiny_model(model, len(tokenizer), tokenizer.eos_token_id, tokenizer.pad_token_id), model)
+    described = AutoConfig.from_pretrained(model.path, trust_remote_code=model.trust_remote_code)
+    if not dropout:
+        without_dropout(described)
     loaded = AutoModelForCausalLM.from_pretrained(
-        model.path, dtype=getattr(torch, model.dtype), trust_remote_code=model.trust_remote_code
+        model.path, config=described, dtype=getattr(torch, model.dtype), trust_remote_code=model.trust_remote_code
     )
+    for module in loaded.modules():  # shares that a model's code states itself
+        if isinstance(module, torch.nn.modules.dropout._DropoutNd) and not dropout:
+            module.p = 0.0
     if len(tokenizer) > loaded.get_input_embeddings().num_embeddings:
         raise ValueError(f"The tokenizer of '{model.path}' has more tokens than its model has embeddings.")
     if model.gradient_checkpointing:
         loaded.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     return with_head(loaded, model)
+
+
+def without_dropout(described: PretrainedConfig) -> None:
+    """Sets every dropout share of a model's configuration to 0, in place, also in those of its parts."""
+    for name, value in vars(described).items():
+        if isinstance(value, PretrainedConfig):
+            without_dropout(value)
+        elif name in dropouts({name: value}):
+            setattr(described, name, 0.0)
 
 
 def with_head(model: PreTrainedModel, config: ModelConfig) -> PreTrainedModel:
@@ -131,10 +163,11 @@ def with_head(model: PreTrainedModel, config: ModelConfig) -> PreTrainedModel:
     return model
 
 
-def make_policy(role: str, model: ModelConfig, config: RunConfig, folder: Path) -> Policy:
-    """A player from its model's configuration."""
+def make_policy(role: str, model: ModelConfig, config: RunConfig, folder: Path, dropout: bool = False) -> Policy:
+    """A player from its model's configuration; `dropout` as in `build_model`."""
     tokenizer = load_tokenizer(model, config.problems, format_tokens(config))
-    return Policy(role, build_model(model, tokenizer, config.seed), make_prompts(tokenizer, config), folder)
+    built = build_model(model, tokenizer, config.seed, dropout)
+    return Policy(role, built, make_prompts(tokenizer, config), folder)
 
 
 def make_prompts(tokenizer, config: RunConfig) -> Prompts:

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
-WORD = r"\\boxed\{|\\[A-Za-z]+|\d+|[A-Za-z]+|\S"
+from rlad.problems.base import WORD
+
 TASKS = ("plain", "propose", "guided", "one_pass")
 PAD, EOS, UNKNOWN, SEPARATOR = "<pad>", "<eos>", "<unk>", "<sep>"
 RIGHT, WRONG = "<right>", "<wrong>"

@@ -4,10 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import random
+import re
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 SPLITS = ("train", "validation", "test")
+WORD = r"\\boxed\{|\\[A-Za-z]+|\d+|[A-Za-z]+|\S"
+"""A word of a world's texts: a LaTeX command, an integer, a run of letters or another character; a token each."""
+
+
+def words(text: str) -> list[str]:
+    r"""The words of a world's text.
+
+    >>> words("so 3x \\boxed{ 12 }")
+    ['so', '3', 'x', '\\boxed{', '12', '}']
+    """
+    return re.findall(WORD, text)
 
 
 class ProblemError(ValueError):

@@ -1,8 +1,9 @@
 """Starts the warm start or co-training on all ranks: `python -m trainers.launching train CONFIG [key=value ...]`.
 
-Everything that can be refused is refused here, in one sentence and before torch is imported: the configuration, the
-problems, the placement. Then the run folder is made, the resolved configuration written into it, and the real
-`deepspeed` launcher started on this machine, on the hosts of a file, or as this node's part of a multi-node run.
+Everything that can be refused is refused here, in one sentence and before a model is loaded: the configuration, the
+problems, the placement; torch is imported only to read the tokenizer of a model that has its own. Then the run folder
+is made, the resolved configuration written into it, and the real `deepspeed` launcher started on this machine, on the
+hosts of a file, or as this node's part of a multi-node run.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ from pathlib import Path
 
 from rlad.cli import Parser, PlainError
 from rlad.config import ProblemsConfig, RunConfig, load_config
-from rlad.config.rules import check_ranks
+from rlad.config.rules import check_ranks, described, dropouts, models
 from rlad.generation import EngineFailed
 from rlad.generation.vllm.link import SCRATCH, private_folder
 from rlad.generation.vllm.setup import SPARE, require_vllm
+from rlad.players.lengths import check_lengths
 from rlad.problems import SPLITS, load_problems
 from trainers.launching.dry_run import describe
 from trainers.launching.folder import config_path, prepared_folder
@@ -53,9 +55,10 @@ def _arguments(words: list[str] | None) -> argparse.Namespace:
 
 
 def check_problems(config: RunConfig, dry_run: bool) -> None:
-    """Reads or generates every split once: a broken row or a world too small is found before anything starts.
+    """Reads or generates every split once: a broken row, a world too small, or a question too long for a player is
+    found before anything starts.
 
-    A dry run may come before the data does: it asks no hub, and a file that is not there is only mentioned.
+    A dry run may come before data and model do: it asks no hub, and a file that is not there is only mentioned.
     """
     source = config.problems.source
     if dry_run and not config.problems.generated:
@@ -64,8 +67,26 @@ def check_problems(config: RunConfig, dry_run: bool) -> None:
             print(f"Note: there is no file '{absent[0]}' yet.\n")
         if absent or source == "hub":
             return
-    for split in SPLITS:
-        load_problems(config.problems, split)
+    problems = [problem for split in SPLITS for problem in load_problems(config.problems, split)]
+    if dry_run and any(model.path is not None and described(model.path) is None for _, model in models(config)):
+        print("Note: a model is not here yet; whether the questions fit it is not checked.\n")
+    else:
+        check_lengths(config, problems)
+
+
+def dropout_note(verb: str, config: RunConfig) -> str | None:
+    """What becomes of the dropout that a model asks for; None where none does."""
+    for name, model in models(config):
+        asked = dropouts(described(model.path) or {}) if model.path is not None else {}
+        if asked:
+            shares = ", ".join(f"{key}={value:g}" for key, value in asked.items())
+            if verb == "warmstart" and config.warmstart.dropout:
+                return (
+                    f"Warning: the warm start keeps the dropout of '{model.path}' ({shares}; warmstart.dropout=true); "
+                    "co-training switches it off."
+                )
+            return f"The dropout of '{model.path}' ({name}.path: {shares}) is off: samplers have none."
+    return None
 
 
 def data_files(problems: ProblemsConfig) -> list[str]:
@@ -130,6 +151,8 @@ def main(words: list[str] | None = None) -> int:
     )
     check_ranks(config, placement.ranks)
     check_problems(config, arguments.dry_run)
+    if note := dropout_note(arguments.verb, config):
+        print(f"{note}\n")
     if arguments.dry_run:
         print(describe(config, placement))
         return 0

@@ -6,14 +6,11 @@ folder (or the local hub cache), from the sizes in the configuration for the tin
 
 from __future__ import annotations
 
-import json
 import math
-import os
 from dataclasses import dataclass
-from pathlib import Path
 
 from rlad.config import ROLES, LoraConfig, ModelConfig, RunConfig, as_yaml
-from rlad.config.rules import bare_problems, trains
+from rlad.config.rules import bare_problems, described, trains
 from rlad.problems import make_world
 from trainers.launching.nodes import Placement
 
@@ -94,13 +91,6 @@ def read_shape(config: dict) -> Shape:
     )
 
 
-def cached_config(name: str) -> Path | None:
-    """A hub model's `config.json` in the local cache, where it has been downloaded."""
-    home = Path(os.environ.get("HF_HUB_CACHE", Path(os.environ.get("HF_HOME", "~/.cache/huggingface")) / "hub"))
-    found = sorted((home.expanduser() / f"models--{name.replace('/', '--')}" / "snapshots").glob("*/config.json"))
-    return found[-1] if found else None
-
-
 def model_shape(model: ModelConfig, config: RunConfig) -> Shape | None:
     """The shape of a configured model; None when it is neither here nor known."""
     if model.path is None:
@@ -108,12 +98,11 @@ def model_shape(model: ModelConfig, config: RunConfig) -> Shape | None:
         head_size = model.hidden_size // model.heads
         sizes = (model.hidden_size, model.layers, model.heads, model.kv_heads, head_size, model.intermediate_size)
         return Shape(*sizes, vocabulary, False)
-    local = Path(model.path).expanduser() / "config.json"
-    file = local if local.is_file() else cached_config(model.path)
-    if file is None:
+    facts = described(model.path)
+    if facts is None:
         return KNOWN.get(model.path)
     try:
-        return read_shape(json.loads(file.read_text()))
+        return read_shape(facts)
     except KeyError:
         return None
 

@@ -15,14 +15,17 @@ What must divide, and what need not:
 from rlad.config.rules.checks import validate
 from rlad.config.rules.fields import require_name
 from rlad.config.rules.groups import bare_problems, check_ranks, learning_roles, trains
-from rlad.config.rules.models import check_model_folder, models
+from rlad.config.rules.models import check_model_folder, described, dropouts, models, positions
 
 __all__ = [
     "bare_problems",
     "check_model_folder",
     "check_ranks",
+    "described",
+    "dropouts",
     "learning_roles",
     "models",
+    "positions",
     "require_name",
     "trains",
     "validate",

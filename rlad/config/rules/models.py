@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from rlad.config import ROLES, ConfigError, ModelConfig, PlayerConfig, RunConfig
 
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model")
+WITHOUT_CACHE = (
+    *("falcon_mamba", "gemma4_assistant", "gemma4_unified_assistant", "mamba", "mamba2", "openai-gpt", "reformer"),
+    *("rwkv", "xlm", "xlnet", "xlstm"),
+)
+"""Model types of transformers' causal LMs whose forward takes no cache of keys and values."""
+_POSITIONS = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len")
+_HEADS = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
 
 
 def models(config: RunConfig) -> list[tuple[str, ModelConfig]]:
@@ -24,6 +35,7 @@ def check_model(name: str, model: ModelConfig, config: RunConfig) -> None:
         raise ConfigError(f"{name}.dtype=float16 does not train on a CPU; use float32 or bfloat16.")
     if model.path is not None:
         check_model_folder(f"{name}.path", model.path)
+        check_architecture(name, model, config)
         return
     if model.hidden_size % model.heads or (model.hidden_size // model.heads) % 2:
         raise ConfigError(
@@ -84,3 +96,76 @@ def check_model_folder(key: str, path: str) -> None:
         raise ConfigError(f"The model folder '{path}' ({key}) has no tokenizer (such as tokenizer.json).")
     if not any(folder.glob("*.safetensors")) and not any(folder.glob("pytorch_model*.bin")):
         raise ConfigError(f"The model folder '{path}' ({key}) has no weights (such as model.safetensors).")
+
+
+# ------------------------------------------------------------------------------------------------- config.json
+def described(path: str) -> dict[str, Any] | None:
+    """A model's `config.json`, of its folder or of the local hub cache; None for a model that is not here yet."""
+    local = Path(path).expanduser() / "config.json"
+    file = local if local.is_file() else _cached_config(path)
+    if file is None:
+        return None
+    try:
+        facts = json.loads(file.read_text())
+    except ValueError as error:
+        raise ConfigError(f"'{file}' is not JSON: {error}.") from error
+    if not isinstance(facts, dict):
+        raise ConfigError(f"'{file}' is not a model's description: it holds no JSON object.")
+    return facts
+
+
+def _cached_config(name: str) -> Path | None:
+    home = Path(os.environ.get("HF_HUB_CACHE", Path(os.environ.get("HF_HOME", "~/.cache/huggingface")) / "hub"))
+    found = sorted((home.expanduser() / f"models--{name.replace('/', '--')}" / "snapshots").glob("*/config.json"))
+    return found[-1] if found else None
+
+
+def _facts(config: dict[str, Any], names: tuple[str, ...]) -> Iterator[Any]:
+    """Values under these names, in the model's own description or in that of its language part."""
+    for part in (config, config.get("text_config") or {}):
+        yield from (part[name] for name in names if part.get(name) is not None)
+
+
+def positions(path: str) -> int | None:
+    """Tokens that a model's positions allow for; None where nothing here says so."""
+    return next((int(value) for value in _facts(described(path) or {}, _POSITIONS)), None)
+
+
+def dropouts(config: dict[str, Any]) -> dict[str, float]:
+    """Dropout shares above 0 in a model's description, also in those of its parts.
+
+    >>> dropouts({"attn_pdrop": 0.1, "text_config": {"attention_dropout": 0.0, "dropout": 0.2}, "hidden": 3})
+    {'attn_pdrop': 0.1, 'dropout': 0.2}
+    """
+    found: dict[str, float] = {}
+    for name, value in config.items():
+        if isinstance(value, dict):
+            found |= dropouts(value)
+        elif "drop" in str(name) and isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0:
+            found[name] = value
+    return found
+
+
+def check_architecture(name: str, model: ModelConfig, config: RunConfig) -> None:
+    """Raises ConfigError for a model that its description shows to be none that could play."""
+    facts = described(str(model.path))
+    if facts is None:
+        return
+    where = f"The model in '{model.path}' ({name}.path)"
+    kind = facts.get("model_type")
+    if facts.get("is_encoder_decoder"):
+        raise ConfigError(f"{where} is an encoder-decoder ({kind}); players are decoders, which continue their prompt.")
+    heads = facts.get("architectures") or []
+    if heads and not facts.get("auto_map") and not any(head.endswith(_HEADS) for head in heads):
+        raise ConfigError(f"{where} is no causal language model: its architecture is {heads[0]}.")
+    if kind in WITHOUT_CACHE:
+        raise ConfigError(
+            f"{where} is a {kind}, which keeps no keys and values of what it has read, as sampling wants it."
+        )
+    answers = config.abstraction.max_new_tokens + config.solution.max_new_tokens
+    room = positions(str(model.path))
+    if room is not None and answers >= room:
+        raise ConfigError(
+            f"{where} has {room} positions, no room for a question beside an abstraction and a solution of up to "
+            f"{answers} tokens (max_new_tokens of both players)."
+        )

@@ -3,8 +3,10 @@
 import json
 
 import pytest
+from gpt2_here import describe_gpt2
 
-from rlad.config import load_config
+from rlad.config import ConfigError, load_config
+from trainers.launching.command import main
 from trainers.launching.dry_run import (
     KNOWN,
     activations,
@@ -126,3 +128,24 @@ def test_division():
     assert rows["ranks"] == "2 on 2 nodes"
     assert rows["warm start, each step"] == "128 sequences = 64 on each rank, 1 micro-batches of at most 64"
     assert rows["with abstractions"] == "14 problems x 8 abstractions x 4 solutions"
+
+
+def test_a_dry_run_finds_questions_that_do_not_fit_and_tells_of_dropout(tmp_path, capsys):
+    rows = [
+        {"problem": "What is 3 + 5? " * 40, "answer": 8},
+        {"problem": "q", "answer": 1},
+        {"problem": "p", "answer": 1},
+    ]
+    data = tmp_path / "rows.jsonl"
+    data.write_text("\n".join(map(json.dumps, rows)))
+    words = ["problems.source=jsonl", f"problems.path={data}", "problems.train=0", "--dry-run"]
+    (tmp_path / "config.yaml").write_text("")
+
+    def dry_run(positions: int) -> int:
+        base = describe_gpt2(tmp_path / str(positions), positions)
+        return main(["train", str(tmp_path / "config.yaml"), f"base.path={base}", *words])
+
+    with pytest.raises(ConfigError, match="line 1 of .*more than the 400 positions of its model"):
+        dry_run(400)
+    assert dry_run(4000) == 0
+    assert "attn_pdrop=0.1" in capsys.readouterr().out
