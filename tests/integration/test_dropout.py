@@ -4,8 +4,11 @@ import json
 import subprocess
 import sys
 
+import pytest
 from gpt2_here import save_gpt2
 from two_ranks import ROOT, SMALL, environment
+
+pytestmark = pytest.mark.ranks
 
 
 def test_gpt2_trains_two_steps_in_agreement_with_its_samplers(tmp_path):
