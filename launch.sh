@@ -31,6 +31,7 @@ Two language models trained together: one writes abstractions, the other solves 
   ./launch.sh report RUN [RUN ...]               report.html of a run, or of several side by side
   ./launch.sh serve RUN [--engine E] [key=value ...]   the pair behind an OpenAI-compatible API
   ./launch.sh verify FILE.jsonl [--out F]        judge rows of {gold, pred}
+  ./launch.sh keys [PREFIX]                      every configuration key: default, range, meaning
 
 ./launch.sh VERB --help says more. Configurations: configs/*.yaml. A run is a folder under runs/.
 TEXT
@@ -109,6 +110,12 @@ TEXT
 ./launch.sh verify FILE.jsonl [--out F]
 
 Judges rows of {"gold": ..., "pred": ...[, "expected": ...]}: correct, incorrect, or why it cannot be said.
+TEXT
+  keys) cat <<'TEXT' ;;
+./launch.sh keys [PREFIX]
+
+Every key of a configuration with its default, range and meaning, or those under a prefix, such as solution.gspo.
+docs/keys.md has the same as a table.
 TEXT
   esac
 }
@@ -332,7 +339,7 @@ main() {
   shift
   case $verb in
   -h | --help | help) usage; exit 0 ;;
-  demo | test | setup | warmstart | train | sweep | compare | report | serve | verify) ;;
+  demo | test | setup | warmstart | train | sweep | compare | report | serve | verify | keys) ;;
   *) fail "there is no verb '$verb'; ./launch.sh --help lists them." ;;
   esac
   if [ "$verb" != test ] || [ $# -eq 1 ]; then # pytest has a --help of its own, among other arguments
@@ -348,6 +355,7 @@ main() {
   compare) setup; run_module evals.compare "$@" ;;
   report) setup; run_module evals.report "$@" ;;
   verify) setup; run_module rlad.verifier "$@" ;;
+  keys) setup; run_module rlad.keys "$@" ;;
   serve) serve_verb "$@" ;;
   esac
 }

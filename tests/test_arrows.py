@@ -39,7 +39,7 @@ FLOORS = {
         {"config"},
         {"problems", "selection"},
         {"cli", "players"},
-        {"generation"},
+        {"generation", "keys"},
         {"reasoning"},
         {"serving"},
     ],

@@ -183,7 +183,7 @@ class CountdownKeys:
 
 @world("countdown", keys=CountdownKeys)
 class Countdown(World):
-    """See the module's docstring."""
+    """Makes a target from given numbers; the abstraction is the last move."""
 
     name = "countdown"
 

@@ -125,7 +125,10 @@ def check(run: RunConfig, section: str) -> None:
 
 @world("induction", keys=InductionKeys, check=check)
 class Induction(World):
-    """See the module's docstring; `depth` counts the operations of a form, the combination of a and b being one."""
+    """A hidden rule over integers, shown by examples; the abstraction is the rule's form.
+
+    `depth` counts the operations of a form, the combination of a and b being one.
+    """
 
     name = "induction"
 

@@ -43,8 +43,11 @@ class AlgebraKeys:
 
 @world("algebra", keys=AlgebraKeys)
 class Algebra(World):
-    """See the package's docstring. A useless abstraction is a technique of another family; the demonstration that
-    follows it gets nowhere and guesses, so that an abstraction's worth shows in its solutions."""
+    """Problems that a named technique makes easy, out of several families.
+
+    A useless abstraction is a technique of another family; the demonstration that follows it gets nowhere and guesses,
+    so that an abstraction's worth shows in its solutions.
+    """
 
     name = "algebra"
 
