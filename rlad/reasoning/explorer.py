@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from time import perf_counter
+from typing import Any
 
 from rlad.generation.base import Completion
 from rlad.generation.streaming import Piece, StreamingEngine
@@ -53,6 +54,8 @@ class Limits:
     """Stop when no outstanding solution can change the selected answer."""
     deltas: bool = False
     """Report solutions while they are written."""
+    select_keys: Any = None
+    """The selection rule's own keys; None = their defaults."""
 
 
 def derived_seed(*parts: object) -> int:
@@ -89,7 +92,7 @@ class Exploration:
 
     def __init__(self, explorer: Explorer, tree: Tree, plan: Plan, limits: Limits):
         self.explorer, self.tree, self.plan, self.limits = explorer, tree, plan, limits
-        self.budget, self.vote = Budget(limits.total_tokens), Vote(limits.select)
+        self.budget, self.vote = Budget(limits.total_tokens), Vote(limits.select, limits.select_keys)
         self.done: DoneEvent | None = None
         """How it has ended; None while it grows."""
         self._begin = perf_counter()

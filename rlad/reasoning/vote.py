@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rlad.reasoning.events import AnswerVotes
 from rlad.reasoning.scores import ScoreMissing, logprob_of, score
 from rlad.reasoning.tree import Place, Solution
@@ -15,8 +17,8 @@ class Vote:
     Not quick (the verifier compares answers), so an event loop calls `add` in a thread; one call at a time.
     """
 
-    def __init__(self, rule: str):
-        self.rule = rule
+    def __init__(self, rule: str, keys: Any = None):
+        self.rule, self.keys = rule, keys
         self.answers: dict[Place, str | None] = {}
         self.scores: dict[Place, float | None] = {}
         self._known: dict[tuple[str, str], bool] = {}
@@ -48,7 +50,7 @@ class Vote:
         forms: dict[object, dict[str, None]] = {}  # in order, each once
         for candidate, place in zip(self._candidates, self._places, strict=True):
             forms.setdefault(candidate.key, {})[self.answers[place] or ""] = None
-        weights = tally(self.rule, self._candidates)
+        weights = tally(self.rule, self._candidates, self.keys)
         total = sum(weights.values()) or 1.0
         chosen = self.chosen()
         first = self._candidates[self._places.index(chosen)].key if chosen else None
@@ -57,12 +59,12 @@ class Vote:
 
     def chosen(self) -> Place | None:
         """Where the selected solution stands; None while nothing has an answer."""
-        index = select(self.rule, self._candidates)
+        index = select(self.rule, self._candidates, self.keys)
         return None if index is None else self._places[index]
 
     def decided(self, outstanding: int) -> bool:
         """Whether `outstanding` more solutions cannot change the answer."""
-        return decided(self.rule, self._candidates, outstanding)
+        return decided(self.rule, self._candidates, outstanding, keys=self.keys)
 
 
 def _counted(forms: list[str], weight: float, share: float) -> AnswerVotes:

@@ -75,7 +75,7 @@ def tree_job(
         Sampling(_given(temperature, solver.temperature), longest, seed),
         draws=round(config.draw_factor * n),
     )
-    limits = Limits(total, select, options.early_stop is not False, deltas)
+    limits = Limits(total, select, options.early_stop is not False, deltas, config.of(select))
     return TreeJob(Problem(identity, problem, gold or ""), plan, limits)
 
 
