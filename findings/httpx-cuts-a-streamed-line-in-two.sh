@@ -8,9 +8,9 @@
 #       versions 3. json.loads of the first piece: "Unterminated string"; the rest has no "data:" and is skipped by the
 #       usual loop, so a client that tolerates one bad event loses text without noticing.
 # Why it matters: every home-made client of vLLM, SGLang or an OpenAI-compatible server that loops over
-# response.iter_lines() breaks on a text with a line separator (LaTeX and web scrapes hold them), and breaks by
-# content: one rollout in some thousands fails, and retrying at temperature 0 fails again. Split iter_bytes() at b"\n",
-# or have the server escape non-ASCII.
+# response.iter_lines() breaks on a text with a line separator (web scrapes hold them), and breaks by content: a rare
+# rollout fails, and retrying it at temperature 0 fails again. Split iter_bytes() at b"\n", or have the server escape
+# non-ASCII.
 # Said where: the quickstart says "stream the text, on a line-by-line basis"; LineDecoder in httpx/_decoders.py says
 # that it behaves as str.splitlines, whose list of ten separators is in Python's documentation. requests does the same
 # with decode_unicode=True.
