@@ -30,8 +30,13 @@ from trainers.losses.clip_cov import ClipCovKeys
 from trainers.metrics.strategic_grams import FILE
 from trainers.runtime import zero3
 
-SPLITS = {"one rank": (12, 12), "two ranks": (7, 12), "seven micro-batches": (7, 1)}
-"""How many of twelve rows rank 0 holds, and rows per micro-batch."""
+SPLITS = {
+    "one rank": (16, 16, 1),
+    "two ranks": (9, 16, 1),
+    "nine micro-batches": (9, 1, 1),
+    "reversed": (9, 16, -1),
+}
+"""How many of sixteen rows rank 0 holds, rows per micro-batch, and in which direction the rows are dealt."""
 
 SINGLE = {f"loss {name}": {"loss": name} for name in losses.names()}
 SINGLE |= {f"aggregation {mode}": {"aggregation": mode} for mode in ("sequence-mean", "prompt-mean", "constant")}
@@ -89,7 +94,10 @@ def rows_of(vocabulary: int) -> list[Row]:
     for row in make_rows(vocabulary)[:9]:
         noise = torch.randn(len(row.completion), generator=generator) - torch.log(torch.tensor(float(vocabulary)))
         rows.append(replace(row, sampler_logprobs=tuple(noise.tolist())))
-    return [*rows, rows[2], rows[2], rows[7]]
+    # Others behind one prefix, whose tokens tie: first ones in all of them, the second too in two.
+    ends = ((9, 8), (9, 10), (11, 12), (13, 8))
+    tied = [Row(rows[0].prompt, end, (-1.0) ** i, sampler_logprobs=(-4.0, -4.5)) for i, end in enumerate(ends)]
+    return [*rows, *tied, rows[2], rows[2], rows[7]]
 
 
 class EveryThird:
@@ -134,9 +142,9 @@ def check_splits(start: Path) -> None:
     seen = set()
     for name, keys in SINGLE.items():
         player, results = player_with(keys), {}
-        for split, (first, micro) in SPLITS.items():
-            run.cotrain.micro_batch = micro
-            mine = rows[:first] if zero3.rank() == 0 else rows[first:]
+        for split, (first, micro, direction) in SPLITS.items():
+            run.cotrain.micro_batch, dealt = micro, rows[::direction]
+            mine = dealt[:first] if zero3.rank() == 0 else dealt[first:]
             learner = Learner(policy, player, engine, reference, None, torch.device("cpu"))
             results[split] = gradients(learner, credited(learner, mine, run), run)
         stats, expected = results["one rank"]

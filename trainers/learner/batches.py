@@ -16,7 +16,7 @@ class Batch:
     """A padded micro-batch: prompts padded on the left, completions on the right, so completions start together.
 
     Everything that an update needs to know of its rows is here: `collate` makes it of them once, and an update adds
-    what it measures and chooses (`old` to `kept`). Shapes: B rows, P + C positions, C of them of completions.
+    what it measures and chooses (`old` to `kept_factor`). Shapes: B rows, P + C positions, C of them of completions.
     """
 
     index: list[int]
@@ -54,7 +54,9 @@ class Batch:
     chosen: torch.Tensor | None = None
     """(B, C) in 0..1: share of each token's copies that the loss chose; None for losses that don't choose."""
     kept: torch.Tensor | None = None
-    """(B, C): what forking tokens multiply the policy loss by; None without them."""
+    """(B, C) in 0..1: share of each token's copies that keeps its policy gradient; None without forking tokens."""
+    kept_factor: torch.Tensor | None = None
+    """(B, 1): what `forking.denominator` multiplies the kept ones by."""
 
 
 def plan_micro_batches(lengths: list[int], micro_batch: int, most: Callable[[int], int]) -> list[list[int]]:

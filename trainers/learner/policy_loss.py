@@ -31,6 +31,6 @@ def policy_loss(player: PlayerConfig, batch: Batch, logp: torch.Tensor) -> tuple
         stats |= {"mismatch": (trainer - sampler).abs() * batch.mask, "mismatch_weight": importance * batch.mask}
     loss = torch.where(batch.gamma > 0, shaped_ratio(logp, advantage, batch.gamma), loss) * batch.pg_weight
     if batch.kept is not None:
-        loss = loss * batch.kept
-        stats["kept_share"] = (batch.kept > 0).float()
+        loss = loss * (batch.kept * batch.kept_factor)
+        stats["kept_share"] = batch.kept
     return loss, stats

@@ -28,7 +28,8 @@ def update(learner: Learner, rows: list[Row], run: RunConfig) -> dict[str, float
     """Learns from this rank's rows; all ranks must call it. Returns statistics of the whole step (all ranks).
 
     With `updates_per_rollout` > 1 the rows are split into that many mini-batches, one optimiser step each, all measured
-    against the log-probs of before the first.
+    against the log-probs of before the first. Each rank splits its own rows: which rows share a mini-batch depends on
+    the number of ranks, as the rollouts do, whose seeds are a rank's own.
     """
     updates, size = run.cotrain.updates_per_rollout, run.cotrain.micro_batch
     learner.record = TokenRecord()
@@ -61,8 +62,8 @@ def _mini_batch(learner: Learner, batches: list[Batch], seed: int) -> Counter:
         batches = [replace(batch, chosen=own) for batch, own in zip(batches, selection.chosen, strict=True)]
     if selection.kept is not None:
         factors = kept_factors(batches, selection.kept, weights, player, learner.device)
-        kept = [own * factor for own, factor in zip(selection.kept, factors, strict=True)]
-        batches = [replace(batch, kept=own) for batch, own in zip(batches, kept, strict=True)]
+        found = zip(batches, selection.kept, factors, strict=True)
+        batches = [replace(batch, kept=kept, kept_factor=factor) for batch, kept, factor in found]
     totals: Counter[str] = Counter()
     for batch in batches:
         loss, stats = _loss(learner, batch)

@@ -43,14 +43,14 @@ def check(run: RunConfig, role: str) -> None:
 
 
 def clip_cov_tokens(tokens: TokenTable, keys: ClipCovKeys, seed: int) -> torch.Tensor:
-    """Which tokens of the whole mini-batch: (N,) bool.
+    """Which tokens of the whole mini-batch: (N,) in 0..1, as ties share.
 
     max(1, share * N) of those with low < covariance < high that the ratio's clip has not already silenced.
 
     >>> import torch
     >>> logp, advantage = torch.tensor([-.1, -.1, -.1, -3.7]), torch.tensor([1., 1., -1., -1.])
     >>> clip_cov_tokens(TokenTable(logp, logp, advantage, -logp), ClipCovKeys(), seed=0).tolist()
-    [False, False, False, True]
+    [0.0, 0.0, 0.0, 1.0]
 
     Where we differ from public code: the authors' and verl's choose in every micro-batch of every GPU, so their sets
     change with its size; ours is one draw over all ranks.

@@ -9,14 +9,16 @@ from trainers.losses.selection import TokenTable, forking_count, top
 
 
 def forking_tokens(tokens: TokenTable, keys: ForkingConfig, seed: int) -> torch.Tensor:
-    """The share of the mini-batch's tokens with the highest entropy: (N,) bool. `seed` is not needed.
+    """The share of the mini-batch's tokens with the highest entropy: (N,) in 0..1, as ties share. `seed` is not needed.
 
     >>> h = torch.tensor([0.1, 2.0, 0.3, 0.2, 0.1])
     >>> forking_tokens(TokenTable(-h, -h, h, h), ForkingConfig(share=0.2), 0).tolist()
-    [False, True, False, False, False]
+    [0.0, 1.0, 0.0, 0.0, 0.0]
 
     Where we differ from public code: the threshold is that of the whole mini-batch (the authors': of one micro-batch;
     TRL: of all ranks' current one). KL and entropy terms keep all tokens, as in TRL. The denominator is the paper's
     (all tokens) or, with forking.denominator=kept, the authors' code's (kept ones: gradients about 1/share larger).
+    Tokens tied at the threshold (those behind one prefix) are kept in part, with equal weights that fill the share up;
+    others cut them by the order of rows.
     """
     return top(tokens.entropy, forking_count(len(tokens.entropy), keys.share))

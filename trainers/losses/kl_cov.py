@@ -41,12 +41,12 @@ def check(run: RunConfig, role: str) -> None:
 
 
 def kl_cov_tokens(tokens: TokenTable, keys: KlCovKeys, seed: int) -> torch.Tensor:
-    """Which tokens of the whole mini-batch: (N,) bool, the max(1, share * N) of highest covariance.
+    """Which tokens of the whole mini-batch: (N,) in 0..1, the max(1, share * N) of highest covariance; ties share.
 
     >>> import torch
     >>> logp, advantage = torch.tensor([-.1, -.1, -.1, -3.7]), torch.tensor([1., 1., -1., -1.])
     >>> kl_cov_tokens(TokenTable(logp, logp, advantage, -logp), KlCovKeys(), seed=0).tolist()
-    [False, False, False, True]
+    [0.0, 0.0, 0.0, 1.0]
     """
     cov = covariance(tokens.logp, tokens.advantage)
     return top(cov, covariance_count(len(cov), keys.share))

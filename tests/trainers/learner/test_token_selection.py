@@ -13,7 +13,7 @@ from trainers.losses import LossTensors
 from trainers.losses.clip_cov import ClipCovKeys, clip_cov, clip_cov_tokens
 from trainers.losses.forking import forking_tokens
 from trainers.losses.kl_cov import KlCovKeys, kl_cov, kl_cov_tokens
-from trainers.losses.selection import TokenTable, covariance, covariance_count, forking_count
+from trainers.losses.selection import TokenTable, covariance, covariance_count, draw, forking_count, top
 
 CPU = torch.device("cpu")
 
@@ -55,7 +55,7 @@ def test_clip_cov_draws_among_the_candidates():
     draws = [clip_cov_tokens(tokens, keys, seed) for seed in range(20)]
     for chosen in draws:
         assert chosen.sum() == 10
-        assert (cov[chosen] > 1).all() and (cov[chosen] < 5).all()
+        assert (cov[chosen > 0] > 1).all() and (cov[chosen > 0] < 5).all()
     assert torch.equal(draws[0], clip_cov_tokens(tokens, keys, 0))
     assert len({tuple(chosen.nonzero()[:, 0].tolist()) for chosen in draws}) == 20  # not the ten highest: a draw
     keys = ClipCovKeys(low=100.0, high=200.0)
@@ -65,7 +65,7 @@ def test_clip_cov_draws_among_the_candidates():
 def test_clip_cov_leaves_alone_what_the_clip_has_silenced():
     logp, advantage = torch.tensor([-0.1, -0.1, -0.1, -3.7]), torch.tensor([1.0, 1.0, -1.0, -1.0])
     keys = ClipCovKeys()
-    assert clip_cov_tokens(TokenTable(logp, logp, advantage, logp), keys, 0).tolist() == [False] * 3 + [True]
+    assert clip_cov_tokens(TokenTable(logp, logp, advantage, logp), keys, 0).tolist() == [0, 0, 0, 1]
     keys.clip_low = 0.2
     was = logp + torch.tensor([0.0, 0.0, 0.0, 1.0])  # r = e^-1 < 0.8 with A < 0
     assert clip_cov_tokens(TokenTable(logp, was, advantage, logp), keys, 0).sum() == 0
@@ -78,12 +78,20 @@ def test_clip_cov_leaves_alone_what_is_above_the_upper_bound_with_a_positive_adv
     keys = ClipCovKeys(share=1.0)
     assert covariance(logp, advantage).tolist() == pytest.approx([1.8] * 4, abs=1e-4)
     was = logp - torch.tensor([0.0, 1.0, 0.0, 1.0])  # r = 1, e, 1, e
-    assert clip_cov_tokens(TokenTable(logp, was, advantage, logp), keys, 0).tolist() == [
-        True,
-        True,
-        True,
-        False,
-    ]
+    assert clip_cov_tokens(TokenTable(logp, was, advantage, logp), keys, 0).tolist() == [1, 1, 1, 0]
+
+
+def test_ties_share_the_places_that_are_left():
+    """Of ten tokens four are wanted: two stand alone, four are tied for the other two."""
+    scores = torch.tensor([1.0, 5.0, 3.0, 3.0, 0.5, 3.0, 4.0, 3.0, 0.1, 0.2])
+    shares = top(scores, 4)
+    assert shares.tolist() == [0, 1, 0.5, 0.5, 0, 0.5, 1, 0.5, 0, 0] and shares.sum() == 4
+    rounded = scores + 1e-7 * torch.arange(10)  # as another width of the micro-batch rounds
+    assert torch.equal(top(rounded, 4), shares) and torch.equal(top(scores.flip(0), 4), shares.flip(0))
+    assert top(torch.zeros(3), 9).tolist() == [1, 1, 1]
+    shares = draw(scores > 2, scores, 3, seed=0)
+    assert shares.sum().item() == pytest.approx(3) and len(set(shares[scores == 3].tolist())) == 1
+    assert torch.equal(draw((scores > 2).flip(0), scores.flip(0), 3, seed=0), shares.flip(0))
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,52 @@ def test_gradient_of_an_update_by_hand(denominator, micro_batch):
     )
 
 
+SHARED = [
+    Row((3, 4), (5, 1, 7), 1.0, sampler_logprobs=(-3.0, -3.2, -2.9)),
+    Row((3, 4), (5, 2), 1.0, sampler_logprobs=(-3.5, -3.2)),
+    Row((3, 4), (8, 3, 7), -1.0, sampler_logprobs=(-3.0, -3.2, -2.9)),
+    Row((3, 4), (9, 4, 7, 1), -1.0, sampler_logprobs=(-3.0, -3.2, -2.9, -3.1)),
+    Row((6,), (5, 1), -0.5, sampler_logprobs=(-3.0, -3.1)),
+    Row((6,), (7, 2), 0.5, sampler_logprobs=(-3.0, -3.1)),
+    Row((6,), (7, 2, 2), 0.5, sampler_logprobs=(-2.8, -3.1, -3.0)),
+]
+"""Rows behind two prompts: their first tokens have one entropy, and one covariance where their advantages are equal."""
+
+
+TIED = {
+    "forking": ("forking.share", {}),
+    "forking kept": ("forking.share", {"forking.denominator": "kept"}),
+    "kl_cov": ("kl_cov.share", {"loss": "kl_cov"}),
+    "clip_cov": ("clip_cov.share", {"loss": "clip_cov", "clip_cov.low": -99.0, "clip_cov.high": 99.0}),
+}
+
+
+def gradient_of(rows, keys):
+    """The gradient of one update of a tiny model by the rows, measured against the sampler's log-probs."""
+    torch.manual_seed(1)
+    model, run = tiny_model(TINY, 20, 1, 0).eval(), RunConfig()
+    run.cotrain.micro_batch, player = 2, run.solution
+    player.old_logprobs = "sampler"
+    for key, value in keys.items():
+        *section, name = key.split(".")
+        keys_of = {"clip_cov": player.of, "kl_cov": player.of, "forking": lambda _: player.forking}
+        setattr(keys_of[section[0]](section[0]) if section else player, name, value)
+    policy = SimpleNamespace(tokenizer=SimpleNamespace(pad_token_id=0))
+    update(Learner(policy, player, OneProcess(model), model, None, CPU), rows, run)
+    return torch.cat([parameter.grad.flatten() for parameter in model.parameters()])
+
+
+@pytest.mark.parametrize("name", TIED)
+@pytest.mark.parametrize("share", [0.06, 0.11, 0.16, 0.27, 0.32])  # of 19 tokens: 1 or 2, 2 or 3, 3 or 4, ...
+def test_the_order_of_the_rows_does_not_matter_though_prefixes_tie(name, share):
+    key, keys = TIED[name]
+    orders = (SHARED, SHARED[::-1], SHARED[2:] + SHARED[:2])
+    first, *others = (gradient_of(rows, keys | {key: share}) for rows in orders)
+    assert first.abs().max() > 1e-3
+    for other in others:
+        assert torch.allclose(first, other, atol=1e-6)
+
+
 def test_nothing_to_learn_from_is_no_update():
     policy = SimpleNamespace(tokenizer=SimpleNamespace(pad_token_id=0))
     learner = Learner(policy, RunConfig().solution, OneProcess(torch.nn.Linear(1, 1)), None, None, CPU)

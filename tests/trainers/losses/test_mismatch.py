@@ -102,8 +102,8 @@ def test_the_ratio_can_be_measured_against_the_sampler_itself():
 def test_forking_tokens_mask_any_loss():
     batch = micro_batch()
     logp = torch.full((4, 2), -1.0).requires_grad_()
-    kept = torch.tensor([[0.0, 5.0], [5.0, 0.0], [0.0, 0.0], [0.0, 0.0]])
+    kept = torch.tensor([[0.0, 1.0], [1.0, 0.0], [0.0, 0.0], [0.0, 0.0]])
     player = PlayerConfig(loss="gppo")
-    loss, _ = policy_loss(player, replace(batch, kept=kept), logp)
+    loss, _ = policy_loss(player, replace(batch, kept=kept, kept_factor=torch.full((4, 1), 5.0)), logp)
     (loss * batch.mask).sum().backward()
     assert logp.grad.flatten().tolist() == [0, -5, 5, 0, 0, 0, 0, 0]
