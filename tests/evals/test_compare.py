@@ -19,6 +19,8 @@ from evals.compare.config import as_dict, jobs_of, load_compare, run_config
 from rlad.cli import PlainError
 from rlad.config import ConfigError
 from rlad.problems import load_problems
+from trainers.launching.dry_run import describe
+from trainers.launching.nodes import Placement
 from trainers.losses.ppo_clip import ClipKeys
 
 MODULES = (command, learning, page, pieces, results, settings, show, summary)
@@ -312,13 +314,23 @@ def test_the_shipped_comparison_can_be_run(monkeypatch):
     monkeypatch.chdir(FAKE.parents[2])
     config = load_compare("configs/compare.yaml")
     assert len(config.seeds) >= 3
-    assert set(config.arms) == {"rlad", "solver-only", "one-pass", "plain-warmstart"}
+    sets = {"solver-only-set", "one-pass-set"}
+    assert set(config.arms) == {"rlad", "rlad-published", "solver-only", "one-pass", "plain-warmstart"} | sets
     run = {arm: run_config(config, arm, 0) for arm in config.arms}
     assert run["rlad"].cotrain.abstractions > 0
     assert run["solver-only"].cotrain.abstractions == run["one-pass"].cotrain.abstractions == 0
     assert run["one-pass"].cotrain.one_pass
     assert not run["solver-only"].cotrain.one_pass
     assert len({run[arm].cotrain.max_tokens for arm in ("rlad", "solver-only", "one-pass")}) == 1
+    assert all("rows" in describe(one, Placement(slots=(one.launch.ranks,))) for one in run.values())
+    published = run["rlad-published"].cotrain
+    assert (published.set_credit, published.adherence) == (0, False) and run["rlad"].cotrain.set_credit > 0
+    for arm in ("solver-only", "one-pass"):  # the rivals' own objective is all that their second arm changes
+        paid = run[f"{arm}-set"]
+        assert paid.solution.advantage == "pass_at_k" and paid.solution.of("pass_at_k").k == 8
+        paid.solution.advantage = run[arm].solution.advantage
+        paid.solution.methods = run[arm].solution.methods
+        assert replace(paid, name=arm) == run[arm]
     plain = run["plain-warmstart"].warmstart
     assert (plain.mixture.propose, plain.mixture.guided, plain.mixture.one_pass) == (0, 0, 0)
     assert (plain.steps, plain.batch) == (run["rlad"].warmstart.steps, run["rlad"].warmstart.batch)

@@ -34,6 +34,14 @@ VARIANTS = {
     "entropy": ["abstraction.entropy_target=9.0", "abstraction.entropy_step=0.01", "solution.entropy_coef=0.01"],
     "solver-only": ["cotrain.abstractions=0", "cotrain.solutions=4", "solution.aggregation=sequence-mean"],
     "one-pass": ["cotrain.abstractions=0", "cotrain.one_pass=true", "cotrain.solutions=4"],
+    "published": ["cotrain.set_credit=0", "cotrain.adherence=false"],
+    "solver-only-set": [
+        *("cotrain.abstractions=0", "cotrain.solutions=4", "solution.advantage=pass_at_k", "solution.pass_at_k.k=3")
+    ],
+    "one-pass-set": [
+        *("cotrain.abstractions=0", "cotrain.one_pass=true", "cotrain.solutions=4"),
+        *("solution.advantage=pass_at_k", "solution.pass_at_k.k=3"),
+    ],
     "unmeasured": ["instruments.every=0", "solution.hicra=0.2"],
     "token-budget": ["cotrain.max_tokens=10", "cotrain.steps=9"],
 }

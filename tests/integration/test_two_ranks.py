@@ -170,7 +170,7 @@ def test_every_mode_of_the_loop_runs_and_stale_weights_stop_it(warm, tmp_path):
     resumed = found.pop("lora-resumed")
     assert found.pop("lora-whole") == resumed
     check_adapters(warm, tmp_path / "loops", resumed)
-    assert len(found) == 11
+    assert len(found) == 14
     assert "instruments" not in found["unmeasured"][0]["solution"]
     assert 0 <= found["unmeasured"][0]["solution"]["planning_share"] <= 1
     assert "planning_share" not in found["unmeasured"][0]["abstraction"]
@@ -184,6 +184,8 @@ def test_every_mode_of_the_loop_runs_and_stale_weights_stop_it(warm, tmp_path):
     assert learned["alternating"] == [(1, 0), (0, 1)]
     assert learned["frozen"] == [(1, 0), (1, 0)]
     assert learned["solver-only"] == learned["one-pass"] == [(None, 1), (None, 1)]
+    assert learned["solver-only-set"] == learned["one-pass-set"] == [(None, 1), (None, 1)]
+    assert learned["published"] == [(1, 1), (1, 1)]
     assert found["entropy"][1]["abstraction"]["entropy_coefficient"] == 0.02  # 0.01 at first
     assert found["iid-baseline"][0]["rollout"]["bare_accuracy"] is not None
     assert found["set-credit"][1]["rollout"]["abstractions_per_problem"] <= 3
