@@ -40,6 +40,8 @@ def effective_rank(hidden: torch.Tensor, centred: bool = True) -> float:
 def rank_scan(hidden: torch.Tensor, stride: int) -> list[float]:
     """Effective rank of the first stride, 2 stride, ... of the last 512 of (T, D) states; [] below two strides.
 
+    The authors' first code takes one state more into each window, their later one the first 512 (docs/rewards.md).
+
     >>> [round(value, 4) for value in rank_scan(torch.eye(6), 3)]
     [2.0, 5.0]
     """

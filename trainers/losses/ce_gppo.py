@@ -44,7 +44,7 @@ def ce_gppo(tokens: LossTensors, keys: CeGppoKeys) -> tuple[torch.Tensor, dict[s
     [0.6, -1.28, 4.0]
 
     Where we differ from public code: its defaults are beta_low 0.25 in the code and 0.75 in the README, we take the
-    latter; the dual clip is GPPO's, the paper has none here.
+    latter. It also has a dual clip at 3, with which its results were made; the paper's formula has none, nor have we.
     """
     ratio = importance_ratio(tokens.logp, tokens.logp_old)
     low, high = beyond(ratio.detach(), tokens.advantage, keys.clip_low, keys.clip_high)
