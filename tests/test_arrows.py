@@ -20,6 +20,7 @@ INSIDE = {
     "rlad.players.prompts": {
         "rlad.players.confidence",
         "rlad.players.plain",
+        "rlad.players.roles",
         "rlad.players.tokenizer",
         "rlad.config",
         "rlad.problems",

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import torch
 
-from rlad.config import ROLES, RunConfig, as_tree
+from rlad.config import RunConfig, as_tree
+from rlad.players.roles import TreeReader, playing
 from rlad.problems import Problem, load_problems, world_of
 from rlad.reasoning.judge import Judge
 from rlad.reasoning.reasoner import Reasoner
@@ -50,13 +51,15 @@ class Cotrainer:
         self.validation = load_problems(run.problems, "validation") if self.config.validate_every else []
         self.cursor = Cursor(len(self.problems), run.seed)
         self.rates = PassRates(self.problems, self.config.retire_above, self.config.problems)
+        self.roles = playing(run)
+        self.readers = {name: role for name, role in self.roles.items() if isinstance(role, TreeReader)}
         self.learners = self._learners()
         self.judge = Judge(run.verifier, self.world)
         self.reasoner = self._reasoner()
         self.tokens = 0
         self.methods = Methods(run, self.learners, self.reasoner, self.problems, self.world)
         grams = frozen_grams(run, folder, self.problems, self.world, self.correct_solutions) if wanted(run) else None
-        self.instruments = Instruments(run, self.learners, grams, self.world is not None)
+        self.instruments = Instruments(run, self.roles, self.learners, grams, self.world is not None)
         size = self.config.micro_batch
         measured = {
             role: Measurements(
@@ -67,7 +70,7 @@ class Cotrainer:
             for role, learner in self.learners.items()
         }
         planning = {role: grams.bound(x.policy.tokenizer) for role, x in self.learners.items() if x.config.hicra}
-        self.credit = Credit(run, measured, planning)
+        self.credit = Credit(run, self.roles, measured, planning)
         parts = {"run": self, "cursor": self.cursor, "pass_rates": self.rates}
         parts |= {"methods": self.methods, "credit": self.credit}
         kept = self.config.keep_checkpoints
@@ -77,11 +80,10 @@ class Cotrainer:
         """The players in training, each with a few fixed prompts to check its sampler with."""
         questions = [problem.question for problem in self.problems[:8]]
         learners: dict[str, Learner] = {}
-        for role in ROLES if self.config.abstractions else ("solution",):
+        for name, role in self.roles.items():
             other = next(iter(learners.values()), None)
-            learner = learners[role] = make_learner(self.run, role, self.folder, self.device, other)
-            task = {"abstraction": "propose", "solution": "plain"}[role]
-            learner.probe = [learner.policy.prompts.ids(task, question) for question in questions]
+            learner = learners[name] = make_learner(self.run, name, self.folder, self.device, other)
+            learner.probe = [learner.policy.prompts.ids(role.probe, question) for question in questions]
         return learners
 
     def _reasoner(self) -> Reasoner:
@@ -107,6 +109,13 @@ class Cotrainer:
         if self.config.bare.baseline_samples:
             self.reasoner.solve_bare(guided, self.config.bare.baseline_samples, sampling)
         self.methods.solved(guided, plan, self.seed(step, 3))
+
+    def act(self, trees: list[Tree], step: int) -> None:
+        """What the roles that read judged trees add to them, each sampled by its own player."""
+        for number, (name, role) in enumerate(self.readers.items()):
+            learner = self.learners[name]
+            sampling = player_sampling(self.run, name, step, 4, more=number)
+            role.act(trees, learner.policy.prompts, partial(learner.sampler.generate, sampling=sampling), self.run)
 
     @property
     def bare_task(self) -> str:
@@ -150,7 +159,7 @@ class Cotrainer:
 
     def learning(self, step: int) -> list[str]:
         """The roles that learn in a step."""
-        return [role for role in learners_of(self.config.schedule, step) if role in self.learners]
+        return [role for role in learners_of(self.config.schedule, step, tuple(self.roles)) if role in self.roles]
 
     def sleep(self) -> None:
         """The samplers' share of the GPUs is the trainer's now; the next rollout or publish wakes them."""
@@ -241,10 +250,13 @@ def cotrain(run: RunConfig, folder: Path) -> None:
                 extras["dynamic_sampling"] = trainer.dynamic_sampling(guided, bare, step)
         with clock.phase("judge"):
             extras["rewards"] = trainer.methods.judged(guided + bare, trainer.seed(step, 7))
+        if trainer.readers:
+            with clock.phase("select"):
+                trainer.act(guided + bare, step)
         with clock.phase("credit"):
             trainer.sleep()
             trainer.rates.add(guided if config.abstractions else bare, config, trainer.device)
-            rows = trainer.credit(guided, bare, trainer.learning(step))
+            rows = trainer.credit(guided + bare, trainer.learning(step))
             planning = trainer.credit.planning_shares(rows)
         with clock.phase("update"):
             updates = trainer.update(rows, step)
@@ -261,9 +273,10 @@ def cotrain(run: RunConfig, folder: Path) -> None:
             trainer.tokens += sum(phase.get("tokens", 0) for phase in extras.get("offline", {}).values())
             row |= {"step": step, "tokens_generated_total": trainer.tokens, "parity": parity}
             row |= {name: extra for name, extra in extras.items() if extra}
-            for role in trainer.learners:
-                row[role] = player_statistics(trees, role, run, trainer.device) | updates.get(role, {"updated": 0})
-                row[role] |= planning.get(role, {}) | ({"instruments": measured[role]} if measured else {})
+            for name, role in trainer.roles.items():
+                row[name] = player_statistics(trees, role, trainer.credit.pay, trainer.device)
+                row[name] |= updates.get(name, {"updated": 0}) | planning.get(name, {})
+                row[name] |= {"instruments": measured[name]} if measured else {}
             row["rollout"] |= measured.get("rollout", {})
             row["verifier"] = trainer.judge.take_counters()
             if config.samples_every and step % config.samples_every == 0 and trees:
@@ -275,7 +288,7 @@ def cotrain(run: RunConfig, folder: Path) -> None:
         events.write(row, step)
         wandb.write(row, step)
         if writes:
-            print(step_summary(row, config.steps), flush=True)
+            print(step_summary(row, trainer.roles, config.steps), flush=True)
     trainer.export()
     events.close()
     wandb.close()

@@ -9,22 +9,20 @@ from __future__ import annotations
 import math
 import random
 import time
-from collections import Counter
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import torch.distributed as dist
 
 from rlad.config import MixtureConfig, ModelConfig, RunConfig, WarmstartConfig
 from rlad.players.policy import Policy, make_policy
+from rlad.players.roles import playing
 from rlad.problems import load_problems, world_of
-from trainers.data.demonstrations import TASKS, Demonstrations
+from trainers.data.demonstrations import Demonstrations
 from trainers.launching.folder import started_run
 from trainers.learner.sft import supervised_step
 from trainers.runtime import zero3
 from trainers.runtime.loggers import JsonLines
-
-ROLE_TASKS = {"abstraction": ("propose",), "solution": ("plain", "guided", "critique", "refine")}
 
 
 def learning_rate(step: int, steps: int, config: WarmstartConfig) -> float:
@@ -56,19 +54,20 @@ def fit(policy: Policy, data: Demonstrations, steps: int, run: RunConfig, device
         rows = [row for _, row in drawn]
         zero3.set_lr(engine, learning_rate(step, steps, config))
         count, losses = supervised_step(engine, rows, policy.tokenizer.pad_token_id, config.micro_batch, device)
-        sums: Counter = Counter()
+        sums = {task: [0.0, 0.0] for task in data.tasks}
         for (task, row), value in zip(drawn, losses, strict=True):
-            sums[task] += value
-            sums[f"{task} tokens"] += len(row.completion)
+            sums[task][0] += value
+            sums[task][1] += len(row.completion)
         tokens += int(count)
         if step % config.log_every == 0 or step == steps:
             _record(log, label, step, learning_rate(step, steps, config), begin, tokens, sums, device)
     return zero3.full_state(engine, run.zero.bucket_size)
 
 
-def _record(log: JsonLines, label: str, step: int, lr: float, begin: float, tokens: int, sums: Counter, device) -> None:
-    values = zero3.total([sums[key] for task in TASKS for key in (task, f"{task} tokens")], device)
-    by_task = {task: (values[2 * i], values[2 * i + 1]) for i, task in enumerate(TASKS)}
+def _record(log: JsonLines, label: str, step: int, lr: float, begin: float, tokens: int, sums: dict, device) -> None:
+    """One line of warmstart.jsonl; `sums`: task -> [loss, tokens] of this rank, the same tasks on every rank."""
+    values = zero3.total([value for pair in sums.values() for value in pair], device)
+    by_task = {task: (values[2 * i], values[2 * i + 1]) for i, task in enumerate(sums)}
     loss = sum(nll for nll, _ in by_task.values()) / sum(count for _, count in by_task.values())
     means = {task: nll / count for task, (nll, count) in by_task.items() if count}
     seconds = time.perf_counter() - begin
@@ -88,7 +87,7 @@ def run_warmstart(run: RunConfig, folder: Path) -> None:
 
     def train(label: str, model: ModelConfig, target: Path, mixture: MixtureConfig, steps: int) -> None:
         policy = make_policy(label, model, run, target, run.warmstart.dropout)
-        data = Demonstrations(problems, world, policy.prompts, mixture)
+        data = Demonstrations(problems, world, policy.prompts, mixture, playing(run).values())
         state = fit(policy, data, steps, run, device, log, label)
         if zero3.rank() == 0:
             policy.export(state=state)
@@ -97,9 +96,9 @@ def run_warmstart(run: RunConfig, folder: Path) -> None:
     train("base", run.base, folder / "base", run.warmstart.mixture, run.warmstart.steps)
     if run.warmstart.role_steps:
         base = replace(run.base, path=str(folder / "base"))
-        for role, tasks in ROLE_TASKS.items():
-            own = {task: share if task in tasks else 0.0 for task, share in asdict(run.warmstart.mixture).items()}
-            train(role, base, folder / "base" / role, MixtureConfig(**own), run.warmstart.role_steps)
+        for name, role in playing(run).items():
+            mixture = run.warmstart.mixture.only(role.own_tasks)
+            train(name, base, folder / "base" / name, mixture, run.warmstart.role_steps)
 
 
 def main() -> None:

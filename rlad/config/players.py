@@ -115,13 +115,9 @@ class PlayerConfig(MethodSection):
         return self.chosen("reward").facts.get("confidence", False)
 
 
-STARTING = {"abstraction": {"max_new_tokens": 16}}
-"""Role -> its own defaults where they differ from a player's."""
-
-
 def starting_player(name: str) -> PlayerConfig:
-    """A role's player as it is where the configuration says nothing."""
-    return PlayerConfig(**STARTING.get(name, {}))
+    """The player of a role (by name or `module:attribute`) as it is where the configuration says nothing."""
+    return PlayerConfig(**role[name].facts.get("starting", {}))
 
 
 def role_names(roles: list[str]) -> list[str]:

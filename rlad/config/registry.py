@@ -200,6 +200,10 @@ class Registry:
             import_module(self._modules[name])
         return self._methods[name]
 
+    def name_of(self, call: Any) -> str:
+        """The name under which a function or class was declared."""
+        return _DECLARED[(self.kind, call.__module__, call.__qualname__)].name
+
     def _outside(self, name: str) -> Method:
         module, _, attribute = name.partition(":")
         try:

@@ -78,6 +78,8 @@ def typed(value: Any, kind: Any, name: str) -> Any:
     ('1.10', 1.1, 1000, True)
     >>> typed(Raw("[[4, 1]]"), list[list[int]], "sweep.grid"), typed(Plain("null"), float | None, "dual_clip")
     ([[4, 1]], None)
+    >>> typed({"rank": "0.5"}, dict[str, float], "others")
+    {'rank': 0.5}
     """
     if isinstance(value, Raw):
         value = _read_raw(value, kind, name)
@@ -89,6 +91,10 @@ def typed(value: Any, kind: Any, name: str) -> Any:
         if not isinstance(value, list):
             raise ConfigError(f"Wrong type for '{name}': '{_shown(value)}' is no list; write [a, b].")
         return [typed(item, get_args(kind)[0], name) for item in value]
+    if get_origin(kind) is dict:
+        if not isinstance(value, dict):
+            raise ConfigError(f"Wrong type for '{name}': '{_shown(value)}' names nothing; write {{name: value}}.")
+        return {one: typed(item, get_args(kind)[1], f"{name}.{one}") for one, item in value.items()}
     if not isinstance(value, str) or (is_null(value) and kind is not str):
         raise ConfigError(f"Wrong type for '{name}': '{_shown(value)}' is not {WORDS[kind]}.")
     if kind is str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
 
 from rlad.config.critique import CritiqueConfig
 from rlad.config.registry import key
@@ -24,6 +25,21 @@ class MixtureConfig:
     """Critique fine-tuning (2501.17703): (problem, attempt) -> critique."""
     refine: float = key(0.0, least=0)
     """(problem, attempt, critique) -> solution."""
+    select: float = key(0.0, least=0)
+    """Share of (problem, answers) -> which of them is right, for a selector."""
+    others: dict[str, float] = key(factory=dict)
+    """Shares of tasks that roles from outside the project bring, by name of the task."""
+
+    def shares(self) -> dict[str, float]:
+        """Every task with its share."""
+        own = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "others"}
+        return own | self.others
+
+    def only(self, tasks: Sequence[str]) -> MixtureConfig:
+        """The same shares of some tasks, and none of the others."""
+        kept = {name: share if name in tasks else 0.0 for name, share in self.shares().items()}
+        others = {name: kept.pop(name) for name in self.others}
+        return MixtureConfig(**kept, others=others)
 
 
 @dataclass
@@ -145,6 +161,8 @@ class CotrainConfig:
     """n: abstractions per problem; 0 trains the solver alone on plain prompts."""
     solutions: int = key(4, least=1)
     """m: solutions per (problem, abstraction); with abstractions=0, solutions per problem."""
+    selections: int = key(4, least=1)
+    """Texts that a role which reads judged trees, such as the selector, writes about each of them."""
     one_pass: bool = False
     """With abstractions=0: the solver writes abstraction and solution in one pass (a baseline)."""
     proposals: str = key("distinct", one_of=("distinct", "iid"))

@@ -21,7 +21,8 @@ from transformers.utils.logging import disable_progress_bar
 from rlad.config import ConfigError, ModelConfig, ProblemsConfig, RunConfig
 from rlad.config.rules import dropouts
 from rlad.players.confidence import CONFIDENCE_TOKENS
-from rlad.players.prompts import Prompts
+from rlad.players.prompts import Prompts, project_tasks
+from rlad.players.roles import playing
 from rlad.players.tokenizer import CRITIQUE_TOKENS, is_world_tokenizer, world_tokenizer
 from rlad.problems import make_world
 
@@ -86,7 +87,7 @@ def format_tokens(config: RunConfig) -> list[str]:
     mixture = config.warmstart.mixture
     if config.cotrain.critique.source != "none" or mixture.critique or mixture.refine:
         tokens += CRITIQUE_TOKENS
-    return tokens
+    return tokens + [mark for role in playing(config).values() for mark in role.marks]
 
 
 def load_tokenizer(model: ModelConfig, problems: ProblemsConfig, formats: Sequence[str] = ()):
@@ -172,4 +173,6 @@ def make_policy(role: str, model: ModelConfig, config: RunConfig, folder: Path, 
 
 def make_prompts(tokenizer, config: RunConfig) -> Prompts:
     """The prompts of a run's players."""
-    return Prompts(tokenizer, confidence=config.solution.states_confidence)
+    roles = playing(config).values()
+    tasks = project_tasks() | {name: task for role in roles for name, task in role.tasks.items()}
+    return Prompts(tokenizer, confidence=config.solution.states_confidence, tasks=tasks)

@@ -1,10 +1,9 @@
 r"""The roles' prompts as token ids, and the reading of what they write.
 
-Four tasks: *propose* (problem -> abstraction), *guided* (problem, abstraction -> solution), *plain* (problem ->
-solution) and *one_pass* (problem -> abstraction and solution in one text; a baseline). Two more for learning from
-critiques: *critique* (problem, attempt -> critique) and *refine* (problem, attempt, critique -> solution). Worlds mark
-the task with a special token; chat models get the wording below through their own chat template. A plain prompt is the
-guided one without the abstraction block, never with an empty block (RLAD, 2510.02263).
+The templates stand with the roles (rlad/players/roles/): *propose* (problem -> abstraction), *guided* (problem,
+abstraction -> solution), *plain* (problem -> solution) and their kin. Worlds mark the task with a special token; chat
+models get a wording through their own chat template. A plain prompt is the guided one without the abstraction block,
+never with an empty block (RLAD, 2510.02263).
 
 Only templates write control tokens: questions, and what players wrote, are plain text wherever they are filled in
 (rlad/players/plain.py). Where a chat template opens `<think>` at the end of the prompt, the tag counts as the
@@ -15,52 +14,30 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Sequence
 from functools import cached_property
 
-from rlad.config import ConfigError
+from rlad.config import ConfigError, registry
 from rlad.players.confidence import CLOSE, CONFIDENCE_TOKENS, OPEN
 from rlad.players.plain import THINK, PlainTokenizer, bare_prefix
+from rlad.players.roles import Task
+from rlad.players.roles.solution import BOXED, HINT
 from rlad.players.tokenizer import RIGHT, SEPARATOR, UNKNOWN, WRONG, is_world_tokenizer
 from rlad.verifier.reading.extract import without_thinking
 
-BOXED = "Reason step by step and put your final answer within \\boxed{}."
-CHAT = {
-    "plain": "{question}\n\n" + BOXED,
-    "guided": "{question}\n\nA hint that may help; use it where it does:\n"
-    "<abstraction>\n{abstraction}\n</abstraction>\n\n" + BOXED,
-    "propose": "{question}\n\nDo not solve this problem and do not reveal its answer. Write one short, reusable "
-    "insight (a fact, a lemma, a strategy or a pitfall) that would help someone else to solve it. Answer with the "
-    "insight only.",
-    "one_pass": "{question}\n\nFirst write one short insight that helps to solve the problem, in "
-    "<abstraction></abstraction>. Then solve the problem with it. " + BOXED,
-}
-HINT = "A hint that may help; use it where it does:\n<abstraction>\n{abstraction}\n</abstraction>\n\n"
-ATTEMPT = "Somebody wrote this solution:\n<solution>\n{attempt}\n</solution>\n\n"
-CHAT |= {
-    "critique": "{question}\n\n{hint}" + ATTEMPT + "Check it step by step: name the first step that is wrong, and why. "
-    "Do not write a new solution. End with 'Conclusion: right' or 'Conclusion: wrong'.",
-    "refine": "{question}\n\n{hint}" + ATTEMPT + "What was said about it:\n<critique>\n{critique}\n</critique>\n\n"
-    "Solve the problem again and do better. " + BOXED,
-}
 CONFIDENCE = f" Behind it, state how likely your answer is to be right, a number from 0 to 1, in {OPEN}{CLOSE}."
-WORLD = {
-    "plain": "<plain> {question} <sep>",
-    "guided": "<guided> {question} <sep> {abstraction} <sep>",
-    "propose": "<propose> {question} <sep>",
-    "one_pass": "<one_pass> {question} <sep>",
-    "critique": "<critique> {question} <sep> {hint}{attempt} <sep>",
-    "refine": "<refine> {question} <sep> {hint}{attempt} <sep> {critique} <sep>",
-}
-# The abstraction player answers at once; solvers of reasoning models may think.
-THINKING = {"plain": True, "guided": True, "propose": False, "one_pass": True, "critique": True, "refine": True}
 
 
-PARTS = ("question", "abstraction", "attempt", "critique")
-"""What others write into a prompt."""
 WORLD_WORDS = {"attempt": CONFIDENCE_TOKENS, "critique": (RIGHT, WRONG)}
 """Special tokens of a world that are words of what is filled in; they open no part of a prompt."""
 _WRAPPERS = re.compile(r"<\s*/?\s*(?:abstraction|solution|critique)\s*>", re.IGNORECASE)
+_NAME = re.compile(r"\{([a-z]\w*)\}")
 _BEGIN, _END = f"qz{secrets.token_hex(12)}x", "xzq"  # around a part's name while a template is rendered
+
+
+def project_tasks() -> dict[str, Task]:
+    """The tasks of the project's own roles by name."""
+    return {name: task for role in registry.role for name, task in role.call.tasks.items()}
 
 
 def filled(template: str, parts: dict[str, str]) -> str:
@@ -97,77 +74,85 @@ def spoken(text: str) -> str:
 class Prompts:
     """Renders the tasks for one tokenizer; with `confidence`, solvers are asked how sure they are (RLCR)."""
 
-    def __init__(self, tokenizer, confidence: bool = False):
+    def __init__(self, tokenizer, confidence: bool = False, tasks: dict[str, Task] | None = None):
+        """`tasks`: by name; None = those of the project's own roles."""
         self.tokenizer, self.confidence = tokenizer, confidence
+        self.tasks = project_tasks() if tasks is None else tasks
         self.world = is_world_tokenizer(tokenizer)
-        self.templates = WORLD if self.world else CHAT
-        self._skeletons: dict[tuple[str, bool], list[str]] = {}
+        self._skeletons: dict[tuple, list[str]] = {}
 
     @cached_property
     def plain(self) -> PlainTokenizer:
         return PlainTokenizer(self.tokenizer)
 
-    def _skeleton(self, task: str, given: bool) -> list[str]:
-        """The prompt of a task around what is filled in, with an abstraction or without: template text and names of
-        parts, in turns."""
-        if (task, given) not in self._skeletons:
-            self._skeletons[task, given] = self._rendered(task, given)
-        return self._skeletons[task, given]
+    def _template(self, task: str) -> str:
+        """The task's template, with what the run's reward asks for."""
+        template = self.tasks[task].world if self.world else self.tasks[task].chat
+        return template if self.world or not self.confidence else template.replace(BOXED, BOXED + CONFIDENCE)
 
-    def _rendered(self, task: str, given: bool) -> list[str]:
-        template = self.templates[task]
-        if self.confidence and not self.world:
-            template = template.replace(BOXED, BOXED + CONFIDENCE)
-        content = template.replace("{hint}", ("{abstraction} <sep> " if self.world else HINT) if given else "")
-        names = [name for name in PARTS if f"{{{name}}}" in content]
+    def _skeleton(self, task: str, given: bool, lists: tuple[tuple[str, int], ...] = ()) -> list[str]:
+        """The prompt of a task around what is filled in, with an abstraction or without: template text and names of
+        parts, in turns. `lists`: how many members each part has that is a list."""
+        if (task, given, lists) not in self._skeletons:
+            self._skeletons[task, given, lists] = self._rendered(task, given, lists)
+        return self._skeletons[task, given, lists]
+
+    def _rendered(self, task: str, given: bool, lists: tuple[tuple[str, int], ...]) -> list[str]:
+        hint = ("{abstraction} <sep> " if self.world else HINT) if given else ""
+        content = self._template(task).replace("{hint}", hint)
+        item = self.tasks[task].world_item if self.world else self.tasks[task].chat_item
+        for name, count in lists:
+            members = (filled(item, {"item": f"{{{name}{i}}}", "number": str(i + 1)}) for i in range(count))
+            content = content.replace(f"{{{name}}}", "".join(members))
+        names = list(dict.fromkeys(_NAME.findall(content)))
         content = filled(content, {name: f"{_BEGIN}{name}{_END}" for name in names})
         if self.tokenizer.chat_template:
             content = self.tokenizer.apply_chat_template(
                 [{"role": "user", "content": content}],
                 tokenize=False,
                 add_generation_prompt=True,
-                enable_thinking=THINKING[task],
+                enable_thinking=self.tasks[task].thinking,
             )
         else:
             content += "\n"
-        pieces = re.split(f"{_BEGIN}([a-z]+){_END}", content)
+        pieces = re.split(f"{_BEGIN}([a-z]\\w*){_END}", content)
         if set(pieces[1::2]) != set(names):
             raise ConfigError("The tokenizer's chat template leaves out the text of the user's message.")
         return pieces
 
-    def _parts(self, task: str, question: str, abstraction: str | None, attempt: str, critique: str):
+    def _parts(self, task: str, question: str, abstraction: str | None, more: dict[str, str | Sequence[str]]):
         """Pairs (text, control tokens that it may hold; None = all). See `text` for the errors."""
-        parts = {"question": question.strip(), "abstraction": abstraction or "", "attempt": attempt}
-        parts["critique"] = critique
-        for name in PARTS[1:]:
-            parts[name] = parts[name].strip() if self.world else unwrapped(parts[name])
-        given = bool(parts["abstraction"])
-        if task not in ("critique", "refine") and (task == "guided") != given:
+        lists = {name: value for name, value in more.items() if not isinstance(value, str)}
+        parts = {name: value for name, value in more.items() if isinstance(value, str)}
+        parts |= {f"{name}{i}": member for name, members in lists.items() for i, member in enumerate(members)}
+        parts["abstraction"] = abstraction or ""
+        parts = {name: value.strip() if self.world else unwrapped(value) for name, value in parts.items()}
+        parts["question"] = question.strip()
+        given, template = bool(parts["abstraction"]), self._template(task)
+        if "{hint}" not in template and ("{abstraction}" in template) != given:
             raise ValueError(f"A '{task}' prompt was asked for with the abstraction {abstraction!r}.")
-        pieces = self._skeleton(task, given)
+        pieces = self._skeleton(task, given, tuple((name, len(members)) for name, members in lists.items()))
         return [
-            (parts[piece], WORLD_WORDS.get(piece, ()) if self.world else ()) if i % 2 else (piece, None)
+            (parts.get(piece, ""), WORLD_WORDS.get(piece, ()) if self.world else ()) if i % 2 else (piece, None)
             for i, piece in enumerate(pieces)
         ]
 
-    def text(
-        self, task: str, question: str, abstraction: str | None = None, attempt: str = "", critique: str = ""
-    ) -> str:
-        """The prompt of a task as text. Raises ValueError when an abstraction is missing, empty or unasked for; only
-        critiques and refinements may do with or without one."""
-        return "".join(text for text, _ in self._parts(task, question, abstraction, attempt, critique))
+    def text(self, task: str, question: str, abstraction: str | None = None, **parts: str | Sequence[str]) -> str:
+        """The prompt of a task as text; `parts` are what else its template names, such as `attempt`.
 
-    def ids(
-        self, task: str, question: str, abstraction: str | None = None, attempt: str = "", critique: str = ""
-    ) -> list[int]:
-        """The prompt of a task as token ids. Errors: see `text`."""
-        parts = self._parts(task, question, abstraction, attempt, critique)
+        Raises ValueError when an abstraction is missing, empty or unasked for.
+        """
+        return "".join(text for text, _ in self._parts(task, question, abstraction, parts))
+
+    def ids(self, task: str, question: str, abstraction: str | None = None, **parts: str | Sequence[str]) -> list[int]:
+        """The prompt of a task as token ids. See `text`."""
+        pairs = self._parts(task, question, abstraction, parts)
         if self.world:
-            parts = [
-                (text if allowed is None else self._world_words(text, allowed), allowed) for text, allowed in parts
+            pairs = [
+                (text if allowed is None else self._world_words(text, allowed), allowed) for text, allowed in pairs
             ]
         # A chat template writes the special tokens itself; bare text wants the tokenizer's own.
-        return [*([] if self.tokenizer.chat_template else self._prefix), *self.plain(parts)]
+        return [*([] if self.tokenizer.chat_template else self._prefix), *self.plain(pairs)]
 
     def raw_ids(self, text: str) -> list[int]:
         """A text that is a whole prompt by itself, control tokens and all, as token ids."""
@@ -184,7 +169,7 @@ class Prompts:
     def opening(self, task: str) -> str:
         """The thought that the chat template opens at the end of a task's prompt, such as `<think>` and a line break;
         empty where it opens none."""
-        tail = self._skeleton(task, task == "guided")[-1]
+        tail = self._skeleton(task, "{abstraction}" in self._template(task))[-1]
         tags = list(THINK.finditer(tail))
         return tail[tags[-1].start() :] if tags and not tags[-1][1] else ""
 
@@ -226,6 +211,10 @@ class Prompts:
     def read_abstraction(self, ids: list[int]) -> str:
         """What the abstraction player wrote: its text without thinking and tags; empty when there is none."""
         return spoken(self.completion_text(ids, "propose"))
+
+    def read_answer(self, ids: list[int], task: str = "select") -> str:
+        """What a player says in answer to a task, without thinking and tags."""
+        return spoken(self.completion_text(ids, task))
 
     def read_critique(self, ids: list[int]) -> str:
         """What was said about an attempt, without thinking."""

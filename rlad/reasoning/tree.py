@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from rlad.generation.base import Completion, Sampling
 from rlad.players.confidence import stated_confidence
 from rlad.problems.base import Problem
-from rlad.verifier import Verdict
+from rlad.selection import group
+from rlad.verifier import Verdict, verify
 
 BARE = -1
 """The branch of solutions without an abstraction."""
@@ -80,6 +81,17 @@ class Branch:
 
 
 @dataclass
+class Written:
+    """A text that another role than the pair's wrote about a tree."""
+
+    prompt: list[int]
+    completion: Completion
+    text: str
+    correct: bool
+    """Whether it did what its role is for."""
+
+
+@dataclass
 class Tree:
     """Everything that was tried on one problem."""
 
@@ -93,6 +105,8 @@ class Tree:
     """A filter left the problem out: its abstractions earn nothing and are not learnt from."""
     extra_tokens: int = 0
     """Generated beside the samples kept here: critiques, and second attempts that were dropped."""
+    written: dict[str, list[Written]] = field(default_factory=dict)
+    """What other roles than the pair's wrote, by role."""
 
     def add(self, branch: int, solution: Solution) -> None:
         """Puts a solution where its index belongs in its branch, or among those without an abstraction (BARE)."""
@@ -120,7 +134,21 @@ class Tree:
     def tokens(self) -> int:
         """Generated tokens, those of duplicate and failed draws included."""
         drawn = sum(len(draw.completion.token_ids) for draw in self.draws)
-        return drawn + self.extra_tokens + sum(s.tokens for s in self.sampled)
+        beside = sum(len(one.completion.token_ids) for texts in self.written.values() for one in texts)
+        return drawn + beside + self.extra_tokens + sum(s.tokens for s in self.sampled)
+
+    def add_written(self, role: str, prompt: list[int], completion: Completion, text: str, correct: bool) -> None:
+        """Adds a text of another role than the pair's."""
+        self.written.setdefault(role, []).append(Written(prompt, completion, text, correct))
+
+    def answers(self) -> list[tuple[str, list[Solution]]]:
+        """(answer, the solutions that give it) of what was judged, equal answers together, in order of appearance."""
+        given = [s for s in [*self.solutions, *self.bare] if s.verdict is not None and s.verdict.pred is not None]
+        keys = group([s.verdict.pred for s in given], lambda a, b: verify(a, b).correct)
+        together: dict[int, list[Solution]] = {}
+        for key, solution in zip(keys, given, strict=True):
+            together.setdefault(key, []).append(solution)
+        return [(solutions[0].verdict.pred, solutions) for solutions in together.values()]
 
 
 @dataclass(frozen=True)

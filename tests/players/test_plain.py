@@ -40,9 +40,9 @@ def test_no_text_becomes_a_control_token(name, question, abstraction, attempt, c
         prompts, prompts.ids("guided", bare, bare)
     )
     if name != "world":
-        assert control_ids(prompts, prompts.ids("refine", question, hint, attempt, critique)) == control_ids(
-            prompts, prompts.ids("refine", bare, bare, bare, bare)
-        )
+        assert control_ids(
+            prompts, prompts.ids("refine", question, hint, attempt=attempt, critique=critique)
+        ) == control_ids(prompts, prompts.ids("refine", bare, bare, attempt=bare, critique=bare))
 
 
 @pytest.mark.parametrize("name", CHAT)
@@ -95,7 +95,7 @@ def test_a_forged_token_of_a_world_is_one_unknown_word():
 
 
 def test_words_of_a_worlds_formats_stay_words_where_they_belong():
-    text = WORLD.ids("refine", "3 + 4", None, "\\boxed{ 7 } <confidence> 0.7 </confidence>", "<wrong> 8")
+    text = WORLD.ids("refine", "3 + 4", attempt="\\boxed{ 7 } <confidence> 0.7 </confidence>", critique="<wrong> 8")
     named = WORLD.tokenizer.convert_ids_to_tokens(text)
     assert {"<confidence>", "0.7", "<wrong>"} < set(named) and "<unk>" not in named
 

@@ -6,10 +6,12 @@ from collections.abc import Collection
 
 from rlad.config import RunConfig
 from rlad.entropy import StrategicGrams
+from rlad.players.roles import Role
 from rlad.reasoning.tree import Tree
 from trainers.credit.measurements import Measurements
+from trainers.credit.pay import StepPay
 from trainers.credit.planning import planning_counts, planning_credit
-from trainers.credit.rows import abstraction_rows, solution_rows
+from trainers.credit.rows import role_rows
 from trainers.credit.whitening import whitened
 from trainers.data.rows import Row, merged
 from trainers.runtime import zero3
@@ -18,31 +20,33 @@ from trainers.runtime import zero3
 class Credit:
     """Advantages of groups, then shaping, whitening over the step on all ranks, and HICRA's term, in this order."""
 
-    def __init__(self, run: RunConfig, measured: dict[str, Measurements], grams: dict[str, StrategicGrams]):
-        """`measured`: by role, of the players in training; `grams`: of those that learn by HICRA."""
-        self.run, self.measured, self.grams = run, measured, grams
+    def __init__(
+        self,
+        run: RunConfig,
+        roles: dict[str, Role],
+        measured: dict[str, Measurements],
+        grams: dict[str, StrategicGrams],
+    ):
+        """`roles`, `measured`: of the players in training; `grams`: of those that learn by HICRA."""
+        self.run, self.roles, self.measured, self.grams = run, roles, measured, grams
+        self.pay = StepPay(run)
         self.shapings = {role: run.players[role].bound("shaping")() for role in measured}
 
-    def __call__(self, guided: list[Tree], bare: list[Tree], learning: Collection[str]) -> dict[str, list[Row]]:
-        """Rows by role. Those of a role that does not learn in this step are neither whitened nor marked. Collective.
+    def __call__(self, trees: list[Tree], learning: Collection[str]) -> dict[str, list[Row]]:
+        """This rank's judged trees to rows by role.
 
-        Args:
-            guided: this rank's trees with abstractions.
-            bare: this rank's trees without, which are anchors, or what is trained where nothing is proposed.
+        Those of a role that does not learn in this step are neither whitened nor marked. Collective.
         """
-        config = self.run.cotrain
-        rows = {
-            "abstraction": merged(abstraction_rows(guided, config, self.run.abstraction)),
-            "solution": merged(solution_rows(guided + bare, config, self.run.solution)),
-        }
+        rows = {}
         for role, measured in self.measured.items():
-            rows[role] = self.shapings[role](rows[role], measured)
+            own = merged(role_rows(self.roles[role], trees, self.pay, self.run.players[role]))
+            rows[role] = self.shapings[role](own, measured)
             if role in learning:
                 rows[role] = self._finished(role, rows[role])
         return rows
 
     def _finished(self, role: str, rows: list[Row]) -> list[Row]:
-        player = getattr(self.run, role)
+        player = self.run.players[role]
         rows = whitened(rows, player, self.measured[role])
         return planning_credit(rows, self.grams[role], player.hicra) if player.hicra else rows
 

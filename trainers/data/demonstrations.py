@@ -3,24 +3,38 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 
 from rlad.config import MixtureConfig, VerifierConfig
 from rlad.players.confidence import LEVELS, state_confidence
 from rlad.players.prompts import Prompts
+from rlad.players.roles import Role
 from rlad.problems import Problem
 from rlad.problems.base import ProblemError, World
 from rlad.reasoning.judge import Judge
 from trainers.data.rows import Row
 
 TASKS = ("plain", "propose", "guided", "one_pass", "critique", "refine")
+"""The pair's tasks; those of other roles are demonstrated by the roles themselves."""
+TRIES = 256
+"""Problems of a world that a role may turn down before it is said to demonstrate nothing."""
 
 
 class Demonstrations:
     """Draws (task, row) from a world, or from the solutions, abstractions and critiques that a dataset has."""
 
-    def __init__(self, problems: list[Problem], world: World | None, prompts: Prompts, mixture: MixtureConfig):
+    def __init__(
+        self,
+        problems: list[Problem],
+        world: World | None,
+        prompts: Prompts,
+        mixture: MixtureConfig,
+        roles: Iterable[Role] = (),
+    ):
+        """`roles`: those that play, which demonstrate the tasks that are not the pair's."""
         self.problems, self.world, self.prompts = problems, world, prompts
-        shares = {task: getattr(mixture, task) for task in TASKS}
+        self.roles = {task: role for role in roles for task in role.tasks if task not in TASKS}
+        shares = mixture.shares()
         self.pools = {task: [p for p in problems if self._offers(task, p)] for task, share in shares.items() if share}
         empty = [task for task, pool in self.pools.items() if not pool]
         if empty:
@@ -32,6 +46,8 @@ class Demonstrations:
         self.tasks, self.weights = list(self.pools), [shares[task] for task in self.pools]
 
     def _offers(self, task: str, problem: Problem) -> bool:
+        if task not in TASKS:
+            return self.world is not None and task in self.roles
         if self.world is not None:
             return True
         if task in ("critique", "refine"):
@@ -42,6 +58,8 @@ class Demonstrations:
         task = rng.choices(self.tasks, self.weights)[0]
         if task in ("critique", "refine"):
             return task, self._criticised(task, rng)
+        if task not in TASKS:
+            return task, self._of_role(task, rng)
         problem = rng.choice(self.pools[task])
         abstraction = None if task == "plain" else self._abstraction(problem, rng)
         if task == "propose":
@@ -54,6 +72,19 @@ class Demonstrations:
             text = self.prompts.one_pass_text(abstraction, text)
         prompt = self.prompts.ids(task, problem.question, abstraction if task == "guided" else None)
         return task, Row(tuple(prompt), tuple(self.prompts.completion_ids(text, task)))
+
+    def _of_role(self, task: str, rng: random.Random) -> Row:
+        """A demonstration that the task's role makes of a problem."""
+        for _ in range(TRIES):
+            problem = rng.choice(self.pools[task])
+            shown = self.roles[task].demonstrate(task, problem, self.world, self._right, rng)
+            if shown is not None:
+                text = shown.world if self.prompts.world else shown.chat
+                prompt = self.prompts.ids(task, problem.question, **shown.parts)
+                return Row(tuple(prompt), tuple(self.prompts.completion_ids(text, task)))
+        raise ProblemError(
+            f"No problem of the world can demonstrate the task '{task}'; set warmstart.mixture.{task}=0."
+        )
 
     def _with_confidence(self, text: str, rng: random.Random) -> str:
         """With RLCR every solution states one: any level, for the format only. Being calibrated is RL's to learn."""

@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from rlad.config import ROLES, LoraConfig, ModelConfig, RunConfig, as_yaml
+from rlad.config import LoraConfig, ModelConfig, RunConfig, as_yaml
 from rlad.config.rules import bare_problems, described, trains
+from rlad.players.roles import playing
 from rlad.problems import make_world
 from trainers.launching.nodes import Placement
 
@@ -153,11 +154,13 @@ def kv_cache(shape: Shape, rows: int, tokens: int, width: int) -> float:
 
 
 def longest_sequences(config: RunConfig) -> dict[str, int]:
-    """The longest training sequence of each role, in tokens: question, abstraction, completion."""
-    abstraction, solution = config.abstraction.max_new_tokens, config.solution.max_new_tokens
+    """The longest training sequence of each role, in tokens: question, what else its player reads, completion."""
+    roles = playing(config)
     if config.base.path is None:
-        return dict.fromkeys(ROLES, config.base.max_positions)
-    return {"abstraction": PROMPT_TOKENS + abstraction, "solution": PROMPT_TOKENS + abstraction + solution}
+        return dict.fromkeys(roles, config.base.max_positions)
+    return {
+        name: PROMPT_TOKENS + role.reads(config) + config.players[name].max_new_tokens for name, role in roles.items()
+    }
 
 
 def memory(config: RunConfig, ranks: int) -> dict[str, float] | None:
@@ -167,12 +170,11 @@ def memory(config: RunConfig, ranks: int) -> dict[str, float] | None:
     with adapters the weights in the engine are frozen, and both players have the same reference. Rollouts and updates
     take turns, so of their working memory only the larger counts.
     """
-    roles = ROLES if config.cotrain.abstractions else ("solution",)
     parts = {TRAINING: 0.0, "sampling copies": 0.0, "frozen references": 0.0}
     update, rollout = 0.0, 0.0
     lengths = longest_sequences(config)
-    for role in roles:
-        model = getattr(config, role).model or config.base
+    for role in playing(config):
+        model = config.players[role].model or config.base
         shape = model_shape(model, config)
         if shape is None:
             return None
@@ -207,14 +209,9 @@ def total(parts: dict[str, float]) -> float:
 # ------------------------------------------------------------------------------------------------- division
 def rollout_rows(config: RunConfig, role: str, ranks: int) -> int:
     """Sequences that one rank samples for `role` in a step, at most."""
-    step = config.cotrain
-    bare = bare_problems(config)
-    guided = math.ceil((step.problems - bare) / ranks)
-    if role == "abstraction":
-        return guided * (step.draws if step.proposals == "distinct" else step.abstractions)
-    if step.abstractions == 0:
-        return math.ceil(step.problems / ranks) * step.solutions
-    return guided * step.abstractions * step.solutions
+    bare = bare_problems(config) if config.cotrain.abstractions else 0
+    guided = math.ceil((config.cotrain.problems - bare) / ranks)
+    return playing(config)[role].samples(config, guided, math.ceil(bare / ranks))
 
 
 def division(config: RunConfig, placement: Placement) -> list[tuple[str, str]]:
@@ -233,7 +230,7 @@ def division(config: RunConfig, placement: Placement) -> list[tuple[str, str]]:
         rows.append(("bare (KL anchor)", f"{bare} problems x {step.bare.solutions} solutions"))
         if step.proposals == "distinct":
             rows.append(("proposals", f"up to {step.draws} drawn for {step.abstractions} distinct ones"))
-    for role in ROLES if step.abstractions else ("solution",):
+    for role in playing(config):
         count = rollout_rows(config, role, ranks)
         kept = "trained" if trains(config, role) else "sampled only"
         rows.append((f"{role}s of a rank", f"at most {count}, {kept}, {_micro(count, step.micro_batch)}"))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from rlad.config import ROLES, ModelConfig, RunConfig
+from rlad.config import ModelConfig, RunConfig
 from rlad.players.adapters import add_adapter
 from rlad.players.policy import make_policy
 from trainers.learner.learner import Learner
@@ -30,7 +30,7 @@ def make_learner(
         reference = other.reference
     else:
         reference = copy.deepcopy(policy.model).to(device).eval().requires_grad_(False)
-    add_adapter(policy.model, run.lora, len(ROLES) * run.seed + ROLES.index(role))
+    add_adapter(policy.model, run.lora, len(run.players) * run.seed + list(run.players).index(role))
     sampler = make_sampler(run, policy, folder, device, other and other.sampler)
     settings = zero3.engine_config(
         run.zero,

@@ -17,7 +17,9 @@ from dataclasses import dataclass
 
 from rlad.config import CotrainConfig, RunConfig
 from rlad.generation import Sampling
-from rlad.players.prompts import CHAT, HINT, filled
+from rlad.players.prompts import filled
+from rlad.players.roles.solution import HINT
+from rlad.players.roles.solution import Solution as Solver
 from rlad.problems import Problem
 from rlad.reasoning.reasoner import Reasoner
 from rlad.reasoning.tree import Solution, Tree
@@ -80,7 +82,9 @@ class Refiner:
         attempts = failures(trees, config)
         self.critic(attempts, seed)
         prompts = [
-            self.prompts.ids("refine", a.problem.question, a.abstraction, a.solution.text.strip(), a.critique)
+            self.prompts.ids(
+                "refine", a.problem.question, a.abstraction, attempt=a.solution.text.strip(), critique=a.critique
+            )
             for a in attempts
         ]
         player = self.run.solution
@@ -104,7 +108,8 @@ class Refiner:
 
     def _own(self, attempts: list[Attempt], seed: int) -> None:
         prompts = [
-            self.prompts.ids("critique", a.problem.question, a.abstraction, a.solution.text.strip()) for a in attempts
+            self.prompts.ids("critique", a.problem.question, a.abstraction, attempt=a.solution.text.strip())
+            for a in attempts
         ]
         sampling = Sampling(self.run.solution.temperature, self.config.max_new_tokens, seed)
         for attempt, completion in zip(attempts, self.reasoner.solver.generate(prompts, sampling), strict=True):
@@ -127,7 +132,7 @@ class Refiner:
 
 def teacher_prompt(attempt: Attempt, gold: str | None) -> str:
     """What a teacher is asked: in words, whatever tokenizer the players have."""
-    template = CHAT["critique"].replace("{hint}", HINT if attempt.abstraction else "")
+    template = Solver.tasks["critique"].chat.replace("{hint}", HINT if attempt.abstraction else "")
     parts = {"question": attempt.problem.question, "abstraction": attempt.abstraction or ""}
     text = filled(template, parts | {"attempt": attempt.solution.text.strip()})
     return text + (f" The right answer is {gold}; do not reveal it." if gold else "")

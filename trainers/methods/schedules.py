@@ -6,6 +6,8 @@ decay go on (which is what `rates` means to do).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rlad.config import ROLES, CotrainConfig, ScheduleConfig
 
 
@@ -15,8 +17,8 @@ def turn(schedule: ScheduleConfig, step: int) -> str:
     return "abstraction" if position < schedule.abstraction_steps else "solution"
 
 
-def learners(schedule: ScheduleConfig, step: int) -> tuple[str, ...]:
-    """The roles that learn in `step`.
+def learners(schedule: ScheduleConfig, step: int, roles: Sequence[str] = ROLES) -> tuple[str, ...]:
+    """Those of a run's roles that learn in `step`. Only the pair takes turns; other roles learn in every step.
 
     >>> plan = ScheduleConfig(kind="alternating", abstraction_steps=2, solution_steps=1)
     >>> [learners(plan, step)[0] for step in range(1, 7)]
@@ -24,7 +26,8 @@ def learners(schedule: ScheduleConfig, step: int) -> tuple[str, ...]:
     """
     if schedule.kind == "frozen":
         return (schedule.train,)
-    return (turn(schedule, step),) if schedule.kind == "alternating" else ROLES
+    waiting = set(ROLES) - {turn(schedule, step)} if schedule.kind == "alternating" else set()
+    return tuple(role for role in roles if role not in waiting)
 
 
 def rate(schedule: ScheduleConfig, step: int, role: str) -> float:
@@ -34,7 +37,8 @@ def rate(schedule: ScheduleConfig, step: int, role: str) -> float:
     >>> [rate(plan, step, "solution") for step in (1, 2, 3)]
     [0.01, 1.0, 0.01]
     """
-    return schedule.low_rate if schedule.kind == "rates" and turn(schedule, step) != role else 1.0
+    waits = schedule.kind == "rates" and role in ROLES and turn(schedule, step) != role
+    return schedule.low_rate if waits else 1.0
 
 
 def renews_lagged_solver(schedule: ScheduleConfig, step: int) -> bool:

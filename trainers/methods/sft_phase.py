@@ -11,6 +11,7 @@ import random
 
 from rlad.config.rules import trains
 from rlad.players.prompts import Prompts
+from rlad.players.roles import Role, playing
 from rlad.problems import Problem, World
 from rlad.problems.base import ProblemError
 from rlad.reasoning.judge import Judge
@@ -50,7 +51,7 @@ def demonstrations(
     return [pair for pair, verdict in zip(pairs, verdicts, strict=True) if verdict.correct]
 
 
-def rows_of(role: str, problem: Problem, pairs: list[tuple[str, str]], prompts: Prompts) -> list[Row]:
+def rows_of(role: Role, problem: Problem, pairs: list[tuple[str, str]], prompts: Prompts) -> list[Row]:
     """What a player is shown: the abstraction player each abstraction, the solver each solution with and without it.
 
     A demonstration states no confidence. Where the solver is paid for one (RLCR) it therefore ends without an
@@ -58,13 +59,9 @@ def rows_of(role: str, problem: Problem, pairs: list[tuple[str, str]], prompts: 
     """
     rows = []
     for abstraction, solution in pairs:
-        if role == "abstraction":
-            tasks = [("propose", None, abstraction)]
-        else:
-            tasks = [("guided", abstraction, solution), ("plain", None, solution)]
-        for task, given, text in tasks:
+        for task, given, text in role.taught(abstraction, solution):
             shown = prompts.completion_ids(text, task)
-            shown = shown[:-1] if prompts.confidence and role == "solution" else shown
+            shown = shown[:-1] if prompts.confidence and role.states_confidence else shown
             rows.append(Row(tuple(prompts.ids(task, problem.question, given)), tuple(shown)))
     return rows
 
@@ -78,7 +75,8 @@ def supervised_phase(tools: Tools, step: int, problems: list[Problem]) -> dict:
     for role, learner in tools.learners.items():
         if not trains(run, role):
             continue
-        rows = [row for problem, pairs in shown for row in rows_of(role, problem, pairs, learner.policy.prompts)]
+        taught = playing(run)[role]
+        rows = [row for problem, pairs in shown for row in rows_of(taught, problem, pairs, learner.policy.prompts)]
         seed = f"{run.seed}|{SEED}|{step}|{role}"
         result[role] = fine_tune(
             learner, rows, settings.epochs, settings.batch, settings.lr, run.cotrain.micro_batch, seed

@@ -11,10 +11,11 @@ import torch
 from rlad.config import RunConfig
 from rlad.entropy import StrategicGrams
 from rlad.entropy.diversity import SAMPLE, cluster_counts, rarefied, repetition
-from rlad.entropy.formats import abstraction_format, solution_format, world_format
+from rlad.entropy.formats import world_format
 from rlad.entropy.rank import rank_dynamics
 from rlad.entropy.shares import shares_entropy
 from rlad.generation import Completion
+from rlad.players.roles import Role
 from rlad.reasoning.tree import Solution, Tree
 from trainers.data.rows import Row
 from trainers.learner.batches import micro_batches, token_logprobs
@@ -31,13 +32,19 @@ ANSWERS = 8
 class Instruments:
     """Measures a step. All ranks must call `measure`; the numbers are made on rank 0."""
 
-    def __init__(self, run: RunConfig, learners: dict[str, Learner], grams: StrategicGrams | None, world: bool):
-        self.run, self.config, self.learners = run, run.instruments, learners
+    def __init__(
+        self,
+        run: RunConfig,
+        roles: dict[str, Role],
+        learners: dict[str, Learner],
+        grams: StrategicGrams | None,
+        world: bool,
+    ):
+        self.run, self.config, self.roles, self.learners = run, run.instruments, roles, learners
         self.grams = {
             role: None if grams is None else grams.bound(learner.policy.tokenizer) for role, learner in learners.items()
         }
-        named = {"abstraction": abstraction_format, "solution": solution_format}
-        self.format_of = {role: world_format if world else named[role] for role in learners}
+        self.format_of = {name: world_format if world else role.form for name, role in roles.items()}
 
     def measure(
         self, step: int, trees: list[Tree], rows: dict[str, list[Row]], updates: dict[str, dict]
@@ -71,13 +78,10 @@ class Instruments:
         return reading.thinned(max(1, self.config.tokens // zero3.world_size()))
 
     def _texts(self, role: str, trees: list[Tree]) -> TextReading:
-        if role == "abstraction":
-            written = [(draw.text, draw.completion, None) for tree in trees for draw in tree.draws]
-        else:
-            written = [(s.text, s.completion, s.correct) for tree in trees for s in [*tree.solutions, *tree.bare]]
+        written = [one for tree in trees for one in self.roles[role].written(tree)]
         chosen = spaced(written, max(1, self.config.texts // zero3.world_size()))
         grams = self.grams[role]
-        return read_texts(chosen, self.format_of[role], grams, judged=role == "solution")
+        return read_texts(chosen, self.format_of[role], grams, judged=self.roles[role].judged)
 
     def _rollout(self, trees: list[Tree]) -> Sums:
         clustered = -(-self.config.cluster_problems // zero3.world_size())

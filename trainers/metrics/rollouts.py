@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from rlad.config import CotrainConfig, RunConfig
+from rlad.players.roles import Pay, Role
 from rlad.reasoning.tree import Solution, Tree
 from trainers.credit.advantages import is_constant
 from trainers.credit.draws import draw_rewards
@@ -44,15 +45,12 @@ def rollout_statistics(trees: list[Tree], config: CotrainConfig, device: torch.d
     return {"rollout": numbers, "tokens_generated": int(tokens)}
 
 
-def player_statistics(trees: list[Tree], role: str, run: RunConfig, device: torch.device) -> dict:
-    """Mean reward and length (tokens) of what one player wrote, over all ranks."""
-    config = run.cotrain
-    if role == "abstraction":
-        rewards = [r for tree in trees if tree.draws for r in _earned(tree, run) if r is not None]
-        lengths = [len(draw.completion.token_ids) for tree in trees for draw in tree.draws]
-    else:
-        chosen = [s for tree in trees for s in (tree.solutions if config.abstractions else tree.bare)]
-        rewards, lengths = [solution_reward(s, config) for s in chosen], [s.tokens for s in chosen]
+def player_statistics(trees: list[Tree], role: Role, pay: Pay, device: torch.device) -> dict:
+    """Mean reward and length (tokens) of what one player is paid for, over all ranks; second attempts do not count."""
+    samples = [sample for tree in trees for group in role.groups(tree, pay) for sample in group.samples]
+    samples = [sample for sample in samples if not sample.shaping]
+    rewards = [sample.reward for sample in samples if sample.reward is not None]
+    lengths = [len(sample.completion.token_ids) for sample in samples]
     return zero3.means({"reward": _pair(rewards), "length": _pair(lengths)}, device)
 
 
@@ -91,17 +89,21 @@ def tree_record(tree: Tree, step: int, run: RunConfig) -> dict:
             }
             for i, branch in enumerate(tree.branches)
         ],
+        **{
+            role: [{"text": one.text.strip(), "correct": one.correct} for one in texts]
+            for role, texts in tree.written.items()
+        },
     }
 
 
-def step_summary(row: dict, steps: int) -> str:
+def step_summary(row: dict, roles: dict[str, Role], steps: int) -> str:
     """One step in one line for the terminal."""
     parts = [f"co-training  step {row['step']:4d}/{steps}"]
-    for role, word in (("abstraction", "π_abs"), ("solution", "π_sol")):
-        player = row.get(role, {})
-        numbers = [f"{name} {player[name]:.3f}" for name in ("reward", "entropy", "kl") if player.get(name) is not None]
+    for name, role in roles.items():
+        player = row.get(name, {})
+        numbers = [f"{key} {player[key]:.3f}" for key in ("reward", "entropy", "kl") if player.get(key) is not None]
         if numbers:
-            parts.append(f"{word} " + " ".join(numbers))
+            parts.append(f"{role.symbol} " + " ".join(numbers))
     if row["rollout"]["coverage"] is not None:
         parts.append(f"coverage {row['rollout']['coverage']:.2f}")
     return "  |  ".join([*parts, f"{row['seconds']['total']:.1f} s"])

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
-from rlad.config import ROLES, InstrumentsConfig, RunConfig
+from rlad.config import InstrumentsConfig, RunConfig
 from rlad.config.alarms import AlarmsConfig
 from rlad.entropy import StrategicGrams, mine
 from rlad.entropy.embedders import local_model, tfidf
@@ -21,7 +21,7 @@ FEWEST = 32
 
 def wanted(run: RunConfig) -> bool:
     """Whether anything in the run tells planning tokens from others."""
-    asked = any(getattr(run, role).hicra for role in ROLES)
+    asked = any(player.hicra for player in run.players.values())
     return asked or (run.instruments.every > 0 and run.instruments.planning)
 
 
@@ -45,7 +45,7 @@ def frozen_grams(
             if len(set(texts)) < FEWEST:
                 texts += demonstrations(chosen, world, config.gram_samples, run.seed)
             found = mined(texts, world is not None, config, run.seed)
-            if any(getattr(run, role).hicra for role in ROLES):
+            if any(player.hicra for player in run.players.values()):
                 warn_of(found.share(texts), AlarmsConfig().planning)
             found.save(path)
     # Only rank 0 reads: the folder need not be shared between machines.

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import torch
 
-from rlad.config import ROLES, EngineConfig, RunConfig
+from rlad.config import EngineConfig, RunConfig
 from rlad.generation import Engine, make_engine, stop_ids
 from rlad.generation.vllm.setup import SPARE, engine_gpus
 from rlad.players.policy import Policy
+from rlad.players.roles import playing
 from trainers.runtime import zero3
 
 
@@ -64,7 +65,7 @@ def make_sampler(
     if where == "lora":
         if other is not None:
             return other.beside(policy.role)
-        players = ROLES if run.cotrain.abstractions else (policy.role,)
+        players = tuple(playing(run))
         form, name = {"lora": run.lora, "adapters": players}, "players"
         log = log.with_stem(f"engine_players_{zero3.rank()}")
     leads = zero3.local_rank() == 0

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
-from dataclasses import asdict
 from pathlib import Path
 
-from rlad.config import ROLES, ConfigError, RunConfig
+from rlad.config import ROLES, ConfigError, RunConfig, registry
 from rlad.config.rules.fields import check_fields
 from rlad.config.rules.groups import check_division, check_groups, check_solver_alone
 from rlad.config.rules.learning import check_learning
@@ -62,15 +61,24 @@ def _check_problems(config: RunConfig) -> None:
 
 def check_own(config: RunConfig, section: str) -> None:
     """What the methods that a section names say of the configuration themselves."""
-    for _, name, registry in getattr(config, section).named():
-        if check := registry[name].check:
+    for _, name, kind in getattr(config, section).named():
+        if check := kind[name].check:
             check(config, section)
 
 
 def _check_warmstart(config: RunConfig) -> None:
-    mixture = config.warmstart.mixture
-    if not any(asdict(mixture).values()):
+    shares = config.warmstart.mixture.shares()
+    if not any(shares.values()):
         raise ConfigError("warmstart.mixture is all zero; give at least one task a share.")
+    roles = [registry.role[name].call for name in dict.fromkeys([*ROLES, *config.roles])]
+    known = [task for one in roles for task in one.tasks]
+    for task, share in shares.items():
+        if share < 0:
+            raise ConfigError(f"warmstart.mixture.others.{task}={share} is out of range; it must be at least 0.")
+        if share and task not in known:
+            raise ConfigError(
+                f"warmstart.mixture shows the task '{task}', but no player of this run has it; see roles."
+            )
     if config.warmstart.warmup >= config.warmstart.steps:
         raise ConfigError(
             f"warmstart.warmup={config.warmstart.warmup} must be less than warmstart.steps={config.warmstart.steps}."

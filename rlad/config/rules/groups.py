@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rlad.config import ConfigError, RunConfig
+from rlad.config import ConfigError, RunConfig, registry
 
 
 def bare_problems(config: RunConfig) -> int:
@@ -23,8 +23,8 @@ def trains(config: RunConfig, role: str) -> bool:
 
 def learning_roles(config: RunConfig) -> list[str]:
     """The players that learn: those that the schedule ever updates, without abstractions the solution player alone."""
-    playing = [role for role in config.players if config.cotrain.abstractions or role == "solution"]
-    return [role for role in playing if trains(config, role)]
+    playing = (registry.role[given].call() for given in config.roles)
+    return [one.name for one in playing if one.plays(config) and trains(config, one.name)]
 
 
 def check_ranks(config: RunConfig, ranks: int) -> None:

@@ -3,6 +3,7 @@
 import math
 
 import pytest
+from credit_rows import abstraction_rows, solution_rows
 from hypothesis import given
 from hypothesis import strategies as st
 from trees import solution, tree
@@ -11,7 +12,6 @@ from rlad.config import CotrainConfig, GateConfig, PlayerConfig
 from rlad.config.registry import advantage
 from trainers.credit.advantages import leave_one_out
 from trainers.credit.draws import draw_rewards
-from trainers.credit.rows import abstraction_rows, solution_rows
 from trainers.rewards import solution_reward
 
 KEEP = {"drop_constant_groups": False}

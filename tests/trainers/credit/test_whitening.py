@@ -5,6 +5,7 @@ import copy
 import numpy as np
 import pytest
 import torch
+from credit_rows import solution_rows
 from trees import solution, tree
 
 from rlad.config import CotrainConfig, ModelConfig, PlayerConfig
@@ -12,7 +13,6 @@ from rlad.config.registry import advantage
 from rlad.players.policy import tiny_model, with_head
 from trainers.credit.advantages import kl_returns
 from trainers.credit.measurements import Measurements
-from trainers.credit.rows import solution_rows
 from trainers.credit.whitening import standardised, whitened
 from trainers.data.rows import Row, merged
 

@@ -4,10 +4,10 @@ import math
 
 import pytest
 import torch
+from credit_rows import solution_rows
 from trees import solution, tree
 
 from rlad.config import CotrainConfig, PlayerConfig
-from trainers.credit.rows import solution_rows
 from trainers.data.cursor import Cursor
 from trainers.data.dynamic_sampling import PassRates, dynamic_sampling, has_signal
 

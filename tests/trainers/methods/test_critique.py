@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from credit_rows import solution_rows
 from teachers import teacher
 from trees import solution, tree
 
@@ -14,7 +15,6 @@ from rlad.problems import Problem, load_problems, make_world
 from rlad.reasoning.judge import Judge
 from rlad.reasoning.reasoner import Reasoner
 from rlad.reasoning.tree import Branch, Draw, Solution, Tree
-from trainers.credit.rows import solution_rows
 from trainers.data.demonstrations import Demonstrations
 from trainers.learner.batches import collate
 from trainers.losses.shaped import shaped_ratio

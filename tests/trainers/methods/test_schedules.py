@@ -14,6 +14,7 @@ from rlad.config import (
     load_config,
 )
 from rlad.players.policy import load_tokenizer, make_prompts
+from rlad.players.roles import role_of
 from rlad.problems import load_problems, make_world
 from rlad.reasoning.judge import Judge
 from trainers.methods import rft, sft_phase
@@ -100,8 +101,8 @@ def test_the_sft_phase_shows_different_right_demonstrations():
         assert len(set(keys)) == len(keys)
         assert all(judge([(problem, y)])[0].correct for _, y in pairs)
         several += len(pairs) > 1
-        assert len(sft_phase.rows_of("abstraction", problem, pairs, prompts)) == len(pairs)
-        assert len(sft_phase.rows_of("solution", problem, pairs, prompts)) == 2 * len(pairs)
+        assert len(sft_phase.rows_of(role_of("abstraction"), problem, pairs, prompts)) == len(pairs)
+        assert len(sft_phase.rows_of(role_of("solution"), problem, pairs, prompts)) == 2 * len(pairs)
     assert several > 5
 
 
@@ -136,8 +137,8 @@ def test_the_sft_phase_does_not_unteach_a_stated_confidence():
         run = load_config(None, [f"solution.reward={reward}"])
         tokenizer = load_tokenizer(run.base, run.problems, format_tokens(run))
         prompts = make_prompts(tokenizer, run)
-        shown = sft_phase.rows_of("solution", problem, pairs, prompts)
+        shown = sft_phase.rows_of(role_of("solution"), problem, pairs, prompts)
         assert [row.completion[-1] == tokenizer.eos_token_id for row in shown] == [ends] * 2
         assert all(prompts.decode(list(row.completion)).strip() == pairs[0][1] for row in shown)
-        (proposed,) = sft_phase.rows_of("abstraction", problem, pairs, prompts)
+        (proposed,) = sft_phase.rows_of(role_of("abstraction"), problem, pairs, prompts)
         assert proposed.completion[-1] == tokenizer.eos_token_id

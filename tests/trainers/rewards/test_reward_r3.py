@@ -5,11 +5,11 @@ import statistics
 
 import numpy as np
 import pytest
+from credit_rows import abstraction_rows
 from trees import tree
 
 from rlad.config import CotrainConfig, GateConfig, RunConfig
 from trainers.credit.draws import draw_rewards
-from trainers.credit.rows import abstraction_rows
 from trainers.rewards import Evidence, TokenScores, measure
 from trainers.rewards.r3 import (
     R3Keys,

@@ -4,16 +4,16 @@ import random
 
 import numpy as np
 import pytest
+from credit_rows import solution_rows
 from trees import solution, tree
 
 from rlad.config import ConfigError, CotrainConfig, MixtureConfig, RunConfig, load_config
 from rlad.players.confidence import CONFIDENCE_TOKENS, LEVELS, stated_confidence
 from rlad.players.policy import format_tokens, load_tokenizer, make_policy, make_prompts
-from rlad.players.prompts import CHAT, Prompts
+from rlad.players.prompts import Prompts
 from rlad.problems import load_problems, make_world
 from rlad.reasoning.judge import Judge
 from trainers.credit.draws import draw_rewards
-from trainers.credit.rows import solution_rows
 from trainers.data.demonstrations import Demonstrations
 from trainers.metrics.rollouts import tree_record
 from trainers.rewards import Evidence, measure, solution_reward
@@ -135,7 +135,6 @@ def test_chat_models_are_asked_for_it(tmp_path):
     asked, silent = Prompts(tokenizer, confidence=True), Prompts(tokenizer)
     for prompts in (asked, silent):
         prompts.world = False
-        prompts.templates = CHAT
     for task in ("plain", "guided"):
         z = "z" if task == "guided" else None
         assert "<confidence></confidence>" in asked.text(task, "x", z)

@@ -1,0 +1,178 @@
+"""What a role declares. The loop, credit, statistics, checkpoints, sweep and serving go over roles and name none."""
+
+from __future__ import annotations
+
+import random
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+from rlad.config import CotrainConfig, RunConfig, registry
+from rlad.problems.base import Problem, World
+
+# Trees are built of what players write, so these types stand on higher floors; their names are theirs.
+Completion = Any
+"""A sampled text (rlad.generation.Completion)."""
+Solution = Any
+"""One solution of a tree (rlad.reasoning.tree.Solution)."""
+Tree = Any
+"""A reasoning tree (rlad.reasoning.tree.Tree)."""
+Prompts = Any
+"""A player's prompts (rlad.players.prompts.Prompts), which are made of the roles' tasks."""
+
+Ask = Callable[[list[list[int]]], list[Completion]]
+"""Token ids of prompts -> one completion of each."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A kind of prompt that a role answers, as templates with {placeholders}."""
+
+    chat: str
+    """Wording for models with a language of their own; goes through their chat template as the user's message."""
+    world: str
+    """Layout for the worlds' small models: a token that names the task, then the parts."""
+    thinking: bool = False
+    """Whether a model that can think before it answers may do so."""
+    chat_item: str = "{item}\n"
+    world_item: str = "{item} "
+    """How one member of a list is laid out, with its {number} from 1, where a part of the prompt is a list."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One sampled text that is learnt from."""
+
+    prompt: Sequence[int]
+    completion: Completion
+    reward: float | None
+    """None = masked: it is counted, and not learnt from."""
+    shaping: float = 0.0
+    """gamma of p / (p + gamma) for a text that was not written under this prompt; 0 = an ordinary sample."""
+    kl_weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class Group:
+    """Samples whose rewards are compared with each other."""
+
+    samples: list[Sample]
+    compared: bool = True
+    """Whether the group is the baseline; False = a reward is an advantage as it stands."""
+
+
+@dataclass(frozen=True)
+class Demonstration:
+    """What a player is shown: the parts of its prompt beside the question, and the text that it should write."""
+
+    parts: dict[str, str | list[str]]
+    chat: str
+    """The text for models with a language of their own."""
+    world: str
+    """The text for the worlds' small models."""
+
+
+class Pay(Protocol):
+    """What training pays for the two players' texts (trainers/credit/pay.py)."""
+
+    config: CotrainConfig
+
+    def solution(self, solution: Solution) -> float:
+        """The reward of a solution."""
+
+    def draws(self, tree: Tree) -> list[float | None]:
+        """The reward of every draw of a tree, duplicates included; None = masked."""
+
+    def attempts(self, tree: Tree) -> list[tuple[list[Solution], list[Solution]]]:
+        """(solutions, second attempts) of every set whose rewards are compared."""
+
+
+class Role(ABC):
+    """A role is declared by `@role(NAME)` on a subclass; it has no state of its own."""
+
+    symbol: ClassVar[str]
+    """How tables and plots call its policy, such as π_sol."""
+    title: ClassVar[str]
+    """How sentences call its player."""
+    tasks: ClassVar[dict[str, Task]]
+    """Its prompts by name of the task."""
+    own_tasks: ClassVar[tuple[str, ...]]
+    """Tasks of its player's own warm start, after the base's; all of its tasks where that is not said."""
+    probe: ClassVar[str]
+    """The task, with nothing but the question, that checks its sampler after new weights."""
+    judged: ClassVar[bool] = True
+    """Whether each of its texts is right or wrong by itself."""
+    states_confidence: ClassVar[bool] = False
+    """Whether its texts state how likely they are right where a run asks for that (RLCR)."""
+    marks: ClassVar[tuple[str, ...]] = ()
+    """Tokens that a world's vocabulary needs for this role and does without where nobody plays it."""
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if "own_tasks" not in vars(cls) and "tasks" in vars(cls):
+            cls.own_tasks = tuple(cls.tasks)
+
+    @property
+    def name(self) -> str:
+        return registry.role.name_of(type(self))
+
+    def plays(self, run: RunConfig) -> bool:
+        """Whether the run has such a player."""
+        return self.name in run.players
+
+    @abstractmethod
+    def groups(self, tree: Tree, pay: Pay) -> list[Group]:
+        """What its player is paid for in a judged tree, in groups of texts that are compared."""
+
+    def anchors(self, tree: Tree, pay: Pay) -> list[Sample]:
+        """Samples without a policy gradient that keep its player near the reference."""
+        return []
+
+    @abstractmethod
+    def written(self, tree: Tree) -> list[tuple[str, Completion, bool | None]]:
+        """(text, completion, right or wrong or None) of everything that its player wrote in a tree."""
+
+    @abstractmethod
+    def form(self, text: str) -> str:
+        """The kind of text that it is (2504.07912), for the share of each kind in a step."""
+
+    def reads(self, run: RunConfig) -> int:
+        """Tokens of its longest prompt beside the question."""
+        return 0
+
+    def samples(self, run: RunConfig, problems: int, bare: int) -> int:
+        """Texts that its player writes in a step at most, for so many guided problems and so many bare ones."""
+        return 0
+
+    def taught(self, abstraction: str, solution: str) -> list[tuple[str, str | None, str]]:
+        """(task, the abstraction that its prompt shows, text) of what its player learns from a worked problem."""
+        return []
+
+    def demonstrate(
+        self, task: str, problem: Problem, world: World, right: Callable[[Problem, str], bool], rng: random.Random
+    ) -> Demonstration | None:
+        """A demonstration of a task that needs more than a world's `propose` and `solve`; None where there is none.
+
+        `right(problem, solution)` judges.
+        """
+        return None
+
+
+class TreeReader(Role):
+    """A role whose player reads judged trees and adds its own texts to them."""
+
+    @abstractmethod
+    def act(self, trees: list[Tree], prompts: Prompts, ask: Ask, run: RunConfig) -> None:
+        """Writes about the trees (`Tree.add_written`); `ask` samples its player's completions of prompts."""
+
+
+def role_of(name: str) -> Role:
+    """The role of a name or `module:attribute`. Raises ConfigError for an unknown one."""
+    return registry.role[name].call()
+
+
+def playing(run: RunConfig) -> dict[str, Role]:
+    """The roles that play in a run by name, in the order in which they act."""
+    roles = [role_of(name) for name in run.roles]
+    return {one.name: one for one in roles if one.plays(run)}

@@ -1,0 +1,81 @@
+"""The solution player, π_sol(y|x,z): solves a problem with an abstraction in front of it (RLAD, 2510.02263)."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rlad.config.registry import role
+from rlad.players.roles.base import Group, Role, Sample, Task
+
+BOXED = "Reason step by step and put your final answer within \\boxed{}."
+HINT = "A hint that may help; use it where it does:\n<abstraction>\n{abstraction}\n</abstraction>\n\n"
+ATTEMPT = "Somebody wrote this solution:\n<solution>\n{attempt}\n</solution>\n\n"
+
+
+@role("solution", source="2510.02263")
+class Solution(Role):
+    """Reads the problem and an abstraction; is paid for being right."""
+
+    symbol, title, probe = "π_sol", "solution player", "plain"
+    states_confidence = True
+    own_tasks = ("plain", "guided", "critique", "refine")
+    tasks: ClassVar = {
+        "plain": Task("{question}\n\n" + BOXED, "<plain> {question} <sep>", thinking=True),
+        "guided": Task("{question}\n\n" + HINT + BOXED, "<guided> {question} <sep> {abstraction} <sep>", thinking=True),
+        "one_pass": Task(
+            "{question}\n\nFirst write one short insight that helps to solve the problem, in "
+            "<abstraction></abstraction>. Then solve the problem with it. " + BOXED,
+            "<one_pass> {question} <sep>",
+            thinking=True,
+        ),
+        "critique": Task(
+            "{question}\n\n{hint}" + ATTEMPT + "Check it step by step: name the first step that is wrong, and why. "
+            "Do not write a new solution. End with 'Conclusion: right' or 'Conclusion: wrong'.",
+            "<critique> {question} <sep> {hint}{attempt} <sep>",
+            thinking=True,
+        ),
+        "refine": Task(
+            "{question}\n\n{hint}" + ATTEMPT + "What was said about it:\n<critique>\n{critique}\n</critique>\n\n"
+            "Solve the problem again and do better. " + BOXED,
+            "<refine> {question} <sep> {hint}{attempt} <sep> {critique} <sep>",
+            thinking=True,
+        ),
+    }
+
+    def groups(self, tree, pay):
+        """Guided solutions, compared inside one abstraction or across the problem; without abstractions the plain ones.
+
+        Refinements share the baseline of their group (the union of both), but are learnt through the shaped objective
+        and carry no KL: they were not sampled from this prompt, and no estimator of the KL holds for them.
+        """
+        found = []
+        for solutions, refined in pay.attempts(tree):
+            own = [Sample(s.prompt, s.completion, pay.solution(s)) for s in solutions]
+            gamma = pay.config.critique.gamma
+            second = [Sample(s.prompt, s.completion, pay.solution(s), shaping=gamma, kl_weight=0.0) for s in refined]
+            found.append(Group(own + second))
+        return found
+
+    def anchors(self, tree, pay):
+        """The solutions of a bare problem; baseline samples of other problems are only measured."""
+        if tree.draws or pay.config.abstractions == 0:
+            return []
+        return [Sample(s.prompt, s.completion, 0.0) for s in tree.bare]
+
+    def written(self, tree):
+        return [(s.text, s.completion, s.correct) for s in [*tree.solutions, *tree.bare]]
+
+    def form(self, text):
+        from rlad.entropy.formats import solution_format  # measurements are loaded where something is measured
+
+        return solution_format(text)
+
+    def taught(self, abstraction, solution):
+        return [("guided", abstraction, solution), ("plain", None, solution)]
+
+    def reads(self, run):
+        return run.abstraction.max_new_tokens
+
+    def samples(self, run, problems, bare):
+        step = run.cotrain
+        return problems * max(1, step.abstractions) * step.solutions
