@@ -79,7 +79,14 @@ def test_the_longest_prompt_and_what_may_follow_fit_exactly_or_are_refused(tmp_p
 
 def test_a_second_attempt_is_shown_the_first_and_what_was_said_about_it(tmp_path):
     critique = ["cotrain.critique.source=self", "cotrain.critique.max_new_tokens=15"]
-    need = len(Prompts(chat_tokenizer("chatml")).ids("refine", "q", "x", "x", "x")) - 3 + 10 + 20 + 15 + 20
+    need = (
+        len(Prompts(chat_tokenizer("chatml")).ids("refine", "q", "x", attempt="x", critique="x"))
+        - 3
+        + 10
+        + 20
+        + 15
+        + 20
+    )
     check_lengths(own_model(tmp_path, need, *critique), [problem("q")])
     with pytest.raises(ConfigError, match="solution player's longest prompt"):
         check_lengths(own_model(tmp_path, need - 1, *critique), [problem("q")])

@@ -1,0 +1,64 @@
+"""A third player beside the pair: the selector on two real ranks, through a checkpoint."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+import pytest
+from safetensors.torch import load_file
+from two_ranks import ROOT, SMALL, environment
+
+from rlad.config import load_config, save_config
+
+pytestmark = pytest.mark.ranks
+
+TRIO = [
+    "roles=[abstraction, solution, selector]",
+    *("warmstart.mixture.select=0.2", "warmstart.steps=60", "warmstart.warmup=10", "warmstart.batch=32"),
+    *(
+        "cotrain.selections=3",
+        "cotrain.samples_every=1",
+        "cotrain.checkpoint_every=1",
+        "selector.max_new_tokens=4",
+        "selector.entropy_coef=0.01",
+    ),
+]
+
+
+def launched(verb, folder, *words):
+    command = [sys.executable, "-m", "trainers.launching", verb, str(folder), *words]
+    done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=900)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done.stdout
+
+
+def metrics(folder):
+    rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return [{name: value for name, value in row.items() if name != "seconds"} for row in rows]
+
+
+def test_the_selector_trains_and_goes_on_bit_for_bit_from_a_checkpoint(tmp_path):
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    whole.mkdir()
+    words = [f"runs_dir={tmp_path}", "name=whole", "cotrain.steps=2", *SMALL, *TRIO]
+    save_config(load_config(None, words), whole / "config.yaml")
+    launched("warmstart", whole)
+    assert "select" in json.loads((whole / "warmstart.jsonl").read_text().splitlines()[-1])["loss_by_task"]
+    shutil.copytree(whole, broken)
+    output = launched("train", whole)
+    assert "π_sel reward" in output
+    launched("train", broken, "name=broken", "cotrain.steps=1")
+    launched("train", broken, "name=broken", "cotrain.steps=2")
+    rows = metrics(whole)
+    assert rows == metrics(broken) and len(rows) == 2
+    assert all(row["selector"]["updated"] and 0 <= row["selector"]["reward"] <= 1 for row in rows)
+    assert all(row["selector"]["length"] > 0 for row in rows)
+    before = load_file(whole / "base" / "model.safetensors")
+    for role in ("abstraction", "solution", "selector"):
+        first, second = (load_file(folder / "export" / role / "model.safetensors") for folder in (whole, broken))
+        assert all((first[name] == second[name]).all() for name in first)
+        assert any((first[name] != before[name]).any() for name in first), f"the {role} player did not move"
+    assert (whole / "checkpoints" / "latest" / "selector").is_dir()
+    tree = json.loads((whole / "samples.jsonl").read_text().splitlines()[0])
+    assert {"text", "correct"} == set(tree["selector"][0])
