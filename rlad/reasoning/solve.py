@@ -1,0 +1,78 @@
+"""A trained pair from Python: open a run's folder, solve a problem, read the tree."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rlad.config import ConfigError, RunConfig, load_config
+from rlad.generation import Sampling
+from rlad.problems.base import Problem
+from rlad.reasoning.events import AnswerVotes
+from rlad.reasoning.pair import open_pair
+from rlad.reasoning.reasoner import Reasoner
+from rlad.reasoning.tree import Plan, Tree
+from rlad.reasoning.vote import Vote
+
+
+@dataclass
+class Pair:
+    """Both players of a run, ready to solve."""
+
+    run: RunConfig
+    reasoner: Reasoner
+
+
+@dataclass
+class Answer:
+    """What a pair makes of a problem."""
+
+    text: str | None
+    """The selected answer; None when no solution gives one."""
+    votes: list[AnswerVotes]
+    """Every answer with its weight, the selected one first."""
+    tree: Tree
+    """All abstractions and solutions, and the tokens that they cost."""
+
+
+def load_pair(folder: str | Path, overrides: Sequence[str] = (), device: str = "auto") -> Pair:
+    """The co-trained players of a run's folder; `overrides` are `key=value` changes to its configuration.
+
+    Raises ConfigError for a folder without a trained pair.
+    """
+    folder = Path(folder)
+    run = load_config(folder / "config.yaml", overrides)
+    players = {role: folder / "export" / role for role in ("abstraction", "solution")}
+    for role, path in players.items():
+        if not (path / "config.json").is_file():
+            raise ConfigError(f"There is no {role} player in '{path}'; train the pair first.")
+    return Pair(run, open_pair(run, *(str(path) for path in players.values()), device))
+
+
+def solve(
+    pair: Pair, question: str, abstractions: int = 8, solutions: int = 1, select: str = "majority", seed: int = 0
+) -> Answer:
+    """Solves one problem breadth-first: `abstractions` different ones, `solutions` with each, one answer selected.
+
+    Samples at the temperatures of the run's sweep. Raises ScoreMissing for a rule that reads what the players do not
+    give.
+    """
+    sweep, roles = pair.run.sweep, pair.run.players
+    plan = Plan(
+        abstractions,
+        solutions,
+        Sampling(sweep.propose_temperature, roles["abstraction"].max_new_tokens, seed),
+        Sampling(sweep.solve_temperature, roles["solution"].max_new_tokens, seed + 1),
+        draws=math.ceil(abstractions * sweep.draw_factor),
+    )
+    tree = Tree(Problem("question", question, answer=""))
+    pair.reasoner.propose([tree], plan)
+    pair.reasoner.solve([tree], plan)
+    vote = Vote(select)
+    for number, branch in enumerate(tree.branches):
+        for position, solution in enumerate(branch.solutions):
+            vote.add((number, position), solution)
+    votes, chosen = vote.votes(), vote.chosen()
+    return Answer(vote.answers[chosen] if chosen else None, votes, tree)
