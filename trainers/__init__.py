@@ -1,6 +1,6 @@
 """Training: the warm start, the co-training loop, and a room for each thing they are made of.
 
-    from trainers import train, warmstart
+from trainers import train, warmstart
 """
 
 
@@ -25,5 +25,7 @@ def _launched(verb: str, config: str, overrides: tuple[str, ...]) -> str:
     from trainers.launching.folder import config_path, run_folder
 
     if code := main([verb, str(config), *overrides]):
-        raise RuntimeError(f"The {verb} run ended with exit code {code}; its last words are above, its logs in the run.")
+        raise RuntimeError(
+            f"The {verb} run ended with exit code {code}; its last words are above, its logs in the run."
+        )
     return str(run_folder(load_config(config_path(str(config)), overrides)))
