@@ -44,7 +44,7 @@ def pass_at_k(total: ArrayLike, correct: ArrayLike, k: float) -> Values:
     if np.any(c < 0) or np.any(c > n):
         raise ValueError("pass@k needs 0 <= correct <= total for every problem.")
     if k < 0 or np.any(n < k):
-        raise ValueError(f"pass@{k:g} cannot be estimated from {int(n.min(initial=0))} samples of a problem.")
+        raise ValueError(f"pass@{k:g} cannot be estimated from {int(n.min())} samples of a problem.")
     low = int(np.floor(k))
     value = _pass_at_integer(n, c, low)
     share = k - low

@@ -1,17 +1,18 @@
-"""The sweep's sampling: test problems in shards over worker processes, each with its own copies of the models."""
+"""The sweep's sampling: problems in shards over worker processes, each with its own copies of the models."""
 
 from __future__ import annotations
 
 import math
 import multiprocessing
 import os
+from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from evals.cells import BreadthProblem, BreadthSamples, PlainSamples
+from evals.trees import Condition, Grown, Sampled, Samples
 from rlad.cli import progress
 from rlad.config import RunConfig
 from rlad.generation import Sampling
@@ -19,8 +20,6 @@ from rlad.problems import Problem, load_problems
 from rlad.reasoning.pair import open_pair
 from rlad.reasoning.reasoner import Reasoner
 from rlad.reasoning.tree import Plan, Solution, Tree
-from rlad.selection import group
-from rlad.verifier import verify
 
 
 @dataclass(frozen=True)
@@ -38,13 +37,14 @@ class Pair:
 
 
 class Samplers:
-    """Runs sampling jobs over the test problems in `launch.ranks` processes. A context manager."""
+    """Runs sampling jobs over problems in `launch.ranks` processes. A context manager."""
 
-    def __init__(self, run: RunConfig):
+    def __init__(self, run: RunConfig, splits: Sequence[str] = ("test",)):
+        """splits: test, of which the sweep takes `sweep.problems`, and validation, which it takes whole."""
         self.run, self.settings = run, run.sweep
-        self._asks = run.solution.states_confidence
-        problems = load_problems(run.problems, "test")[: run.sweep.problems]
-        self.shards = list(_chunks(problems, run.sweep.shard))
+        problems = {split: load_problems(run.problems, split) for split in splits}
+        problems["test"] = problems["test"][: run.sweep.problems]
+        self.sampled = Sampled(problems)
         # Threads of a worker are set before it imports torch: two spinning on one core crawl.
         os.environ.setdefault("OMP_NUM_THREADS", str(run.launch.threads_per_rank))
         context = multiprocessing.get_context("spawn")
@@ -56,44 +56,59 @@ class Samplers:
     def __exit__(self, *exception) -> None:
         self.pool.shutdown(cancel_futures=True)
 
-    def _all(self, job, label: str, *arguments) -> list:
-        """One job over all shards; the problems' results in order."""
+    def _all(self, job, split: str, label: str, *arguments) -> list:
+        """One job over all shards of a split; the problems' results in order."""
+        shards = _chunks(self.sampled.problems[split], self.settings.shard)
         futures: list[Future] = [
-            self.pool.submit(job, self.run, shard, 7919 * (i + 1), *arguments) for i, shard in enumerate(self.shards)
+            self.pool.submit(job, self.run, shard, 7919 * (i + 1), *arguments) for i, shard in enumerate(shards)
         ]
         results = []
-        with progress(label, total=len(futures)) as bar:
+        with progress(label if split == "test" else f"{label} ({split})", total=len(futures)) as bar:
             for future in futures:
                 results += future.result()
                 bar.advance()
         return results
 
-    def breadth(self, pair: Pair) -> BreadthSamples:
+    def distinct(self, pair: Pair, temperature: float, split: str = "test") -> list[Grown]:
         """Distinct abstractions, solved as deep as the grid asks for."""
-        problems = self._all(breadth_job, f"{pair.label}: distinct abstractions", pair)
-        return BreadthSamples(pair.checkpoint, pair.label, self.settings.solve_temperature, problems)
+        grown = self._all(distinct_job, split, f"{pair.label}: distinct abstractions", pair, temperature)
+        depth = depth_of(self.settings.grid)
+        self.sampled.conditions[Condition(pair.checkpoint, pair.label, "distinct", temperature, split, depth)] = grown
+        return grown
 
-    def plain(self, pair: Pair, temperature: float, count: int, budget: float = 0.0) -> PlainSamples:
-        """At least `count` solutions without an abstraction per problem, enough to spend `budget` tokens on each."""
+    def iid(self, pair: Pair, temperature: float, split: str = "test") -> list[Grown]:
+        """`sweep.iid_abstractions` draws, whatever they are, and `sweep.iid_solutions` solutions with each."""
+        grown = self._all(iid_job, split, f"{pair.label}: i.i.d. abstractions", pair, temperature)
+        depth = (self.settings.iid_solutions,) * self.settings.iid_abstractions
+        self.sampled.conditions[Condition(pair.checkpoint, pair.label, "iid", temperature, split, depth)] = grown
+        return grown
+
+    def plain(self, pair: Pair, temperature: float, budget: float = 0.0, split: str = "test") -> list[Samples]:
+        """Solutions without an abstraction: `sweep.plain_samples` a problem, and as many as spend `budget` tokens."""
         solutions: list[list[Solution]] = []
+        count = self.settings.plain_samples
         while True:
             label = f"{pair.label}: plain at T {temperature:g}"
-            drawn = self._all(plain_job, label, pair, temperature, count, len(solutions[0]) if solutions else 0)
+            have = len(solutions[0]) if solutions else 0
+            drawn = self._all(plain_job, split, label, pair, temperature, count, have)
             solutions = [[*a, *b] for a, b in zip(solutions or [[]] * len(drawn), drawn, strict=True)]
             mean = float(np.mean([s.tokens for row in solutions for s in row]))
             count = math.ceil(budget / mean) - len(solutions[0]) + 1
             if count <= 1:
                 break
-        correct, tokens, keys = zip(*map(_judged, solutions), strict=True)
-        # None becomes nan
-        stated = np.array([[s.confidence for s in row] for row in solutions], float) if self._asks else None
-        return PlainSamples(
-            pair.checkpoint, pair.label, temperature, np.array(correct), np.array(tokens), list(keys), stated
-        )
+        samples = [Samples.of(row) for row in solutions]
+        self.sampled.conditions[Condition(pair.checkpoint, pair.label, "plain", temperature, split)] = samples
+        return samples
 
-    def iid(self, pair: Pair) -> np.ndarray:
-        """Correctness under i.i.d. abstractions, (P, K, s)."""
-        return np.array(self._all(iid_job, f"{pair.label}: i.i.d. abstractions", pair))
+
+def depth_of(grid: Sequence[Sequence[int]]) -> tuple[int, ...]:
+    """Solutions that a grid of [n, m] cells needs under the first, second ... abstraction.
+
+    >>> depth_of([[4, 1], [2, 3]])
+    (3, 3, 1, 1)
+    """
+    widest = max(n for n, _ in grid)
+    return tuple(max((m for n, m in grid if n > i), default=0) for i in range(widest))
 
 
 def _chunks(items: list, size: int):
@@ -112,34 +127,26 @@ def reasoner_for(run: RunConfig, pair: Pair) -> Reasoner:
     return _OPEN[pair]
 
 
-def _judged(solutions: list[Solution]) -> tuple[list[bool], list[int], list[int | None]]:
-    """(correct, tokens, answer keys) of some solutions of one problem; equal keys are equivalent answers."""
-    keys = group([s.verdict.pred for s in solutions], lambda a, b: verify(a, b).correct)
-    return [s.correct for s in solutions], [s.tokens for s in solutions], keys
-
-
-def breadth_job(run: RunConfig, problems: list[Problem], seed: int, pair: Pair) -> list[BreadthProblem]:
-    s = run.sweep
-    widest = max(n for n, _ in s.grid)
-    depth = tuple(max((m for n, m in s.grid if n > i), default=0) for i in range(widest))
+def distinct_job(run: RunConfig, problems: list[Problem], seed: int, pair: Pair, temperature: float) -> list[Grown]:
+    """Trees of distinct abstractions."""
+    s, depth = run.sweep, depth_of(run.sweep.grid)
     plan = Plan(
-        widest,
+        len(depth),
         depth,
         Sampling(s.propose_temperature, run.abstraction.max_new_tokens, seed),
-        Sampling(s.solve_temperature, run.solution.max_new_tokens, seed + 1),
-        draws=round(s.draw_factor * widest),
+        Sampling(temperature, run.solution.max_new_tokens, seed + 1),
+        draws=round(s.draw_factor * len(depth)),
     )
-    found = []
-    for tree in reasoner_for(run, pair).run(problems, plan):
-        opened = [draw.branch for draw in tree.draws]
-        first = [opened.index(i) for i in range(len(tree.branches))]
-        correct, tokens, keys = _judged(tree.solutions)
-        cuts = np.cumsum([len(branch.solutions) for branch in tree.branches])[:-1]
-        split = [
-            [list(part) for part in np.split(np.array(x, object), cuts)][: len(first)] for x in (correct, tokens, keys)
-        ]
-        found.append(BreadthProblem([len(d.completion.token_ids) for d in tree.draws], first, *split))
-    return found
+    return [Grown.of(tree) for tree in reasoner_for(run, pair).run(problems, plan)]
+
+
+def iid_job(run: RunConfig, problems: list[Problem], seed: int, pair: Pair, temperature: float) -> list[Grown]:
+    """Trees of abstractions as they come."""
+    s = run.sweep
+    propose = Sampling(s.propose_temperature, run.abstraction.max_new_tokens, seed + 3)
+    solve = Sampling(temperature, run.solution.max_new_tokens, seed + 4)
+    plan = Plan(s.iid_abstractions, s.iid_solutions, propose, solve, distinct=False)
+    return [Grown.of(tree) for tree in reasoner_for(run, pair).run(problems, plan)]
 
 
 def plain_job(
@@ -152,17 +159,3 @@ def plain_job(
     reasoner.solve_bare(trees, count, Sampling(temperature, budget, seed + 2 + 31 * have), pair.task)
     reasoner.judge(trees)
     return [tree.bare for tree in trees]
-
-
-def iid_job(run: RunConfig, problems: list[Problem], seed: int, pair: Pair) -> list[list[list[bool]]]:
-    s = run.sweep
-    propose = Sampling(s.propose_temperature, run.abstraction.max_new_tokens, seed + 3)
-    solve = Sampling(s.solve_temperature, run.solution.max_new_tokens, seed + 4)
-    plan = Plan(s.iid_abstractions, s.iid_solutions, propose, solve, distinct=False)
-    found = []
-    for tree in reasoner_for(run, pair).run(problems, plan):
-        rows = [[x.correct for x in branch.solutions] for branch in tree.branches]
-        # A draw that is no abstraction solves nothing.
-        rows += [[False] * s.iid_solutions] * (s.iid_abstractions - len(rows))
-        found.append(rows)
-    return found

@@ -176,14 +176,16 @@ def way_label(cell: dict[str, Any]) -> str:
 def at_best_temperature(cells: list[dict[str, Any]], measure: str) -> list[dict[str, Any]]:
     """Of each way and budget only the cell that is best in `measure`: plain sampling as a reader would run it."""
     known = [cell for cell in cells if cell.get(measure) is not None and cell.get("tokens_per_problem") is not None]
-    sharing = Counter((way(cell), round(cell["tokens_per_problem"])) for cell in known if not cell.get("n", 0))
+    sharing = Counter(
+        (way(cell), round(cell["tokens_per_problem"]), cell.get("select")) for cell in known if not cell.get("n", 0)
+    )
 
     def spot(cell: dict[str, Any]) -> tuple:
         if cell.get("n", 0):
-            return way(cell), cell["n"]
+            return way(cell), cell["n"], cell.get("select")
         # Plain cells of different temperatures meet at a token budget or, failing that, at a number of samples.
-        budget = (way(cell), round(cell["tokens_per_problem"]))
-        return budget if sharing[budget] > 1 else (way(cell), "samples", cell["m"])
+        budget = (way(cell), round(cell["tokens_per_problem"]), cell.get("select"))
+        return budget if sharing[budget] > 1 else (way(cell), "samples", cell["m"], cell.get("select"))
 
     best: dict[tuple, dict[str, Any]] = {}
     for cell in known:
@@ -198,7 +200,9 @@ def sweep_chart(sweep: dict[str, Any], measure: str) -> Chart:
     Plain sampling is drawn at its best temperature for each number of samples, as a reader would run it.
     """
     interval = {"pass_at_k": "pass_ci95", "accuracy": "ci95"}[measure]
-    own = at_best_temperature(sweep.get("cells", []), measure)
+    cells = sweep.get("cells", [])
+    rule = cells[0].get("select") if cells else None  # further rules are in the table
+    own = at_best_temperature([cell for cell in cells if cell.get("select") == rule], measure)
     others = at_best_temperature(sweep.get("references", []), measure)
     lines: dict[tuple[str, str, int], list[dict[str, Any]]] = {}
     colors = {way(cell)[0]: cell["checkpoint"] for cell in own if cell["checkpoint"] in CHECKPOINTS}
@@ -211,14 +215,14 @@ def sweep_chart(sweep: dict[str, Any], measure: str) -> Chart:
     ranks = list(CHECKPOINTS)
     order = sorted(lines, key=lambda key: (_rank(lines[key][0], ranks), key[0], key[1] == "abstractions", key[2]))
     for who, mode, m in order:
-        cells = lines[who, mode, m]
-        spots = [_cell_point(cell, measure, interval) for cell in cells]
+        own = lines[who, mode, m]
+        spots = [_cell_point(cell, measure, interval) for cell in own]
         if mode != "abstractions":
             spots += envelope([curve for curve in sweep.get("curves", []) if curve["label"] == who], measure)
         spots.sort(key=lambda point: point.x)
         wide = mode == "abstractions"
         mark = "circle" if not wide else "diamond" if m == 1 else "square"
-        series.append(Series(way_label(cells[0]), colors[who], spots, dashed=not wide, mark=mark, notes=wide))
+        series.append(Series(way_label(own[0]), colors[who], spots, dashed=not wide, mark=mark, notes=wide))
     title, unit = {
         "pass_at_k": ("Coverage: problems with at least one right solution", "problems covered"),
         "accuracy": ("Accuracy of the selected answer", "problems answered right"),

@@ -42,21 +42,30 @@ def points(value: float | None, interval: list[float] | None = None) -> str:
 
 
 def budget_words(cell: dict[str, Any]) -> str:
-    """How the tokens of a cell are spent.
+    """How the tokens of a cell are spent, and by which rule the answer is selected where that isn't the majority.
 
-    >>> budget_words({"n": 8, "m": 1}), budget_words({"n": 0, "m": 12.4})
-    ('8 abstr. × 1', 'plain × 12.4')
+    >>> budget_words({"n": 8, "m": 1}), budget_words({"n": 0, "m": 12.4, "select": "weighted"})
+    ('8 abstr. × 1', 'plain × 12.4, weighted')
     """
+    rule = cell.get("select", "majority")
+    more = "" if rule == "majority" else f", {rule}"
     if cell.get("n", 0):
-        return f"{cell['n']} abstr. × {cell['m']}"
-    return f"{cell.get('mode', 'plain')} × {cell['m']:.4g}"
+        return f"{cell['n']} abstr. × {cell['m']}{more}"
+    return f"{cell.get('mode', 'plain')} × {cell['m']:.4g}{more}"
 
 
 def sweep_rows(sweep: dict[str, Any], best_temperature: bool = True) -> list[dict[str, Any]]:
-    """Cells, then references, each model's by mode and tokens; plain sampling at its best temperature or at all."""
+    """Cells, then references, each model's by mode and tokens; plain sampling at its best temperature or at all.
+
+    Where temperatures were chosen on the validation problems, plain sampling is shown at that one too.
+    """
     groups = [sweep.get(name, []) for name in ("cells", "references")]
     if best_temperature:
-        groups = [at_best_temperature(group, "pass_at_k") for group in groups]
+        kept = [at_best_temperature(group, "pass_at_k") for group in groups]
+        groups = [
+            [cell for cell in group if cell in best or temperature_words(sweep, cell).endswith("v")]
+            for group, best in zip(groups, kept, strict=True)
+        ]
 
     def order(cell: dict[str, Any]) -> tuple:
         who, mode, m = way(cell)
@@ -71,11 +80,8 @@ def sweep_table(sweep: dict[str, Any]) -> Table:
     """One line per cell, narrow enough for 80 columns."""
     problems = next((cell["problems"] for cell in sweep.get("cells", []) if cell.get("problems")), None)
     over = f"{problems} problems" if problems else "problems"
-    table = Table(
-        title="Budget sweep: equal generated tokens, abstractions counted",
-        caption=f"percent (95 % interval over {over}); plain sampling at its best temperature T",
-        **LOOK,
-    )
+    caption = f"percent (95 % interval over {over}); plain sampling at its best temperature T\n{marks(sweep)}".strip()
+    table = Table(title="Budget sweep: equal generated tokens, abstractions counted", caption=caption, **LOOK)
     table.add_column("model", no_wrap=True)
     table.add_column("way", no_wrap=True)
     for name in ("T", "tokens", "selected right", "covered"):
@@ -86,16 +92,45 @@ def sweep_table(sweep: dict[str, Any]) -> Table:
         if previous not in (None, (who, mode, m)):
             table.add_section()
         previous = (who, mode, m)
-        temperature = cell.get("temperature")
         table.add_row(
             who,
             budget_words(cell),
-            "" if temperature is None else f"{temperature:g}",
+            temperature_words(sweep, cell),
             f"{cell['tokens_per_problem']:,.0f}",
             share(cell.get("accuracy"), cell.get("ci95")),
             share(cell.get("pass_at_k"), cell.get("pass_ci95")),
         )
     return table
+
+
+def temperature_words(sweep: dict[str, Any], cell: dict[str, Any]) -> str:
+    """A cell's temperature; `*` = the best of a grid whose end it is, `v` = best on the validation problems.
+
+    >>> choice = {"label": "base", "mode": "plain", "measure": "coverage", "chosen_on": "test", "best": 0.7}
+    >>> sweep = {"temperatures": [choice | {"edge": True}]}
+    >>> temperature_words(sweep, {"label": "base", "n": 0, "m": 1, "temperature": 0.7})
+    '0.7*'
+    """
+    if cell.get("temperature") is None:
+        return ""
+    who, mode, _ = way(cell)
+    mode = "abstractions" if mode == "abstractions" else "plain"
+    choices = [
+        choice for choice in sweep.get("temperatures", [])
+        if (choice["label"], choice["mode"], choice["measure"]) == (who, mode, "coverage")
+        and choice["best"] == cell["temperature"]
+    ]  # fmt: skip
+    star = "*" if any(choice["edge"] for choice in choices) else ""
+    valid = "v" if mode == "plain" and any(choice["chosen_on"] == "validation" for choice in choices) else ""
+    return f"{cell['temperature']:g}{star}{valid}"
+
+
+def marks(sweep: dict[str, Any]) -> str:
+    """What the marks at temperatures mean, where there are any."""
+    shown = [temperature_words(sweep, cell) for cell in sweep.get("cells", [])]
+    words = ["* best, and an end of its grid"] if any("*" in text for text in shown) else []
+    words += ["v best on the validation problems"] if any(text.endswith("v") for text in shown) else []
+    return "; ".join(words)
 
 
 TRIPLE = {
@@ -143,6 +178,8 @@ def print_sweep(sweep: dict[str, Any], console: Console | None = None) -> None:
     """Everything a sweep found out, on the terminal."""
     out = console or Console()
     out.print(sweep_table(sweep))
+    for warning in sweep.get("warnings", []):
+        out.print(f"[yellow]Warning:[/] {escape(warning)}", highlight=False)
     if sweep.get("triple"):
         out.print(triple_table(sweep))
     if sweep.get("comparisons"):

@@ -146,7 +146,7 @@ def missing(run: Run) -> list[str]:
         sentences.append(f"No co-training was recorded; ./launch.sh train {run.path / 'config.yaml'} runs it.")
     if not (run.sweep and run.sweep.get("cells")):
         sentences.append(f"No budget sweep was run; ./launch.sh sweep {run.path} runs it.")
-    return sentences
+    return sentences + [f"The sweep warns. {warning}" for warning in (run.sweep or {}).get("warnings", [])]
 
 
 def cell_rows(sweep: dict[str, Any]) -> list[dict[str, Any]]:

@@ -69,6 +69,9 @@ class SweepConfig(MethodSection):
     """Sampling temperature of abstractions."""
     solve_temperature: float = key(0.3, least=0, most=10)
     """Sampling temperature of solutions under an abstraction; 0 = greedy."""
+    guided_temperatures: list[float] = key(above=0, most=10, factory=list)
+    """Temperatures of solutions under abstractions to choose from; empty = sweep.solve_temperature alone. With several,
+    both sides' are chosen on the validation problems, and plain sampling's best on the test problems stands beside."""
     draw_factor: float = key(2.0, least=1, most=100)
     """Proposals drawn per distinct abstraction wanted."""
     iid_abstractions: int = key(8, least=1)

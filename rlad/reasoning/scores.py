@@ -56,5 +56,5 @@ class ScoreMissing(ValueError):
         why = {
             LIKELIHOOD: "the sampler gave no log-probs",
             STATED: "this solver is not asked to state one",
-        }[reads(rule)]
+        }.get(reads(rule), f"the scores that are known are {LIKELIHOOD} and {STATED}")
         super().__init__(f"The selection rule '{rule}' reads the {reads(rule)} of solutions, and {why}.")

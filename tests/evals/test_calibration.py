@@ -6,6 +6,7 @@ from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from evals.calibration import auroc, brier, calibration, calibration_row, expected_calibration_error
 from evals.cells import PlainSamples
+from evals.trees import Samples
 
 Q, C = [0.9, 0.9, 0.1, 0.1], [1, 0, 0, 0]
 
@@ -46,7 +47,9 @@ def test_edges():
 
 def samples(confidence):
     correct = np.array([[True, False], [False, False]])
-    return PlainSamples("cotrained", "x", 1.0, correct, np.ones((2, 2), int), [[0, 1]] * 2, np.array(confidence, float))
+    texts = [["9" if q is None else f"9 <confidence>{q}</confidence>" for q in row] for row in confidence]
+    records = [Samples(row, [1, 1], [None, None], ["incorrect"] * 2, [0, 1]) for row in texts]
+    return PlainSamples("cotrained", "x", 1.0, correct, np.ones((2, 2), int), [[0, 1]] * 2, records)
 
 
 def test_row_of_the_sweep_leaves_out_who_states_nothing():

@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from evals import cells
+from evals import cells, sampling, temperatures
 
 
 def plain(rng, rate=0.3, problems=60, samples=16, length=20, checkpoint="warmstart", temperature=1.0):
@@ -29,7 +29,8 @@ def breadth(correct, solution_tokens=10, proposal_tokens=4, first_draw=None):
 
 
 def test_worked_examples_in_docstrings():
-    assert doctest.testmod(cells).failed == 0
+    for module in (cells, sampling, temperatures):
+        assert doctest.testmod(module).failed == 0
 
 
 def test_plain_cell_reads_its_measures_off_the_samples():

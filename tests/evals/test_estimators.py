@@ -163,3 +163,8 @@ def test_one_seed_has_no_interval():
     assert alone.estimate == 0.4
     assert np.isnan(alone.low)
     assert not alone.excludes_zero
+
+
+def test_too_many_samples_are_refused_with_the_number_there_is():
+    with pytest.raises(ValueError, match=r"pass@5 cannot be estimated from 3 samples of a problem"):
+        est.pass_at_k([3, 4], [1, 1], 5)

@@ -8,6 +8,7 @@ import pytest
 from rich.console import Console
 
 from evals import plots, runs, series, tables
+from evals.temperatures import Choice, warnings
 
 
 def printed(sweep, width=80):
@@ -120,3 +121,20 @@ def test_folders_that_are_no_runs_are_refused(tmp_path):
     (tmp_path / "sweep.json").write_text("[1")
     with pytest.raises(runs.RunError, match="not valid JSON"):
         runs.read_run(tmp_path)
+
+
+def test_a_grid_whose_end_wins_is_warned_of(sweep):
+    """In the terminal, in the table and in the report: the optimum may lie beyond the grid."""
+    values = {0.7: 0.9, 1.0: 0.8, 1.3: 0.7}
+    choice = Choice("warmstart", "base", "plain", "coverage", "test", values)
+    inside = Choice("cotrained", "co-trained", "plain", "coverage", "test", {0.7: 0.8, 1.0: 0.9, 1.3: 0.7})
+    assert choice.at_edge and not inside.at_edge
+    sweep["temperatures"], sweep["warnings"] = [choice.row(), inside.row()], warnings([choice, inside])
+    for cell in sweep["cells"]:
+        if cell["label"] == "base" and not cell["n"]:
+            cell["pass_at_k"] += cell["temperature"] == 0.7
+    text = printed(sweep)
+    words = " ".join(text.split())
+    assert "0.7*" in text and "* best, and an end of its grid" in words and "1*" not in text
+    assert "Warning: base, plain sampling: coverage is best at T 0.7, an end of sweep.plain_temperatures" in words
+    assert max(len(line) for line in text.splitlines()) <= 80

@@ -1,15 +1,21 @@
 """The sweep on a real, untrained pair: what it writes, what it counts, what it refuses."""
 
 import json
+import shutil
+from concurrent.futures import Future
 
-import numpy as np
 import pytest
 
 from evals import sampling, sweep
+from evals.cells import BreadthProblem, iid_flags
 from evals.sampling import Pair
+from evals.tables import print_sweep
+from evals.trees import NAME, Condition, Sampled, Samples
+from rlad.cli import PlainError
 from rlad.config import ConfigError, load_config, save_config
 from rlad.players.policy import make_policy
 from rlad.problems import load_problems
+from rlad.verifier import Outcome
 
 SMALL = [
     "problems.train=50",
@@ -45,11 +51,28 @@ def folder(tmp_path_factory):
     return runs / "pair"
 
 
-def test_the_whole_sweep_writes_what_the_format_says(folder, capsys):
+RULES = "sweep.select=[majority,weighted,max-confidence]"
+
+
+@pytest.fixture(scope="module")
+def swept(folder):
+    """The folder after its one sweep, under three rules: starting the sampling processes takes its time."""
     with pytest.raises(SystemExit) as ended:
-        sweep.main_guard(lambda: sweep.main([str(folder)]))
+        sweep.main_guard(lambda: sweep.main([str(folder), RULES]))
     assert not ended.value.code
-    found = json.loads((folder / "sweep.json").read_text())
+    return folder
+
+
+@pytest.fixture
+def alone(swept, tmp_path):
+    """What the sweep has kept, in a folder without models."""
+    for name in ("config.yaml", "sweep.json", NAME):
+        shutil.copy(swept / name, tmp_path / name)
+    return tmp_path
+
+
+def test_the_whole_sweep_writes_what_the_format_says(swept, capsys):
+    found = json.loads((swept / "sweep.json").read_text())
     assert {"meta", "cells", "triple", "comparisons", "curves"} <= set(found)
     for cell in found["cells"]:
         assert {
@@ -74,14 +97,16 @@ def test_the_whole_sweep_writes_what_the_format_says(folder, capsys):
     widest = max(c["tokens_per_problem"] for c in found["cells"] if c["checkpoint"] == "cotrained" and c["n"])
     for row in found["comparisons"][:2]:  # equal generated tokens on both sides
         assert row["a"]["tokens_per_problem"] == widest == pytest.approx(row["b"]["tokens_per_problem"], abs=0.02)
-    assert (folder / "plots" / "sweep.png").stat().st_size > 10_000
+    assert (swept / "plots" / "sweep.png").stat().st_size > 10_000
+    print_sweep(found)
     assert "covered" in capsys.readouterr().out
 
 
 def test_a_solver_that_states_its_confidence_is_measured_by_it(tmp_path):
     run = load_config(None, [f"runs_dir={tmp_path}", "name=sure", "solution.reward=rlcr", *SMALL])
     make_policy("base", run.base, run, tmp_path / "sure" / "base").export()
-    rows = sweep.sweep(run, tmp_path / "sure")["calibration"]
+    sampled = sweep.sample(run, tmp_path / "sure")
+    rows = sweep.measure(run, tmp_path / "sure", sampled)["calibration"]
     assert [(row["checkpoint"], row["temperature"]) for row in rows] == [("warmstart", 1.0)]
     assert 0 <= rows[0]["stated"] <= 1
 
@@ -90,9 +115,9 @@ def test_breadth_counts_the_tokens_that_the_reasoner_spent(folder):
     run = load_config(folder / "config.yaml")
     pair = Pair("cotrained", "x", str(folder / "export/abstraction"), str(folder / "export/solution"), "plain")
     problems = load_problems(run.problems, "test")[:3]
-    spent = sampling.breadth_job(run, problems, 1, pair)
-    assert spent == sampling.breadth_job(run, problems, 1, pair)  # seeded
-    for problem in spent:
+    grown = sampling.distinct_job(run, problems, 1, pair, 0.3)
+    assert grown == sampling.distinct_job(run, problems, 1, pair, 0.3)  # seeded
+    for problem in map(BreadthProblem.of, grown):
         assert all(1 <= tokens <= 5 for tokens in problem.proposal_tokens)
         assert [len(row) for row in problem.correct] == [2, 1][: len(problem.correct)]
         assert problem.first_draw == sorted(set(problem.first_draw))
@@ -102,7 +127,8 @@ def test_breadth_counts_the_tokens_that_the_reasoner_spent(folder):
 def test_iid_abstractions_have_a_full_grid_even_where_a_draw_is_no_abstraction(folder):
     run = load_config(folder / "config.yaml")
     pair = Pair("warmstart", "base", str(folder / "base"), str(folder / "base"), "plain")
-    flags = np.array(sampling.iid_job(run, load_problems(run.problems, "test")[:4], 1, pair))
+    grown = sampling.iid_job(run, load_problems(run.problems, "test")[:4], 1, pair, 0.3)
+    flags = iid_flags(Condition("warmstart", "base", "iid", 0.3, depth=(1, 1)), grown)
     assert flags.shape == (4, 2, 1) and flags.dtype == bool
 
 
@@ -113,3 +139,111 @@ def test_an_empty_run_folder_is_refused(folder, tmp_path):
     save_config(run, tmp_path / "c.yaml")
     with pytest.raises(ConfigError, match="no run folder"):
         sweep.open_run(str(tmp_path / "c.yaml"), ["name=missing"])
+
+
+# ------------------------------------------------------------------------------------------------ trees and scores
+def found_in(folder):
+    result = json.loads((folder / "sweep.json").read_text())
+    result["meta"].pop("seconds")
+    return result
+
+
+def test_the_kept_trees_give_the_sweeps_numbers_again_and_any_rules(swept, alone):
+    """The trees alone say the same as the sweep that drew them, to the last digit; and a rule's numbers are its own."""
+    whole = found_in(swept)
+    sweep.main([str(alone), "--rescore", RULES])
+    again = found_in(alone)
+    assert whole["meta"].pop("command") != again["meta"].pop("command")
+    assert again == whole
+    for guided in (True, False):
+        rules = {cell["select"] for cell in again["cells"] if bool(cell["n"]) == guided}
+        assert rules == {"majority", "weighted", "max-confidence"}
+    sweep.main([str(alone), "--rescore", "sweep.grid=[[1,2]]"])
+    narrow = found_in(alone)["cells"][0]
+    assert narrow == next(c for c in whole["cells"] if (c["n"], c["m"], c["select"]) == (1, 2, "majority"))
+
+
+def test_the_kept_trees_hold_every_text_of_every_condition(alone):
+    lines = [json.loads(line) for line in (alone / NAME).read_text().splitlines()]
+    run = load_config(alone / "config.yaml")
+    assert [line["problem"] for line in lines] == [p.id for p in load_problems(run.problems, "test")]
+    assert lines[0]["question"] and lines[0]["answer"]
+    modes = [(tree["checkpoint"], tree["mode"], tree["temperature"]) for tree in lines[0]["trees"]]
+    ways = (("distinct", 0.3), ("plain", 1.0), ("iid", 0.3))
+    assert sorted(modes) == sorted((name, *way) for name in ("warmstart", "cotrained") for way in ways)
+    for tree in lines[0]["trees"]:
+        samples = [tree] if tree["mode"] == "plain" else [branch["solutions"] for branch in tree["branches"]]
+        if tree["mode"] != "plain":
+            assert len(tree["draws"]["text"]) == len(tree["draws"]["tokens"]) == len(tree["draws"]["branch"])
+            assert all(isinstance(branch["leak"], bool) and branch["abstraction"] for branch in tree["branches"])
+        for one in samples:
+            assert len({len(one[column]) for column in ("text", "tokens", "logprob", "verdict", "key")}) == 1
+            assert all(1 <= tokens <= 8 for tokens in one["tokens"]) and all(value < 0 for value in one["logprob"])
+            assert set(one["verdict"]) <= {outcome.value for outcome in Outcome}
+    Sampled.read(alone / NAME).write(alone / "again.jsonl")
+    assert (alone / "again.jsonl").read_bytes() == (alone / NAME).read_bytes()
+
+
+def test_what_kept_trees_cannot_answer_is_refused(alone):
+    for word in ("sweep.solve_temperature=0.5", "problems.test=3"):
+        with pytest.raises(ConfigError, match="cannot change what was sampled"):
+            sweep.main([str(alone), "--rescore", word])
+    for grid in ("[[3,1]]", "[[2,2]]"):
+        with pytest.raises(PlainError, match="were not grown for"):
+            sweep.main([str(alone), "--rescore", f"sweep.grid={grid}"])
+    (alone / NAME).unlink()
+    with pytest.raises(PlainError, match="it keeps its trees there"):
+        sweep.main([str(alone), "--rescore"])
+
+
+def test_a_rule_is_never_run_without_the_scores_it_reads(alone):
+    with pytest.raises(ConfigError, match="reads the confidence that solutions state"):
+        sweep.main([str(alone), "sweep.select=[stated_majority]"])
+    sampled = Sampled.read(alone / NAME)
+    for records in sampled.conditions.values():
+        for record in records:
+            for samples in [record] if isinstance(record, Samples) else [b.solutions for b in record.branches]:
+                samples.logprob = [None] * len(samples.logprob)  # a sampler that gives none
+                samples.key = [0] * len(samples.key)
+    sampled.write(alone / NAME)
+    sweep.main([str(alone), "--rescore"])
+    with pytest.raises(PlainError, match="reads the likelihood"):
+        sweep.main([str(alone), "--rescore", "sweep.select=[weighted]"])
+
+
+# --------------------------------------------------------------------------------------------------- temperatures
+class InThisProcess:
+    """A pool that does its jobs at once, here."""
+
+    def __init__(self, *_, **__): ...
+
+    def submit(self, job, *arguments):
+        done = Future()
+        done.set_result(job(*arguments))
+        return done
+
+    def shutdown(self, **_): ...
+
+
+def test_guided_temperatures_are_chosen_on_the_validation_problems(folder, monkeypatch):
+    monkeypatch.setattr(sampling, "ProcessPoolExecutor", InThisProcess)
+    words = ["sweep.guided_temperatures=[0.3,1.0]", "sweep.plain_temperatures=[0.5,1.0]", "sweep.grid=[[2,1]]"]
+    sweep.main([str(folder), *words])
+    found = found_in(folder)
+    lines = [json.loads(line) for line in (folder / NAME).read_text().splitlines()]
+    assert [line["split"] for line in lines] == ["test"] * 6 + ["validation"] * 4
+    sampled = Sampled.read(folder / NAME)
+    for checkpoint in ("warmstart", "cotrained"):
+        assert len(sampled.of("distinct", "validation")[checkpoint]) == 2
+        assert len(sampled.of("distinct", "test")[checkpoint]) == len(sampled.of("iid", "test")[checkpoint]) == 1
+    rows = {(r["checkpoint"], r["mode"], r["measure"], r["chosen_on"]): r for r in found["temperatures"]}
+    assert len(rows) == 2 * (4 + 2)  # both sides on the validation problems; plain on the test problems beside it
+    for checkpoint in ("warmstart", "cotrained"):
+        best = rows[checkpoint, "abstractions", "coverage", "validation"]["best"]
+        assert {c["temperature"] for c in found["cells"] if c["n"] and c["checkpoint"] == checkpoint} == {best}
+    names = [row["name"] for row in found["comparisons"]]
+    assert len(names) == 5 and sum("chosen on the test problems" in name for name in names) == 2
+    plain = rows["cotrained", "plain", "coverage", "validation"]["best"]
+    assert found["comparisons"][0]["b"]["temperature"] == plain
+    sweep.main([str(folder), "--rescore", "sweep.grid=[[2,1]]"])  # the choice is in the trees, too
+    assert found_in(folder)["comparisons"] == found["comparisons"]

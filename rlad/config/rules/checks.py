@@ -11,6 +11,7 @@ from rlad.config.rules.groups import check_division, check_groups, check_solver_
 from rlad.config.rules.learning import check_learning
 from rlad.config.rules.methods import check_methods
 from rlad.config.rules.models import check_lora, check_model, models
+from rlad.config.rules.selecting import require_scores
 from rlad.config.rules.serving import check_serving
 
 CPU_HEADS = (32, 64, 80, 96, 112, 128, 160, 192, 224, 256, 512)
@@ -92,9 +93,12 @@ def _check_sweep(config: RunConfig) -> None:
             raise ConfigError(f"sweep.grid holds {list(cell)}; every cell is [n, m] with n and m at least 1.")
     if not sweep.plain_temperatures:
         raise ConfigError("sweep.plain_temperatures is empty; list at least one temperature.")
+    if len(sweep.guided_temperatures) > 1 and config.problems.generated and not config.problems.validation:
+        raise ConfigError("sweep.guided_temperatures are chosen on the validation problems; set problems.validation.")
     if not sweep.select:
         raise ConfigError("sweep.select is empty; name at least one selection rule.")
     check_own(config, "sweep")
+    require_scores(config, "sweep.select", sweep.select)
 
 
 def _check_engine(config: RunConfig) -> None:

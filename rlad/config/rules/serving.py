@@ -5,10 +5,12 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from rlad.config import ConfigError, RunConfig, ServingConfig
+from rlad.config.rules.selecting import require_scores
 
 
 def check_serving(config: RunConfig) -> None:
     serving = config.serving
+    require_scores(config, "serving.select", [serving.select])
     _check_sizes(serving)
     urls = {"serving.abstraction_url": serving.abstraction_url, "serving.solution_url": serving.solution_url}
     given = [key for key, url in urls.items() if url is not None]

@@ -1,0 +1,180 @@
+"""The trees of a sweep, as they are kept: what was sampled for every test problem, and how it was judged.
+
+`sweep_trees.jsonl` holds one problem a line with all its conditions: distinct and i.i.d. abstractions, plain samples at
+every temperature, of every checkpoint. A sweep measures these records and nothing else, so they give its numbers again
+without sampling, and those of any other selection rule (`./launch.sh sweep RUN --rescore sweep.select=[...]`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from rlad.cli import PlainError
+from rlad.problems import Problem
+from rlad.reasoning.scores import ScoreMissing, logprob_of, score
+from rlad.reasoning.tree import Solution, Tree
+from rlad.selection import group, reads
+from rlad.verifier import Outcome, verify
+
+NAME = "sweep_trees.jsonl"
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One way of sampling, of one checkpoint's pair."""
+
+    checkpoint: str
+    """warmstart or cotrained."""
+    label: str
+    """The checkpoint in words."""
+    mode: str
+    """distinct (abstractions drawn until they differ), iid (abstractions as they come) or plain (none)."""
+    temperature: float
+    """Temperature of the solutions."""
+    split: str = "test"
+    """test, or validation: the problems on which temperatures are chosen."""
+    depth: tuple[int, ...] = ()
+    """Solutions planned under the first, second ... abstraction."""
+
+
+@dataclass
+class Samples:
+    """Some solutions of one problem, column by column."""
+
+    text: list[str]
+    tokens: list[int]
+    logprob: list[float | None]
+    """log p of the whole solution under the sampling distribution, nats; None where the sampler gave none."""
+    verdict: list[str]
+    key: list[int | None]
+    """Equal keys are equivalent answers, within one condition of a problem; None = no answer could be read."""
+
+    @classmethod
+    def of(cls, solutions: Sequence[Solution], keys: Sequence[int | None] | None = None) -> Samples:
+        """Judged solutions; without `keys` their answers are grouped among themselves."""
+        logprobs = [logprob_of(solution.completion) for solution in solutions]
+        return cls(
+            [solution.text for solution in solutions],
+            [solution.tokens for solution in solutions],
+            [None if value is None else round(value, 6) for value in logprobs],
+            [solution.verdict.outcome.value for solution in solutions],
+            list(keys_of(solutions) if keys is None else keys),
+        )
+
+    @property
+    def correct(self) -> list[bool]:
+        return [verdict == Outcome.correct.value for verdict in self.verdict]
+
+    def scores(self, rule: str) -> list[float | None]:
+        """What a selection rule reads of each solution. Raises PlainError where it reads what an answer has not got."""
+        columns = zip(self.text, self.logprob, self.tokens, self.key, strict=True)
+        found = []
+        for text, logprob, tokens, key in columns:
+            found.append(score(rule, text, logprob, tokens))
+            if found[-1] is None and key is not None and reads(rule):
+                raise PlainError(str(ScoreMissing(rule)))
+        return found
+
+
+@dataclass
+class Draws:
+    """Proposals in the order of drawing, column by column."""
+
+    text: list[str]
+    tokens: list[int]
+    branch: list[int | None]
+    """Index of the abstraction that a draw opened or repeated; None when it is empty or unfinished."""
+
+
+@dataclass
+class Guided:
+    """One abstraction and what was solved with it."""
+
+    abstraction: str
+    leak: bool
+    solutions: Samples
+
+
+@dataclass
+class Grown:
+    """One problem's proposals and the abstractions among them."""
+
+    draws: Draws
+    branches: list[Guided] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, tree: Tree) -> Grown:
+        """A judged tree. Answers are grouped over all its branches."""
+        keys = iter(keys_of(tree.solutions))
+        branches = [
+            Guided(b.text, b.leak, Samples.of(b.solutions, [next(keys) for _ in b.solutions])) for b in tree.branches
+        ]
+        texts, branch = [draw.text for draw in tree.draws], [draw.branch for draw in tree.draws]
+        return cls(Draws(texts, [len(draw.completion.token_ids) for draw in tree.draws], branch), branches)
+
+
+def keys_of(solutions: Sequence[Solution]) -> list[int | None]:
+    """Answer keys of some judged solutions of one problem: equal keys are equivalent answers, by the verifier."""
+    return group([s.verdict.pred for s in solutions], lambda a, b: verify(a, b).correct)
+
+
+Found = list[Samples] | list[Grown]
+"""One record per problem: samples of plain solving, or what grew."""
+
+
+@dataclass
+class Sampled:
+    """Everything that a sweep sampled: of each condition one record per problem of its split, in the same order."""
+
+    problems: dict[str, list[Problem]]
+    conditions: dict[Condition, Found] = field(default_factory=dict)
+
+    def of(self, mode: str, split: str = "test") -> dict[str, list[tuple[Condition, Found]]]:
+        """Conditions of a mode by checkpoint, each in the order in which they were sampled."""
+        found: dict[str, list[tuple[Condition, Found]]] = {}
+        for condition, records in self.conditions.items():
+            if (condition.mode, condition.split) == (mode, split):
+                found.setdefault(condition.checkpoint, []).append((condition, records))
+        return found
+
+    def write(self, path: Path) -> None:
+        """One line of JSON per problem."""
+        with path.open("w", encoding="utf-8", errors="surrogatepass") as file:
+            for split, problems in self.problems.items():
+                for i, problem in enumerate(problems):
+                    trees = [asdict(c) | asdict(r[i]) for c, r in self.conditions.items() if c.split == split]
+                    head = {"split": split, "problem": problem.id, "question": problem.question}
+                    line = head | {"answer": problem.answer, "trees": trees}
+                    file.write(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n")
+
+    @classmethod
+    def read(cls, path: Path) -> Sampled:
+        """The trees of a run folder. Raises PlainError when it has none."""
+        if not path.is_file():
+            raise PlainError(f"There is no '{path}'; run the sweep first, it keeps its trees there.")
+        sampled = cls({})
+        for line in _lines(path):
+            problem = Problem(line["problem"], line["question"], line["answer"])
+            sampled.problems.setdefault(line["split"], []).append(problem)
+            for tree in line["trees"]:
+                head = {name: tree.pop(name) for name in Condition.__dataclass_fields__}
+                condition = Condition(**head | {"depth": tuple(head["depth"])})
+                sampled.conditions.setdefault(condition, []).append(_record(tree))
+        return sampled
+
+
+def _lines(path: Path) -> Iterator[dict]:
+    with path.open(encoding="utf-8", errors="surrogatepass") as file:
+        yield from map(json.loads, file)
+
+
+def _record(tree: dict) -> Samples | Grown:
+    if "draws" not in tree:
+        return Samples(**tree)
+    branches: Iterable[dict] = tree["branches"]
+    return Grown(
+        Draws(**tree["draws"]), [Guided(b["abstraction"], b["leak"], Samples(**b["solutions"])) for b in branches]
+    )
