@@ -20,6 +20,7 @@ from rlad.reasoning.reasoner import Reasoner
 from rlad.reasoning.tree import Plan, Tree
 from trainers.credit.measurements import Measurements
 from trainers.credit.phase import Credit
+from trainers.credit.planning import credited_grams
 from trainers.data.cursor import Cursor
 from trainers.data.dynamic_sampling import PassRates, dynamic_sampling
 from trainers.data.plans import player_sampling, sampling_seed, step_plan
@@ -69,8 +70,8 @@ class Cotrainer:
             )
             for role, learner in self.learners.items()
         }
-        planning = {role: grams.bound(x.policy.tokenizer) for role, x in self.learners.items() if x.config.hicra}
-        self.credit = Credit(run, self.roles, measured, planning)
+        tokenizers = {role: learner.policy.tokenizer for role, learner in self.learners.items()}
+        self.credit = Credit(run, self.roles, measured, credited_grams(run, grams, tokenizers))
         parts = {"run": self, "cursor": self.cursor, "pass_rates": self.rates}
         parts |= {"methods": self.methods, "credit": self.credit}
         kept = self.config.keep_checkpoints

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import torch
+from transformers import PreTrainedTokenizerBase
 
+from rlad.config import RunConfig
 from rlad.entropy import StrategicGrams
 from trainers.data.rows import Row
 from trainers.losses.hicra import hicra
+
+
+def credited_grams(
+    run: RunConfig, grams: StrategicGrams | None, tokenizers: Mapping[str, PreTrainedTokenizerBase]
+) -> dict[str, StrategicGrams]:
+    """The run's grams for every player that learns by HICRA, bound to its tokenizer; `tokenizers` are by role."""
+    return {role: grams.bound(tokenizer) for role, tokenizer in tokenizers.items() if run.players[role].hicra}
 
 
 def planning_credit(rows: list[Row], grams: StrategicGrams, alpha: float) -> list[Row]:
