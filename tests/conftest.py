@@ -8,6 +8,7 @@ from pathlib import Path
 
 import marks
 import pytest
+from hypothesis import HealthCheck, settings
 
 # Before anything imports torch, DeepSpeed or transformers; the processes that tests start inherit it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -21,6 +22,10 @@ sys.dont_write_bytecode = False
 
 # A suite that runs in the background inherits an ignored Ctrl-C, and so would every program that tests interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# A busy machine is no failure.
+settings.register_profile("rlad", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("rlad")
 
 MUST_RUN_IN_CI = ("browser", "vllm")
 
