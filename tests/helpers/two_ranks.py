@@ -1,9 +1,13 @@
-"""Starting programs on two real ranks through the `deepspeed` launcher."""
+"""Running programs on two real ranks, which the `deepspeed` launcher starts."""
 
+import json
 import os
+import signal
 import socket
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import torch.distributed as dist
@@ -11,6 +15,9 @@ import torch.distributed as dist
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = ROOT / "tests" / "integration"
 PYTHONPATH = f"{ROOT}{os.pathsep}{ROOT / 'tests' / 'helpers'}"
+
+LIMIT = 1200
+"""Seconds for a program, on a machine that has other work too; a test waits no longer, and normally much less."""
 
 SMALL = [
     "problems.train=200",
@@ -52,13 +59,53 @@ def free_port() -> int:
         return server.getsockname()[1]
 
 
+def command(program: str, *arguments: str) -> list[str]:
+    """Starts tests/integration/PROGRAM on two ranks."""
+    line = ["deepspeed", "--num_accelerators", "2", "--master_port", str(free_port())]
+    return [*line, str(PROGRAMS / program), *arguments]
+
+
 def run_program(program: str, *arguments: str, timeout: int = 240) -> str:
-    """Runs tests/integration/PROGRAM on two ranks; returns its output, fails with it when it fails."""
-    command = ["deepspeed", "--num_accelerators", "2", "--master_port", str(free_port())]
-    command += [str(PROGRAMS / program), *arguments]
-    done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=timeout)
+    """Runs a program on two ranks that it has to itself; returns its output, fails with it when it fails."""
+    line = command(program, *arguments)
+    done = subprocess.run(line, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=timeout)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-6000:]
     return done.stdout
+
+
+class Ranks:
+    """Two ranks that run one program after another: to start them takes longer than most programs do."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.process, self.jobs = folder, None, 0
+
+    def run(self, program: str, *arguments: str) -> str:
+        """Runs a program on both ranks; returns rank 0's output, fails with everybody's when one of them fails."""
+        if self.process is None:
+            with (self.folder / "log").open("w") as log:
+                line = command("shared_program.py", str(self.folder), str(self.jobs))
+                streams = {"stdout": log, "stderr": subprocess.STDOUT}
+                self.process = subprocess.Popen(line, cwd=ROOT, env=environment(), start_new_session=True, **streams)
+        number, deadline = self.jobs, time.monotonic() + LIMIT
+        self.jobs += 1
+        (self.folder / "new").write_text(json.dumps([program, *arguments]))
+        (self.folder / "new").rename(self.folder / f"job_{number}")  # whole at once
+        reports = [self.folder / f"report_{number}_{rank}" for rank in range(2)]
+        while not all(report.exists() for report in reports):
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                self.end()
+                told = [self.folder / "log", *self.folder.glob(f"report_{number}_*")]
+                raise AssertionError("\n".join(f"{path.name}: {path.read_text()[-4000:]}" for path in told))
+            time.sleep(0.02)
+        return reports[0].read_text()
+
+    def end(self) -> None:
+        """Ends the ranks, whatever they are at; the next program gets new ones."""
+        if self.process is not None:
+            with suppress(ProcessLookupError):  # gone already
+                os.killpg(self.process.pid, signal.SIGKILL)  # a session of their own: the launcher and the ranks
+            self.process.wait()
+            self.process = None
 
 
 def leave() -> None:

@@ -1,9 +1,11 @@
 """Run on two ranks: gradients are the same however rows are split, and every method learns in the real loop."""
 
 import sys
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from unittest.mock import patch
 
 import torch
 import torch.distributed as dist
@@ -159,24 +161,36 @@ def check_splits(start: Path) -> None:
     assert len(seen) == len(SINGLE) - 1, "methods that should differ do not"  # dr_grpo is aggregation=constant
 
 
-def plant_signal() -> None:
+def planted_signal() -> ExitStack:
     """An untrained pair is never right: pay for an even sum of tokens instead, and take abstractions cut short too."""
 
     def even(completion):
         return sum(completion.token_ids) % 2 == 0
 
-    rollouts.solution_reward = lambda solution, config: float(even(solution.completion))
-    rollouts.draw_rewards = lambda tree, config, diversity=None: [float(even(draw.completion)) for draw in tree.draws]
-    dynamic_sampling.solved = lambda solution, config: even(solution.completion)
-    add = Reasoner.add_draw
-    Reasoner.add_draw = lambda self, tree, prompt, completion, distinct: add(
-        self, tree, prompt, replace(completion, finish_reason="stop"), distinct
-    )
+    def pay_draws(tree, config, diversity=None):
+        return [float(even(draw.completion)) for draw in tree.draws]
+
+    def add_whole(self, tree, prompt, completion, distinct):
+        return add(self, tree, prompt, replace(completion, finish_reason="stop"), distinct)
+
+    add, planted = Reasoner.add_draw, ExitStack()
+    for owner, name, stand_in in (
+        (rollouts, "solution_reward", lambda solution, config: float(even(solution.completion))),
+        (rollouts, "draw_rewards", pay_draws),
+        (dynamic_sampling, "solved", lambda solution, config: even(solution.completion)),
+        (Reasoner, "add_draw", add_whole),
+    ):
+        planted.enter_context(patch.object(owner, name, stand_in))
+    return planted
 
 
 def main(start: Path, out: Path) -> None:
     check_splits(start)
-    plant_signal()
+    with planted_signal():
+        train_pairs(start, out)
+
+
+def train_pairs(start: Path, out: Path) -> None:
     for name, overrides in PAIRS.items():
         common = [
             "cotrain.steps=2",

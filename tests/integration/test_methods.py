@@ -7,7 +7,7 @@ import re
 import pytest
 from safetensors.torch import load_file
 from teachers import teacher
-from two_ranks import ROOT, SMALL, run_program
+from two_ranks import ROOT, SMALL
 
 from rlad.config import load_config, save_config
 from rlad.config.registry import advantage, loss, reward, shaping
@@ -29,14 +29,14 @@ EASY = [  # a small world that a tiny model learns in seconds: methods then work
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory):
+def runs(ranks, tmp_path_factory):
     """A few steps of every method, all in one launch; a folder of run folders."""
     folder = tmp_path_factory.mktemp("methods")
     start = folder / "start"
     start.mkdir()
     save_config(load_config(None, [*SMALL, *EASY]), start / "config.yaml")
     with teacher("<wrong> 2 max") as (url, asked):
-        run_program("methods_program.py", str(start), str(folder / "runs"), url, timeout=580)
+        ranks.run("methods_program.py", str(start), str(folder / "runs"), url)
         assert len(asked) > 0
     return folder / "runs"
 

@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
-from two_ranks import ROOT, SMALL, environment, run_program
+from two_ranks import ROOT, SMALL, environment
 
 from rlad.config import ModelConfig, load_config, save_config
 from rlad.config.registry import loss
@@ -158,12 +158,12 @@ def check_instruments(rows):
                 assert ("covariance" in measured) == (row[role]["reward"] is not None)
 
 
-def test_ragged_updates_equal_the_single_process_ones(warm):
-    assert "WORST" in run_program("updates_program.py", str(copy_of(warm, "updates")))
+def test_ragged_updates_equal_the_single_process_ones(warm, ranks):
+    assert "WORST" in ranks.run("updates_program.py", str(copy_of(warm, "updates")))
 
 
-def test_every_mode_of_the_loop_runs_and_stale_weights_stop_it(warm, tmp_path):
-    output = run_program("loops_program.py", str(warm), str(tmp_path / "loops"), timeout=400)
+def test_every_mode_of_the_loop_runs_and_stale_weights_stop_it(warm, ranks, tmp_path):
+    output = ranks.run("loops_program.py", str(warm), str(tmp_path / "loops"))
     assert "does not hold the trainer's weights" in output
     assert "is of lora.alpha=32.0; resume with that" in output
     found = {folder.name: metrics(folder) for folder in (tmp_path / "loops").iterdir() if folder.name != "stale"}
@@ -209,9 +209,9 @@ def check_adapters(warm, folder, rows):
     assert len(saved) == 2 and names and all("lora_" in name for name in names)
 
 
-def test_every_mode_of_learning_runs_and_gives_the_same_gradients_for_every_split(warm, tmp_path):
+def test_every_mode_of_learning_runs_and_gives_the_same_gradients_for_every_split(warm, ranks, tmp_path):
     """All methods in one launch: full gradients of different splits of the same rows, then the real loop."""
-    output = run_program("learning_program.py", str(warm), str(tmp_path / "loops"), timeout=500)
+    output = ranks.run("learning_program.py", str(warm), str(tmp_path / "loops"))
     assert output.count("SAME") == len(loss.names()) + 11
     found = {folder.name: metrics(folder) for folder in (tmp_path / "loops").iterdir()}
     assert len(found) == 9
@@ -262,7 +262,7 @@ def tiny_chat_model(tmp_path_factory):
     return folder
 
 
-def test_real_rows_train_a_hugging_face_model(tiny_chat_model, tmp_path):
+def test_real_rows_train_a_hugging_face_model(tiny_chat_model, ranks, tmp_path):
     folders = []
     for name, rows, mixture in (
         ("gsm8k", "gsm8k_rows.jsonl", ["warmstart.mixture.propose=0", "warmstart.mixture.guided=0"]),
@@ -275,7 +275,7 @@ def test_real_rows_train_a_hugging_face_model(tiny_chat_model, tmp_path):
         folder.mkdir()
         save_config(load_config(None, overrides), folder / "config.yaml")
         folders.append(str(folder))
-    run_program("real_data_program.py", *folders)
+    ranks.run("real_data_program.py", *folders)
     for name in ("gsm8k", "math"):
         assert len(metrics(tmp_path / name)) == 2
         assert AutoTokenizer.from_pretrained(tmp_path / name / "export" / "solution").chat_template

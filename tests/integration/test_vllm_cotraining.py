@@ -28,6 +28,12 @@ VLLM = ["engine.kind=vllm", "engine.kv_cache_gb=0.1", "engine.max_batch=64", "en
 FAST = ["base.hidden_size=64", "abstraction.lr=0.01", "solution.lr=0.01", "cotrain.validate_every=2"]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def room(ranks):
+    """The ranks that other tests have shared leave: engines want their memory."""
+    ranks.end()
+
+
 @pytest.fixture
 def mark(monkeypatch):
     """A mark in the environment of everything that a test starts."""

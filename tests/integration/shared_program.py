@@ -1,0 +1,47 @@
+"""Run on two ranks: one program of this folder after another, as the tests ask for them, in one process group."""
+
+import contextlib
+import itertools
+import json
+import os
+import runpy
+import sys
+import time
+import traceback
+from pathlib import Path
+
+import two_ranks
+
+from rlad.config import LaunchConfig
+from trainers.runtime import zero3
+
+
+def run(job: Path, report: Path) -> None:
+    """Runs the job's program as `__main__`; what it prints on this rank becomes its report, once it has ended well."""
+    program, *arguments = json.loads(job.read_text())
+    sys.argv = [program, *arguments]
+    with report.with_suffix(".running").open("w") as file:
+        try:
+            with contextlib.redirect_stdout(file):
+                runpy.run_path(str(two_ranks.PROGRAMS / program), run_name="__main__")
+        except BaseException:  # told to the test, which ends this process and its partner, in which nothing can go on
+            traceback.print_exc(file=file)
+            file.flush()
+            report.with_suffix(".running").rename(report.with_suffix(".failed"))
+            os._exit(1)
+    report.with_suffix(".running").rename(report)
+
+
+def main(folder: Path, first: int) -> None:
+    """Runs jobs from the first on, until the tests end these processes."""
+    zero3.start(LaunchConfig())
+    two_ranks.leave = lambda: None  # how a program ends that has its processes to itself
+    for number in itertools.count(first):
+        job = folder / f"job_{number}"
+        while not job.exists():
+            time.sleep(0.02)
+        run(job, folder / f"report_{number}_{zero3.rank()}")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[-2]), int(sys.argv[-1]))
