@@ -47,6 +47,7 @@ def over(url, use, patience=5.0, watching=True):
     return asyncio.run(run())
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("deltas", [False, True])
 def test_token_ids_over_http(stub, deltas):
     pieces = over(stub.url, lambda engine, _: sampled(engine, deltas=deltas))
@@ -58,6 +59,7 @@ def test_token_ids_over_http(stub, deltas):
         assert len(mine) == (len(ids) if deltas else 1)
 
 
+@pytest.mark.process
 def test_a_cut_off_sample_and_a_refused_prompt(stub):
     pieces = over(stub.url, lambda engine, _: sampled(engine, sampling=Sampling(1.0, 2, 0)))
     assert [(piece.token_ids, piece.finish_reason) for piece in pieces] == [((5, 6), "length"), ((8, 1), "stop")]
@@ -65,6 +67,7 @@ def test_a_cut_off_sample_and_a_refused_prompt(stub):
         over(stub.url, lambda engine, _: sampled(engine, prompt=[5] * 5000))
 
 
+@pytest.mark.process
 def test_leaving_cancels_the_request_at_the_server(stub):
     before = stub.counts()["aborted"]
 
@@ -127,6 +130,7 @@ def test_what_has_begun_is_not_repeated():
     assert server.asked == 1
 
 
+@pytest.mark.process
 def test_a_crashed_server_is_started_again_and_the_request_in_flight_answered():
     """The process is killed under a request: the request waits for the new one and is answered by it."""
     servers = []
