@@ -1,19 +1,21 @@
 #!/usr/bin/env bash
 # deepspeed 0.19.8 (torch 2.13.0, one process): in fp32, where there is no loss scale, ZeRO 1 to 3 throw a step with one
-# NaN gradient away without a word, together with the good micro-batches before and after it; ZeRO 0 applies it.
+# NaN gradient away, together with the good micro-batches before and after it, and say OVERFLOW in one log line of rank
+# 0; ZeRO 0 applies it. Nothing is raised or returned.
 #
 # Expected: skipping belongs to fp16's dynamic loss scale. In fp32 a NaN loss gives NaN weights at once, as in torch
 # (and so is noticed), whatever the ZeRO stage.
 # Seen: 8 micro-batches a step (gradient_accumulation_steps=8), the third one's loss is NaN:
-#       ZeRO 0          weights NaN, skipped_steps 0
-#       ZeRO 1, 2, 3    weights unchanged, skipped_steps 1, global_steps 1, was_step_applied() False, and the reported
-#                       gradient norm is *inf* though no gradient was infinite; the next step works. The learning rate
-#                       scheduler was not stepped, so the schedule is a step behind whoever counts calls of step().
-# Why it matters: a verifier bug, log(0) or an empty mask in one of 8 rows now costs the whole batch, every time, and
-# the run stays "healthy": rewards are logged, step numbers rise, the policy stands still. Log skipped_steps and refuse
-# a non-finite loss yourself. Moving a run from ZeRO 0 to 1 changes its failure from loud to silent.
-# Said where: the configuration page speaks of skipped steps under fp16 and of bf16's check_grad_overflow only;
-# ZeRO's check_overflow in stage_1_and_2.py and stage3.py does not ask for the dtype.
+#       ZeRO 0          weights NaN, skipped_steps 0, and NaN after the next step
+#       ZeRO 1, 2, 3    weights unchanged, skipped_steps 1, global_steps 1, and the reported gradient norm is *inf*
+#                       though no gradient was infinite; the next step works. The learning rate scheduler was not
+#                       stepped (0.1 instead of 0.05), so the schedule lags behind whoever counts calls of step().
+# Why it matters: a verifier bug, log(0) or an empty mask in one of 8 rows costs the whole batch, every time, and the run
+# looks healthy: rewards are logged, step numbers rise, the policy stands still. Watch skipped_steps and refuse a
+# non-finite loss yourself. Moving a run from ZeRO 0 to 1 changes its failure from NaN everywhere to one log line.
+# Said where: the configuration page speaks of skipped steps under fp16 and of bf16's check_grad_overflow. Source:
+# engine.py switches the overflow check *off* in fp32; step() of stage_1_and_2.py (unless bf16) and of stage3.py brings
+# it back through is_invalid_grad_norm() and then writes inf as the norm.
 set -euo pipefail
 export OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 work=$(mktemp -d)
