@@ -10,8 +10,8 @@
 #       ZeRO 1, 2, 3    weights unchanged, skipped_steps 1, global_steps 1, and the reported gradient norm is *inf*
 #                       though no gradient was infinite; the next step works. The learning rate scheduler was not
 #                       stepped (0.1 instead of 0.05), so the schedule lags behind whoever counts calls of step().
-# Why it matters: a verifier bug, log(0) or an empty mask in one of 8 rows costs the whole batch, every time, and the run
-# looks healthy: rewards are logged, step numbers rise, the policy stands still. Watch skipped_steps and refuse a
+# Why it matters: a verifier bug, log(0) or an empty mask in one of 8 rows costs the whole batch, every time, and the
+# run looks healthy: rewards are logged, step numbers rise, the policy stands still. Watch skipped_steps and refuse a
 # non-finite loss yourself. Moving a run from ZeRO 0 to 1 changes its failure from NaN everywhere to one log line.
 # Said where: the configuration page speaks of skipped steps under fp16 and of bf16's check_grad_overflow. Source:
 # engine.py switches the overflow check *off* in fp32; step() of stage_1_and_2.py (unless bf16) and of stage3.py brings
