@@ -51,6 +51,8 @@ class VerifyOptions:
     """A completion without a box has no answer (strict training format). Applies to predictions only."""
     reject_hedging: bool = True
     """Several boxes with different answers do not count as an answer. False: the last box counts."""
+    accept_correction: bool = False
+    """A box that the text corrects later ("wait", "actually", "I made a mistake") is withdrawn and no hedging."""
     reject_broken_last_box: bool = True
     """An empty or unterminated last box means there is no answer. False: fall back to an earlier complete box."""
     ignore_thinking: bool = True

@@ -7,6 +7,7 @@ superset options.
 from __future__ import annotations
 
 from rlad.verifier.comparing.canon import key, rational
+from rlad.verifier.comparing.conditions import bare, conditions_agree
 from rlad.verifier.comparing.expand import expand_list
 from rlad.verifier.comparing.labels import labelled, labels_agree
 from rlad.verifier.comparing.quantities import same_quantity, split_quantity
@@ -14,7 +15,7 @@ from rlad.verifier.comparing.regions import ORDER, NotARegion, region_of, same_r
 from rlad.verifier.comparing.relations import equation_for, same_relation
 from rlad.verifier.comparing.sequences import SEQUENCES, same_sequence
 from rlad.verifier.comparing.values import Context, is_scalar, rounds_to, same_value
-from rlad.verifier.grammar.nodes import Node, free_symbols, rename
+from rlad.verifier.grammar.nodes import Node, free_symbols, rename, show
 
 _REGIONS = frozenset(("interval", "union", "inter", "diff", "builder"))
 _INDEX_LETTERS = frozenset("klmnj")
@@ -25,6 +26,8 @@ def equal(gold: Node, pred: Node, ctx: Context) -> bool:
     ctx.budget.spend(5)
     if key(gold, ctx.budget) == key(pred, ctx.budget):
         return True
+    if "where" in (gold.kind, pred.kind):
+        return equal(bare(gold), bare(pred), ctx) and conditions_agree(gold, pred, ctx)
     if gold.has("pm", "mp") or pred.has("pm", "mp"):
         gold, pred = expand_list(gold), expand_list(pred)
         if key(gold, ctx.budget) == key(pred, ctx.budget):
@@ -33,6 +36,8 @@ def equal(gold: Node, pred: Node, ctx: Context) -> bool:
         return True
     if ctx.options.restated_relation and (_same_order(gold, pred, ctx) or _same_order(pred, gold, ctx)):
         return True
+    if (gold.kind == "rel") != (pred.kind == "rel") and (gold.has("matrix") or pred.has("matrix")):
+        return _relations(gold, pred, ctx)
     if gold.kind in SEQUENCES or pred.kind in SEQUENCES or gold.has("matrix") or pred.has("matrix"):
         return same_sequence(gold, pred, ctx, lambda a, b: equal(a, b, ctx))
     if (a := _residue(gold)) is not None and (b := _residue(pred)) is not None:
@@ -101,8 +106,12 @@ def _relations(gold: Node, pred: Node, ctx: Context) -> bool:
     g, p = labelled(gold, ctx), labelled(pred, ctx)
     if (g is not None and not g.consistent) or (p is not None and not p.consistent):
         return False  # 4 = 3 names no value
+    if any(n.kind == "rel" and set(n.value) == {"="} and len({show(a) for a in n.args}) == 1 for n in (gold, pred)):
+        return False  # 1 = 1 says nothing
     if gold.kind == pred.kind == "rel":
         if g is not None and p is not None:
+            if g.label is None and p.label is None and (free_symbols(gold) or free_symbols(pred)):
+                return _same_identity(gold, pred)
             names = {} if g.label is None or p.label is None else labels_agree(g.label, p.label)
             if names is not None and _value_of(g, p.value if not names else rename(p.value, names), ctx):
                 return True
@@ -115,6 +124,12 @@ def _relations(gold: Node, pred: Node, ctx: Context) -> bool:
         return equal(gold, p.value, ctx) or _same_family(p, gold)
     equation, expression = (gold, pred) if gold.kind == "rel" else (pred, gold)
     return equation_for(equation, expression, ctx)
+
+
+def _same_identity(gold: Node, pred: Node) -> bool:
+    """Two chains that hold everywhere are the same only when one has the other's members: ``1 = 1`` says nothing."""
+    a, b = ({key(x) for x in node.args} for node in (gold, pred))
+    return len(a & b) > 1 and (a <= b or b <= a)
 
 
 def _value_of(gold, pred: Node, ctx: Context) -> bool:
@@ -173,8 +188,8 @@ def _times(gold: Node, pred: Node, ctx: Context) -> bool:
 
 
 def _texts(gold: Node, pred: Node) -> bool:
-    if gold.kind == pred.kind == "text":
-        a, b = str(gold.value), str(pred.value)
+    if {gold.kind, pred.kind} <= {"text", "sym"}:
+        a, b = str(gold.value).casefold(), str(pred.value).casefold()
         if "," in a and "," in b:
             return sorted(x.strip() for x in a.split(",")) == sorted(x.strip() for x in b.split(","))
         return a == b or (a.startswith("no ") and a.rstrip("s") == b.rstrip("s"))

@@ -33,6 +33,8 @@ def is_name(node: Node) -> bool:
         return node.value == "e"  # a letter that happens to be a constant is no name on its own, except eccentricity
     if kind in ("tuple", "list", "ratio"):
         return all(is_name(a) for a in node.args)
+    if kind == "mul" and len(node.args) == 2 and node.args[0].kind == "sym" and node.args[1].kind == "tuple":
+        return True  # E(x, 0): a function of several arguments
     if kind == "mul":
         return all(is_name(a) or (a.kind == "pow" and _reciprocal(a)) for a in node.args)
     if kind == "func" and node.value in ("abs", "norm"):
@@ -74,7 +76,7 @@ def labelled(node: Node, ctx: Context) -> Labelled | None:
         return None
     members, ops = list(node.args), list(node.value)
     label = None
-    if is_name(members[0]):
+    if is_name(members[0]) or (members[-1].kind == "matrix" and not members[0].has("matrix")):
         label = members.pop(0)
         if ops[0] == "~" and len(ops) > 1:
             ops[0] = "="

@@ -15,6 +15,8 @@ from rlad.verifier.grammar.nodes import Node, free_symbols
 from rlad.verifier.grammar.units import unit_signature
 
 _ANGLE = ((("angle", 1),), Fraction(1))
+_EITHER = frozenset(("K", "M", "B", "G", "T"))
+"""Upright letters that scale (3 K is 3,000) or are units (300 K): a side without them says something else."""
 _PERCENT = ((("percentage", 1),), Fraction(1))
 
 
@@ -49,6 +51,8 @@ def same_quantity(gold: Node, pred: Node, ctx: Context) -> bool:
         b, unit_b = italic_unit(b)
     if unit_a is not None and unit_b is not None:
         return _both(a, unit_a, b, unit_b, ctx)
+    if (unit_a or unit_b) in _EITHER:
+        return False
     signature = unit_signature(unit_a or unit_b or "")
     if signature == _PERCENT:
         return _percent(a, unit_a is not None, b, ctx)

@@ -89,9 +89,10 @@ def _joined(node: Node, ctx: Context) -> tuple[str | None, Region]:
         raise NotARegion
     if all(a.value == ("=",) for a in node.args):
         raise NotARegion  # a list of solutions, not a region
+    both = node.value == "and" and not _disjoint_hint(node)
     out = parts[0][1]
-    for _, r in parts[1:]:
-        out = intersection(out, r, ctx) if node.value == "and" and not _disjoint_hint(node) else out + r
+    for a, (_, r) in zip(node.args[1:], parts[1:], strict=True):
+        out = intersection(out, r, ctx) if both or a.value == ("!=",) else out + r
     return names.pop(), out
 
 

@@ -9,12 +9,14 @@ from rlad.verifier.comparing.values import Context
 from rlad.verifier.grammar import nodes as N
 from rlad.verifier.grammar.nodes import Node, rename
 
-SEQUENCES = frozenset(("list", "tuple", "brack", "set", "matrix"))
+SEQUENCES = frozenset(("list", "tuple", "brack", "set", "matrix", "cases"))
 
 
 def same_sequence(gold: Node, pred: Node, ctx: Context, equal) -> bool:
     """Equality of two nodes of which at least one has elements; ``equal(gold, pred)`` compares elements."""
     gold, pred = evaluate_matrix(gold, ctx), evaluate_matrix(pred, ctx)
+    if gold.kind == pred.kind == "cases":
+        return _unordered(list(gold.args), list(pred.args), equal)
     if "matrix" in (gold.kind, pred.kind):
         return _matrices(gold, pred, equal)
     if any(n.kind == "rel" or (n.kind == "list" and any(a.kind == "rel" for a in n.args)) for n in (gold, pred)):
@@ -74,6 +76,8 @@ def _matrices(gold: Node, pred: Node, equal) -> bool:
     if gold.kind == pred.kind == "matrix":
         return gold.value == pred.value and _ordered(gold.args, pred.args, equal)
     matrix, other = (gold, pred) if gold.kind == "matrix" else (pred, gold)
+    if other.kind == "func" and other.value == "binom" and (matrix.value, len(matrix.args)) == (1, 2):
+        return _ordered(gold.args, pred.args, equal)  # both are written for a column of two
     if other.kind not in ("tuple", "brack", "list") or (matrix.value != 1 and matrix.value != len(matrix.args)):
         return len(matrix.args) == 1 and equal(*((matrix.args[0], pred) if gold is matrix else (gold, matrix.args[0])))
     return _ordered(gold.args, pred.args, equal)

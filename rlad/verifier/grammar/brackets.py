@@ -8,7 +8,10 @@ from rlad.verifier.grammar.functions import Functions
 from rlad.verifier.grammar.nodes import Node
 
 _CLOSERS = {"(": (")", "]"), "[": ("]", ")"), "{": ("}",), "\\{": ("\\}", "\\rbrace"), "]": ("[", "]")}
-_MATRICES = frozenset(("matrix", "pmatrix", "bmatrix", "Bmatrix", "array", "smallmatrix"))
+_MATRICES = frozenset(
+    ("matrix", "pmatrix", "bmatrix", "Bmatrix", "array", "smallmatrix", "psmallmatrix", "bsmallmatrix", "Bsmallmatrix")
+)
+_DETERMINANTS = frozenset(("vmatrix", "vsmallmatrix"))
 _SYSTEMS = frozenset(("aligned", "align", "gathered", "split", "gather", "eqnarray"))
 
 
@@ -33,17 +36,23 @@ class Brackets(Functions):
         """Items and closing bracket, made into the node they stand for."""
         closers = _CLOSERS[opening]
         items: list[Node] = []
+        rows = [0] if self.token.text == "[" else []
         if not (self.token.text in closers and self.token.kind in ("op", "cmd")):
             items.append(self.item())
             if opening == "\\{" and self.accept("|", "\\mid", ":", "\\vert", "\\colon"):
                 self.bars, self.no_colon = 0, False
                 return self.builder(items[0])
-            while self.accept(",", ";"):
+            while self.token.text in (",", ";") and self.token.kind == "op":
+                semicolon = self.take().text == ";"
                 if self.token.text in closers:  # a trailing comma
                     break
+                if semicolon or self.token.text == "[":
+                    rows.append(len(items))
                 items.append(self.item())
         closing = self.token.text
         self.expect(*closers)
+        if opening == "[" and closing == "]" and (matrix := _matrix_of(items, rows)) is not None:
+            return matrix
         return self.made(opening, closing, items)
 
     def made(self, opening: str, closing: str, items: list[Node]) -> Node:
@@ -108,11 +117,21 @@ class Brackets(Functions):
             return Node("text", (), " ".join(t.text.lower().split()))
         return self.relation()
 
+    def skip_group(self, opening: str, closing: str) -> None:
+        """Pass over an argument that only says how something looks."""
+        depth = 0
+        while True:
+            text = self.take().text
+            depth += (text == opening) - (text == closing)
+            if depth == 0:
+                return
+
     def environment(self, name: str) -> Node:
         """``\\begin{name}``: matrices, determinants, cases, systems."""
+        if self.token.text == "[":  # \\begin{pmatrix*}[r], \\begin{array}[t]{cc}
+            self.skip_group("[", "]")
         if name == "array" and self.token.text == "{":
-            while self.take().text != "}":
-                pass
+            self.skip_group("{", "}")
         self.enter()
         rows: list[list[Node]] = [[]]
         while self.token.kind != "end":
@@ -124,18 +143,17 @@ class Brackets(Functions):
                 self.i += 1
             else:
                 rows[-1].append(self.item())
-                if name in ("cases", *tuple(_SYSTEMS)):
-                    self.accept(",", ";", ".")
+                self.accept(",", ";", ".")
         if self.take().text != name:
             raise ParseError("environments do not match")
         self.depth -= 1
         rows = [r for r in rows if r]
-        if name in _MATRICES or name == "vmatrix":
+        if name in _MATRICES or name in _DETERMINANTS:
             width = len(rows[0]) if rows else 0
             if not rows or any(len(r) != width for r in rows):
                 raise ParseError("ragged matrix")
             matrix = Node("matrix", tuple(c for r in rows for c in r), width)
-            return N.func("det", matrix) if name == "vmatrix" else matrix
+            return N.func("det", matrix) if name in _DETERMINANTS else matrix
         if name == "cases":
             if all(len(r) == 1 for r in rows):
                 return Node("list", tuple(r[0] for r in rows), "and")
@@ -143,3 +161,17 @@ class Brackets(Functions):
         if name in _SYSTEMS:
             return Node("list", tuple(c for r in rows for c in r), "and")
         raise ParseError(f"environment {name}")
+
+
+def _matrix_of(items: list[Node], rows: list[int]) -> Node | None:
+    """``[[1, 2], [3, 4]]`` and ``[1, 2; 3, 4]``, given the items at which a row begins; None for other brackets."""
+    kinds = {item.kind for item in items}
+    if items and rows == list(range(len(items))) and (kinds <= {"brack", "tuple"} or (kinds == {"num"} and rows[1:])):
+        parts = [item.args or (item,) for item in items]
+    elif rows and rows[0] and len(items) > len(rows) + 1:
+        parts = [tuple(items[a:b]) for a, b in zip([0, *rows], [*rows, len(items)], strict=True)]
+    else:
+        return None
+    if any(len(part) != len(parts[0]) for part in parts):
+        return None
+    return Node("matrix", tuple(x for part in parts for x in part), len(parts[0]))

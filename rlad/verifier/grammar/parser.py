@@ -12,6 +12,7 @@ from fractions import Fraction
 
 from rlad.verifier.budget import Budget, ParseError, TooLarge
 from rlad.verifier.grammar import nodes as N
+from rlad.verifier.grammar.counting import scale_of
 from rlad.verifier.grammar.lexer import EOF, Token, tokenize
 from rlad.verifier.grammar.nodes import Node
 from rlad.verifier.grammar.units import is_unit_word, is_upright_unit
@@ -22,6 +23,8 @@ _TIMES = frozenset(("*", "\\cdot", "\\times", "\\ast", "\\bullet", "\\cdotp", "\
 _OVER = frozenset(("/", "\\div", "\\slash"))
 _DEGREE = frozenset(("\\circ", "\\degree", "\\textdegree", "\\textcirc"))
 _DOTS = frozenset(("\\ldots", "\\cdots", "\\dots", "\\dotsm", "\\dotsc", "\\vdots"))
+_INFIX = ("\\choose", "\\over", "\\atop")
+"""TeX's operators that take all of their group on both sides."""
 _STOP_CMDS = (
     frozenset(
         (
@@ -59,6 +62,7 @@ _STOP_CMDS = (
             "\\qed",
             "\\blacksquare",
             "\\&",
+            *_INFIX,
         )
     )
     | _TIMES
@@ -76,6 +80,13 @@ _BIG = {
 }
 _ORDINALS = frozenset(("st", "nd", "rd", "th"))
 _CONSTANTS = {"pi": "pi", "infty": "inf", "infinity": "inf", "inf": "inf", "oo": "inf", "e": "e", "i": "i"}
+
+
+def _quotient(left: Node, right: Node) -> Node:
+    """``left / right``; in ``1/2 %`` the sign belongs to the fraction."""
+    if right.kind == "percent" and left.kind == right.args[0].kind == "num":
+        return Node("percent", (N.div(left, right.args[0]),))
+    return N.div(left, right)
 
 
 class Parser:
@@ -140,6 +151,10 @@ class Parser:
             elif t in ("\\pm", "+-", "\\mp"):
                 self.i += 1
                 left = Node("mp" if t == "\\mp" else "pm", (left, self.term()))
+            elif t in _INFIX:
+                self.i += 1
+                right = self.additive()
+                left = N.div(left, right) if t == "\\over" else N.func("binom", left, right)
             else:
                 self.depth -= 1
                 return left
@@ -168,7 +183,7 @@ class Parser:
                 left = N.mul(left, self.signed(self.product))
             elif t.text in _OVER:
                 self.i += 1
-                left = self.continued(N.div(left, self.signed(lambda: self.product(denominator=True))))
+                left = self.continued(_quotient(left, self.signed(lambda: self.product(denominator=True))))
             elif t.text == ":" and not self.no_colon and self.ahead().kind != "eof":
                 self.i += 1
                 right = self.signed(lambda: self.product(denominator=True))
@@ -195,7 +210,7 @@ class Parser:
         left = self.factor()
         literal = start.kind == "num" and left.kind == "num"
         if literal and left.value.denominator == 1 and (mixed := self.mixed(left)) is not None:
-            left = mixed
+            left = Node("percent", (mixed,)) if self.accept("%", "\\%") else mixed
         if denominator and literal:
             return left
         while self.starts_factor():
@@ -251,6 +266,7 @@ class Parser:
             or (text in PROSE or (text.lower() in PROSE and not text.isupper()))
             or is_unit_word(text)
             or text in _ORDINALS
+            or (self.token.spaced and self.tokens[self.i - 1].kind == "num" and scale_of(text) is not None)
         ):
             return False
         return len(text) <= 3 or (text.isupper() and len(text) <= 6)

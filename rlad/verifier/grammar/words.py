@@ -1,4 +1,4 @@
-"""Vocabulary of the grammar: functions, symbols, number words, and the words that make a text prose."""
+"""Vocabulary of the grammar: functions, symbols, relations, and the words that make a text prose."""
 
 from __future__ import annotations
 
@@ -169,56 +169,6 @@ RELATIONS = {
 }
 
 BLACKBOARD = {"R": "reals", "Z": "integers", "N": "naturals", "Q": "rationals", "C": "complexes", "P": "primes"}
-
-_UNITS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen"
-)
-NUMBER_WORDS = {w: i for i, w in enumerate(_UNITS.split())}
-_TENS = {
-    w: 10 * i
-    for i, w in enumerate(["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"], start=2)
-}
-SCALES = {"hundred": 100, "thousand": 1_000, "million": 10**6, "billion": 10**9, "trillion": 10**12}
-
-
-def number_from_words(text: str) -> int | None:
-    """``"twenty-three"`` -> 23, ``"one hundred and five"`` -> 105; None when the text is no number in words."""
-    words = text.lower().replace("-", " ").split()
-    if not words or len(words) > 12:
-        return None
-    total = current = 0
-    seen = False
-    for w in words:
-        if w in NUMBER_WORDS:
-            current += NUMBER_WORDS[w]
-        elif w in _TENS:
-            current += _TENS[w]
-        elif w == "hundred" and seen:
-            current *= 100
-        elif w in SCALES and seen:
-            total += current * SCALES[w]
-            current = 0
-        elif w == "and" and seen:
-            continue
-        else:
-            return None
-        seen = True
-    # "two three" is no number: the words read must give the words back in value order
-    return total + current if _well_formed(words) else None
-
-
-def _well_formed(words: list[str]) -> bool:
-    last = None
-    for w in words:
-        kind = "unit" if w in NUMBER_WORDS else "ten" if w in _TENS else "scale" if w in SCALES else "and"
-        if kind == "unit" and (last == "unit" or (last == "ten" and not 0 < NUMBER_WORDS[w] < 10)):
-            return False
-        if kind == "ten" and last in ("unit", "ten"):
-            return False
-        last = kind
-    return last != "and"
-
 
 PROSE = frozenset(
     [

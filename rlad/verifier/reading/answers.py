@@ -9,12 +9,16 @@ from fractions import Fraction
 
 from rlad.verifier.budget import Budget, ParseError, TooLarge
 from rlad.verifier.grammar import nodes as N
-from rlad.verifier.grammar.brackets import Brackets
-from rlad.verifier.grammar.nodes import Node
+from rlad.verifier.grammar.counting import number_from_words, scale_of
+from rlad.verifier.grammar.nodes import Node, free_symbols
 from rlad.verifier.grammar.primaries import number
+from rlad.verifier.grammar.relations import Relations
 from rlad.verifier.grammar.units import is_unit_word, is_upright_unit
-from rlad.verifier.grammar.words import PROSE, RELATIONS, SCALES, number_from_words
+from rlad.verifier.grammar.words import PROSE
+from rlad.verifier.reading.conditions import at_domain_tail, is_condition, is_introduction, split_conditions
+from rlad.verifier.reading.denials import bounds
 from rlad.verifier.reading.normalize import normalize
+from rlad.verifier.reading.numerals import bases, digit_groups, money, repeating_decimals, scale_words
 from rlad.verifier.reading.times import parse_date, parse_time
 from rlad.verifier.types import VerifyOptions
 
@@ -22,28 +26,25 @@ _PLAIN = re.compile(r"[-+]?\d{1,300}(?:\.\d{1,300})?")
 _SIMPLE_FRACTION = re.compile(
     r"(-?)\s*\\frac\s*\{\s*(-?\d{1,300})\s*\}\s*\{\s*(\d{1,300})\s*\}|(-?)(\d{1,300})/(\d{1,300})"
 )
-_SET_OPERATIONS = {
-    "\\cup": "union",
-    "\\cap": "inter",
-    "\\setminus": "diff",
-    "\\backslash": "diff",
-    "U": "union",
-    "\\bigcup": "union",
-}
 _WHOLE_TEXT = re.compile(r"\\(?:text|mbox|textbf|mathrm|textrm|textnormal|mathbf|textit)\s*\{([^{}]*)\}[.,]?")
 _GLUED = re.compile(r"(?<=[\d)\]}])\s*(or|and)\s*(?=[A-Z(\[\\\d-]|[a-z]\s*[=<>(])")
 _TRIM = " \t\n.,;:*"
 _LEADING_POINT = re.compile(r"[\s,;:*]*(?=\.\d)")
-_DOMAIN_TAIL = re.compile(
-    r"^,?\s*(?:for|where|with|over)\b[^.]*?\b(?:all|any|every|each|some|arbitrary|integers?|real|constant)\b"
-    r"|^,?\s*(?:for|where|with|over)\s*$|^,?\s*\(?(?:for|where) (?:any|all|some)\b",
-    re.I,
-)
 _UNIT_TEXT = re.compile(r"^[\s$¢]*[^\W\d]+[^=<>+\\]{0,60}$|^\s*[$¢%]\s*$")
 _LEAD_IN = re.compile(r"^\\(?:text|mbox|textbf|textrm)\s*\{[^{}]{0,80}\b(?:is|are|equals)\s*:?\s*\}\s*(?=.)")
 _WORDED_RATIO = re.compile(r"(\d{1,30})\s+to\s+(\d{1,30})")
+_JOINER = re.compile(r"^\s*(?:and|or)\s+(?=\S)")
+_PAREN_CONDITION = re.compile(
+    r"\s*[,;]?\s*\(\s*(?:\\(?:text|mbox)\s*\{\s*(?:for|where|with)\s*\}\s*|(?:for|where|with)\s+)?"
+    r"((?:\\?[a-zA-Z]+(?:_\w)?\s*,?\s*){1,4}(?:\\in|\\geq?(?:slant)?|\\leq?(?:slant)?|\\neq?|[<>]=?)[^()]*)\)\s*$"
+)
 _APPROX = re.compile(r"^\s*(?:approximately|approx\.?|about|around|roughly)\s+", re.I)
-NUMBER_SETS = frozenset(("reals", "integers", "naturals", "rationals", "complexes", "primes"))
+_MONEY_IN_WORDS = re.compile(r"\\?\$\s*(?=\d)|(?<=\d),(?=\d{3})")
+_ONLY = re.compile(
+    r"^\\(?:text|mbox|textrm|mathrm)\s*\{\s*(?:only|both|exactly|just|precisely)\s*\}\s*(?=\S)"
+    r"|^\s*(?:only|both|exactly|just|precisely)\s+(?=[-\d\\(\[{])|\s*(?:\\(?:text|mbox|textrm)\s*\{\s*only\s*\}|\s\bonly)\s*$",
+    re.IGNORECASE,
+)
 
 
 def parse_answer(text: str, options: VerifyOptions, budget: Budget, thousands: bool = True) -> Node:
@@ -71,16 +72,15 @@ def parse_answer(text: str, options: VerifyOptions, budget: Budget, thousands: b
 
 
 def _parse_text(text: str, options: VerifyOptions, budget: Budget, thousands: bool) -> Node:
-    clean = _trimmed(_GLUED.sub(r" \1 ", normalize(text)))
-    clean = _APPROX.sub("", _LEAD_IN.sub("", clean))
+    clean = _trimmed(_GLUED.sub(r" \1 ", repeating_decimals(normalize(money(text)))))
+    clean = _ONLY.sub("", _APPROX.sub("", _LEAD_IN.sub("", clean)))
     if m := _WORDED_RATIO.fullmatch(clean):
         clean = f"{m[1]}:{m[2]}"
     while (m := _WHOLE_TEXT.fullmatch(clean)) is not None:
         clean = _trimmed(m.group(1))
         if clean.isalpha() and len(clean) > 1 and number_from_words(clean) is None and clean not in ("pi", "and", "or"):
             return text_answer(clean, ParseError("no word"))
-    if clean.endswith("\\"):
-        clean = clean.rstrip("\\ ")
+    clean = bases(scale_words(digit_groups(clean.rstrip("\\ ") if clean.endswith("\\") else clean)))
     if not clean:
         raise ParseError("empty answer")
     if (
@@ -93,6 +93,8 @@ def _parse_text(text: str, options: VerifyOptions, budget: Budget, thousands: bo
         return found
     if clean[0].isalpha() and (value := number_from_words(clean)) is not None:
         return N.num(value)
+    if clean.endswith(")"):
+        clean = _PAREN_CONDITION.sub(r", \1", clean)
     try:
         parser = AnswerParser(clean, options, budget, thousands)
         return parser.whole()
@@ -115,13 +117,17 @@ def text_answer(clean: str, error: ParseError) -> Node:
     if depth or not re.search(r"[^\W\d_]{2}", re.sub(r"\\[a-zA-Z]+", "", clean)):
         raise error
     words = re.sub(r"\\(?:text|mbox|textbf|mathrm|textrm|textnormal|textit)\s*\{([^{}]*)\}", r"\1", clean)
-    words = re.sub(r"(?<=\w)-(?=\w)", " ", words.casefold())
+    words = _MONEY_IN_WORDS.sub("", re.sub(r"(?<=\w)-(?=\w)", " ", words.casefold()))
     words = " ".join(words.replace("{", " ").replace("}", " ").strip("\"'` .,;:!").split())
     return Node("text", (), re.sub(r"^(?:the|an?)\s+", "", words))
 
 
-class AnswerParser(Brackets):
+class AnswerParser(Relations):
     """The whole answer: groups of items of relations of set expressions of sums."""
+
+    def __init__(self, text: str, options: VerifyOptions, budget: Budget, thousands: bool = True) -> None:
+        super().__init__(text, options, budget, thousands)
+        self.tail_conditions: list[Node] = []
 
     def whole(self) -> Node:
         """Everything up to the end of the text."""
@@ -149,13 +155,14 @@ class AnswerParser(Brackets):
                 joiners.add(joiner)
             if self.token.kind == "eof" or self.token.text in (";", "\\\\"):
                 break
-            if self.domain_tail():
+            if self.domain_tail(items):
                 continue
             items.append(self.answer_item())
-        kept = [x for x in items if not _declares_parameter(x)] or items[:1]
-        if len(kept) == 1:
-            return kept[0]
-        return Node("list", tuple(kept), "or" if joiners == {"or"} else "and" if joiners == {"and"} else ",")
+        kept, conditions = split_conditions(items)
+        conditions, self.tail_conditions = [*conditions, *self.tail_conditions], []
+        joiner = "or" if joiners == {"or"} else "and" if joiners == {"and"} else ","
+        node = kept[0] if len(kept) == 1 else Node("list", tuple(kept), joiner)
+        return Node("where", (node, *conditions)) if conditions else node
 
     def answer_item(self) -> Node:
         """One item: an optional worded label, a relation, an optional unit."""
@@ -168,7 +175,7 @@ class AnswerParser(Brackets):
                 return Node("rel", (Node("text", (), t.text.strip().lower()), value), ("=",))
             if nxt.kind == "eof" or nxt.text in (",", ";") or nxt.kind == "text":
                 self.i += 1
-                return Node("text", (), " ".join(t.text.casefold().split()))
+                return Node("text", (), " ".join(_JOINER.sub("", t.text.casefold()).split()))
             if nxt.text == "_":
                 return self.worded_base(t.text)
             if _APPROX.match(t.text + " ") or t.text.strip().lower() in ("or", "and", ""):
@@ -203,9 +210,13 @@ class AnswerParser(Brackets):
                         return node
                     self.i += 1
                     continue
-                if self.domain_tail():
+                if self.domain_tail([node]):
                     return node
-                if not _UNIT_TEXT.match(content) or lowered.split()[0] in ("if", "when", "such", "unless", "only"):
+                if (
+                    bounds("", " " + content)
+                    or not _UNIT_TEXT.match(content)
+                    or lowered.split()[0] in ("if", "when", "such", "unless", "only")
+                ):
                     raise ParseError("text after mathematics")
                 self.i += 1
                 node = self.with_unit(node, content.strip(" .,()"))
@@ -215,11 +226,13 @@ class AnswerParser(Brackets):
             elif t.kind == "word":
                 if t.text.lower() in ("and", "or"):
                     return node
-                if self.domain_tail():
+                if self.domain_tail([node]):
                     return node
                 if node.kind == "sym" and not is_unit_word(t.text):
                     raise ParseError("word after a name")
                 node = self.with_unit(node, self.unit_words())
+            elif t.text == "\\forall" and t.kind == "cmd" and self.domain_tail([node]):
+                return node
             elif t.text == "\\$" and t.kind == "cmd":
                 self.i += 1
                 node = self.with_unit(node, "$")
@@ -246,13 +259,9 @@ class AnswerParser(Brackets):
                 raise ParseError("exponent of a unit")
             unit = f"{unit}^{exponent.value}"
         first, _, rest = unit.partition(" ")
-        if first.lower() in SCALES and node.kind in ("num", "mul", "quantity"):
+        if (scale := scale_of(first)) is not None and node.kind in ("num", "mul", "quantity"):
             inner = node.args[0] if node.kind == "quantity" else node
-            scaled = (
-                N.num(inner.value * SCALES[first.lower()])
-                if inner.kind == "num"
-                else N.mul(inner, N.num(SCALES[first.lower()]))
-            )
+            scaled = N.num(inner.value * scale) if inner.kind == "num" else N.mul(inner, N.num(scale))
             node = Node("quantity", (scaled,), node.value) if node.kind == "quantity" else scaled
             return self.with_unit(node, rest) if rest else node
         if node.kind == "rel":
@@ -261,91 +270,43 @@ class AnswerParser(Brackets):
             return Node("quantity", node.args, f"{node.value} {unit}")
         return Node("quantity", (node,), unit)
 
-    def domain_tail(self) -> bool:
-        """Skip "for all x in ...": it names the domain and is no part of the answer."""
-        tail = " ".join(t.text for t in self.tokens[self.i : self.i + 6])
-        if not (self.token.kind in ("text", "word") and _DOMAIN_TAIL.match(tail)) and self.token.text != "\\forall":
+    def domain_tail(self, answers: list[Node]) -> bool:
+        """Pass over "for all x in ...", which names the domain of the answers before it and is no part of them.
+
+        An inequality in it is kept as a condition. Raises ``ParseError`` where the tail is more than that: a second
+        case, a condition on something else, or names that occur in no answer.
+        """
+        if not at_domain_tail(self.tokens, self.i):
             return False
+        where = self.token.text.strip(" ,").lower().startswith("where")
+        start = self.i
         self.i += 1
-        while (
-            (t := self.token).kind != "eof"
-            and t.text != ";"
-            and not (t.kind == "text" and t.text.strip(" ,.").lower() in ("and", "or"))
-        ):
+        if (condition := self.tail_condition()) is not None:
+            if not is_condition(condition, answers):
+                raise ParseError("a condition on something else")
+            self.tail_conditions.append(condition)
+        while (t := self.token).kind != "eof" and t.text != ";":
+            if t.kind == "text" and t.text.strip(" ,.").lower() in ("and", "or"):
+                break
+            if self.tokens[self.i - 1].text == "," and is_introduction(t):
+                raise ParseError("cases in words")
             self.i += 1
+        named = {t.text for t in self.tokens[start : self.i] if t.kind == "word" and len(t.text) == 1}
+        if where and named and not any(named & free_symbols(a) for a in answers):
+            raise ParseError("names that occur in no answer")
         return True
 
-    # --- relations and set expressions ------------------------------------------------------------------------------
-    def relation(self) -> Node:
-        """A chain ``a < b \\le c``; a single member is returned as it is."""
-        self.enter()
-        args, ops = [self.set_expression()], []
-        while True:
-            t = self.token
-            op = RELATIONS.get(t.text) if t.kind in ("op", "cmd") else None
-            if op is None or (op == "mid" and self.bars):
-                break
+    def tail_condition(self) -> Node | None:
+        """The inequality in a domain tail, when one follows its words."""
+        mark = self.i
+        while self.token.kind in ("text", "word") and (len(self.token.text.strip()) != 1):
             self.i += 1
-            if op in ("<", ">") and self.accept("="):
-                op += "="
-            if op == "equiv":
-                args.append(self.modular(self.set_expression()))
-            else:
-                args.append(self.set_expression())
-            ops.append(op)
-        self.depth -= 1
-        if not ops and (
-            self.token.text == "\\pmod" or (self.ahead().text in ("\\bmod", "\\mod") and self.token.text == "(")
-        ):
-            return self.modular(args[0])
-        return Node("rel", tuple(args), tuple(ops)) if ops else args[0]
-
-    def modular(self, right: Node) -> Node:
-        """``a \\pmod{m}`` on the right of a congruence."""
-        if self.token.text == "\\pmod":
-            self.i += 1
-            return N.func("pmod", right, self.argument())
-        if self.token.text == "(" and self.ahead().text in ("\\bmod", "mod", "\\mod"):
-            self.i += 2
-            modulus = self.additive()
-            self.expect(")")
-            return N.func("pmod", right, modulus)
-        return right
-
-    def set_expression(self) -> Node:
-        """Sums joined by union, intersection and difference."""
-        left = self.signed_money()
-        while (kind := _SET_OPERATIONS.get(self.token.text)) is not None and self.token.kind in ("cmd", "word"):
-            if (
-                kind == "union"
-                and self.token.kind == "word"
-                and left.kind not in ("interval", "tuple", "set", "union", "brack")
-            ):
-                break
-            self.i += 1
-            left = Node(kind, (left, self.additive()))
-        return left
-
-    def signed_money(self) -> Node:
-        """A sum; one that begins with a currency mark becomes a quantity of that currency."""
-        sign = self.token.text == "-" and self.ahead().text == "\\$"
-        mark = self.ahead() if sign else self.token
-        if mark.text != "\\$" or mark.kind != "cmd":
-            return self.additive()
-        self.i += 2 if sign else 1
-        unit = "$"
-        if self.token.kind == "word" and self.token.text in ("EUR", "GBP", "JPY"):
-            unit = self.take().text
-        amount = self.additive()
-        return Node("quantity", (N.neg(amount) if sign else amount,), unit)
-
-
-def _declares_parameter(item: Node) -> bool:
-    """``k \\in \\mathbb{Z}``: says what a letter ranges over."""
-    return (
-        item.kind == "rel"
-        and item.value == ("in",)
-        and item.args[1].kind == "sym"
-        and item.args[1].value.split("_")[0].split("^")[0] in NUMBER_SETS
-        and item.args[0].kind in ("sym", "list")
-    )
+        start, depth = self.i, self.depth
+        try:
+            node = self.relation() if self.token.kind != "eof" else None
+        except ParseError:
+            node, self.depth = None, depth
+        if node is not None and node.kind == "rel" and all(op in ("<", "<=", ">", ">=", "!=") for op in node.value):
+            return node
+        self.i = mark if node is None else start
+        return None

@@ -7,14 +7,17 @@ span or number; a short text as it is.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from rlad.verifier.grammar.words import FUNCTIONS
-from rlad.verifier.reading.boxes import find_boxes, joined_groups
+from rlad.verifier.reading.boxes import Box, find_boxes, joined_groups
+from rlad.verifier.reading.denials import corrected, rejected
 from rlad.verifier.reading.normalize import repair
-from rlad.verifier.reading.phrases import affirmed, announced, last_candidates, names_a_range
+from rlad.verifier.reading.phrases import affirmed, announced, names_a_range
+from rlad.verifier.reading.prose import prose_candidates
 from rlad.verifier.types import VerifyOptions
 
 _TAG = re.compile(r"<answer>(.*?)</answer>", re.DOTALL | re.IGNORECASE)
@@ -26,6 +29,7 @@ _SHORT_WORDS = frozenset(("is", "it", "so", "we", "as", "of", "be", "by", "he", 
 _NO_PROSE = frozenset(
     (*FUNCTIONS, "matrix", "pmatrix", "bmatrix", "vmatrix", "array", "cases", "aligned", "align", "and")
 )
+_HASHES = re.compile(r"(?:^|\n)####[ \t]*(\S[^\n]{0,200})")
 _LAST_LINE = re.compile(r"(?:^|\n)\s*(?:A:|####)\s*(-?\$?\d[\d,]*(?:\.\d+)?)\.?\s*$")
 
 
@@ -59,6 +63,7 @@ def extract(completion: str, options: VerifyOptions, gold: bool = False) -> Extr
     text = completion if len(completion) <= options.max_chars else completion[-options.max_chars :]
     if options.ignore_thinking and (">" in text and _THINK_ANY.search(text)):
         text = without_thinking(text)
+    text = repair(text) if "\\\\" in text else text
     if options.boxed and ("boxed" in text or "fbox" in text):
         found = _boxed(text, options, gold)
         if found is not None:
@@ -82,9 +87,9 @@ def extract(completion: str, options: VerifyOptions, gold: bool = False) -> Extr
             if phrase:
                 candidates.append(phrase)
             if not gold and not names_a_range(phrase):
-                candidates += last_candidates(phrase)[:1]
+                candidates += prose_candidates(phrase)
     if options.last_math and not gold and source == "whole" and not formula:
-        candidates += last_candidates(text)[:3]
+        candidates += prose_candidates(text)
     return Extraction(candidates, source)
 
 
@@ -106,7 +111,6 @@ def _is_prose(word: str) -> bool:
 
 def _boxed(text: str, options: VerifyOptions, gold: bool) -> Extraction | None:
     """The last group of boxes; other groups are its rivals."""
-    text = repair(text) if "\\\\" in text else text
     boxes = find_boxes(text)
     if not boxes:
         return None
@@ -120,9 +124,34 @@ def _boxed(text: str, options: VerifyOptions, gold: bool) -> Extraction | None:
     whole = [b for b in boxes if b.content is not None and not b.content.startswith("\\phantom")]
     if not whole:
         return Extraction([], "last box is empty or not closed")
+    if not gold:
+        whole = [b for b in whole if not rejected(_sentence_before(text, b.start), text[b.end : b.end + 100])]
+        if not whole:
+            return Extraction([], "every box is denied")
     groups = joined_groups(text, whole)
     answer = ", ".join(b.content for b in groups[-1])
-    rivals = [] if gold else [", ".join(b.content for b in g) for g in groups[:-1]]
     if len(groups[-1]) > 1 and len({b.content for b in groups[-1]}) == 1:
         answer = groups[-1][-1].content
+    rivals = [] if gold else _rivals(text, groups, options)
     return Extraction([answer], "boxed", [r for r in dict.fromkeys(rivals) if r != answer], len(groups[-1]) > 1)
+
+
+def _sentence_before(text: str, end: int) -> str:
+    """The text before a box, as far as its sentence and line go."""
+    return re.split(r"[.!?]\s|\n", text[max(0, end - 200) : end])[-1]
+
+
+def _rivals(text: str, groups: list[list[Box]], options: VerifyOptions) -> list[str]:
+    """What a completion gives as its answer beside the last box: other boxes, an ``<answer>``, a ``####`` line.
+
+    Boxes that the text corrects later are withdrawn, unless the options ask for one box only.
+    """
+    start = 0
+    if options.accept_correction:
+        pairs = itertools.pairwise(groups)
+        start = max((k for k, (a, b) in enumerate(pairs, 1) if corrected(text[a[-1].end : b[0].start])), default=0)
+    rivals = [", ".join(box.content for box in group) for group in groups[start:-1]]
+    if options.answer_phrases:
+        told = [*_TAG.findall(text)[-1:], *_HASHES.findall(text)[-1:]]
+        rivals += [(prose_candidates(t) or [t])[0] for t in told if "boxed" not in t and re.search(r"\d", t)]
+    return rivals

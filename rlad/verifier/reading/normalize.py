@@ -202,6 +202,16 @@ _SPACING = re.compile(
     r"hspace\*?\{[^{}]{0,20}\}|hskip|mskip|vspace\*?\{[^{}]{0,20}\})(?![a-zA-Z]))|~"
 )
 _DELIMITERS = re.compile(r"(?<!\\)\\[()\[\]]|(?<!\\)\$+")
+_ROW_GAP = re.compile(r"\\\\\s*\[\s*-?[\d.]*\s*(?:pt|em|ex|mm|cm|in|mu|px|bp|sp|pc|\\[a-z]+)\s*\]")
+_BARE_ARGUMENT = re.compile(r"\\(mathbb|mathbf|mathrm|mathcal|mathit|text)\s+([A-Za-z0-9])(?![A-Za-z0-9])")
+_ROW_END = re.compile(r"\\(?:cr|tabularnewline|newline)(?![a-zA-Z])")
+_PLAIN_MATRIX = re.compile(r"\\([pbvB]?matrix|cases)\s*\{")
+_INVISIBLE = re.compile(
+    r"\\[vh]?phantom\s*\{[^{}]*\}|\\(?:color|label|tag\*?)\s*\{[^{}]*\}|\\textcolor\s*\{[^{}]*\}"
+    r"|\\(?:strut|mathstrut|null|relax|noindent|nonumber|notag|hline|allowbreak|smallskip|medskip|bigskip)(?![a-zA-Z])"
+    r"|\\(?:kern|hskip)\s*-?[\d.]+\s*[a-z]{2}"
+)
+_JOINING_TEXT = re.compile(r"\\(?:text|mbox|textrm|mathrm)\s*\{\s*([,;])\s*(and|or)?\s*\}")
 _FRACS = re.compile(r"\\[dtc]frac(?![a-zA-Z])")
 _SPACES = re.compile(r"\s+")
 
@@ -211,6 +221,7 @@ def repair(text: str) -> str:
     if not text.isascii() or not text.isprintable():
         text = _EATEN.sub(lambda m: _EATEN_LETTER[m.group()], text)
     if "\\\\" in text:
+        text = _ROW_GAP.sub(r"\\\\ ", text) if "[" in text else text
         text = _DOUBLED.sub(r"\\", text)
         if "\\begin" not in text:
             text = _DOUBLED_SIGN.sub(r"\\", text)
@@ -226,6 +237,30 @@ def unicode_to_latex(text: str) -> str:
     return text.translate(_TABLE)
 
 
+def _plain_matrices(text: str) -> str:
+    r"""Plain TeX's ``\pmatrix{1 & 2 \cr 3 & 4}`` as an environment; text whose braces do not match stays as it is."""
+    for _ in range(20):
+        m = _PLAIN_MATRIX.search(text)
+        depth, end = 1, m.end() if m else len(text)
+        while end < len(text) and depth:
+            depth += (text[end] == "{") - (text[end] == "}")
+            end += 1
+        if m is None or depth:
+            return text
+        text = rf"{text[: m.start()]}\begin{{{m[1]}}}{text[m.end() : end - 1]}\end{{{m[1]}}}{text[end:]}"
+    return text
+
+
+def _latex_spellings(text: str) -> str:
+    """Commands that mean another one, or nothing."""
+    text = _INVISIBLE.sub(" ", text.replace("\\textdollar", "\\$"))
+    text = _BARE_ARGUMENT.sub(r"\\\1{\2}", text)
+    text = _ROW_END.sub(r"\\\\ ", text)
+    if "atrix" in text or "cases" in text:
+        text = _plain_matrices(text)
+    return _JOINING_TEXT.sub(lambda m: f"{m[1]} \\text{{{m[2]}}} " if m[2] else f"{m[1]} ", text)
+
+
 def normalize(text: str) -> str:
     """One answer's text, ready for the tokenizer.
 
@@ -234,7 +269,7 @@ def normalize(text: str) -> str:
     """
     text = unicode_to_latex(repair(text))
     if "\\" in text:
-        text = _GROUPED.sub("", text)
+        text = _latex_spellings(_GROUPED.sub("", text))
         text = _SIZES.sub(" ", text)
         text = _STYLES.sub(" ", text)
         text = _FRACS.sub(r"\\frac", text)

@@ -1,4 +1,4 @@
-"""Phrases that announce an answer, in the languages people ask in, and the numbers and spans an answer may stand in."""
+"""Phrases that announce an answer, in the languages people ask in."""
 
 from __future__ import annotations
 
@@ -31,15 +31,6 @@ _HINTS = re.compile(
     re.IGNORECASE,
 )
 _SENTENCE_END = re.compile(r"(?<!\bp)(?<!\ba)(?<!\bsq)[.!](?=\s+[^\d\s]|\s*$)|[。！]|\n|<\||<<")
-
-NUMBER = re.compile(
-    r"(?<![A-Za-z0-9_.\\^{])(?<!\d[,/])(?P<sign>(?<=[\s(\[{:=,$*+。，：])[-−]|^[-−])?\s?(?:\$|\\\$|€|£)?"
-    r"(?:\\[dt]?frac\s*\{-?\d+\}\s*\{\d+\}|(?:\d+\s+)?\d+/\d+|\d[\d,]*\d(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)(?:\s?\\?%)?(?![A-Za-z]*\d)"
-)
-_SPANS = re.compile(
-    r"\\\[(.+?)\\\]|\\\((.+?)\\\)|\$\$(.+?)\$\$|(?<!\\)\$((?:[^$\n]|\\\$){1,400}?)(?<!\\)\$|\*\*([^*\n]{1,200})\*\*",
-    re.DOTALL,
-)
 
 
 def announced(text: str) -> str | None:
@@ -78,22 +69,6 @@ def _sentence(rest: str) -> str:
             following = rest[end + 2 :]
             if not re.match(r"\s*(?:,|and|or)\s*(?:\\|\$)", following):
                 return rest[: end + 2]
-    end = _SENTENCE_END.search(rest)
+    ends = _SENTENCE_END.finditer(rest)
+    end = next((m for m in ends if m.group() != "!" or rest[: m.start()].count("$") % 2 == 0), None)
     return (rest[: end.start()] if end else rest).strip(" \t*\"'”")
-
-
-def last_candidates(text: str) -> list[str]:
-    """Math spans, bold spans and numbers at the end of a text, the last one first; bare names come after the rest."""
-    found: list[tuple[int, str]] = []
-    inside: list[str] = []
-    tail = text[-3000:]
-    spans = [(m.start(), m.end(), next(g for g in m.groups() if g is not None)) for m in _SPANS.finditer(tail)]
-    found += [(end, content) for _, end, content in spans]
-    for m in NUMBER.finditer(tail):
-        if not any(a <= m.start() < b for a, b, _ in spans):
-            found.append((m.end(), m.group().strip()))
-        else:
-            inside.append(m.group().strip())
-    found.sort(key=lambda f: -f[0])
-    telling = [c for _, c in found if any(ch.isdigit() for ch in c)]
-    return (telling[:4] or [c for _, c in found[:4]]) + inside[-1:]
