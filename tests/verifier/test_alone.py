@@ -16,7 +16,7 @@ PARTS = ("pyproject.toml", "README.md", "LICENSE", "rlad", "trainers", "evals")
 BESIDE = ("sympy", "mpmath")
 ROWS = [
     {"gold": "1/2", "pred": r"so it is $\boxed{0.5}$", "expected": True},
-    {"gold": r"\frac{\pi}{4}", "pred": r"$\int_0^1 \frac{1}{1+x^2} \, dx$", "expected": True},  # sympy decides
+    {"gold": r"\frac{1}{3}", "pred": r"$\int_0^1 x^2 \, dx$", "expected": True},  # sympy decides
     {"gold": "3", "pred": "4", "expected": False},
 ]
 
