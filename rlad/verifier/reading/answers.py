@@ -10,6 +10,7 @@ from fractions import Fraction
 from rlad.verifier.budget import Budget, ParseError, TooLarge
 from rlad.verifier.grammar import nodes as N
 from rlad.verifier.grammar.counting import number_from_words, scale_of
+from rlad.verifier.grammar.lexer import EOF
 from rlad.verifier.grammar.nodes import Node, free_symbols
 from rlad.verifier.grammar.primaries import number
 from rlad.verifier.grammar.relations import Relations
@@ -18,7 +19,7 @@ from rlad.verifier.grammar.words import PROSE
 from rlad.verifier.reading.conditions import at_domain_tail, is_condition, is_introduction, split_conditions
 from rlad.verifier.reading.denials import bounds
 from rlad.verifier.reading.normalize import normalize
-from rlad.verifier.reading.numerals import bases, digit_groups, money, repeating_decimals, scale_words
+from rlad.verifier.reading.numerals import MONEY_LETTERS, bases, digit_groups, money, repeating_decimals, scale_words
 from rlad.verifier.reading.times import parse_date, parse_time
 from rlad.verifier.types import VerifyOptions
 
@@ -259,6 +260,8 @@ class AnswerParser(Relations):
                 raise ParseError("exponent of a unit")
             unit = f"{unit}^{exponent.value}"
         first, _, rest = unit.partition(" ")
+        if node.kind == "quantity" and str(node.value).startswith("$"):
+            first = MONEY_LETTERS.get(first, first)
         if (scale := scale_of(first)) is not None and node.kind in ("num", "mul", "quantity"):
             inner = node.args[0] if node.kind == "quantity" else node
             scaled = N.num(inner.value * scale) if inner.kind == "num" else N.mul(inner, N.num(scale))
@@ -286,8 +289,10 @@ class AnswerParser(Relations):
                 raise ParseError("a condition on something else")
             self.tail_conditions.append(condition)
         while (t := self.token).kind != "eof" and t.text != ";":
-            if t.kind == "text" and t.text.strip(" ,.").lower() in ("and", "or"):
-                break
+            after = self.ahead() if self.ahead(2).kind in ("text", "word") else EOF
+            joins = t.kind in ("text", "word") and t.text.strip(" ,.").lower() in ("and", "or")
+            if joins and not all(len(x) == 1 and x.isalpha() for x in (self.tokens[self.i - 1].text, after.text)):
+                break  # but "where a and b are real"
             if self.tokens[self.i - 1].text == "," and is_introduction(t):
                 raise ParseError("cases in words")
             self.i += 1

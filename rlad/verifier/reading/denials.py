@@ -11,7 +11,7 @@ _CLAUSE_START = re.compile(
 )
 _DENIED = re.compile(
     r"(?:(?<!\\)\b(?:not|never|no\s+longer|cannot|unable|fails?|failed|impossible|wrong|incorrect|wrongly|nor|neither|"
-    r"doubt|nicht|kein\w*|non\s+(?:è|sono)|não|не|no\s+(?:es|son|puede))\b|n['’]t\b|n['’]est\s+pas\b|不是|不能|并非)"
+    r"no\s+(?:solutions?|answers?)|doubt|nicht|kein\w*|non\s+(?:è|sono)|não|не|no\s+(?:es|son|puede))\b|n['’]t\b|n['’]est\s+pas\b|不是|不能|并非)"
     r"(?!.*(?:=|['’]s\b|\b(?:is|are|was|were|equals|gives|leaves|makes|gets|has|takes|becomes|needs|costs|totals|we)\b))",
     re.IGNORECASE | re.DOTALL,
 )
@@ -47,13 +47,14 @@ _REFUSED = re.compile(
 
 
 _WRONG = (
-    r"(?:\w+ly\s+|still\s+|just\s+)?(?:wrong|incorrect|false|mistaken|invalid|impossible|(?:a|my)\s+mistake|an?\s+error|"
+    r"(?:\w+ly\s+|still\s+|just\s+)?(?:wrong|incorrect|false|mistaken|invalid|impossible|(?:a|my)\s+mistake|an?\s+(?:error|(?:wrong|incorrect|invalid|false)\s+\w+)|"
     r"not\s+(?:\w+ly\s+)?(?:right|correct|(?:the|my|our|an?)\s+(?:\w+\s+)?(?:answer|solution)|it|possible|valid|allowed)\b)"
 )
 _REJECTED = re.compile(
     rf"[)\]}}$*\\\s]*(?:,?\s*(?:which|that|this|it|but\s+(?:that|this|it))?\s*)(?:['’]s|\b(?:is|are|was|were|would\s+be|seems|looks))\s+{_WRONG}"
-    rf"|[)\]}}$*\\.\s]*(?:(?:wait|no|hmm|oh|but|however)\b[,.:!\s]*)*(?:that|this|it)(?:['’]s|\s+is|\s+was)\s+{_WRONG}"
+    rf"|[)\]}}$*\\.?!\s]*(?:(?:wait|no|hmm|oh|but|however)\b[,.:!\s]*)*(?:that|this|it)(?:['’]s|\s+is|\s+was)\s+{_WRONG}"
     r"|[)\]}$*\\\s]*(?:is\s*n['’]t|was\s*n['’]t|cannot\s+be|can['’]t\s+be)\s+(?:right|correct|the\s+answer|it\b|true)"
+    r"|[)\]}$*\\\s]*[-–—:(]\s*(?:wrong|incorrect)\b"
     r"|[)\]}$*\\\s]*(?:不是|是错|不对|错误|ist\s+falsch|est\s+faux|es\s+incorrect)",
     re.IGNORECASE,
 )

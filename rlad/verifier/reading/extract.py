@@ -141,6 +141,11 @@ def _sentence_before(text: str, end: int) -> str:
     return re.split(r"[.!?]\s|\n", text[max(0, end - 200) : end])[-1]
 
 
+def _is_answer(text: str) -> bool:
+    """Whether a text holds a number, or no words: "see above" is no second answer beside a box."""
+    return re.search(r"\d", text) is not None or re.search(r"[^\W\d_]{2}", re.sub(r"\\[a-z]+", "", text)) is None
+
+
 def _rivals(text: str, groups: list[list[Box]], options: VerifyOptions) -> list[str]:
     """What a completion gives as its answer beside the last box: other boxes, an ``<answer>``, a ``####`` line.
 
@@ -153,5 +158,5 @@ def _rivals(text: str, groups: list[list[Box]], options: VerifyOptions) -> list[
     rivals = [", ".join(box.content for box in group) for group in groups[start:-1]]
     if options.answer_phrases:
         told = [*_TAG.findall(text)[-1:], *_HASHES.findall(text)[-1:]]
-        rivals += [(prose_candidates(t) or [t])[0] for t in told if "boxed" not in t and re.search(r"\d", t)]
+        rivals += [(prose_candidates(t) or [t])[0] for t in told if "boxed" not in t and _is_answer(t)]
     return rivals

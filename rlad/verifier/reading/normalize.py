@@ -113,6 +113,7 @@ for _ch, _ab in _FRACTIONS.items():
     _TABLE[ord(_ch)] = f"\\frac{{{_a}}}{{{_b}}}"
 for _ch, _name in zip("ℝℤℕℚℂ", "RZNQC", strict=False):
     _TABLE[ord(_ch)] = f"\\mathbb{{{_name}}}"
+_TABLE |= {ord("∛"): "\\sqrt[3] ", ord("∜"): "\\sqrt[4] "}
 _TABLE.update(
     {
         ord(a): b

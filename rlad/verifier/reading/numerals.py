@@ -29,6 +29,7 @@ _REPEATING = re.compile(
 _MARKED = re.compile(
     r"(?<!\d)(?P<lead>\d*+\.\d*?)(?P<period>\d[\u0304\u0305\u0307](?:\d*\d\u0307|(?:\d[\u0304\u0305])*))"
 )
+_COMMA = re.compile(r"(?<![\d.,])(\d{1,9}),(?=\d{0,9}(?:\\(?:overline|bar|dot)\b|\(\d{1,9}\)(?!\s*[\w(,])))")
 _MARKS = re.compile(r"[\u0304\u0305\u0307]")
 
 
@@ -70,6 +71,8 @@ def repeating_decimals(text: str) -> str:
     >>> [repeating_decimals(t) for t in (r"0.8\bar3", r"0.8\dot{3}", "0.8(3)", "0.8333...")] == [r"0.8\overline{3}"] * 4
     True
     """
+    if "," in text and ("\\" in text or "(" in text):
+        text = _COMMA.sub(r"\1.", text)
     if "." not in text:
         return text
     if not text.isascii():
@@ -111,7 +114,7 @@ _FOREIGN_SCALE = re.compile(rf"(?<=\d)\s*({'|'.join(map(re.escape, _FOREIGN))})(
 _THAI_SCALE = re.compile(r"(?<=\d)\s*(พัน|หมื่น|แสน|ล้าน)")
 _DECIMAL_COMMA = re.compile(r"(\d),(\d{1,2})(?=\s*(?:\\text\s*\{\s*)?([^\W\d_]+))")
 _MONEY = re.compile(r"^(-?\s*)\\?\$\s?(\d[\d,]*(?:\.\d+)?)\s?(k|K|M|B|bn|mn)\b\.?$")
-_LETTER = {"k": "thousand", "K": "thousand", "M": "million", "mn": "million", "B": "billion", "bn": "billion"}
+MONEY_LETTERS = {"k": "thousand", "K": "thousand", "M": "million", "mn": "million", "B": "billion", "bn": "billion"}
 
 
 def _cjk(m: re.Match[str]) -> str:
@@ -130,7 +133,7 @@ def money(text: str) -> str:
     ('\\$3 \\text{thousand}', '3k')
     """
     if "$" in text and (m := _MONEY.match(text.strip())):
-        return rf"{m[1]}\${m[2]} \text{{{_LETTER[m[3]]}}}"
+        return rf"{m[1]}\${m[2]} \text{{{MONEY_LETTERS[m[3]]}}}"
     return text
 
 
@@ -166,6 +169,7 @@ _BASE_SCRIPT = re.compile(
     rf"(?:\\(?:text|mathrm|textrm)\s*\{{\s*)?(?:base\s*-?\s*\}}?\s*)?(?P<base>{_BASE_NUMBER})\s*\}}{{0,2}}",
     re.IGNORECASE,
 )
+_TEXT_SCRIPT = re.compile(r"_\s*(?:\{\s*)?\\(?:text|mathrm|textrm)\s*\{\s*(\d{1,2})\s*\}(?:\s*\})?")
 _PREFIXED = re.compile(r"(?<!\w)0([xXbBoO])([0-9A-Fa-f]{1,60})(?!\w)")
 
 
@@ -205,6 +209,7 @@ def bases(text: str) -> str:
     ('63_{8}', '\\text{A3F}_{16}', '63_{8}', '2a_{11}')
     """
     if "_" in text:
+        text = _TEXT_SCRIPT.sub(r"_{\1}", text)
         text = _BASE_SCRIPT.sub(_with_script, text)
     lowered = text.lower()
     if "base" in lowered:

@@ -40,11 +40,12 @@ _TOKEN = re.compile(
         (?P<scale>\s?(?:(?:{_SCALE_WORDS})(?!\w)\.?|(?:{_OTHER_SCALES})+(?![a-z克米瓦卡帕升赫焦])|[kKM](?!\w)(?<=\$\d[kKM]))|(?:st|nd|rd|th)\b)?
       | (?P<unit>(?:{_UNIT_WORDS})(?:\s+per\s+\w+|/\w+)?(?![\w])|(?<=\d\s)[ap]\.?m\b\.?)
       | (?P<base>\(?(?:in\s+)?base[\s-]*(?:\d{{1,2}}|[a-z]+)\b\)?|\(?in\s+(?:binary|octal|hexadecimal)\b\)?)
-      | (?P<math>\.{{3}}|…|\\(?:[a-zA-Z]+|[{{}}%,;:! |])|(?:sqrt|sin|cos|tan|log|ln|pi|exp|choose|mod)(?![^\W\d])
-        |[-+*/^_=<>≤≥≠≈±∓×·⋅÷√∞°′″%‰!|∪∩∈⁰¹²³⁴⁵⁶⁷⁸⁹⁻₀₁₂₃₄₅₆₇₈₉½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞\u0370-\u03ff−–])
+      | (?P<math>\.{{3}}|…|\\(?:[a-zA-Z]+|[{{}}%,;:! |])|(?:sqrt|sin|cos|tan|log|ln|pi|exp|choose|mod)(?![^\W\d_])
+        |[-+*/^_=<>≤≥≠≈±∓×·⋅÷√∛∜∞°′″%‰!|∪∩∈⁰¹²³⁴⁵⁶⁷⁸⁹⁻₀₁₂₃₄₅₆₇₈₉½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞\u0370-\u03ff−–])
       | (?P<open>[(\[{{]) | (?P<close>[)\]}}])
       | (?P<letter>[A-Za-z](?![^\W_]))
-      | (?P<joint>,(?!\s*$)|;|(?:and|or|to|through)\b|&)
+      | (?P<joint>,(?!\s*$)|;|(?:and|or|to|through|by)\b|&)
+      | (?P<times>(?<=\d)\s?[xX]\s?(?=\d))
       | (?P<colon>(?<=\d)(?:[ ]:[ ]|:)(?=\d))
       | (?P<space>[ \t\u00a0]+)
       | (?P<other>[^\W\d_]+|.)""",
@@ -139,7 +140,7 @@ def _runs(sentence: str) -> list[Run]:
         inside, outside = m.group(), sentence[: m.start()]
         if (
             re.search(r"\d", outside)
-            and not re.match(r"\((?:in\s+)?(?:base|binary|octal|hex)", inside)
+            and not re.match(r"\((?:in\s+)?(?:base|binary|octal|hex|mod)", inside)
             and "$" not in inside
         ):
             masked = masked[: m.start()] + "\0" * len(inside) + masked[m.end() :]
@@ -179,7 +180,7 @@ def _run(sentence: str, tokens: list[re.Match[str]]) -> Run | None:
         tokens = tokens[2:]
     tokens = _balanced(tokens)
     if not tokens or not any(
-        _kind(t) in ("number", "span") or t.group()[:1] == "\\" or t.group() in "π∞√½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞" for t in tokens
+        _kind(t) in ("number", "span") or t.group()[:1] == "\\" or t.group() in "π∞√∛∜½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞" for t in tokens
     ):
         return None
     start, end = tokens[0].start(), tokens[-1].end()
@@ -193,6 +194,8 @@ def _plain(m: re.Match[str]) -> str:
     if kind == "span":
         text, scale = m.group("span"), m.group("spanscale") or ""
         return f" {text[2:-2] if text.startswith(('$$', chr(92))) else text[1:-1]} {scale}"
+    if kind == "times":
+        return "\\times "
     if kind == "money":
         return r"\$"
     if kind == "number" and re.search(r"(?:st|nd|rd|th)$", text) and m.group("scale") in ("st", "nd", "rd", "th"):
@@ -232,7 +235,7 @@ def _readings(sentence: str, runs: list[Run]) -> list[str]:
     text = last.text.strip()
     if m := _RANGE.fullmatch(text):
         return [f"{m[1]}:{m[2]}"] if _RATIO.search(before) else []
-    if re.search(r"\b(?:to|through)\b", text):
+    if re.search(r"\b(?:to|through|by)\b", text):
         return []
     head, _, rest = text.rpartition("=")
     if head and rest.strip() and head[-1] not in "<>!:" and not re.search(r"[^\W\d_]", re.sub(r"\\[a-z]+", "", head)):
