@@ -8,6 +8,7 @@ or more, leak wherever they stand. Equality is the verifier's, so other forms of
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 
 from rlad.verifier import verify
 
@@ -28,15 +29,28 @@ def leaks(abstraction: str, gold: str) -> bool:
     (False, True, False)
     >>> leaks("this equals 0.5", "1/2"), leaks("use 1729 as a sum of cubes", "1729")
     (True, True)
+    >>> leaks("compare with 2/3 of it", "2/3"), leaks("compare 2 with 3", "2/3")
+    (True, False)
     """
     pattern = ANYWHERE if _distinctive(gold) else ANNOUNCED
     if any(verify(gold, found).correct for found in dict.fromkeys(pattern.findall(abstraction))):
         return True
-    text = re.sub(r"\s+", "", gold)
-    return _distinctive(gold) and text in re.sub(r"\s+", "", abstraction)
+    if not _distinctive(gold):
+        return False
+    text, written = (re.sub(r"\s+", "", part) for part in (abstraction, gold))
+    return re.search(rf"(?<!\d)(?<!\d\.){re.escape(written)}(?!\d)", text) is not None  # 1/2 is no part of 1/20
 
 
 def _distinctive(gold: str) -> bool:
-    """Whether a gold answer is too special to occur by chance."""
+    """Whether a gold answer is too special to occur by chance: no whole number below 1,000, and no short text.
+
+    A fraction or a decimal is special however short it is, unless it is a whole number in disguise (``4/2``).
+
+    >>> [_distinctive(gold) for gold in ("7", "999", "1000", "1/2", "-0.5", "4/2", "x+1", r"\\sqrt{2}")]
+    [False, False, True, True, True, False, False, True]
+    """
     text = re.sub(r"[\s$]", "", gold)
-    return len(text) >= 4 if not text.lstrip("-").isdecimal() else len(text.lstrip("-")) >= 4
+    if re.fullmatch(r"-?(?:\d+(?:/0*[1-9]\d*)?|\d*\.\d+)", text) is None:
+        return len(text) >= 4
+    value = Fraction(text)
+    return value.denominator > 1 or abs(value) >= 1000
