@@ -12,6 +12,7 @@ _DOMAIN_TAIL = re.compile(
     r"^,?\s*(?:for|where|with|over)\b[^.]*?\b(?:all|any|every|each|some|arbitrary|integers?|real|constant)\b"
     r"|^,?\s*(?:for|where|with|over)\s*$|^,?\s*\(?(?:for|where) (?:any|all|some)\b"
     rf"|^,?\s*\(?(?:for|where|with)\s+{_NAME}\s*(?:,\s*{_NAME}\s*){{0,3}}(?:\\in|\\(?:g|l)eq?(?:slant)?|\\neq?|[<>])"
+    rf"|^,?\s*\(?where\s+{_NAME}\s*(?:(?:,|and)\s*{_NAME}\s*){{0,3}}(?:is|are)\b"
     r"|^,?\s*\(?(?:for|where|with)\s+-?\d+\s*(?:\\leq?(?:slant)?|<)",
     re.IGNORECASE,
 )

@@ -38,7 +38,7 @@ _TAKEN_BACK = re.compile(
     r"|不是|是错|不对|错误)",
     re.IGNORECASE,
 )
-_EXCEPTED = re.compile(r"(?:[,;]\s*(?:and\s+|but\s+)?not|\b(?:rather\s+than|instead\s+of))\s+[$\\(]*$", re.IGNORECASE)
+_EXCEPTED = re.compile(r"(?:[,;]\s*not|\b(?:and|but)\s+not|\b(?:rather\s+than|instead\s+of))\s+[$\\(]*$", re.IGNORECASE)
 _REFUSED = re.compile(
     r"\b(?:I|we)\s+(?:really\s+|just\s+|honestly\s+)?(?:cannot|can\s*not|can['’]t|could\s+not|couldn['’]t|(?:am|was|are|were)\s+(?:not\s+able|unable)|"
     r"do\s+not\s+know|don['’]t\s+know|have\s+no\s+idea|give\s+up)\b(?!\s+(?:use|have|just|simply|take|choose|be\b))",

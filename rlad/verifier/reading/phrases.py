@@ -30,7 +30,7 @@ _HINTS = re.compile(
     r"ответ|відповідь|答|답|جواب|جابة|उत्तर|जवाब|đáp|trả|jawaban|คำตอบ",
     re.IGNORECASE,
 )
-_SENTENCE_END = re.compile(r"(?<!\bp)(?<!\ba)(?<!\bsq)[.!](?=\s+[^\d\s]|\s*$)|[。！]|\n|<\||<<")
+_SENTENCE_END = re.compile(r"(?<!\bp)(?<!\ba)(?<!\bsq)[.](?=\s+[^\d\s]|\s*$)|!(?=\s+[^\W\d_]|\s*$)|[。！]|\n|<\||<<")
 
 
 def announced(text: str) -> str | None:

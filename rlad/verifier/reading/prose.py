@@ -68,6 +68,12 @@ _RATIO = re.compile(r"\b(?:odds|ratio|score|proportion)\b", re.IGNORECASE)
 _NAMES_BEHIND = re.compile(
     r"\s*,?\s*(?:where|for)\s+((?:all\s+|some\s+)?[a-z]\b(?:\s*(?:,|and)\s*[a-z]\b)*)\s*,?\s+(?:is|are)\b"
 )
+_REASON = re.compile(r"\b(?:since|because|as\s+(?:required|desired|claimed))\b", re.IGNORECASE)
+_CIRCUMSTANCE = re.compile(
+    r"\b(?:in|for|after|of|from|per|over|within|than|before|by|at|on|during|to|out\s+of)\s+"
+    r"(?:(?:the|all|these|those|only|every|each|a|an|next|first|last|other)\s+)*$",
+    re.IGNORECASE,
+)
 _EDGE = " \t,;:=<>≤≥≠≈*/^_&"
 
 
@@ -222,10 +228,21 @@ def _balanced(tokens: list[re.Match[str]]) -> list[re.Match[str]]:
     return tokens[start:cut]
 
 
+def _is_aside(sentence: str, run: Run, later: Run) -> bool:
+    """Whether the later run says why, or for what something was worked out: ``4 + 5 = 9 points in 40 minutes``."""
+    between = sentence[run.end : later.start]
+    if _REASON.search(between):
+        return True
+    plain = "=" in run.text and "=" not in later.text and not re.search(r"[.,;:$]", between)
+    return plain and len(between) <= 80 and _CIRCUMSTANCE.search(between) is not None
+
+
 def _readings(sentence: str, runs: list[Run]) -> list[str]:
     telling = [r for r in runs if any(c.isnumeric() for c in r.text)] or runs
     while len(telling) > 1 and excepted(sentence[: telling[-1].start]):
         telling.pop()  # 42, not 41
+    while len(telling) > 1 and _is_aside(sentence, telling[-2], telling[-1]):
+        telling.pop()
     last = telling[-1]
     before, behind = sentence[: last.start], sentence[last.end :]
     if (m := _NAMES_BEHIND.match(behind)) and not set(re.findall(r"\b[a-z]\b", m[1])) & set(last.text):
