@@ -18,7 +18,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from evals.benchmarks.verifier_hostile import Measurement, measure_ours, measure_theirs
+from evals.benchmarks.verifier_hostile import Measurement, measure_command, measure_ours, measure_theirs
 from rlad.verifier import DEFAULT, Outcome, Verdict, VerifierPool, VerifyOptions
 from rlad.verifier.cli import percentile
 
@@ -133,10 +133,11 @@ def labelled_sets(data: Path, report: Report, theirs: bool) -> None:
     ours, other = gsm8k
     report.add("GSM8K model solutions, accuracy", cell(other, lambda r: f"{r.accuracy:.2%}"), f"{ours.accuracy:.2%}",
                "100 %", ours.accuracy == 1)  # fmt: skip
-    for name, (ours, other) in (("GSM8K solutions", gsm8k), ("TinyV rows", tinyv)):
+    for name, (ours, other), least in (("GSM8K solutions", gsm8k, 20), ("TinyV rows", tinyv, 20)):
         factor = ours.per_second / other.per_second if other else 0.0
-        report.add(f"{name} per second, one process", cell(other, lambda r: f"{r.per_second:,.0f}"),
-                   f"{ours.per_second:,.0f}" + (f" ({factor:.1f}×)" if other else ""), "≥ 5×", factor >= 5)  # fmt: skip
+        speed = f"{ours.per_second:,.0f}" + (f" ({factor:.1f}×)" if other else "")
+        report.add(f"{name} per second, one process", cell(other, lambda r: f"{r.per_second:,.0f}"), speed,
+                   f"≥ {least}×", factor >= least)  # fmt: skip
     ours, other = tinyv
     p99 = percentile(ours.milliseconds, 0.99)
     report.add("TinyV rows, p99", cell(other, lambda r: f"{percentile(r.milliseconds, 0.99):.0f} ms"), f"{p99:.1f} ms",
@@ -208,6 +209,11 @@ def hostile(report: Report, theirs: bool) -> None:
     slow = [m for m in ours if m.milliseconds > 50]
     report.notes += [f"slow: {m.name} took {m.milliseconds:.0f} ms" for m in slow]
     report.notes += [f"false positive: {m.name}" for m in ours if m.correct]
+    through = measure_command()
+    late = [m for m in through if m.milliseconds > 50]
+    report.notes += [f"slow through the command: {m.name} took {m.milliseconds:.0f} ms" for m in late]
+    slowest = max(m.milliseconds for m in through)
+    report.add("hostile pairs through the command, slowest", "-", f"{slowest:,.0f} ms", "≤ 50 ms", not late)
     report.add("hostile pairs, slowest / memory", cell(measure_theirs()) if theirs else "-",
                cell(ours), "≤ 50 ms / ≤ 100 MB", not slow and sum(m.megabytes for m in ours) <= 100)  # fmt: skip
 

@@ -11,6 +11,7 @@ import os
 import resource
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -65,6 +66,19 @@ def measure_ours() -> list[Measurement]:
     if process.returncode:
         raise RuntimeError(f"the attack after {rows[-1].name if rows else 'none'!r} ended the process")
     return rows
+
+
+def measure_command() -> list[Measurement]:
+    """All attacks through ``python -m rlad.verifier`` with one worker, the symbolic rung included; memory is 0."""
+    with tempfile.TemporaryDirectory() as folder:
+        source, out = Path(folder, "pairs.jsonl"), Path(folder, "judged.jsonl")
+        rows = [{"name": name, "gold": gold, "pred": pred} for name, gold, pred in hostile_pairs()]
+        source.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        command = [sys.executable, "-m", "rlad.verifier", str(source), "--workers", "1", "--out", str(out)]
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+        subprocess.run(command, check=True, env=environment, stderr=subprocess.DEVNULL)
+        judged = [json.loads(line) for line in out.read_text().splitlines()]
+    return [Measurement(row["name"], row["ms"], 0.0, False) for row in judged]
 
 
 def measure_theirs(attacks: Sequence[str] = CORE_KINDS) -> list[Measurement]:

@@ -165,6 +165,7 @@ def test_different(gold, pred):
 
 POLICIES = [
     ({"reject_hedging": False}, "3", r"\boxed{2}, no: wait. Then \boxed{3}"),
+    ({"accept_correction": True}, "3", r"\boxed{2}. Wait, I forgot a case, so \boxed{3}"),
     ({"reject_broken_last_box": False}, "5", r"\boxed{5} \boxed{}"),
     ({"ignore_thinking": False}, "42", r"<think>\boxed{42}"),
     ({"pred_subset": True}, "1, 2", "1"),
@@ -177,6 +178,13 @@ def test_lenient_options(options, gold, pred):
     """Off by default, and each does what it says."""
     assert not verify(gold, pred).correct
     assert verify(gold, pred, VerifyOptions(**options)).correct
+
+
+def test_only_what_a_text_corrects_is_withdrawn():
+    options = VerifyOptions(accept_correction=True)
+    assert not verify("3", r"\boxed{2} in the first case and \boxed{3} in the second", options).correct
+    assert not verify("2", r"\boxed{2}. Wait, it is \boxed{3}", options).correct
+    assert not verify("3", r"\boxed{1}. Wait, it is \boxed{2}. For the rest \boxed{3}", options).correct
 
 
 STRICT = [
