@@ -157,13 +157,21 @@ def _runs(sentence: str) -> list[Run]:
             kind = "other"
         if kind == "unit" and not any(_kind(t) in ("number", "span") for t in current[-2:]):
             kind = "other"
-        if kind in ("other", "name"):
+        if kind in ("other", "name") or _begins_anew(masked, m, current):
             if (run := _run(sentence, current)) is not None:
                 runs.append(run)
             current = []
-        else:
+        if kind not in ("other", "name"):
             current.append(m)
     return runs
+
+
+def _begins_anew(sentence: str, m: re.Match[str], run: list[re.Match[str]]) -> bool:
+    """Whether a token begins another run: a semicolon outside brackets, a number behind a number (no mixed number)."""
+    if m.group() == ";":
+        return sum((_kind(t) == "open") - (_kind(t) == "close") for t in run) <= 0
+    neighbours = len(run) > 1 and (_kind(run[-2]), _kind(run[-1]), _kind(m)) == ("number", "space", "number")
+    return neighbours and sentence[m.end() : m.end() + 1] != "/"
 
 
 def _belongs(sentence: str, m: re.Match[str]) -> bool:
