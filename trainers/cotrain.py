@@ -34,6 +34,7 @@ from trainers.learner.update import update
 from trainers.methods.hooks import Methods
 from trainers.methods.schedules import learners as learners_of
 from trainers.methods.schedules import rate
+from trainers.metrics.alarms import Alarms, AlarmStop
 from trainers.metrics.instruments import Instruments
 from trainers.metrics.rollouts import player_statistics, rollout_statistics, step_summary, tree_record
 from trainers.metrics.strategic_grams import frozen_grams, wanted
@@ -70,10 +71,11 @@ class Cotrainer:
             )
             for role, learner in self.learners.items()
         }
+        self.alarms = Alarms(run.alarms, tuple(self.roles))
         tokenizers = {role: learner.policy.tokenizer for role, learner in self.learners.items()}
         self.credit = Credit(run, self.roles, measured, credited_grams(run, grams, tokenizers))
         parts = {"run": self, "cursor": self.cursor, "pass_rates": self.rates}
-        parts |= {"methods": self.methods, "credit": self.credit}
+        parts |= {"methods": self.methods, "credit": self.credit, "alarms": self.alarms}
         kept = self.config.keep_checkpoints
         self.checkpoints = Checkpoints(folder / "checkpoints", self.learners, parts, run.lora, kept, self.methods)
 
@@ -194,6 +196,16 @@ class Cotrainer:
             publish(self.learners.values(), self.run)
         return step
 
+    def alarm(self, row: dict, step: int) -> tuple[list[str], str | None]:
+        """(alarms that this step raises, why the run must stop), decided on rank 0 for all. Collective."""
+        raised, stop = [], None
+        if zero3.rank() == 0:
+            try:
+                raised = self.alarms.check(row, self.learning(step))
+            except AlarmStop as error:
+                stop = str(error)
+        return zero3.from_first((raised, stop))
+
     def export(self) -> None:
         """Plain Hugging Face folders of both players. Collective."""
         for learner in self.learners.values():
@@ -282,6 +294,7 @@ def cotrain(run: RunConfig, folder: Path) -> None:
             row["verifier"] = trainer.judge.take_counters()
             if config.samples_every and step % config.samples_every == 0 and trees:
                 samples.write(tree_record(trees[0], step, run))
+            raised, stop = trainer.alarm(row, step)
             if step % config.checkpoint_every == 0 or step == config.steps:
                 trainer.checkpoints.save(step)
         row["seconds"] = clock.lap()
@@ -289,7 +302,10 @@ def cotrain(run: RunConfig, folder: Path) -> None:
         events.write(row, step)
         wandb.write(row, step)
         if writes:
-            print(step_summary(row, trainer.roles, config.steps), flush=True)
+            lines = [step_summary(row, trainer.roles, config.steps), *(f"alarm: {sentence}" for sentence in raised)]
+            print("\n".join(lines), flush=True)
+        if stop:
+            raise AlarmStop(stop)
     trainer.export()
     events.close()
     wandb.close()

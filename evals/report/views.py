@@ -32,6 +32,7 @@ def view(run: Run) -> dict[str, Any]:
         "path": str(run.path),
         "cards": cards(run),
         "findings": [finding(row) for row in sweep.get("comparisons", [])],
+        "alarms": alarm_sentences(run),
         "missing": missing(run),
         "entropy": entropy_sentences(run),
         "cells": cell_rows(sweep),
@@ -137,6 +138,19 @@ def finding(row: dict[str, Any]) -> dict[str, str]:
         "words": words,
         "sides": f"{side_words(row['a'])} minus {side_words(row['b'])}",
     }
+
+
+def alarm_sentences(run: Run) -> list[str]:
+    """What the run's alarms said of its steps, one sentence per alarm."""
+    steps: dict[str, list[int]] = {}
+    for row in run.metrics:
+        for name in row.get("alarms", []):
+            steps.setdefault(name, []).append(row["step"])
+    where = "it held in {count} of {steps} steps, first in step {first}, last in step {last} (docs/troubleshooting.md)."
+    return [
+        f"Alarm {name}: " + where.format(count=len(own), steps=len(run.metrics), first=own[0], last=own[-1])
+        for name, own in steps.items()
+    ]
 
 
 def missing(run: Run) -> list[str]:

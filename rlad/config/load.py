@@ -9,6 +9,7 @@ from typing import Any, get_origin, get_type_hints
 
 import yaml
 
+from rlad.config.alarms import AlarmsConfig
 from rlad.config.errors import ConfigError
 from rlad.config.instruments import InstrumentsConfig
 from rlad.config.players import ROLES, LoraConfig, ModelConfig, PlayerConfig, role_names, starting_player
@@ -58,6 +59,7 @@ class RunConfig:
     warmstart: WarmstartConfig = field(default_factory=WarmstartConfig)
     cotrain: CotrainConfig = field(default_factory=CotrainConfig)
     instruments: InstrumentsConfig = field(default_factory=InstrumentsConfig)
+    alarms: AlarmsConfig = field(default_factory=AlarmsConfig)
     engine: EngineConfig = field(default_factory=EngineConfig)
     verifier: VerifierConfig = field(default_factory=VerifierConfig)
     sweep: SweepConfig = field(default_factory=SweepConfig)

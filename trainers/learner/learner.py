@@ -29,6 +29,8 @@ class Learner:
     """Nats per token in the newest update; None before the first."""
     version: int = 0
     """Counts the weights that were published."""
+    first_gaps: list[float] = field(default_factory=list)
+    """Parity gaps of the first publishes, nats per token: what later ones are measured against."""
     record: TokenRecord = field(default_factory=TokenRecord)
     """What the newest update saw of every token."""
 
@@ -38,9 +40,15 @@ class Learner:
 
     def state(self) -> dict:
         """What a checkpoint keeps beside the weights."""
-        return {"version": self.version, "entropy_coefficient": self.entropy_coefficient, "entropy": self.entropy}
+        return {
+            "version": self.version,
+            "entropy_coefficient": self.entropy_coefficient,
+            "entropy": self.entropy,
+            "first_gaps": self.first_gaps,
+        }
 
     def restore(self, state: dict) -> None:
         """Takes up a state; its weights have not been published since, which will count the version up again."""
         self.version = state["version"] - 1
+        self.first_gaps = state["first_gaps"]
         self.entropy_coefficient, self.entropy = state["entropy_coefficient"], state["entropy"]

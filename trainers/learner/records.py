@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import torch
 
@@ -25,6 +25,11 @@ class TokenRecord:
     """(T,) entropies over the whole vocabulary at the training temperature, nats."""
     advantage: list[torch.Tensor] = field(default_factory=list)
     """(T,) as the loss used them."""
+
+    def forget(self, count: int) -> None:
+        """Keeps only the first `count` rows."""
+        for item in fields(self):
+            del getattr(self, item.name)[count:]
 
     def add(self, batch: Batch, logp: torch.Tensor, entropy: torch.Tensor) -> None:
         """Keeps the active tokens of a micro-batch; tensors (B, C). Padding rows are left out."""

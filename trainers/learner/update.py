@@ -6,6 +6,7 @@ learner/token_selection.py. Rows become batches once; from there on batches are 
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import replace
 
@@ -65,6 +66,7 @@ def _mini_batch(learner: Learner, batches: list[Batch], seed: int) -> Counter:
         found = zip(batches, selection.kept, factors, strict=True)
         batches = [replace(batch, kept=kept, kept_factor=factor) for batch, kept, factor in found]
     totals: Counter[str] = Counter()
+    seen = len(learner.record.tokens)
     for batch in batches:
         loss, stats = _loss(learner, batch)
         # DeepSpeed averages gradients over ranks; the weights are already those of the global sum.
@@ -72,6 +74,10 @@ def _mini_batch(learner: Learner, batches: list[Batch], seed: int) -> Counter:
         totals.update(stats)
     learner.model_engine.step()
     norm = float(learner.model_engine.get_global_grad_norm() or 0.0)
+    if not (learner.model_engine.was_step_applied() and math.isfinite(norm)):
+        # DeepSpeed drops a step with a gradient that is not finite, on all ranks alike, and says nothing.
+        learner.record.forget(seen)
+        return Counter({"nonfinite": 1 / zero3.world_size()})
     once = selection.stats | {"grad_norm": norm, "updates": 1}
     totals.update({name: value / zero3.world_size() for name, value in once.items()})
     return totals
@@ -125,10 +131,12 @@ def _summary(learner: Learner, totals: Counter) -> dict[str, float]:
     # Every rank ran as many micro-batches of the same method, so all of them know the same names.
     names = sorted(totals)
     sums = dict(zip(names, zero3.total([totals[name] for name in names], learner.device), strict=True))
+    dropped = {"nonfinite": round(sums.pop("nonfinite"))} if "nonfinite" in sums else {}
+    names = list(sums)
     if not sums.get("tokens"):
-        return {"updated": 0}
+        return {"updated": 0} | dropped
     per_update = [name for name in names if name in ("loss", "grad_norm") or name.startswith("covariance_")]
-    stats = {"updated": 1, "trained_tokens": int(sums["tokens"])}
+    stats = {"updated": 1, "trained_tokens": int(sums["tokens"])} | dropped
     stats |= {name: sums[name] / sums["updates"] for name in per_update}
     for name in names:
         count = sums["bare_tokens" if name.startswith("bare_") else "tokens"]

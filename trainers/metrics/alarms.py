@@ -7,7 +7,7 @@ Every alarm warns once when its condition has held for so many steps in a row, a
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from rlad.cli import PlainError
@@ -49,13 +49,16 @@ class Alarms:
     first: dict[str, list[float]] = field(default_factory=dict)
     """Entropies and lengths of the run's first steps, by player."""
 
-    def check(self, row: dict) -> list[str]:
+    def check(self, row: dict, learning: Collection[str]) -> list[str]:
         """Sentences of the alarms that this step raises. Writes `alarms`, the names of all that hold, into the row.
 
+        Players that do not learn in the step are not looked at; what was counted of them waits.
         Raises AlarmStop for the first of them that is named by `alarms.stop`.
         """
-        found = [one for one in self._conditions(row) if one.alarm not in self.config.off]
-        self.counts = {one.name: self.counts.get(one.name, 0) + 1 for one in found}
+        found = [one for one in self._conditions(row, learning) if one.alarm not in self.config.off]
+        waiting = {name: count for name, count in self.counts.items() if name.split(".")[0] in self.players}
+        waiting = {name: count for name, count in waiting.items() if name.split(".")[0] not in learning}
+        self.counts = waiting | {one.name: self.counts.get(one.name, 0) + 1 for one in found}
         due = {one.name: self.config.nonfinite if one.alarm == "nonfinite" else self.config.steps for one in found}
         holding = [one for one in found if self.counts[one.name] >= due[one.name]]
         if holding:
@@ -76,8 +79,8 @@ class Alarms:
     def restore(self, state: dict) -> None:
         self.counts, self.first = state["counts"], state["first"]
 
-    def _conditions(self, row: dict) -> Iterator[Condition]:
-        for role in self.players:
+    def _conditions(self, row: dict, learning: Collection[str]) -> Iterator[Condition]:
+        for role in [role for role in self.players if role in learning]:
             yield from player_conditions(role, row.get(role, {}), self.config)
             yield from self._changes(role, row.get(role, {}))
         yield from rollout_conditions(row["rollout"], row["verifier"], self.config)

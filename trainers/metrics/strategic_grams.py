@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rlad.config import InstrumentsConfig, RunConfig
-from rlad.config.alarms import AlarmsConfig
 from rlad.entropy import StrategicGrams, mine
 from rlad.entropy.embedders import local_model, tfidf
 from rlad.problems import Problem
@@ -46,7 +45,7 @@ def frozen_grams(
                 texts += demonstrations(chosen, world, config.gram_samples, run.seed)
             found = mined(texts, world is not None, config, run.seed)
             if any(player.hicra for player in run.players.values()):
-                warn_of(found.share(texts), AlarmsConfig().planning)
+                warn_of(found.share(texts), run.alarms.planning)
             found.save(path)
     # Only rank 0 reads: the folder need not be shared between machines.
     return StrategicGrams.from_json(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -60,7 +61,7 @@ class JsonLines:
     def write(self, row: dict) -> None:
         if self.writes:
             with self.path.open("a") as file:
-                file.write(json.dumps(_rounded(row)) + "\n")
+                file.write(json.dumps(_rounded(row), allow_nan=False) + "\n")
 
 
 class Events:
@@ -121,8 +122,9 @@ def _flat(row: dict, prefix: str = "") -> Iterator[tuple[str, float]]:
 
 
 def _rounded(value):
+    """Floats to six digits; what is not finite becomes null, as JSON has no word for it."""
     if isinstance(value, float):
-        return float(f"{value:.6g}")
+        return float(f"{value:.6g}") if math.isfinite(value) else None
     if isinstance(value, dict):
         return {key: _rounded(item) for key, item in value.items()}
     return value

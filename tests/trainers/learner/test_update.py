@@ -40,6 +40,9 @@ class OneProcess:
     def get_global_grad_norm(self):
         return 1.0
 
+    def was_step_applied(self):
+        return True
+
 
 @pytest.fixture(autouse=True)
 def one_rank(monkeypatch):
@@ -147,3 +150,38 @@ def test_nothing_to_learn_from_is_no_update():
     policy = SimpleNamespace(tokenizer=SimpleNamespace(pad_token_id=0))
     learner = Learner(policy, RunConfig().solution, OneProcess(torch.nn.Linear(1, 1)), None, None, CPU)
     assert update(learner, [], RunConfig()) == {"updated": 0}
+
+
+class Dropping(OneProcess):
+    """An engine that drops its steps, as DeepSpeed does with a gradient that is not finite."""
+
+    def __init__(self, model, applied, norm):
+        super().__init__(model)
+        self.applied, self.norm = iter(applied), norm
+
+    def was_step_applied(self):
+        return next(self.applied)
+
+    def get_global_grad_norm(self):
+        return self.norm
+
+
+@pytest.mark.parametrize(
+    ("applied", "norm", "expected"),
+    [
+        ([False], float("inf"), {"updated": 0, "nonfinite": 1}),
+        ([True], float("nan"), {"updated": 0, "nonfinite": 1}),
+        ([False, True], 0.5, {"updated": 1, "nonfinite": 1, "grad_norm": 0.5}),
+    ],
+)
+def test_a_step_that_changed_nothing_is_no_update(applied, norm, expected):
+    torch.manual_seed(0)
+    run = RunConfig()
+    run.cotrain.updates_per_rollout = len(applied)
+    model = tiny_model(TINY, 12, 1, 0)
+    policy = SimpleNamespace(tokenizer=SimpleNamespace(pad_token_id=0), role="solution")
+    learner = Learner(policy, run.solution, Dropping(model, applied, norm), tiny_model(TINY, 12, 1, 0), None, CPU)
+    stats = update(learner, ROWS, run)
+    assert {name: stats.get(name) for name in expected} == expected
+    assert all(isinstance(value, int) or value == value for value in stats.values()), "a NaN got into the metrics"
+    assert len(learner.record.tokens) == len(ROWS) * applied.count(True) // len(applied) * (norm == norm)

@@ -39,7 +39,7 @@ SICK = {
 def watched(config, rows):
     """(sentences, names) of every step."""
     alarms = Alarms(config, PLAYERS)
-    return [(alarms.check(row), row.get("alarms", [])) for row in rows]
+    return [(alarms.check(row, PLAYERS), row.get("alarms", [])) for row in rows]
 
 
 def test_every_alarm_is_here():
@@ -91,12 +91,26 @@ def test_nonfinite_steps_have_a_count_of_their_own_and_stop_by_default():
 def test_the_first_steps_and_the_counts_survive_a_checkpoint():
     before, after = Alarms(AlarmsConfig(steps=2), PLAYERS), Alarms(AlarmsConfig(steps=2), PLAYERS)
     for _ in range(FIRST):
-        before.check(healthy())
-    before.check(healthy(solution__entropy=0.0))
+        before.check(healthy(), PLAYERS)
+    before.check(healthy(solution__entropy=0.0), PLAYERS)
     after.restore(before.state())
-    assert after.check(healthy(solution__entropy=0.0)) == before.check(healthy(solution__entropy=0.0)) != []
+    assert (
+        after.check(healthy(solution__entropy=0.0), PLAYERS)
+        == before.check(healthy(solution__entropy=0.0), PLAYERS)
+        != []
+    )
 
 
 def test_what_was_not_measured_raises_nothing():
     row = {"rollout": {"leak_rate": None, "distinct": None}, "verifier": {}, "solution": {"updated": 1, "reward": None}}
     assert watched(AlarmsConfig(steps=1), [row]) == [([], [])]
+
+
+def test_a_player_whose_turn_it_is_not_is_not_blamed_and_not_forgiven():
+    alarms = Alarms(AlarmsConfig(steps=2), PLAYERS)
+    idle = {"abstraction__updated": 0}
+    assert alarms.check(healthy(**idle), PLAYERS) == []
+    assert all(alarms.check(healthy(**idle), ["solution"]) == [] for _ in range(5))
+    assert alarms.check(healthy(**idle), PLAYERS) == [
+        "abstraction.not_updated: for 2 steps in a row it was not updated"
+    ]

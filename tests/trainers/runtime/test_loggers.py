@@ -71,3 +71,9 @@ def test_the_stopwatch_knows_the_phases_that_reports_read_and_no_others():
     assert list(seconds) == [*PHASES, "total"] and seconds["judge"] >= 0.01
     assert seconds_per_phase([{"seconds": seconds}]).keys() == set(PHASES)
     assert set(clock.lap()) == {"total"}
+
+
+def test_what_is_not_finite_is_null_and_every_line_is_json(tmp_path):
+    JsonLines(tmp_path / "rows.jsonl", True).write({"step": 1, "norm": float("inf"), "deep": {"loss": float("nan")}})
+    text = (tmp_path / "rows.jsonl").read_text()
+    assert json.loads(text, parse_constant=pytest.fail) == {"step": 1, "norm": None, "deep": {"loss": None}}
