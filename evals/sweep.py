@@ -231,10 +231,19 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("overrides", nargs="*", metavar="key=value")
     parser.add_argument("--rescore", action="store_true", help="measure the trees of the last sweep, sampling nothing")
     arguments = parser.parse_intermixed_args(words)
-    run, folder = open_run(arguments.run, arguments.overrides)
+    print_sweep(sweep_run(arguments.run, *arguments.overrides, rescore=arguments.rescore))
+
+
+def sweep_run(given: str, *overrides: str, rescore: bool = False) -> dict:
+    """Sweeps a run's folder (or what a configuration trained) with `key=value` changes; returns what sweep.json holds.
+
+    Writes sweep.json, sweep_trees.jsonl and the plot into the folder. `rescore` measures the trees of the last sweep
+    and samples nothing. Raises ConfigError where there is nothing to sweep, or for a change that a rescore cannot obey.
+    """
+    run, folder = open_run(given, list(overrides))
     begin = time.perf_counter()
-    if arguments.rescore:
-        _require_measuring(arguments.overrides)
+    if rescore:
+        _require_measuring(list(overrides))
         sampled = Sampled.read(folder / trees.NAME)
     else:
         sampled = sample(run, folder)
@@ -242,9 +251,9 @@ def main(words: list[str] | None = None) -> None:
     result = measure(run, folder, sampled)
     result["meta"]["seconds"] = round(time.perf_counter() - begin, 1)
     (folder / "sweep.json").write_text(json.dumps(result, indent=1) + "\n")
-    print_sweep(result)
     (folder / "plots").mkdir(exist_ok=True)
     plot_sweep(result, folder / "plots" / "sweep.png")
+    return result
 
 
 def _require_measuring(overrides: list[str]) -> None:
