@@ -15,11 +15,12 @@ pytestmark = pytest.mark.ranks
 
 TRIO = [
     "roles=[abstraction, solution, selector]",
-    *("warmstart.mixture.select=0.2", "warmstart.steps=60", "warmstart.warmup=10", "warmstart.batch=32"),
+    *("warmstart.mixture.select=0.2", "warmstart.steps=200", "warmstart.warmup=10", "warmstart.batch=32"),
     *(
         "cotrain.selections=3",
         "cotrain.samples_every=1",
         "cotrain.checkpoint_every=1",
+        "solution.max_new_tokens=30",
         "selector.max_new_tokens=4",
         "selector.entropy_coef=0.01",
     ),
@@ -52,13 +53,15 @@ def test_the_selector_trains_and_goes_on_bit_for_bit_from_a_checkpoint(tmp_path)
     launched("train", broken, "name=broken", "cotrain.steps=2")
     rows = metrics(whole)
     assert rows == metrics(broken) and len(rows) == 2
-    assert all(row["selector"]["updated"] and 0 <= row["selector"]["reward"] <= 1 for row in rows)
-    assert all(row["selector"]["length"] > 0 for row in rows)
+    chosen = [
+        row["selector"] for row in rows if row["selector"]["updated"]
+    ]  # a tree with one answer asks nothing of it
+    assert chosen and all(0 <= one["reward"] <= 1 and one["length"] > 0 for one in chosen)
     before = load_file(whole / "base" / "model.safetensors")
     for role in ("abstraction", "solution", "selector"):
         first, second = (load_file(folder / "export" / role / "model.safetensors") for folder in (whole, broken))
         assert all((first[name] == second[name]).all() for name in first)
         assert any((first[name] != before[name]).any() for name in first), f"the {role} player did not move"
     assert (whole / "checkpoints" / "latest" / "selector").is_dir()
-    tree = json.loads((whole / "samples.jsonl").read_text().splitlines()[0])
-    assert {"text", "correct"} == set(tree["selector"][0])
+    trees = [json.loads(line) for line in (whole / "samples.jsonl").read_text().splitlines()]
+    assert all(set(text) == {"text", "correct"} for tree in trees for text in tree.get("selector", []))
