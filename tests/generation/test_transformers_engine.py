@@ -59,6 +59,24 @@ def test_identical_prompts_are_prefilled_once(parts):
     assert widths[1][1] == 1
 
 
+def test_rows_that_stay_keep_their_own_places_when_others_leave(parts):
+    """The first prompts of a batch end at once and leave; the longer ones go on as they do alone, token by token."""
+    model, tokenizer = parts
+    short, long = prompts_of(tokenizer, [2, 2, 2]), prompts_of(tokenizer, [6, 11])
+    engine = make_engine(EngineConfig(), model, tokenizer)
+    engine.eos = torch.tensor([-1])
+    greedy = Sampling(0.0, 8)
+    alone = [engine.generate([prompt], greedy)[0] for prompt in [*short, *long]]
+    firsts, others = {c.token_ids[0] for c in alone[:3]}, {t for c in alone[3:] for t in c.token_ids}
+    assert not firsts & others, "the prompts were badly chosen: what ends the short ones must not end the others"
+    engine.eos = torch.tensor(sorted(firsts))
+    together = engine.generate([*short, *long], greedy)
+    assert [len(c.token_ids) for c in together] == [1, 1, 1, 8, 8]
+    for one, other in zip(together[3:], alone[3:], strict=True):
+        assert one.token_ids == other.token_ids
+        assert one.logprobs == pytest.approx(other.logprobs, abs=1e-4)
+
+
 def test_finished_rows_leave_the_batch_and_stop_at_the_end_token(parts):
     model, tokenizer = parts
     engine = make_engine(EngineConfig(), model, tokenizer)

@@ -9,6 +9,7 @@ from fake_gateway import KEY, QUESTION, Gateway
 
 from rlad.config import ConfigError, ServingConfig
 from rlad.serving.__main__ import require_keys
+from rlad.serving.admission import Admission
 from rlad.serving.keys import Keys, load_keys
 
 SOLVE = {"problem": QUESTION}
@@ -117,6 +118,28 @@ def test_bodies_are_bounded_in_size_and_time():
         assert reply.headers["connection"] == "close"
     assert asyncio.run(send(content=chunks(3, pause=0.1))).status_code == 408
     assert asyncio.run(send(json=SOLVE)).status_code == 200
+    largest = json.dumps(SOLVE).encode().ljust(2000)
+    assert asyncio.run(send(content=largest)).status_code == 200
+    assert asyncio.run(send(content=largest + b" ")).status_code == 413
+
+
+def test_those_who_wait_longer_come_back_later():
+    admission = Admission(concurrent=2, queue=9)
+    admission.seconds = 3.0
+    waits = []
+    for admission.waiting in (0, 1, 5):
+        waits.append(admission.retry_after())
+    assert waits == [2, 3, 9]  # 3 s x (waiting + 1) / 2, rounded up
+
+
+@pytest.mark.parametrize(("length", "long_enough"), [(15, False), (16, True)])
+def test_a_key_of_sixteen_characters_is_the_shortest(length, long_enough):
+    environment = {"RLAD_API_KEYS": "k" * length}
+    if long_enough:
+        assert load_keys(None, environment).admits(f"Bearer {'k' * length}")
+    else:
+        with pytest.raises(ConfigError, match="at least 16 printable"):
+            load_keys(None, environment)
 
 
 def test_a_full_queue_sends_away_and_says_when_to_come_back():

@@ -1,13 +1,16 @@
 """Checkpoint folders: their order, what is on the disk before the mark, and what counts as readable."""
 
 import os
+import pickle
 import random
+from types import SimpleNamespace
 
 import pytest
 import torch
 import torch.distributed as dist
 
 from rlad.cli import PlainError
+from rlad.config import LoraConfig
 from trainers.learner import checkpoint
 from trainers.learner import checkpoint_files as files
 
@@ -113,3 +116,39 @@ def test_only_own_archives_are_read(tmp_path):
     damage_flipped(target)
     assert files.unreadable(target, rank=0) is None
     assert "is damaged" in files.unreadable(target, rank=1) or "CRC" in files.unreadable(target, rank=1)
+
+
+def test_files_of_all_ranks_must_be_whole(tmp_path):
+    """A weight file that no archive's checksum covers, cut short or grown."""
+    for change in (lambda data: data[:-1], lambda data: data + b"\0"):
+        target = files.step_folder(tmp_path, len(files.complete_checkpoints(tmp_path)))
+        target.mkdir()
+        (target / "lagged_solver.safetensors").write_bytes(b"weights")
+        files.complete(target, {"step": 0})
+        assert files.unreadable(target, rank=0) is None
+        (target / "lagged_solver.safetensors").write_bytes(change(b"weights"))
+        assert "lagged_solver.safetensors has" in files.unreadable(target, rank=0)
+
+
+class Runs:
+    """What unpickling it does is to make a file."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.path),)
+
+
+def test_random_states_are_data_and_no_program(tmp_path, alone):
+    """A checkpoint's file of ours that holds code is refused and not run."""
+    folder = tmp_path / "checkpoints"
+    target = files.step_folder(folder, 3)
+    target.mkdir(parents=True)
+    torch.save({"python": Runs(tmp_path / "ran")}, target / "rng_rank0.pt")
+    lora = LoraConfig()
+    files.complete(target, {"step": 3, "ranks": 1, "roles": [], "lora": vars(lora), "parts": {}})
+    nothing = SimpleNamespace(load=lambda folder: None)
+    with pytest.raises(pickle.UnpicklingError):
+        checkpoint.Checkpoints(folder, {}, {}, lora, 2, nothing).load_newest()
+    assert not (tmp_path / "ran").exists()
