@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
+from credit_rows import solution_rows
 from fake_players import world_prompts
 from trees import solution, tree
 
@@ -13,7 +14,6 @@ from rlad.reasoning.judge import Judge
 from rlad.reasoning.reasoner import Reasoner
 from rlad.reasoning.tree import Branch, Draw, Plan, Tree
 from trainers.credit.draws import draw_rewards
-from trainers.credit.rows import solution_rows
 from trainers.methods.hooks import Methods
 
 
