@@ -9,11 +9,14 @@ import numpy as np
 
 from evals.law import ENOUGH, LawResult, points_of, study
 from evals.runs import ROLES, column
-from evals.series import PLAYERS, Chart, Point, Series, smoothed
+from evals.series import PLAYERS, Chart, Point, Series, color_of, smoothed
 from rlad.cli import PlainError
 from rlad.entropy.formats import takeover_step
+from rlad.players.roles import role_of
 
 Keys = tuple[str, ...]
+MEDIANS = {"solution": "warmstart"}
+"""Colours of medians beside the players' own, which their upper quantiles have."""
 
 
 def entropy_charts(metrics: list[dict[str, Any]]) -> list[Chart]:
@@ -29,7 +32,8 @@ def entropy_charts(metrics: list[dict[str, Any]]) -> list[Chart]:
 
     def players(title: str, unit: str, *keys: str, percent: bool = False) -> Chart:
         lines = [
-            line(name, role, (role, "instruments", *keys), role == "abstraction") for role, name in PLAYERS.items()
+            line(name, color_of(role), (role, "instruments", *keys), role_of(role).proposes)
+            for role, name in PLAYERS.items()
         ]
         return Chart(title, "training step", unit, lines, percent)
 
@@ -42,8 +46,8 @@ def entropy_charts(metrics: list[dict[str, Any]]) -> list[Chart]:
         f"{name}, {words}": (color, (role, "instruments", "token_entropy", key))
         for role, name in PLAYERS.items()
         for key, words, color in (
-            ("p50", "median", "warmstart" if role == "solution" else "third"),
-            ("p90", "90th percentile", role),
+            ("p50", "median", MEDIANS.get(role, "third")),
+            ("p90", "90th percentile", color_of(role)),
         )
     }
     charts = [

@@ -10,10 +10,18 @@ from typing import Any
 import numpy as np
 
 from evals.runs import column
+from rlad.config import ROLES, registry
 from rlad.config.phases import PHASES
+from rlad.players.roles import role_of
 
-PLAYERS = {"abstraction": "abstraction player", "solution": "solution player"}
+PLAYERS = {name: role_of(name).title for name in dict.fromkeys([*ROLES, *registry.role.names()])}
+"""Titles of the players by role, the pair first; runs may have fewer."""
 CHECKPOINTS = {"warmstart": "base", "cotrained": "co-trained"}
+
+
+def color_of(role: str) -> str:
+    """The palette's name for a player: the pair have their own."""
+    return role if role in ROLES else "third"
 
 
 @dataclass
@@ -77,7 +85,7 @@ def learning_charts(metrics: list[dict[str, Any]]) -> list[Chart]:
 
     def players(title: str, key: str, unit: str, percent: bool = False) -> Chart:
         lines = [
-            _line(name, role, steps, smoothed(column(metrics, role, key), window), dashed=role == "abstraction")
+            _line(name, color_of(role), steps, smoothed(column(metrics, role, key), window), role_of(role).proposes)
             for role, name in PLAYERS.items()
         ]
         return Chart(title, "training step", unit, lines, percent)
@@ -132,7 +140,7 @@ def warmstart_chart(rows: list[dict[str, Any]]) -> Chart | None:
     for role, player in PLAYERS.items():
         own = [row for row in rows if row.get("label") == role]
         after = [(steps[-1] if steps else 0.0) + row["step"] for row in own]
-        lines.append(_line(f"{player} alone", role, after, column(own, "loss"), dashed=True))
+        lines.append(_line(f"{player} alone", color_of(role), after, column(own, "loss"), dashed=True))
     lines = [line for line in lines if line.points]
     return Chart("Warm start", "step", "loss, nats per token", lines) if lines else None
 

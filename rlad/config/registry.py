@@ -242,10 +242,9 @@ advantage = Registry("advantage", "trainers.credit", "advantages")
 shaping = Registry("shaping", "trainers.credit", "shapings")
 world = Registry("world", "rlad.problems", "worlds")
 rule = Registry("rule", "rlad.selection", "selection rules")
-prompt_set = Registry("prompt_set", "rlad.players", "prompt sets")
 sampler = Registry("sampler", "rlad.generation", "samplers")
 role = Registry("role", "rlad.players.roles", "roles")
 
 REGISTRIES: dict[str, Registry] = {
-    one.kind: one for one in (loss, reward, advantage, shaping, world, rule, prompt_set, sampler, role)
+    one.kind: one for one in (loss, reward, advantage, shaping, world, rule, sampler, role)
 }

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from rlad.config import ROLES, ConfigError, RunConfig
+from rlad.config import ConfigError, RunConfig
 from rlad.config.rules import positions
+from rlad.players.roles import playing, role_of
 from rlad.problems import Problem
 from rlad.problems.base import words
 
@@ -22,9 +23,9 @@ def check_lengths(config: RunConfig, problems: Iterable[Problem]) -> None:
     """
     seen = {problem.question: problem for problem in problems}
     longest = sorted(seen, key=len, reverse=True)[:MOST]
-    for role in ROLES if config.cotrain.abstractions else ("solution",):
-        model = getattr(config, role).model or config.base
-        name = f"{role}.model" if getattr(config, role).model else "base"
+    for role in playing(config):
+        own = config.players[role].model
+        model, name = own or config.base, f"{role}.model" if own else "base"
         if model.path is None:
             room, count = model.max_positions, _world_count(role, config)
         else:
@@ -43,28 +44,12 @@ def check_lengths(config: RunConfig, problems: Iterable[Problem]) -> None:
 
 def _answers(role: str, config: RunConfig) -> int:
     """Most tokens beside the question that a player's sequence holds: what players wrote before it, and it itself."""
-    proposal, solution = config.abstraction.max_new_tokens, config.solution.max_new_tokens
-    if role == "abstraction":
-        return proposal
-    shown = proposal if config.cotrain.abstractions else 0
-    if config.cotrain.critique.source != "none":
-        shown += solution + config.cotrain.critique.max_new_tokens
-    return shown + solution
-
-
-def _task(role: str, config: RunConfig) -> tuple[str, dict[str, str]]:
-    """A player's task with the longest prompt, and the least that can stand in it."""
-    if role == "abstraction":
-        return "propose", {}
-    shown = {"abstraction": "x"} if config.cotrain.abstractions else {}
-    if config.cotrain.critique.source != "none":
-        return "refine", {**shown, "attempt": "x", "critique": "x"}
-    return ("guided", shown) if shown else ("plain", {})
+    return role_of(role).reads(config) + config.players[role].max_new_tokens
 
 
 def _world_count(role: str, config: RunConfig) -> Count:
     """One token for each word; around them the task's own, and a separator behind every part."""
-    parts = 1 + len(_task(role, config)[1])
+    parts = 1 + len(role_of(role).longest_task(config)[1])
     return lambda question: 1 + len(words(question)) + parts
 
 
@@ -73,5 +58,5 @@ def _count(role: str, config: RunConfig) -> Count:
 
     model = getattr(config, role).model or config.base
     prompts = make_prompts(load_tokenizer(model, config.problems, format_tokens(config)), config)
-    task, shown = _task(role, config)
+    task, shown = role_of(role).longest_task(config)
     return lambda question: len(prompts.ids(task, question, **shown)) - len(shown)

@@ -178,7 +178,7 @@ class Exploration:
             return
         completion = request.completion(piece.sample, piece.finish_reason)
         self.budget.settle(request.each, len(completion.token_ids))
-        if request.role == "abstraction":
+        if request.proposes:
             if event := await self._opened(request, completion):
                 yield event
             return
@@ -209,7 +209,7 @@ class Exploration:
 
     def _outstanding(self) -> int:
         """Most solutions that can still come in."""
-        flying = sum(r.unfinished for r in self._flying if r.role == "solution")
+        flying = sum(r.unfinished for r in self._flying if not r.proposes)
         later = max(0, missing(self.tree, self.plan)) * self.plan.solutions_of(0)
         return sum(self._wanted.values()) + flying + later
 
@@ -224,7 +224,7 @@ class Exploration:
         grants: Counter[int] = Counter()
         left = self._grant(grants, self.budget.free, solve, most=1)
         # An abstraction is worth its tokens only if somebody can solve with it.
-        drawing = sum(r.unfinished for r in self._flying if r.role == "abstraction")
+        drawing = sum(r.unfinished for r in self._flying if r.proposes)
         draws = 0 if drawing else max(0, min(missing(self.tree, self.plan), left // (propose + solve)))
         left -= draws * (propose + solve) + drawing * solve
         # Depth waits for the branches that are still to come, unless there is enough for all.

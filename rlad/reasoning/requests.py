@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from time import perf_counter
 
 from rlad.generation.base import Completion
 from rlad.generation.streaming import Piece
+from rlad.players.roles import role_of
 from rlad.reasoning.text import GrowingText
 
 
@@ -34,6 +36,11 @@ class Request:
         self._logprobs: list[list[float]] = [[] for _ in range(self.count)]
         self._finished: set[int] = set()
         self._texts = [GrowingText(self.decode, self.opening) for _ in range(self.count)] if self.decode else None
+
+    @cached_property
+    def proposes(self) -> bool:
+        """Whether its samples open branches."""
+        return role_of(self.role).proposes
 
     @property
     def deltas(self) -> bool:

@@ -22,6 +22,7 @@ from rlad.generation.base import EngineFailed
 from rlad.generation.vllm.server import VllmServer
 from rlad.generation.vllm.setup import common_environment, cpu_environment, require_vllm
 from rlad.players.policy import load_tokenizer, make_prompts
+from rlad.players.roles import role_of
 from rlad.problems import world_of
 from rlad.reasoning.pair import open_pair
 from rlad.serving.endpoints import Endpoint, Supervised
@@ -54,8 +55,7 @@ async def opened(run: RunConfig, folder: Path, metrics: Metrics) -> AsyncIterato
 
 def _player(run: RunConfig, role: str, engine, prompts, context: int, up=lambda: True) -> Player:
     player = getattr(run, role)
-    temperature = run.sweep.propose_temperature if role == "abstraction" else run.sweep.solve_temperature
-    return Player(role, engine, prompts, context, player.max_new_tokens, temperature, up)
+    return Player(role, engine, prompts, context, player.max_new_tokens, role_of(role).temperature(run), up)
 
 
 @asynccontextmanager
@@ -161,7 +161,8 @@ def vllm_server(run: RunConfig, role: str, model: Path, said: Path) -> VllmServe
         arguments += ["--gpu-memory-utilization", "0.45"]
     else:  # one half each
         visible = os.environ.get("CUDA_VISIBLE_DEVICES", ",".join(map(str, range(gpus)))).split(",")
-        half = visible[: gpus // 2] if role == "abstraction" else visible[gpus // 2 :]
+        begin = ROLES.index(role) * (gpus // 2)
+        half = visible[begin : begin + (gpus + ROLES.index(role)) // 2]
         environment["CUDA_VISIBLE_DEVICES"] = ",".join(half)
         arguments += ["--data-parallel-size", str(len(half))]
     arguments += shlex.split(run.serving.vllm_arguments)

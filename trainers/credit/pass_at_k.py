@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from rlad.config.errors import ConfigError
 from rlad.config.registry import advantage, key
+from rlad.players.roles import role_of
 
 if TYPE_CHECKING:
     from rlad.config import RunConfig
@@ -24,12 +25,8 @@ class PassAtKKeys:
 
 def check(run: RunConfig, role: str) -> None:
     """A set is taken from a group."""
-    step, k = run.cotrain, run.players[role].of("pass_at_k").k
-    size, name = step.solutions, "cotrain.solutions"
-    if role == "abstraction":
-        size, name = max(step.abstractions, step.draws), "cotrain.draws"
-    elif step.abstractions and step.solution_group == "problem":
-        size, name = step.solutions * step.abstractions, "cotrain.abstractions x cotrain.solutions"
+    k = run.players[role].of("pass_at_k").k
+    size, name = role_of(role).group_size(run)
     if k > size:
         raise ConfigError(f"{role}.pass_at_k.k={k} is larger than a group's {size} samples ({name}).")
 

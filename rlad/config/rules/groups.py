@@ -90,7 +90,8 @@ def check_solver_alone(config: RunConfig) -> None:
             raise ConfigError("cotrain.one_pass needs cotrain.abstractions=0: one player writes both parts.")
         return
     schedule = step.schedule
-    if schedule.kind in ("alternating", "rates") or (schedule.kind == "frozen" and schedule.train == "abstraction"):
+    idle = schedule.kind == "frozen" and not registry.role[schedule.train].call().plays(config)
+    if schedule.kind in ("alternating", "rates") or idle:
         raise ConfigError(
             f"cotrain.abstractions=0 leaves the abstraction player nothing to learn from, but the schedule "
             f"'{schedule.kind}' trains it; use cotrain.schedule.kind=simultaneous."

@@ -19,7 +19,7 @@ from pathlib import Path
 import httpx
 import torch
 
-from rlad.config import EngineConfig
+from rlad.config import ROLES, EngineConfig
 from rlad.generation.base import Completion, EngineFailed, Sampling
 from rlad.generation.vllm.core import request_seed
 from rlad.generation.vllm.engine import core_settings
@@ -188,7 +188,7 @@ def start_servers(config: EngineConfig, model, device: str, logs: Path, role: st
             if device == "cpu":
                 env = cpu_environment(os.environ, config.threads or len(os.sched_getaffinity(0)))
             else:
-                before = number + (config.replicas if role == "solution" else 0)
+                before = number + ROLES.index(role) * config.replicas
                 gpus = engine_gpus(os.environ.get(SPARE, ""), config.tensor_parallel, before)
                 env = gpu_environment(os.environ, "cuda", gpus)
             env |= {"VLLM_SERVER_DEV_MODE": "1", OWN_FOLDER: str(folder)}

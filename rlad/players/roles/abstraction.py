@@ -13,7 +13,7 @@ class Abstraction(Role):
     """Reads the problem; is paid by how often the solution player succeeds with what it wrote."""
 
     symbol, title, probe = "π_abs", "abstraction player", "propose"
-    judged = False
+    judged, proposes = False, True
     tasks: ClassVar = {
         "propose": Task(
             "{question}\n\nDo not solve this problem and do not reveal its answer. Write one short, reusable insight "
@@ -46,6 +46,12 @@ class Abstraction(Role):
         from rlad.entropy.formats import abstraction_format  # measurements are loaded where something is measured
 
         return abstraction_format(text)
+
+    def group_size(self, run):
+        return max(run.cotrain.abstractions, run.cotrain.draws), "cotrain.draws"
+
+    def temperature(self, run):
+        return run.sweep.propose_temperature
 
     def taught(self, abstraction, solution):
         return [("propose", None, abstraction)]

@@ -103,6 +103,8 @@ class Role(ABC):
     """The task, with nothing but the question, that checks its sampler after new weights."""
     judged: ClassVar[bool] = True
     """Whether each of its texts is right or wrong by itself."""
+    proposes: ClassVar[bool] = False
+    """Whether its texts open the branches of a tree."""
     states_confidence: ClassVar[bool] = False
     """Whether its texts state how likely they are right where a run asks for that (RLCR)."""
     marks: ClassVar[tuple[str, ...]] = ()
@@ -140,6 +142,18 @@ class Role(ABC):
     def reads(self, run: RunConfig) -> int:
         """Tokens of its longest prompt beside the question."""
         return 0
+
+    def longest_task(self, run: RunConfig) -> tuple[str, dict[str, str]]:
+        """Its task with the longest prompt, and the least that can stand in it."""
+        return self.probe, {}
+
+    def group_size(self, run: RunConfig) -> tuple[int, str]:
+        """(texts whose rewards are compared, the key that says so)."""
+        return run.cotrain.selections, "cotrain.selections"
+
+    def temperature(self, run: RunConfig) -> float:
+        """Sampling temperature where it is served."""
+        return run.sweep.solve_temperature
 
     def samples(self, run: RunConfig, problems: int, bare: int) -> int:
         """Texts that its player writes in a step at most, for so many guided problems and so many bare ones."""

@@ -74,7 +74,21 @@ class Solution(Role):
         return [("guided", abstraction, solution), ("plain", None, solution)]
 
     def reads(self, run):
-        return run.abstraction.max_new_tokens
+        critique, own = run.cotrain.critique, run.players[self.name].max_new_tokens
+        shown = run.abstraction.max_new_tokens if run.cotrain.abstractions else 0
+        return shown + (own + critique.max_new_tokens if critique.source != "none" else 0)
+
+    def longest_task(self, run):
+        shown = {"abstraction": "x"} if run.cotrain.abstractions else {}
+        if run.cotrain.critique.source != "none":
+            return "refine", {**shown, "attempt": "x", "critique": "x"}
+        return ("guided", shown) if shown else ("plain", {})
+
+    def group_size(self, run):
+        step = run.cotrain
+        if step.abstractions and step.solution_group == "problem":
+            return step.solutions * step.abstractions, "cotrain.abstractions x cotrain.solutions"
+        return step.solutions, "cotrain.solutions"
 
     def samples(self, run, problems, bare):
         step = run.cotrain
