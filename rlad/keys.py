@@ -95,7 +95,8 @@ def as_text(keys: list[Key], width: int = 100) -> str:
 HEAD = """# Every key
 
 Made by `.venv/bin/python -m rlad.keys --markdown > docs/keys.md`; `./launch.sh keys [PREFIX]` prints the same. A
-method's keys stand in a section of its name. ROLE stands for a player's section, {roles}.
+method's keys stand in a section of its name. ROLE stands for a player's section: {roles}, or that of a further role of
+the run, such as `selector`.
 """
 TABLE = "| key | default | range | meaning |\n|---|---|---|---|"
 

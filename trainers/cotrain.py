@@ -1,7 +1,6 @@
 """The two-policy RL loop. Run under the `deepspeed` launcher: `python -m trainers.launching train CONFIG`.
 
-One step, in phases whose names are the same in code, metrics and trace (`rlad.config.phases`): draw, propose, gate,
-solve, judge, credit, update, publish, record.
+One step, in phases whose names are the same in code, metrics and report (`rlad.config.phases`).
 """
 
 from __future__ import annotations

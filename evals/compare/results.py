@@ -119,7 +119,7 @@ def budgets(config: CompareConfig, arms: list[str], found: dict[tuple[int, str],
 
 
 def bare_way(config: CompareConfig, arm: str) -> str:
-    """How an arm solves without a partner's abstraction: plainly, or in one pass with one of its own."""
+    """How an arm solves without another player's abstraction: plainly, or in one pass with one of its own."""
     trained = arm != BASE and config.arms[arm].train
     return "one-pass" if trained and run_config(config, arm, config.seeds[0]).cotrain.one_pass else "plain"
 

@@ -15,6 +15,6 @@ PHASES = (
     "instruments",
     "record",
 )
-"""In the order of a step. `offline` (the lagged solver is renewed, players are fine-tuned), `dynamic_sampling`,
-`select` (roles that read judged trees write about them) and `instruments` are there only where the configuration asks
-for them; `judge` is everything from verdicts to rewards."""
+"""In the order of a step. `offline` (the lagged solver is renewed, players are fine-tuned), `dynamic_sampling` and
+`select` (roles that read judged trees write about them) are there only where the configuration asks for them; `judge`
+is everything from verdicts to rewards."""

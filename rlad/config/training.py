@@ -102,7 +102,7 @@ class ScheduleConfig:
     solution_steps: int = key(10, least=1)
     """Steps of the solution player's turn in an alternating schedule or with alternating rates."""
     train: str = key("solution", one_of=("abstraction", "solution"))
-    """frozen: the one player that learns; its partner stands still."""
+    """frozen: the one player that learns; the other stands still."""
     low_rate: float = key(2e-4, least=0, most=1)
     """rates: the resting player's share of its learning rate (MetaAgent-X: 1e-9 of 5e-6)."""
     lag: int = key(0, least=0)
