@@ -19,7 +19,7 @@ from rlad.entropy import StrategicGrams
 from rlad.players.policy import make_policy
 from rlad.reasoning.reasoner import Reasoner
 from trainers import cotrain as loop
-from trainers.credit import rows as rollouts
+from trainers.credit import pay
 from trainers.credit.measurements import Measurements
 from trainers.credit.planning import planning_credit
 from trainers.credit.whitening import whitened
@@ -175,8 +175,8 @@ def planted_signal() -> ExitStack:
 
     add, planted = Reasoner.add_draw, ExitStack()
     for owner, name, stand_in in (
-        (rollouts, "solution_reward", lambda solution, config: float(even(solution.completion))),
-        (rollouts, "draw_rewards", pay_draws),
+        (pay, "solution_reward", lambda solution, config: float(even(solution.completion))),
+        (pay, "draw_rewards", pay_draws),
         (dynamic_sampling, "solved", lambda solution, config: even(solution.completion)),
         (Reasoner, "add_draw", add_whole),
     ):
