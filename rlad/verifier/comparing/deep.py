@@ -7,6 +7,7 @@ Sympy objects are built from our own tree, never from text.
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -84,12 +85,18 @@ def _counted_calls(limit: int) -> Iterator[None]:
         if left < 0:
             raise _TooManyCalls
 
-    before = sys.getprofile()
+    before, collects = sys.getprofile(), gc.isenabled()
+    # What is raised inside a destructor is lost, and the profiler with it: no collection while calls are counted.
+    gc.disable()
     sys.setprofile(count)
     try:
         yield
     finally:
         sys.setprofile(before)
+        if collects:
+            gc.enable()
+    if left < 0:  # it was lost all the same
+        raise _TooManyCalls
 
 
 def _is_zero(difference) -> bool | None:

@@ -18,6 +18,7 @@ _MOST_TERMS = 1000
 _LARGEST_ARGUMENT = 1000
 _LARGEST_EXPONENT = 10_000
 _MOST_BITS = 100_000
+_HIGHEST_DEGREE = 100
 _SUMMABLE = frozenset(("fact", "binom"))
 
 
@@ -84,14 +85,24 @@ def _small_operator(n: Node, budget: Budget) -> bool:
     bound, lower, upper, body = n.args
     if lower.has("bigop") or upper.has("bigop"):
         return False
+    if any(_high_power(part) for part in body.walk()):
+        return False
     if n.value not in ("sum", "prod"):
         return True
     first, last = _value(lower, budget), _value(upper, budget)
     if first is not None and last is not None:
         return last - first <= _MOST_TERMS or (n.value == "sum" and _polynomial(body, bound.value))
     if upper.has("const") or lower.has("const"):  # infinitely many terms, or bounds that are no integers
-        return all(_summable(part, bound.value) for part in body.walk())
+        return n.value == "sum" and all(_summable(part, bound.value) for part in body.walk())
     return True
+
+
+def _high_power(n: Node) -> bool:
+    """Whether a part of a summand or integrand is a name to a power that sympy would write out term by term."""
+    if n.kind != "pow" or not free_symbols(n.args[0]):
+        return False
+    exponent = n.args[1]
+    return bool(free_symbols(exponent)) or (exponent.kind == "num" and abs(exponent.value) > _HIGHEST_DEGREE)
 
 
 def _polynomial(body: Node, index: str) -> bool:
