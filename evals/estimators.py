@@ -18,13 +18,6 @@ Values = NDArray[np.float64]
 
 
 # ------------------------------------------------------------------------------------------ coverage and accuracy
-def mean_accuracy(total: ArrayLike, correct: ArrayLike) -> Values:
-    """Share of correct samples per problem; equals pass@1.
-
-    >>> mean_accuracy([4, 4], [1, 3]).tolist()
-    [0.25, 0.75]
-    """
-    return np.asarray(correct, float) / np.asarray(total, float)
 
 
 def pass_at_k(total: ArrayLike, correct: ArrayLike, k: float) -> Values:

@@ -13,6 +13,7 @@ from evals.benchmarks.hostile_texts import KINDS, ONES, hostile_pairs
 from evals.benchmarks.verifier_fuzz import SEEDS, fuzz
 from rlad.verifier import DEFAULT, Outcome, Verdict, deep_compare, verify
 from rlad.verifier.budget import Budget
+from rlad.verifier.comparing import deep
 from rlad.verifier.comparing.tractable import tractable
 from rlad.verifier.pool.worker import judge
 from rlad.verifier.reading.answers import parse_answer
@@ -170,3 +171,18 @@ def test_fuzz_finds_nothing():
     totals, found = fuzz(SEEDS, 3_000, seed=20260101)
     assert sum(totals.values()) == 3_000
     assert found == []
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_work_whose_count_ended_in_a_destructor_is_none():
+    """What is raised there is lost, and the profiler with it; the verdict must not depend on that."""
+
+    class Swallows:
+        def __del__(self):
+            for number in range(300):
+                abs(number)
+
+    before = sys.getprofile()
+    with pytest.raises(deep._TooManyCalls), deep._counted_calls(100):
+        Swallows()
+    assert sys.getprofile() is before

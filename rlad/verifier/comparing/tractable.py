@@ -98,11 +98,14 @@ def _small_operator(n: Node, budget: Budget) -> bool:
 
 
 def _high_power(n: Node) -> bool:
-    """Whether a part of a summand or integrand is a name to a power that sympy would write out term by term."""
-    if n.kind != "pow" or not free_symbols(n.args[0]):
+    """Whether a part of a summand or integrand is a name to a power that sympy would write out term by term: a high
+    degree, or a power of its own exponent such as k^k (x^k is a geometric series)."""
+    if n.kind != "pow":
         return False
-    exponent = n.args[1]
-    return bool(free_symbols(exponent)) or (exponent.kind == "num" and abs(exponent.value) > _HIGHEST_DEGREE)
+    base, exponent = n.args
+    if set(free_symbols(base)) & set(free_symbols(exponent)):
+        return True
+    return bool(free_symbols(base)) and exponent.kind == "num" and abs(exponent.value) > _HIGHEST_DEGREE
 
 
 def _polynomial(body: Node, index: str) -> bool:

@@ -113,11 +113,6 @@ def func(name: str, *args: Node) -> Node:
     return Node("func", args, name)
 
 
-def is_number_literal(n: Node) -> bool:
-    """A literal, as opposed to something that has to be computed."""
-    return n.kind == "num"
-
-
 def free_symbols(n: Node) -> set[str]:
     """Names of the variables, without those bound by a big operator."""
     if n.kind == "sym":
