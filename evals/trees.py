@@ -51,6 +51,8 @@ class Samples:
     verdict: list[str]
     key: list[int | None]
     """Equal keys are equivalent answers, within one condition of a problem; None = no answer could be read."""
+    model_logprob: list[float | None] = field(default_factory=list)
+    """log p of the whole solution at temperature 1, whatever it was sampled at, nats; None where nobody can tell."""
 
     @classmethod
     def of(cls, solutions: Sequence[Solution], keys: Sequence[int | None] | None = None) -> Samples:
@@ -59,9 +61,10 @@ class Samples:
         return cls(
             [solution.text for solution in solutions],
             [solution.tokens for solution in solutions],
-            [None if value is None else round(value, 6) for value in logprobs],
+            [_rounded(value) for value in logprobs],
             [solution.verdict.outcome.value for solution in solutions],
             list(keys_of(solutions) if keys is None else keys),
+            [_rounded(solution.completion.model_logprob) for solution in solutions],
         )
 
     @property
@@ -87,6 +90,8 @@ class Draws:
     tokens: list[int]
     branch: list[int | None]
     """Index of the abstraction that a draw opened or repeated; None when it is empty or unfinished."""
+    model_logprob: list[float | None] = field(default_factory=list)
+    """log p of the whole proposal at temperature 1, whatever it was drawn at, nats; None where nobody can tell."""
 
 
 @dataclass
@@ -113,7 +118,13 @@ class Grown:
             Guided(b.text, b.leak, Samples.of(b.solutions, [next(keys) for _ in b.solutions])) for b in tree.branches
         ]
         texts, branch = [draw.text for draw in tree.draws], [draw.branch for draw in tree.draws]
-        return cls(Draws(texts, [len(draw.completion.token_ids) for draw in tree.draws], branch), branches)
+        tokens = [len(draw.completion.token_ids) for draw in tree.draws]
+        believed = [_rounded(draw.completion.model_logprob) for draw in tree.draws]
+        return cls(Draws(texts, tokens, branch, believed), branches)
+
+
+def _rounded(nats: float | None) -> float | None:
+    return None if nats is None else round(nats, 6)
 
 
 def keys_of(solutions: Sequence[Solution]) -> list[int | None]:

@@ -37,7 +37,8 @@ class Stage:
     verb: str
     command: list[str]
     digest: str
-    """Of the command and of what the base configuration says: what a finished stage must have been made with."""
+    """Of the command and of what the base configuration says: what a finished stage must have been made with. Training
+    does not read `sweep.*`, so these keys are in a sweep's digest alone: measuring otherwise trains nothing again."""
 
     @property
     def words(self) -> str:
@@ -73,11 +74,18 @@ class Piece:
         return f"seed {self.seed}  {self.arm}"
 
     def finished(self) -> dict[str, dict]:
-        """What earlier runs finished, by verb. Raises PlainError when it was made with other settings."""
+        """What earlier runs finished, by verb; a sweep with other settings counts as not finished.
+
+        Raises PlainError when something was trained with other settings.
+        """
         file = self.folder / "stages.json"
         done = json.loads(file.read_text()) if file.is_file() else {}
         for stage in self.stages:
-            if stage.verb in done and done[stage.verb]["digest"] != stage.digest:
+            if stage.verb not in done or done[stage.verb]["digest"] == stage.digest:
+                continue
+            if stage.verb == "sweep":  # reads what was trained and changes nothing of it: it is made again
+                del done["sweep"]
+            else:
                 raise PlainError(
                     f"'{self.folder}' was made with other settings ({done[stage.verb]['command']}); give the "
                     "comparison another name, or remove that folder to make it again."
@@ -111,12 +119,17 @@ class Piece:
 
 def plan(config: CompareConfig, verbs: dict[str, list[str]] | None = None) -> list[Piece]:
     """All pieces, seed by seed, the base of a seed before its arms."""
-    content = json.dumps(read_yaml(config.base), sort_keys=True)
+    content = read_yaml(config.base)
     commands = verbs or VERBS
 
     def stage(verb: str, arguments: list[str]) -> Stage:
         command = [*commands[verb], *arguments]
-        return Stage(verb, command, hashlib.sha256(f"{content}\n{typed(command)}".encode()).hexdigest()[:16])
+        read, words = content, command
+        if verb != "sweep":
+            read = {section: keys for section, keys in content.items() if section != "sweep"}
+            words = [word for word in command if not word.startswith("sweep.")]
+        made_with = f"{json.dumps(read, sort_keys=True)}\n{typed(words)}"
+        return Stage(verb, command, hashlib.sha256(made_with.encode()).hexdigest()[:16])
 
     pieces = []
     for seed in config.seeds:
@@ -132,7 +145,7 @@ def plan(config: CompareConfig, verbs: dict[str, list[str]] | None = None) -> li
                 # Named as the model to start from, the shared base need not be copied, nor measured again.
                 shared = [f"base.path={base.folder / 'base'}"] if base and arm.start == "base" else []
                 stages.append(stage("train", [*words, *shared]))
-            stages.append(stage("sweep", [str(folder)]))
+            stages.append(stage("sweep", words))
             piece = Piece(name, seed, folder, stages, base.key if base and arm and arm.start == "base" else None)
             base = base or piece
             pieces.append(piece)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -32,6 +32,18 @@ class Completion:
     """stop (end-of-sequence) or length."""
     version: int
     """Of the weights that sampled it."""
+    model_logprob: float | None = None
+    """log p of the whole continuation under the model itself, at temperature 1 whatever it was sampled at, nats; None
+    where the sampler cannot tell."""
+
+
+def untempered(logprobs: Sequence[float], temperature: float) -> float | None:
+    """What a sampler that only reports the sampling distribution (nats by token) can say of `model_logprob`.
+
+    >>> untempered([-0.25, -0.5], temperature=1.0), untempered([-0.25, -0.5], temperature=0.3)
+    (-0.75, None)
+    """
+    return sum(logprobs) if logprobs and temperature == 1 else None
 
 
 class EngineFailed(RuntimeError):

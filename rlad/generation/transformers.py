@@ -91,6 +91,7 @@ class TransformersEngine:
         done = torch.zeros(len(prompts), dtype=torch.bool, device=logits.device)  # by row of the batch
         tokens = torch.full((len(prompts), sampling.max_new_tokens), self.pad_id, device=logits.device)
         logprobs = torch.zeros((len(prompts), sampling.max_new_tokens), device=logits.device)
+        model_logprobs = torch.zeros(len(prompts), dtype=torch.float64, device=logits.device)
         lengths = torch.zeros(len(prompts), dtype=torch.long, device=logits.device)
         stopped = torch.zeros(len(prompts), dtype=torch.bool, device=logits.device)
         for step in range(sampling.max_new_tokens):
@@ -98,6 +99,8 @@ class TransformersEngine:
             live = alive[~done]
             tokens[live, step] = token[~done]
             logprobs[live, step] = logprob[~done]
+            untempered = logprob if sampling.temperature in (0, 1) else at_temperature_1(logits, token)
+            model_logprobs[live] += untempered[~done]
             lengths[live] += 1
             ended = torch.isin(token, self.eos) & ~done
             stopped[alive[ended]] = True
@@ -117,11 +120,10 @@ class TransformersEngine:
                 use_cache=True,
             ).logits[:, -1]
             position = position + 1
+        columns = (column.tolist() for column in (tokens, logprobs, lengths, stopped, model_logprobs))
         return [
-            Completion(tuple(ids[:length]), tuple(lps[:length]), "stop" if stop else "length", self.version)
-            for ids, lps, length, stop in zip(
-                tokens.tolist(), logprobs.tolist(), lengths.tolist(), stopped.tolist(), strict=True
-            )
+            Completion(tuple(ids[:length]), tuple(lps[:length]), "stop" if stop else "length", self.version, whole)
+            for ids, lps, length, stop, whole in zip(*columns, strict=True)
         ]
 
 
@@ -138,3 +140,12 @@ def sample(logits: torch.Tensor, temperature: float, generator: torch.Generator)
         race = torch.empty_like(logp).exponential_(generator=generator)
         token = (logp.exp() / race).argmax(-1)
     return token, logp.gather(-1, token[:, None])[:, 0]
+
+
+def at_temperature_1(logits: torch.Tensor, token: torch.Tensor) -> torch.Tensor:
+    """Log-probs (B,) of a token per row of `logits` (B, V) under the model itself, nats, in float32.
+
+    >>> at_temperature_1(torch.tensor([[0.0, 0.0]]), torch.tensor([1])).exp().tolist()
+    [0.5]
+    """
+    return torch.log_softmax(logits.float(), dim=-1).gather(-1, token[:, None])[:, 0]

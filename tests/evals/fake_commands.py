@@ -44,7 +44,7 @@ def train(words):
 
 
 def sweep(words):
-    folder = Path(words[0])
+    folder, _ = settings(words)
     arm, seed = folder.name, int(folder.parent.name.removeprefix("seed"))
     checkpoint = "cotrained" if (folder / "metrics.jsonl").is_file() else "warmstart"
     lift = {"rlad": 0.1, "solver-only": 0.04}.get(arm, 0.0) + 0.01 * seed
@@ -72,5 +72,5 @@ def sweep(words):
 if __name__ == "__main__":
     verb, *rest = sys.argv[1:]
     with Path(os.environ["FAKE_LOG"]).open("a") as log:
-        log.write(f"{verb} {rest[0] if verb == 'sweep' else settings(rest)[0]}\n")
+        log.write(f"{verb} {settings(rest)[0]}\n")
     {"warmstart": warmstart, "train": train, "sweep": sweep}[verb](rest)

@@ -182,6 +182,17 @@ def test_finished_pieces_of_other_settings_are_never_mixed_in(setting):
 
 
 @pytest.mark.process
+def test_measuring_otherwise_sweeps_again_and_trains_nothing_again(setting):
+    compare("--only", "rlad", "--seeds", "0")
+    before = calls()
+    Path("run.yaml").write_text("cotrain: {problems: 8}\nsweep: {bootstrap: 100}\n")
+    compare("--only", "rlad", "--seeds", "0")
+    compare("sweep.iid_solutions=3", "--only", "rlad", "--seeds", "0")
+    again = ["sweep runs/trial/seed0/base", "sweep runs/trial/seed0/rlad"]
+    assert calls() == before + 2 * again
+
+
+@pytest.mark.process
 def test_arms_that_trained_too_little_are_not_compared(setting):
     compare("--only", "rlad", "--seeds", "0")
     Path("runs/trial/seed0/rlad/metrics.jsonl").write_text('{"step": 1, "tokens_generated_total": 4000}\n')

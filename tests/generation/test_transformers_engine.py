@@ -42,6 +42,9 @@ def test_logprobs_equal_the_trainers_with_ragged_prompts_shared_prefills_and_row
     for i, completion in enumerate(completions):
         recorded = torch.tensor(completion.logprobs)
         assert torch.allclose(logp[i, : len(recorded)], recorded, atol=1e-4)
+    itself, _ = token_logprobs(model, batch, 1.0, False)  # what weighs votes is never tempered
+    for i, completion in enumerate(completions):
+        assert completion.model_logprob == pytest.approx(float(itself[i, : len(completion.token_ids)].sum()), abs=1e-4)
 
 
 def test_identical_prompts_are_prefilled_once(parts):

@@ -16,7 +16,7 @@ import torch
 from transformers import PreTrainedModel
 
 from rlad.config import EngineConfig, LoraConfig
-from rlad.generation.base import Completion, EngineFailed, Sampling
+from rlad.generation.base import Completion, EngineFailed, Sampling, untempered
 from rlad.generation.vllm.adapters import adapter_settings
 from rlad.generation.vllm.link import EngineProcess, Link, private_folder
 from rlad.generation.vllm.setup import cpu_environment, gpu_environment, require_vllm
@@ -74,7 +74,10 @@ class VllmEngine:
                 f"sampled {len(wrong)} of {len(rows)} completions with weights of version {wrong[0]}, "
                 f"not {self.version}{whose}; they were refused."
             )
-        return [Completion(tuple(ids), tuple(lps), reason, version) for ids, lps, reason, version in rows]
+        return [
+            Completion(tuple(ids), tuple(lps), reason, version, untempered(lps, sampling.temperature))
+            for ids, lps, reason, version in rows
+        ]
 
     def load_weights(self, source: Iterable[tuple[str, torch.Tensor]], version: int) -> None:
         """Sends new weights, or, on a rank that shares an engine, only takes part in gathering them.

@@ -20,7 +20,7 @@ import httpx
 import torch
 
 from rlad.config import ROLES, EngineConfig
-from rlad.generation.base import Completion, EngineFailed, Sampling
+from rlad.generation.base import Completion, EngineFailed, Sampling, untempered
 from rlad.generation.vllm.core import request_seed
 from rlad.generation.vllm.engine import core_settings
 from rlad.generation.vllm.link import private_folder
@@ -142,14 +142,15 @@ class ReplicasEngine:
             raise self.replicas.fail(f"{url} refused a prompt: {error.response.text[:500]}") from None
         except httpx.HTTPError as error:
             raise self.replicas.fail(f"{url} did not answer a prompt: {type(error).__name__} {error}") from None
-        return self._completion(answer.json()["choices"][0])
+        return self._completion(answer.json()["choices"][0], sampling.temperature)
 
-    def _completion(self, choice: dict) -> Completion:
+    def _completion(self, choice: dict, temperature: float) -> Completion:
         versions = {span["version"] for span in choice["weight_versions"] or []}
         if versions != {str(self.version)}:
             raise self.replicas.fail(f"sampled with weights of version {sorted(versions)}, not {self.version}.")
         logprobs = tuple(token["logprob"] for token in choice["logprobs"]["content"])
-        return Completion(tuple(choice["token_ids"]), logprobs, choice["finish_reason"], self.version)
+        ids, whole = tuple(choice["token_ids"]), untempered(logprobs, temperature)
+        return Completion(ids, logprobs, choice["finish_reason"], self.version, whole)
 
     def load_weights(self, source: Iterable[tuple[str, torch.Tensor]], version: int) -> None:
         """Sends new weights to all replicas; on other ranks than the leader, only takes part in gathering them."""
