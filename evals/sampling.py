@@ -36,7 +36,7 @@ class Pair:
     """How the solver solves without an abstraction: plain or one_pass."""
 
 
-class Samplers:
+class SamplingPool:
     """Runs sampling jobs over problems in `launch.ranks` processes. A context manager."""
 
     def __init__(self, run: RunConfig, splits: Sequence[str] = ("test",)):
@@ -50,7 +50,7 @@ class Samplers:
         context = multiprocessing.get_context("spawn")
         self.pool = ProcessPoolExecutor(run.launch.ranks, mp_context=context)
 
-    def __enter__(self) -> Samplers:
+    def __enter__(self) -> SamplingPool:
         return self
 
     def __exit__(self, *exception) -> None:

@@ -16,7 +16,7 @@ from evals import trees
 from evals.calibration import calibration_row
 from evals.cells import BreadthSamples, Cell, PlainSamples
 from evals.plots import plot_sweep
-from evals.sampling import Pair, Samplers
+from evals.sampling import Pair, SamplingPool
 from evals.tables import print_sweep
 from evals.temperatures import Choice, chosen, guided_choices, guided_grid, plain_choices, tokens_of, warnings
 from evals.trees import Sampled
@@ -63,34 +63,34 @@ def sample(run: RunConfig, folder: Path) -> Sampled:
     pairs, grid = pairs_of(run, folder), guided_grid(run)
     proposing = [pair for pair in pairs if pair.abstraction]
     tuned = len(grid) > 1 and bool(proposing)
-    with Samplers(run, ("test", "validation") if tuned else ("test",)) as samplers:
+    with SamplingPool(run, ("test", "validation") if tuned else ("test",)) as pool:
         best = {pair.checkpoint: (grid[0], grid[0]) for pair in proposing}
         if tuned:
-            best = _validated(run, samplers, pairs)
+            best = _validated(run, pool, pairs)
         for pair in proposing:
-            samplers.distinct(pair, best[pair.checkpoint][0])
-        budget = max(budgets_of(run, samplers.sampled), default=0.0)
+            pool.distinct(pair, best[pair.checkpoint][0])
+        budget = max(budgets_of(run, pool.sampled), default=0.0)
         for pair in pairs:
             for temperature in run.sweep.plain_temperatures:
-                samplers.plain(pair, temperature, budget)
+                pool.plain(pair, temperature, budget)
         for pair in proposing:
-            samplers.iid(pair, best[pair.checkpoint][1])
-        return samplers.sampled
+            pool.iid(pair, best[pair.checkpoint][1])
+        return pool.sampled
 
 
-def _validated(run: RunConfig, samplers: Samplers, pairs: list[Pair]) -> dict[str, tuple[float, float]]:
+def _validated(run: RunConfig, pool: SamplingPool, pairs: list[Pair]) -> dict[str, tuple[float, float]]:
     """Samples the validation problems at every temperature of both sides; the guided ones that cover most, and that are
     most often right, of each checkpoint."""
     proposing = [pair for pair in pairs if pair.abstraction]
     for pair in proposing:
         for temperature in guided_grid(run):
-            samplers.distinct(pair, temperature, "validation")
-            samplers.iid(pair, temperature, "validation")
-    choices = guided_choices(run, samplers.sampled, "validation")
-    budget = max(budgets_of(run, samplers.sampled, "validation"))
+            pool.distinct(pair, temperature, "validation")
+            pool.iid(pair, temperature, "validation")
+    choices = guided_choices(run, pool.sampled, "validation")
+    budget = max(budgets_of(run, pool.sampled, "validation"))
     for pair in pairs:
         for temperature in run.sweep.plain_temperatures:
-            samplers.plain(pair, temperature, budget, "validation")
+            pool.plain(pair, temperature, budget, "validation")
     return {
         pair.checkpoint: (
             chosen(choices, pair.checkpoint, "abstractions", "coverage"),

@@ -39,21 +39,21 @@ def learning_rate(step: int, steps: int, config: WarmstartConfig) -> float:
 
 
 def fit(policy: Policy, data: Demonstrations, steps: int, run: RunConfig, device, log: JsonLines, label: str) -> dict:
-    """Trains one model on demonstrations through a ZeRO-3 engine; returns its full weights (rank 0)."""
+    """Trains one model on demonstrations through a ZeRO-3 model engine; returns its full weights (rank 0)."""
     config = run.warmstart
     policy.model.to(device).train()
-    settings = zero3.engine_config(
+    settings = zero3.model_engine_config(
         run.zero, policy.model.dtype, config.lr, config.weight_decay, (0.9, 0.95), config.max_grad_norm
     )
-    engine = zero3.make_engine(policy.model, settings)
+    model_engine = zero3.make_model_engine(policy.model, settings)
     share = config.batch // zero3.world_size()
     begin, tokens = time.perf_counter(), 0
     for step in range(1, steps + 1):
         rng = random.Random(f"{run.seed}|{label}|{step}|{zero3.rank()}")
         drawn = [data.draw(rng) for _ in range(share)]
         rows = [row for _, row in drawn]
-        zero3.set_lr(engine, learning_rate(step, steps, config))
-        count, losses = supervised_step(engine, rows, policy.tokenizer.pad_token_id, config.micro_batch, device)
+        zero3.set_lr(model_engine, learning_rate(step, steps, config))
+        count, losses = supervised_step(model_engine, rows, policy.tokenizer.pad_token_id, config.micro_batch, device)
         sums = {task: [0.0, 0.0] for task in data.tasks}
         for (task, row), value in zip(drawn, losses, strict=True):
             sums[task][0] += value
@@ -61,7 +61,7 @@ def fit(policy: Policy, data: Demonstrations, steps: int, run: RunConfig, device
         tokens += int(count)
         if step % config.log_every == 0 or step == steps:
             _record(log, label, step, learning_rate(step, steps, config), begin, tokens, sums, device)
-    return zero3.full_state(engine, run.zero.bucket_size)
+    return zero3.full_state(model_engine, run.zero.bucket_size)
 
 
 def _record(log: JsonLines, label: str, step: int, lr: float, begin: float, tokens: int, sums: dict, device) -> None:

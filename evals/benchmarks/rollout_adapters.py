@@ -19,27 +19,27 @@ import torch
 from evals.benchmarks.rollouts import MODELS, prompts_of, run
 from rlad.config import ROLES, EngineConfig, LoraConfig, ProblemsConfig
 from rlad.generation import Sampling
-from rlad.generation.vllm.engine import VllmEngine, start_vllm
+from rlad.generation.vllm.sampler import VllmSampler, start_vllm
 from rlad.players.adapters import add_adapter, is_adapters
 from rlad.players.policy import build_model, load_tokenizer
 
 LORA = LoraConfig(rank=16)
 
 
-def memory(engines: list[VllmEngine]) -> int:
+def memory(samplers: list[VllmSampler]) -> int:
     """Bytes that the engines' processes hold and share with nobody."""
-    roots = [psutil.Process(number) for number in {engine.link.process.process.pid for engine in engines}]
+    roots = [psutil.Process(number) for number in {sampler.link.process.process.pid for sampler in samplers}]
     processes = [process for root in roots for process in (root, *root.children(recursive=True))]
     return sum(process.memory_full_info().uss for process in processes)
 
 
-def turn(engines: list[VllmEngine], weights: dict[str, torch.Tensor], prompts: list[list[int]], length: int) -> dict:
+def turn(samplers: list[VllmSampler], weights: dict[str, torch.Tensor], prompts: list[list[int]], length: int) -> dict:
     """New weights for both players, then both players' rollouts."""
     begin = time.perf_counter()
-    for engine in engines:
-        engine.load_weights(weights.items(), engine.version + 1)
+    for sampler in samplers:
+        sampler.load_weights(weights.items(), sampler.version + 1)
     published = time.perf_counter()
-    done = [c for engine in engines for c in engine.generate(prompts, Sampling(1.0, length, seed=1))]
+    done = [c for sampler in samplers for c in sampler.generate(prompts, Sampling(1.0, length, seed=1))]
     tokens = sum(len(completion.token_ids) for completion in done)
     return {"publish": published - begin, "seconds": time.perf_counter() - published, "tokens": tokens}
 
@@ -64,12 +64,12 @@ def measure(name: str, repeats: int, threads: int, logs: Path) -> dict:
     turns: dict[str, list[dict]] = {placement: [] for placement in placements}
     try:
         for _ in range(repeats + 1):
-            for placement, engines in placements.items():
-                turns[placement].append(turn(engines, weights[placement], prompts, length))
-        held = {placement: memory(engines) for placement, engines in placements.items()}
+            for placement, samplers in placements.items():
+                turns[placement].append(turn(samplers, weights[placement], prompts, length))
+        held = {placement: memory(samplers) for placement, samplers in placements.items()}
     finally:
-        for engine in [*placements["shared"], first]:
-            engine.close()
+        for sampler in [*placements["shared"], first]:
+            sampler.close()
     counted = {placement: done[1:] for placement, done in turns.items()}  # the first warms up
     sent = {placement: sum(w.nbytes for w in given.values()) for placement, given in weights.items()}
     return {

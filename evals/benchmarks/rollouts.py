@@ -24,9 +24,9 @@ import psutil
 import torch
 
 from rlad.config import EngineConfig, ModelConfig, ProblemsConfig
-from rlad.generation import Sampling, make_engine, stop_ids
-from rlad.generation.vllm.engine import core_settings, start_vllm
+from rlad.generation import Sampling, make_sampler, stop_ids
 from rlad.generation.vllm.link import private_folder
+from rlad.generation.vllm.sampler import core_settings, start_vllm
 from rlad.generation.vllm.setup import cpu_environment
 from rlad.generation.vllm.weights import write_model
 from rlad.players.policy import build_model, load_tokenizer
@@ -94,11 +94,11 @@ def measure(name: str, repeats: int, threads: int, logs: Path) -> dict:
     write_model(model, folder / "model")
     settings = core_settings(config, folder / "model", "cpu", "float32", model.config.max_position_embeddings)
     bare = Bare(settings, cpu_environment(os.environ, threads), sampling, stops, logs / f"{name}_bare.log")
-    plain = make_engine(EngineConfig(), model, tokenizer)
+    plain = make_sampler(EngineConfig(), model, tokenizer)
     torch.set_num_threads(threads)
 
-    def count(engine) -> Callable[[], int]:
-        return lambda: sum(len(c.token_ids) for c in engine.generate(prompts, sampling))
+    def count(sampler) -> Callable[[], int]:
+        return lambda: sum(len(c.token_ids) for c in sampler.generate(prompts, sampling))
 
     runners = {
         "transformers engine": (count(plain), psutil.Process()),
@@ -108,10 +108,10 @@ def measure(name: str, repeats: int, threads: int, logs: Path) -> dict:
     try:
         for generate, _ in runners.values():
             generate()  # warm: kernels chosen, prompts in the prefix cache
-        turns: dict[str, list[dict]] = {engine: [] for engine in runners}
+        turns: dict[str, list[dict]] = {sampler: [] for sampler in runners}
         for _ in range(repeats):
-            for engine, (generate, decoder) in runners.items():
-                turns[engine].append(turn(generate, decoder))
+            for sampler, (generate, decoder) in runners.items():
+                turns[sampler].append(turn(generate, decoder))
     finally:
         bare.close()
         ours.close()
@@ -134,13 +134,13 @@ def summary(turns: list[dict]) -> dict:
 
 def table(results: dict) -> str:
     """The results as a Markdown table."""
-    lines = ["| model | engine | tokens/s | of bare vLLM | tokens per CPU second | of bare vLLM |", "|---" * 6 + "|"]
+    lines = ["| model | sampler | tokens/s | of bare vLLM | tokens per CPU second | of bare vLLM |", "|---" * 6 + "|"]
     for name, result in results.items():
         bare = summary(result["turns"]["bare vLLM"])
-        for engine, turns in result["turns"].items():
+        for sampler, turns in result["turns"].items():
             own = summary(turns)
             cells = [f"{own[key]:,.0f} | {own[key] / bare[key]:.0%}" for key in ("per_second", "per_cpu_second")]
-            lines.append(f"| {name} ({result['parameters'] / 1e6:.1f} M) | {engine} | {' | '.join(cells)} |")
+            lines.append(f"| {name} ({result['parameters'] / 1e6:.1f} M) | {sampler} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 

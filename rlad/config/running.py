@@ -102,7 +102,7 @@ class LaunchConfig:
 
 @dataclass
 class ZeroConfig:
-    """DeepSpeed ZeRO-3 for both engines."""
+    """DeepSpeed ZeRO-3 for the model engines."""
 
     offload_optimizer: bool = False
     """Keep optimiser states in CPU memory."""

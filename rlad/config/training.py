@@ -200,7 +200,7 @@ class CotrainConfig:
     validate_every: int = key(0, least=0)
     """Steps between measurements on the validation problems, in metrics.jsonl; 0 = none."""
     parity_threshold: float = key(1e-3, above=0)
-    """Abort when mean |logp_trainer - logp_engine| on the probe batch exceeds this (nats)."""
+    """Abort when mean |logp_trainer - logp_sampler| on the probe batch exceeds this (nats)."""
     parity_factor: float = key(20.0, above=1)
     """Abort, too, when it exceeds this many times the largest of the run's own first gaps."""
     samples_every: int = key(10, least=1)

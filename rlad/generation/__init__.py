@@ -1,4 +1,4 @@
-"""Engines that sample completions for a player."""
+"""Samplers that generate completions for a player."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from pathlib import Path
 
 from rlad.config import EngineConfig
 from rlad.config.registry import sampler
-from rlad.generation.base import Completion, Engine, EngineFailed, Sampling
+from rlad.generation.base import Completion, Sampler, SamplerFailed, Sampling
 
-__all__ = ["Completion", "Engine", "EngineFailed", "Sampling", "make_engine", "stop_ids"]
+__all__ = ["Completion", "Sampler", "SamplerFailed", "Sampling", "make_sampler", "stop_ids"]
 
 
-def make_engine(config: EngineConfig, model, tokenizer) -> Engine:
-    """The configured engine around a full (never a partitioned) copy of a model."""
+def make_sampler(config: EngineConfig, model, tokenizer) -> Sampler:
+    """The configured sampler around a full (never a partitioned) copy of a model."""
     return config.bound("kind")(config, model, tokenizer)
 
 
 @sampler("transformers")
-def transformers_engine(config: EngineConfig, model, tokenizer) -> Engine:
+def transformers_sampler(config: EngineConfig, model, tokenizer) -> Sampler:
     """Samples inside this process with the model as it is."""
-    from rlad.generation.transformers import TransformersEngine
+    from rlad.generation.transformers import TransformersSampler
 
-    return TransformersEngine(model, stop_ids(model, tokenizer), tokenizer.pad_token_id, config.max_batch)
+    return TransformersSampler(model, stop_ids(model, tokenizer), tokenizer.pad_token_id, config.max_batch)
 
 
 @sampler("vllm")
-def vllm_engine(config: EngineConfig, model, tokenizer) -> Engine:
+def vllm_sampler(config: EngineConfig, model, tokenizer) -> Sampler:
     """Samples in a vLLM process of its own, on the model's device."""
-    from rlad.generation.vllm.engine import start_vllm
+    from rlad.generation.vllm.sampler import start_vllm
 
     log = Path(tempfile.mkdtemp(prefix="rlad-engine-")) / "engine.log"
     return start_vllm(config, model, stop_ids(model, tokenizer), str(model.device), log)

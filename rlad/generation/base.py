@@ -46,11 +46,11 @@ def untempered(logprobs: Sequence[float], temperature: float) -> float | None:
     return sum(logprobs) if logprobs and temperature == 1 else None
 
 
-class EngineFailed(RuntimeError):
-    """An engine could not be started, ended, hung, or could not take new weights. Says which engine and why."""
+class SamplerFailed(RuntimeError):
+    """A sampler could not be started, ended, hung, or could not take new weights. Says which sampler and why."""
 
 
-class Engine(Protocol):
+class Sampler(Protocol):
     """A sampler for one player."""
 
     version: int
@@ -67,7 +67,7 @@ class Engine(Protocol):
         """Frees what it can between rollouts."""
 
     def wake(self) -> None:
-        """Makes the engine ready to generate again."""
+        """Makes the sampler ready to generate again."""
 
     def close(self) -> None:
-        """Ends everything the engine started."""
+        """Ends everything the sampler started."""

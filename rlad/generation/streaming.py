@@ -1,4 +1,4 @@
-"""The seam for requests that overlap: what the server asks of an engine, one prompt at a time."""
+"""The seam for requests that overlap: what the server asks of a sampler, one prompt at a time."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from rlad.generation.base import Sampling
 
 @dataclass(frozen=True)
 class Piece:
-    """A part of one sample, in order. An engine may give a sample in one piece."""
+    """A part of one sample, in order. A sampler may give a sample in one piece."""
 
     sample: int
     """Which of the prompt's samples, from 0."""
     token_ids: tuple[int, ...]
     logprobs: tuple[float, ...]
-    """log p of each token, nats; empty where the engine gives none."""
+    """log p of each token, nats; empty where the sampler gives none."""
     finish_reason: str | None = None
     """stop or length in a sample's last piece, None before."""
 
 
-class StreamingEngine(Protocol):
+class StreamingSampler(Protocol):
     """A sampler for one player that many callers use at once, from one event loop."""
 
     def sample(self, prompt: list[int], count: int, sampling: Sampling, deltas: bool = False) -> AsyncIterator[Piece]:
         """`count` samples of one prompt. With `deltas`, pieces arrive while samples are written, where it can.
 
-        Closing the iterator abandons what is unfinished. Raises EngineDown or PromptRefused.
+        Closing the iterator abandons what is unfinished. Raises SamplerDown or PromptRefused.
         """
 
 
-class EngineDown(RuntimeError):
-    """The engine does not answer now; it may be starting again."""
+class SamplerDown(RuntimeError):
+    """The sampler does not answer now; it may be starting again."""
 
 
 class PromptRefused(ValueError):
-    """The engine will not take this prompt, say because it is too long. The message says why."""
+    """The sampler will not take this prompt, say because it is too long. The message says why."""

@@ -1,4 +1,4 @@
-"""The `transformers` engine: batched sampling from a full copy of the model inside the calling process.
+"""The `transformers` sampler: batched sampling from a full copy of the model inside the calling process.
 
 Identical prompts are prefilled once and share the result; rows that are finished leave the batch.
 """
@@ -17,7 +17,7 @@ from rlad.players.adapters import adapter_scale
 COMPACT_AT = 0.15
 
 
-class TransformersEngine:
+class TransformersSampler:
     """Samples from its own copy of a model; never give it a partitioned one."""
 
     def __init__(self, model: PreTrainedModel, eos_ids: list[int], pad_id: int, max_batch: int = 512):

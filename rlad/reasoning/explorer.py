@@ -17,7 +17,7 @@ from time import perf_counter
 from typing import Any
 
 from rlad.generation.base import Completion
-from rlad.generation.streaming import Piece, StreamingEngine
+from rlad.generation.streaming import Piece, StreamingSampler
 from rlad.players.prompts import Prompts
 from rlad.problems.base import World
 from rlad.reasoning.budget import Budget
@@ -69,12 +69,12 @@ def derived_seed(*parts: object) -> int:
 
 
 class Explorer(Growth):
-    """Two engines that take overlapping requests, and the rules by which trees grow."""
+    """Two samplers that take overlapping requests, and the rules by which trees grow."""
 
     def __init__(
         self,
-        proposer: StreamingEngine,
-        solver: StreamingEngine,
+        proposer: StreamingSampler,
+        solver: StreamingSampler,
         propose_prompts: Prompts,
         solve_prompts: Prompts,
         world: World | None = None,
@@ -108,8 +108,8 @@ class Exploration:
     async def events(self) -> AsyncIterator[TreeEvent]:
         """Everything that happens, `start` first and `done` last. Closing it cancels what is under way.
 
-        Raises what an engine raises (EngineDown, PromptRefused), and ScoreMissing where the selection rule reads what
-        the engine does not give.
+        Raises what a sampler raises (SamplerDown, PromptRefused), and ScoreMissing where the selection rule reads what
+        the sampler does not give.
         """
         stopped = None
         yield self.start
@@ -289,14 +289,14 @@ class Exploration:
         opening = growth.solve_prompts.opening("plain")
         self._send(growth.solver, Request("solution", branch, first, prompt, count, each, decode, opening), sampling)
 
-    def _send(self, engine: StreamingEngine, request: Request, sampling) -> None:
+    def _send(self, sampler: StreamingSampler, request: Request, sampling) -> None:
         self.budget.reserve(request.each * request.count)
-        task = asyncio.create_task(self._carry(engine, request, sampling))
+        task = asyncio.create_task(self._carry(sampler, request, sampling))
         self._flying[request] = task
         task.add_done_callback(lambda _: self._inbox.put_nowait((request, None)))
 
-    async def _carry(self, engine: StreamingEngine, request: Request, sampling) -> None:
-        async with aclosing(engine.sample(request.prompt, request.count, sampling, request.deltas)) as pieces:
+    async def _carry(self, sampler: StreamingSampler, request: Request, sampling) -> None:
+        async with aclosing(sampler.sample(request.prompt, request.count, sampling, request.deltas)) as pieces:
             async for piece in pieces:
                 self._inbox.put_nowait((request, piece))
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import torch
 
 from rlad.config import RunConfig
-from rlad.generation import make_engine
+from rlad.generation import make_sampler
 from rlad.players.policy import build_model, load_tokenizer, make_prompts
 from rlad.problems import world_of
 from rlad.reasoning.judge import Judge
@@ -29,4 +29,4 @@ def open_pair(run: RunConfig, abstraction: str | None, solution: str, device: st
 def _open_player(run: RunConfig, folder: str, device: str):
     model = replace(run.base, path=folder)
     tokenizer = load_tokenizer(model, run.problems)
-    return make_engine(run.engine, build_model(model, tokenizer).to(device), tokenizer), make_prompts(tokenizer, run)
+    return make_sampler(run.engine, build_model(model, tokenizer).to(device), tokenizer), make_prompts(tokenizer, run)

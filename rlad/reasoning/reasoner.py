@@ -1,7 +1,7 @@
 """problem -> n abstractions -> n x m solutions, in whole batches: what rollouts and sweeps use.
 
 The phases are separate methods (`propose`, `gate`, `solve`, `judge`) because training times each of them; `run` is all
-of them in order. Work is breadth-first: every phase sends the requests of all problems to an engine at once. The
+of them in order. Work is breadth-first: every phase sends the requests of all problems to a sampler at once. The
 server's trees grow by the same rules (`Growth`) with all requests overlapping (rlad/reasoning/explorer.py).
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rlad.generation.base import Engine, Sampling
+from rlad.generation.base import Sampler, Sampling
 from rlad.players.prompts import Prompts
 from rlad.problems.base import Problem, World
 from rlad.reasoning.growth import Growth
@@ -19,12 +19,12 @@ from rlad.reasoning.tree import Plan, Tree
 
 
 class Reasoner(Growth):
-    """Two engines, two players' prompts, a judge."""
+    """Two samplers, two players' prompts, a judge."""
 
     def __init__(
         self,
-        proposer: Engine,
-        solver: Engine,
+        proposer: Sampler,
+        solver: Sampler,
         propose_prompts: Prompts,
         solve_prompts: Prompts,
         judge: Judge,
@@ -61,7 +61,7 @@ class Reasoner(Growth):
             for branch in tree.branches:
                 branch.leak = leaks(branch.text, tree.problem.answer)
 
-    def solve(self, trees: list[Tree], plan: Plan, skip_leaks: bool = False, lagged: Engine | None = None) -> None:
+    def solve(self, trees: list[Tree], plan: Plan, skip_leaks: bool = False, lagged: Sampler | None = None) -> None:
         """Solves with every abstraction, all branches of all problems at once; in training, leaks are not worth it.
 
         With a `lagged` sampler that one solves instead, and its solutions are kept apart.
@@ -80,7 +80,7 @@ class Reasoner(Growth):
             (branch.lagged if lagged else branch.solutions).append(self.solution(prompt, completion))
 
     def solve_bare(
-        self, trees: list[Tree], samples: int, sampling: Sampling, task: str = "plain", lagged: Engine | None = None
+        self, trees: list[Tree], samples: int, sampling: Sampling, task: str = "plain", lagged: Sampler | None = None
     ) -> None:
         """Adds solutions without an abstraction, by a `lagged` sampler where given; `task` is plain or one_pass."""
         prompts = [self.bare_ids(tree, task) for tree in trees]

@@ -1,4 +1,4 @@
-"""One request to an engine that is under way, and what has come back of it so far."""
+"""One request to a sampler that is under way, and what has come back of it so far."""
 
 from __future__ import annotations
 

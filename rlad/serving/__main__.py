@@ -11,7 +11,7 @@ import uvloop
 
 from rlad.cli import Parser, main_guard
 from rlad.config import ConfigError, RunConfig, ServingConfig, load_config
-from rlad.generation.base import EngineFailed
+from rlad.generation.base import SamplerFailed
 from rlad.serving.keys import VARIABLE, Keys, load_keys
 from rlad.serving.logs import set_up_logs
 
@@ -54,7 +54,7 @@ def require_keys(config: ServingConfig, keys: Keys) -> None:
 
 
 async def run_server(run: RunConfig, folder: Path, keys: Keys) -> None:
-    """Opens the engines, serves until a signal, ends the engines."""
+    """Opens the samplers, serves until a signal, ends the samplers."""
     # Torch and its like are imported here: whatever can be refused was refused before.
     from rlad.serving.app import create_app
     from rlad.serving.listen import BACKLOG, bound_socket, serve
@@ -64,7 +64,7 @@ async def run_server(run: RunConfig, folder: Path, keys: Keys) -> None:
     starting = asyncio.current_task()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, starting.cancel)  # while engines start; replaced when serving begins
+        loop.add_signal_handler(number, starting.cancel)  # while samplers start; replaced when serving begins
     config = run.serving
     with bound_socket(config) as listening:
         config.port = listening.getsockname()[1]
@@ -93,4 +93,4 @@ def main(words: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    main_guard(main, (EngineFailed,))
+    main_guard(main, (SamplerFailed,))

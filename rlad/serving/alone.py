@@ -35,7 +35,7 @@ class Alone:
         decode = reader(self.player.prompts)
         request = Request(self.player.role, BARE, 0, self.prompt, self.count, self.sampling.max_new_tokens, decode)
         try:
-            async with aclosing(self.player.engine.sample(self.prompt, self.count, self.sampling, deltas)) as pieces:
+            async with aclosing(self.player.sampler.sample(self.prompt, self.count, self.sampling, deltas)) as pieces:
                 async for piece in pieces:
                     text = request.add(piece)
                     self.generated += len(piece.token_ids)

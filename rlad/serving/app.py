@@ -15,7 +15,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 
 from rlad.config import ServingConfig
-from rlad.generation.streaming import EngineDown
+from rlad.generation.streaming import SamplerDown
 from rlad.reasoning.events import ErrorEvent, Usage
 from rlad.serving import errors, playground
 from rlad.serving.admission import Admission
@@ -57,7 +57,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 
 
 def create_app(pair: Pair, config: ServingConfig, keys: Keys, metrics: Metrics | None = None) -> FastAPI:
-    """The gateway over two players. It starts nothing: engines are made and ended by whoever makes the pair."""
+    """The gateway over two players. It starts nothing: samplers are made and ended by whoever makes the pair."""
     metrics = metrics or Metrics()
     admission = Admission(config.max_concurrent, config.max_queue)
     metrics.running.set_function(lambda: admission.running)
@@ -87,11 +87,11 @@ def _handle_errors(app: FastAPI) -> None:
     async def of_ours(_: Request, error: ApiError) -> Response:
         return answer(error)
 
-    async def of_engine(_: Request, error: Exception) -> Response:
-        return answer(errors.of_engine(error))
+    async def of_sampler(_: Request, error: Exception) -> Response:
+        return answer(errors.of_sampler(error))
 
     for kind in errors.OUTSIDE:
-        app.add_exception_handler(kind, of_engine)
+        app.add_exception_handler(kind, of_sampler)
 
     @app.exception_handler(RequestValidationError)
     async def of_validation(_: Request, error: RequestValidationError) -> Response:
@@ -154,14 +154,14 @@ async def _lines(solving: Solving) -> AsyncIterator[str]:
 
 
 async def _ending_well(items: AsyncIterator[str], request: Request, usage: Callable[[], Usage]) -> AsyncIterator[str]:
-    """The items; an error of an engine becomes the last event, since the status line has long been sent."""
+    """The items; an error of a sampler becomes the last event, since the status line has long been sent."""
     try:
         async with aclosing(items):
             async for item in items:
                 yield item
     except errors.OUTSIDE as error:
         request.state.log["error"] = str(error)
-        yield event(ErrorEvent(error=errors.of_engine(error).body).model_dump_json())
+        yield event(ErrorEvent(error=errors.of_sampler(error).body).model_dump_json())
     finally:
         _log_usage(request, usage())
 
@@ -174,7 +174,7 @@ def _require_engines(pair: Pair, model: str) -> None:
     needed = [p for role, p in pair.players.items() if model in (MODELS[0], f"rlad-{role}")]
     for player in needed:
         if not player.up():
-            raise EngineDown(f"the {player.role} engine is down")
+            raise SamplerDown(f"the {player.role} engine is down")
 
 
 def _add_information(app: FastAPI, pair: Pair, metrics: Metrics) -> None:
@@ -198,7 +198,7 @@ def _add_information(app: FastAPI, pair: Pair, metrics: Metrics) -> None:
 
     @app.get("/readyz", tags=["operation"], responses={503: {"model": Health}})
     async def readyz() -> Response:
-        """Both engines answer, and the server is not shutting down."""
+        """Both samplers answer, and the server is not shutting down."""
         players = {role: "up" if player.up() else "down" for role, player in pair.players.items()}
         ready = not app.state.draining and set(players.values()) == {"up"}
         status = "draining" if app.state.draining else "ready" if ready else "not ready"

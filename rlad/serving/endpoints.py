@@ -11,7 +11,7 @@ from typing import Protocol
 
 import aiohttp
 
-from rlad.generation.base import EngineFailed
+from rlad.generation.base import SamplerFailed
 from rlad.serving.logs import log
 from rlad.serving.metrics import Metrics
 
@@ -58,13 +58,13 @@ class Endpoint:
                 return False
 
     async def begin(self, seconds: float) -> None:
-        """Waits until it answers for the first time. Raises EngineFailed when it does not in time."""
+        """Waits until it answers for the first time. Raises SamplerFailed when it does not in time."""
         for _ in range(max(1, round(seconds / QUICK))):
             if await self.answers():
                 self._mark(True)
                 return
             await asyncio.sleep(QUICK)
-        raise EngineFailed(f"The {self.player} player's server at {self.url} does not answer.")
+        raise SamplerFailed(f"The {self.player} player's server at {self.url} does not answer.")
 
     async def watch(self) -> None:
         """Looks again and again, for as long as the gateway runs."""
@@ -115,7 +115,7 @@ class Supervised(Endpoint):
         super().__init__(player, self.server.url, client, metrics)
 
     async def begin(self, seconds: float) -> None:
-        """Waits for the first start. Raises EngineFailed, with the end of its log."""
+        """Waits for the first start. Raises SamplerFailed, with the end of its log."""
         await asyncio.to_thread(self.server.wait_until_healthy, seconds)
         self.url = self.server.url
         self._mark(True)
@@ -136,7 +136,7 @@ class Supervised(Endpoint):
         try:
             self.server = self.start()
             await asyncio.to_thread(self.server.wait_until_healthy, self.start_timeout)
-        except EngineFailed as error:
+        except SamplerFailed as error:
             self._failures += 1
             log("engine did not start", logging.ERROR, player=self.player, reason=str(error))
             return

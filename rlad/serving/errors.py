@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rlad.generation.streaming import EngineDown, PromptRefused
+from rlad.generation.streaming import PromptRefused, SamplerDown
 from rlad.reasoning.events import ErrorBody
 from rlad.reasoning.scores import ScoreMissing
 from rlad.serving.schema import ErrorResponse
 
-OUTSIDE = (EngineDown, PromptRefused, ScoreMissing)
+OUTSIDE = (SamplerDown, PromptRefused, ScoreMissing)
 """What may end a tree that has begun."""
 
 
@@ -42,8 +42,8 @@ KINDS = {
 """OpenAI's `type` by status; every other status is an invalid_request_error."""
 
 
-def of_engine(error: EngineDown | PromptRefused | ScoreMissing) -> ApiError:
-    """What a client is told about an engine's error: hosts and processes behind the gateway are not its business."""
+def of_sampler(error: SamplerDown | PromptRefused | ScoreMissing) -> ApiError:
+    """What a client is told about a sampler's error: hosts and processes behind the gateway are not its business."""
     if isinstance(error, ScoreMissing):
         return ApiError(400, str(error), "select", "score_missing")
     if isinstance(error, PromptRefused):

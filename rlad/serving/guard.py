@@ -2,7 +2,7 @@
 
 In order: a request id; the API key; the whole body, within its size and time; a turn, for the routes that generate;
 then the route, until it is done, its time is over or its client has gone away. The last two cancel the route, and with
-it everything it has asked the engines for. All of it happens in the request's own task, with one more that watches the
+it everything it has asked the samplers for. All of it happens in the request's own task, with one more that watches the
 connection: tasks are what a request costs most.
 """
 

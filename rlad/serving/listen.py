@@ -115,7 +115,7 @@ class Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Ours instead of uvicorn's, which sends itself the signal again and would end us before the engines."""
+        """Ours instead of uvicorn's, which sends itself the signal again and would end us before the samplers."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._asked_to_end, number)

@@ -1,11 +1,11 @@
-"""The two players as the server sees them: an engine, prompts and limits each."""
+"""The two players as the server sees them: a sampler, prompts and limits each."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rlad.generation.streaming import StreamingEngine
+from rlad.generation.streaming import StreamingSampler
 from rlad.players.prompts import Prompts
 from rlad.problems.base import World
 from rlad.reasoning.explorer import Explorer
@@ -17,7 +17,7 @@ TASKS = {"abstraction": "propose", "solution": "plain"}
 @dataclass(frozen=True)
 class Player:
     role: str
-    engine: StreamingEngine
+    sampler: StreamingSampler
     prompts: Prompts
     context: int
     """Most tokens of a prompt and its continuation together."""
@@ -25,7 +25,7 @@ class Player:
     """Where a request says nothing."""
     temperature: float
     up: Callable[[], bool] = lambda: True
-    """Whether its engine answers now."""
+    """Whether its sampler answers now."""
 
     def problem_ids(self, problem: str) -> list[int]:
         """The prompt for this player's own task."""
@@ -48,4 +48,4 @@ class Pair:
 
     def explorer(self) -> Explorer:
         a, s = self.abstraction, self.solution
-        return Explorer(a.engine, s.engine, a.prompts, s.prompts, self.world)
+        return Explorer(a.sampler, s.sampler, a.prompts, s.prompts, self.world)

@@ -1,4 +1,4 @@
-"""Engines and players of a run folder, opened for serving."""
+"""Samplers and players of a run folder, opened for serving."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import torch
 
 from rlad.config import ROLES, ConfigError, RunConfig
 from rlad.config.rules.checks import CPU_HEADS
-from rlad.generation.base import EngineFailed
+from rlad.generation.base import SamplerFailed
 from rlad.generation.vllm.server import VllmServer
 from rlad.generation.vllm.setup import common_environment, cpu_environment, require_vllm
 from rlad.players.policy import load_tokenizer, make_prompts
@@ -26,10 +26,10 @@ from rlad.players.roles import role_of
 from rlad.problems import world_of
 from rlad.reasoning.pair import open_pair
 from rlad.serving.endpoints import Endpoint, Supervised
-from rlad.serving.engines import ThreadEngine, VllmEngine
 from rlad.serving.logs import log
 from rlad.serving.metrics import Metrics
 from rlad.serving.pair import Pair, Player
+from rlad.serving.samplers import HttpSampler, ThreadSampler
 
 
 def player_folders(folder: Path) -> dict[str, Path]:
@@ -43,9 +43,9 @@ def player_folders(folder: Path) -> dict[str, Path]:
 
 @asynccontextmanager
 async def opened(run: RunConfig, folder: Path, metrics: Metrics) -> AsyncIterator[Pair]:
-    """The pair of a run folder with its engines running; they end with the context.
+    """The pair of a run folder with its samplers running; they end with the context.
 
-    Raises ConfigError for a folder without a pair, EngineFailed when an engine does not start.
+    Raises ConfigError for a folder without a pair, SamplerFailed when a sampler does not start.
     """
     folders = player_folders(folder)
     opening = _in_process if run.serving.engine == "transformers" else _behind_vllm
@@ -53,27 +53,27 @@ async def opened(run: RunConfig, folder: Path, metrics: Metrics) -> AsyncIterato
         yield pair
 
 
-def _player(run: RunConfig, role: str, engine, prompts, context: int, up=lambda: True) -> Player:
+def _player(run: RunConfig, role: str, sampler, prompts, context: int, up=lambda: True) -> Player:
     player = getattr(run, role)
-    return Player(role, engine, prompts, context, player.max_new_tokens, role_of(role).temperature(run), up)
+    return Player(role, sampler, prompts, context, player.max_new_tokens, role_of(role).temperature(run), up)
 
 
 @asynccontextmanager
 async def _in_process(run: RunConfig, _: Path, folders: dict[str, Path], metrics: Metrics) -> AsyncIterator[Pair]:
     reasoner = open_pair(run, str(folders["abstraction"]), str(folders["solution"]))
-    players, engines = [], []
-    for role, engine, prompts in (
+    players, samplers = [], []
+    for role, sampler, prompts in (
         ("abstraction", reasoner.proposer, reasoner.propose_prompts),
         ("solution", reasoner.solver, reasoner.solve_prompts),
     ):
-        engines.append(ThreadEngine(engine))
-        players.append(_player(run, role, engines[-1], prompts, engine.model.config.max_position_embeddings))
+        samplers.append(ThreadSampler(sampler))
+        players.append(_player(run, role, samplers[-1], prompts, sampler.model.config.max_position_embeddings))
         metrics.up.labels(role).set(1)
     try:
         yield Pair(*players, world=reasoner.world)
     finally:
-        for engine in engines:
-            await engine.close()
+        for sampler in samplers:
+            await sampler.close()
 
 
 @asynccontextmanager
@@ -127,11 +127,11 @@ def log_folder(folder: Path) -> Path:
 
 
 def require_cpu_heads(model: Path) -> None:
-    """Raises EngineFailed for a model that vLLM would load on a CPU and then die of at its first request."""
+    """Raises SamplerFailed for a model that vLLM would load on a CPU and then die of at its first request."""
     described = json.loads((model / "config.json").read_text())
     head = described.get("head_dim") or described["hidden_size"] // described["num_attention_heads"]
     if head not in CPU_HEADS:
-        raise EngineFailed(
+        raise SamplerFailed(
             f"The model in '{model}' has attention heads of {head}; vLLM's attention on CPUs wants "
             f"{', '.join(map(str, CPU_HEADS))}: serve it with --engine transformers."
         )
@@ -140,7 +140,7 @@ def require_cpu_heads(model: Path) -> None:
 def vllm_server(run: RunConfig, role: str, model: Path, said: Path) -> VllmServer:
     """Starts a player's `vllm serve` on its share of this machine; what it prints goes into the file `said`.
 
-    Raises EngineFailed where vLLM cannot run.
+    Raises SamplerFailed where vLLM cannot run.
     """
     gpus = 0 if run.launch.device == "cpu" else torch.cuda.device_count()
     require_vllm("cuda" if gpus else "cpu")
@@ -176,5 +176,5 @@ async def _vllm_player(run: RunConfig, folder: Path, endpoint: Endpoint, client:
         cards = (await reply.json())["data"]
     tokenizer = load_tokenizer(replace(run.base, path=str(folder)), run.problems)
     prompts = make_prompts(tokenizer, run)
-    engine = VllmEngine(endpoint, client, cards[0]["id"], run.serving.retry_wait)
-    return _player(run, endpoint.player, engine, prompts, int(cards[0]["max_model_len"]), lambda: endpoint.up)
+    sampler = HttpSampler(endpoint, client, cards[0]["id"], run.serving.retry_wait)
+    return _player(run, endpoint.player, sampler, prompts, int(cards[0]["max_model_len"]), lambda: endpoint.up)

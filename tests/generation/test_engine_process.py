@@ -13,9 +13,9 @@ import pytest
 import torch
 
 from rlad.config import EngineConfig, LoraConfig
-from rlad.generation import EngineFailed, Sampling
-from rlad.generation.vllm.engine import VllmEngine
+from rlad.generation import SamplerFailed, Sampling
 from rlad.generation.vllm.link import EngineProcess, Link, private_folder
+from rlad.generation.vllm.sampler import VllmSampler
 from rlad.generation.vllm.transfer import FolderTransfer
 
 pytestmark = pytest.mark.process
@@ -34,16 +34,16 @@ class Made:
         self.folder = private_folder()
         self.process = EngineProcess({}, self.folder, log, env, "fake_desk")
         link = Link("solution player", self.process.address, start, self.process)
-        self.owner = VllmEngine(link, self.config, [1], 64, None, FolderTransfer(link, self.folder, timeout))
+        self.owner = VllmSampler(link, self.config, [1], 64, None, FolderTransfer(link, self.folder, timeout))
 
     def sharer(self, adapter=None):
         link = Link("solution player", self.process.address, 60)
-        return VllmEngine(link, self.config, [1], 64, None, adapter=adapter)
+        return VllmSampler(link, self.config, [1], 64, None, adapter=adapter)
 
     def players(self):
         """Two players beside each other in the one engine."""
         transfer = FolderTransfer(self.owner.link, self.folder, self.config.timeout, "abstraction", LoraConfig(rank=2))
-        one = VllmEngine(self.owner.link, self.config, [1], 64, None, transfer, "abstraction")
+        one = VllmSampler(self.owner.link, self.config, [1], 64, None, transfer, "abstraction")
         return one, one.beside("solution")
 
 
@@ -94,7 +94,7 @@ def test_a_sharing_rank_waits_for_the_weights_it_was_promised(make):
     assert [c.version for c in results] == [1]
     assert list(made.folder.glob("weights-*")) == []
     late = made.sharer()
-    with pytest.raises(EngineFailed, match="version 0 were asked for, it has 1"):
+    with pytest.raises(SamplerFailed, match="version 0 were asked for, it has 1"):
         late.generate([[5]], Sampling(max_new_tokens=2))
 
 
@@ -122,35 +122,35 @@ def test_players_in_one_engine_have_versions_of_their_own(make):
 def test_a_player_is_told_whose_completions_were_refused(make):
     _, other = make("stale").players()
     with pytest.raises(
-        EngineFailed, match="1 of 1 completions with weights of version -1, not 0 of the solution adapter"
+        SamplerFailed, match="1 of 1 completions with weights of version -1, not 0 of the solution adapter"
     ):
         other.generate([[1]], Sampling(max_new_tokens=1))
-    with pytest.raises(EngineFailed, match="refused 'generate': ValueError: there is no adapter 'nobody'"):
+    with pytest.raises(SamplerFailed, match="refused 'generate': ValueError: there is no adapter 'nobody'"):
         other.beside("nobody").generate([[1]], Sampling(max_new_tokens=1))
 
 
 def test_signs_of_life_carry_a_rollout_over_the_limit(make):
-    engine = make("slow", timeout=3).owner
-    assert len(engine.generate([[1]], Sampling(max_new_tokens=20))[0].token_ids) == 20  # six seconds
+    sampler = make("slow", timeout=3).owner
+    assert len(sampler.generate([[1]], Sampling(max_new_tokens=20))[0].token_ids) == 20  # six seconds
 
 
 def test_completions_of_other_weights_are_refused(make):
-    with pytest.raises(EngineFailed, match="2 of 2 completions with weights of version -1, not 0"):
+    with pytest.raises(SamplerFailed, match="2 of 2 completions with weights of version -1, not 0"):
         make("stale").owner.generate([[1], [2]], Sampling(max_new_tokens=2))
 
 
 def test_a_bad_prompt_is_refused_and_the_engine_goes_on(make):
-    engine = make().owner
+    sampler = make().owner
     with pytest.raises(ValueError, match="empty prompt"):
-        engine.generate([[]], Sampling())
+        sampler.generate([[]], Sampling())
     with pytest.raises(ValueError, match="64 tokens leaves no room"):
-        engine.generate([[1] * 64], Sampling())
-    with pytest.raises(EngineFailed, match="refused 'generate': ValueError: too many tokens"):
-        engine.generate([[1], [2]], Sampling(max_new_tokens=2000))
-    with pytest.raises(EngineFailed, match="refused 'load_folder': ValueError: the published weights do not fit"):
-        engine.load_weights([], 1)
-    assert engine.version == 0
-    assert tokens(engine.generate([[7]], Sampling(max_new_tokens=1))) == [(8,)]
+        sampler.generate([[1] * 64], Sampling())
+    with pytest.raises(SamplerFailed, match="refused 'generate': ValueError: too many tokens"):
+        sampler.generate([[1], [2]], Sampling(max_new_tokens=2000))
+    with pytest.raises(SamplerFailed, match="refused 'load_folder': ValueError: the published weights do not fit"):
+        sampler.load_weights([], 1)
+    assert sampler.version == 0
+    assert tokens(sampler.generate([[7]], Sampling(max_new_tokens=1))) == [(8,)]
 
 
 @pytest.mark.parametrize(
@@ -163,21 +163,21 @@ def test_a_bad_prompt_is_refused_and_the_engine_goes_on(make):
 )
 def test_an_engine_that_hangs_or_ends_is_an_error_within_the_limit(make, behaviour, words):
     made = make(behaviour, timeout=2, start=2 if behaviour == "never" else 60)
-    with pytest.raises(EngineFailed, match=words):
+    with pytest.raises(SamplerFailed, match=words):
         made.owner.generate([[1]], Sampling(max_new_tokens=2))
 
 
 def test_weights_that_do_not_arrive_are_an_error_within_the_limit(make):
-    engine = make("slow-load", timeout=2).owner
-    with pytest.raises(EngineFailed, match="no sign of life for 2 seconds during 'load_folder'"):
-        engine.load_weights(WEIGHTS, 1)
+    sampler = make("slow-load", timeout=2).owner
+    with pytest.raises(SamplerFailed, match="no sign of life for 2 seconds during 'load_folder'"):
+        sampler.load_weights(WEIGHTS, 1)
 
 
 def test_an_engine_killed_in_the_middle_is_told(make):
     made = make("slow")
     made.owner.stats()
     threading.Timer(0.5, lambda: made.process.process.send_signal(signal.SIGKILL)).start()
-    with pytest.raises(EngineFailed, match=r"solution player ended \(exit code -9\)"):
+    with pytest.raises(SamplerFailed, match=r"solution player ended \(exit code -9\)"):
         made.owner.generate([[1]], Sampling(max_new_tokens=50))
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from vllm_here import needs_vllm
 
-from rlad.generation import EngineFailed
+from rlad.generation import SamplerFailed
 from rlad.generation.vllm.link import Link
 from rlad.generation.vllm.transfer_gpu import IpcTransfer, NcclTransfer, described, run_beside
 
@@ -54,11 +54,11 @@ def test_a_send_that_hangs_or_fails_is_an_error_within_the_limit():
     done = []
     run_beside(lambda: done.append("sent"), lambda: done.append("called"), 5, link)
     assert sorted(done) == ["called", "sent"]
-    with pytest.raises(EngineFailed, match="solution player was not sent its new weights within 0 seconds; .* hangs"):
+    with pytest.raises(SamplerFailed, match="solution player was not sent its new weights within 0 seconds; .* hangs"):
         run_beside(never.wait, lambda: None, 0.2, link)
-    with pytest.raises(EngineFailed, match="could not be sent its new weights: no route"):
+    with pytest.raises(SamplerFailed, match="could not be sent its new weights: no route"):
         run_beside(lambda: (_ for _ in ()).throw(OSError("no route")), lambda: None, 5, link)
-    with pytest.raises(EngineFailed, match="refused"):  # the engine's own error is told at once, the send left behind
+    with pytest.raises(SamplerFailed, match="refused"):  # the engine's own error is told at once, the send left behind
         run_beside(never.wait, lambda: link.call("x", 1, method="refused"), 5, link)
     never.set()
 

@@ -8,8 +8,8 @@ from adapted import adapted
 from vllm_here import ENGINE, TOKENIZER, gap, model_of, needs_vllm, prompts_of
 
 from rlad.config import LoraConfig
-from rlad.generation import EngineFailed, Sampling, stop_ids
-from rlad.generation.vllm.engine import VllmEngine, join_vllm, start_vllm
+from rlad.generation import SamplerFailed, Sampling, stop_ids
+from rlad.generation.vllm.sampler import VllmSampler, join_vllm, start_vllm
 from rlad.players.adapters import add_adapter, is_adapters, merged
 
 pytestmark = needs_vllm
@@ -43,9 +43,9 @@ def pair(tmp_path_factory):
     first.close()
 
 
-def publish(engine, seed):
+def publish(sampler, seed):
     model = adapted(BASE, LORA, seed)
-    engine.load_weights(adapter_of(model), engine.version + 1)
+    sampler.load_weights(adapter_of(model), sampler.version + 1)
     return whole(model)
 
 
@@ -54,14 +54,14 @@ def versions(completions):
 
 
 def test_both_begin_as_the_base(pair):
-    for engine in pair:
-        completions = engine.generate(PROMPTS, Sampling(0.7, 10, seed=3))
+    for sampler in pair:
+        completions = sampler.generate(PROMPTS, Sampling(0.7, 10, seed=3))
         assert gap(BASE, PROMPTS, completions, 0.7) <= TOLERANCE and versions(completions) == {0}
 
 
 def test_two_adapters_are_decoded_together_and_each_is_its_own_merged_model(pair):
     """A rank that shares the engine asks for one player while the other is decoded."""
-    models = [publish(engine, seed) for engine, seed in zip(pair, (1, 2), strict=True)]
+    models = [publish(sampler, seed) for sampler, seed in zip(pair, (1, 2), strict=True)]
     rank = join_vllm(ENGINE, BASE, STOPS, pair[0].address, "players", "solution")
     rank.load_weights(iter(()), pair[1].version)
     results = {}
@@ -104,19 +104,21 @@ def test_versions_are_each_players_own(pair):
     one, other = pair
     publish(one, 8)
     assert one.version != other.version
-    late = VllmEngine(one.link, ENGINE, STOPS, 256, None, adapter="abstraction")
+    late = VllmSampler(one.link, ENGINE, STOPS, 256, None, adapter="abstraction")
     late.version = one.version - 1
-    with pytest.raises(EngineFailed, match=f"version {late.version} were asked for, it has {one.version}"):
+    with pytest.raises(SamplerFailed, match=f"version {late.version} were asked for, it has {one.version}"):
         late.generate(PROMPTS[:1], WARM)
 
 
 def test_what_is_no_adapter_of_the_engine_is_refused_and_the_engine_goes_on(pair):
     one, other = pair
     now = publish(one, 9)
-    with pytest.raises(EngineFailed, match=r"adapter does not fit the model: missing \['base_model.model.model.layers"):
+    with pytest.raises(
+        SamplerFailed, match=r"adapter does not fit the model: missing \['base_model.model.model.layers"
+    ):
         one.load_weights(adapter_of(adapted(BASE, LORA, 3))[1:], one.version + 1)
     for name in ("critic", None):  # without an adapter vLLM would give it somebody's
-        with pytest.raises(EngineFailed, match=f"there is no adapter '{name}', only .'abstraction', 'solution'"):
-            VllmEngine(one.link, ENGINE, STOPS, 256, None, adapter=name).generate(PROMPTS[:1], WARM)
+        with pytest.raises(SamplerFailed, match=f"there is no adapter '{name}', only .'abstraction', 'solution'"):
+            VllmSampler(one.link, ENGINE, STOPS, 256, None, adapter=name).generate(PROMPTS[:1], WARM)
     assert gap(now, PROMPTS, one.generate(PROMPTS, WARM)) <= TOLERANCE
     assert versions(other.generate(PROMPTS, WARM)) == {other.version}

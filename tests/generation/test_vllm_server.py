@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from rlad.generation import EngineFailed
+from rlad.generation import SamplerFailed
 from rlad.generation.vllm import server as vllm_server
 from rlad.generation.vllm.server import VllmServer
 
@@ -62,19 +62,19 @@ def test_a_server_comes_up_on_loopback_and_goes_with_all_its_processes(fake):
     child = child_of(server.log)
     server.close()
     assert not server.alive and not server.healthy() and gone(child)
-    with pytest.raises(EngineFailed, match="fake server ended"):
+    with pytest.raises(SamplerFailed, match="fake server ended"):
         server.check()
     server.close()  # harmless
 
 
 def test_a_server_that_ends_is_told_with_the_end_of_its_log(fake):
-    with pytest.raises(EngineFailed, match=r"(?s)fake server ended \(exit code 7\).*serve.log.*CUDA out of memory"):
+    with pytest.raises(SamplerFailed, match=r"(?s)fake server ended \(exit code 7\).*serve.log.*CUDA out of memory"):
         fake("dies").wait_until_healthy(60)
 
 
 def test_a_server_that_hangs_is_ended_at_the_limit(fake):
     server = fake("never")
-    with pytest.raises(EngineFailed, match="not ready within 1 seconds"):
+    with pytest.raises(SamplerFailed, match="not ready within 1 seconds"):
         server.wait_until_healthy(1)
     assert not server.alive
 

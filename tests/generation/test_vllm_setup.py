@@ -5,7 +5,7 @@ import importlib.util
 
 import pytest
 
-from rlad.generation import EngineFailed
+from rlad.generation import SamplerFailed
 from rlad.generation.vllm import setup as vllm_setup
 from rlad.generation.vllm.setup import cpu_environment, cpu_problem, gpu_environment, require_vllm
 
@@ -30,13 +30,13 @@ def found(monkeypatch, *names):
 
 def test_what_is_missing_or_does_not_fit_is_told_in_one_sentence(monkeypatch, tmp_path):
     found(monkeypatch)
-    with pytest.raises(EngineFailed, match="setup --with vllm"):
+    with pytest.raises(SamplerFailed, match="setup --with vllm"):
         require_vllm("cpu")
     found(monkeypatch, "vllm", "torchvision", "torchcodec")
     monkeypatch.setattr(importlib.metadata, "version", lambda name: "2.13.0+cpu")
-    with pytest.raises(EngineFailed, match="torchvision, torchcodec do not fit.*pip uninstall torchvision torchcodec"):
+    with pytest.raises(SamplerFailed, match="torchvision, torchcodec do not fit.*pip uninstall torchvision torchcodec"):
         require_vllm("cpu", cpuinfo(tmp_path, "avx2"))
-    with pytest.raises(EngineFailed, match="AVX-512"):
+    with pytest.raises(SamplerFailed, match="AVX-512"):
         require_vllm("cpu", cpuinfo(tmp_path, "sse4"))
     found(monkeypatch, "vllm", "torchvision")
     require_vllm("cuda")  # there the builds fit

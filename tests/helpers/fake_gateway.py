@@ -3,7 +3,7 @@
 import json
 
 import httpx
-from fake_players import FakeEngine, world_prompts
+from fake_players import FakeSampler, world_prompts
 
 from rlad.config import ServingConfig
 from rlad.serving.app import create_app
@@ -23,14 +23,14 @@ def solve(text, sample, sampling):
 
 
 class Gateway:
-    """An application, its two fake engines, and a client that holds the key."""
+    """An application, its two fake samplers, and a client that holds the key."""
 
     def __init__(self, propose=propose, solve=solve, keys=(KEY,), **settings):
         prompts = world_prompts()
-        self.abstraction, self.solution = FakeEngine(prompts, propose), FakeEngine(prompts, solve)
+        self.abstraction, self.solution = FakeSampler(prompts, propose), FakeSampler(prompts, solve)
         players = [
-            Player(role, engine, prompts, 256, 24, 1.0)
-            for role, engine in (("abstraction", self.abstraction), ("solution", self.solution))
+            Player(role, sampler, prompts, 256, 24, 1.0)
+            for role, sampler in (("abstraction", self.abstraction), ("solution", self.solution))
         ]
         self.pair = Pair(*players)
         self.config = ServingConfig(engine="transformers", abstractions=3, solutions=2, **settings)

@@ -1,4 +1,4 @@
-"""Players that say what a test tells them to: a streaming engine without a model."""
+"""Players that say what a test tells them to: a streaming sampler without a model."""
 
 import asyncio
 
@@ -14,7 +14,7 @@ def world_prompts():
     return Prompts(world_tokenizer(make_world(ProblemsConfig()).vocabulary(), 256))
 
 
-class FakeEngine:
+class FakeSampler:
     """Samples what `write(prompt_text, sample, sampling)` returns; `delay` seconds per token (deltas) or per sample."""
 
     def __init__(self, prompts, write, delay=0.0, logprob=-0.1):

@@ -167,7 +167,7 @@ class Story:
 
     @property
     def leaves(self) -> list[tuple[int | None, int, str, str | None]]:
-        """(abstraction, solution, text, answer), first solutions first, as engines finish them."""
+        """(abstraction, solution, text, answer), first solutions first, as samplers finish them."""
         under = enumerate(self.branches.items())
         found = [(i if name else None, j, *s) for i, (name, leaves) in under for j, s in enumerate(leaves)]
         return sorted(found, key=lambda leaf: leaf[1])

@@ -139,15 +139,15 @@ def check_splits(start: Path) -> None:
     policy = make_policy("solution", run.base, run, start / "x")
     reference = make_policy("solution", run.base, replace(run, seed=5), start / "x").model.eval()
     rows = rows_of(len(policy.tokenizer))
-    settings = zero3.engine_config(run.zero, policy.model.dtype, 0.0, 0.0, (0.9, 0.95), 1e9)
-    engine = zero3.make_engine(policy.model, settings)
+    settings = zero3.model_engine_config(run.zero, policy.model.dtype, 0.0, 0.0, (0.9, 0.95), 1e9)
+    model_engine = zero3.make_model_engine(policy.model, settings)
     seen = set()
     for name, keys in SINGLE.items():
         player, results = player_with(keys), {}
         for split, (first, micro, direction) in SPLITS.items():
             run.cotrain.micro_batch, dealt = micro, rows[::direction]
             mine = dealt[:first] if zero3.rank() == 0 else dealt[first:]
-            learner = Learner(policy, player, engine, reference, None, torch.device("cpu"))
+            learner = Learner(policy, player, model_engine, reference, None, torch.device("cpu"))
             results[split] = gradients(learner, credited(learner, mine, run), run)
         stats, expected = results["one rank"]
         assert max(g.abs().max().item() for g in expected.values()) > 1e-3, name

@@ -92,7 +92,7 @@ def stale(start: Path, out: Path) -> None:
         folder.mkdir()
         (folder / "base").symlink_to(start / "base")
     barrier()
-    train_with_stale_weights(run, folder, lambda engine, sampler, version, bucket: sampler.load_weights([], version))
+    train_with_stale_weights(run, folder, lambda _, sampler, version, bucket: sampler.load_weights([], version))
 
 
 def zero3_rank() -> int:

@@ -18,7 +18,7 @@ from two_ranks import ROOT, SMALL, environment, run_program
 from vllm_here import ENGINE, MARK, TOKENIZER, gap, marked, model_of, needs_vllm, none_left, prompts_of
 
 from rlad.config import LoraConfig, load_config, save_config
-from rlad.generation import EngineFailed, Sampling, stop_ids
+from rlad.generation import SamplerFailed, Sampling, stop_ids
 from rlad.generation.vllm.replicas import lead_servers
 from rlad.players.policy import Policy, build_model, load_tokenizer
 from rlad.players.prompts import Prompts
@@ -103,7 +103,7 @@ def test_a_killed_engine_ends_the_run_clearly_and_the_run_resumes(tmp_path, mark
     engines[0].send_signal(signal.SIGKILL)
     output = process.communicate(timeout=300)[0]
     assert process.returncode not in (0, None)
-    assert re.search(r"EngineFailed: The vLLM engine of the \w+ player ended", output), output[-3000:]
+    assert re.search(r"SamplerFailed: The vLLM engine of the \w+ player ended", output), output[-3000:]
     assert none_left(mark) and folders() <= before
     assert len(metrics(folder)) < 4, "the kill came too late to show anything"
     resumed = train(folder)
@@ -119,32 +119,32 @@ def test_servers_in_two_replicas_sample_and_take_new_weights(tmp_path, mark):
     policy = Policy("solution", model, Prompts(TOKENIZER), tmp_path)
     config = load_config(None, [*VLLM, "engine.placement=server", "engine.replicas=2"]).engine
     stops = stop_ids(model, TOKENIZER)
-    engine = lead_servers(config, policy, stops, torch.device("cpu"), tmp_path, True, lambda value: value)
+    sampler = lead_servers(config, policy, stops, torch.device("cpu"), tmp_path, True, lambda value: value)
     other = lead_servers(  # a rank that does not lead
-        config, policy, stops, torch.device("cpu"), tmp_path, False, lambda _: engine.replicas.urls
+        config, policy, stops, torch.device("cpu"), tmp_path, False, lambda _: sampler.replicas.urls
     )
     prompts = prompts_of([3, 9, 5, 40]) * 4
     try:
-        completions = engine.generate(prompts, Sampling(0.7, 8, seed=3))
+        completions = sampler.generate(prompts, Sampling(0.7, 8, seed=3))
         assert gap(model, prompts, completions, 0.7) <= 1e-3
         assert len({c.token_ids for c in completions[::4]}) > 1  # copies of a prompt have seeds of their own
         other.load_weights(iter(()), 1)
-        engine.load_weights(new.named_parameters(), 1)
-        for rank in (engine, other):
+        sampler.load_weights(new.named_parameters(), 1)
+        for rank in (sampler, other):
             completions = rank.generate(prompts, Sampling(1.0, 8, seed=3))
             assert gap(new, prompts, completions) <= 1e-3 and {c.version for c in completions} == {1}
-        running = replace(config, solution_urls=engine.replicas.urls)  # servers that hold nobody knows what
+        running = replace(config, solution_urls=sampler.replicas.urls)  # servers that hold nobody knows what
         policy.model = adapted(model, LoraConfig(rank=4))
         late = lead_servers(running, policy, stops, torch.device("cpu"), tmp_path, True, lambda value: value)
         assert gap(policy.model, prompts, late.generate(prompts, Sampling(1.0, 8, seed=3))) <= 1e-3
-        engine.version = 2  # a rank that thinks of other weights is told, not served
-        engine.config.timeout = 5
-        with pytest.raises(EngineFailed, match="did not get weights of version 2 within 5 seconds"):
-            engine.generate(prompts, Sampling())
-        engine.version, engine.config.timeout = 0, ENGINE.timeout
+        sampler.version = 2  # a rank that thinks of other weights is told, not served
+        sampler.config.timeout = 5
+        with pytest.raises(SamplerFailed, match="did not get weights of version 2 within 5 seconds"):
+            sampler.generate(prompts, Sampling())
+        sampler.version, sampler.config.timeout = 0, ENGINE.timeout
         next(server for server in marked(mark) if "api_server" in " ".join(server.cmdline())).kill()
-        with pytest.raises(EngineFailed, match="cannot be reached|did not answer a prompt"):
-            engine.generate(prompts, Sampling(1.0, 8))
+        with pytest.raises(SamplerFailed, match="cannot be reached|did not answer a prompt"):
+            sampler.generate(prompts, Sampling(1.0, 8))
     finally:
-        engine.close()
+        sampler.close()
     assert none_left(mark)

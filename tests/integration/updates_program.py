@@ -10,7 +10,7 @@ import torch.distributed as dist
 from two_ranks import leave
 
 from rlad.config import load_config
-from rlad.generation import make_engine
+from rlad.generation import make_sampler
 from rlad.players.policy import make_policy
 from trainers.data.rows import Row, merged
 from trainers.learner.batches import collate, token_logprobs
@@ -67,26 +67,27 @@ def main(folder: Path) -> None:
     rows.append(replace(rows[4], advantage=2.0, shaping=0.02, kl_weight=0.0))
     reference = copy.deepcopy(policy.model).eval()
     expected = by_hand(policy, reference, rows, player, steps=2)
-    sampler = make_engine(run.engine, copy.deepcopy(policy.model), policy.tokenizer)
-    settings = zero3.engine_config(
+    sampler = make_sampler(run.engine, copy.deepcopy(policy.model), policy.tokenizer)
+    settings = zero3.model_engine_config(
         run.zero, policy.model.dtype, player.lr, player.weight_decay, (player.beta1, player.beta2), player.max_grad_norm
     )
-    engine = zero3.make_engine(policy.model, settings)
-    learner = Learner(policy, player, engine, reference, sampler, device)
+    model_engine = zero3.make_model_engine(policy.model, settings)
+    learner = Learner(policy, player, model_engine, reference, sampler, device)
     # Ragged on purpose: rank 1 holds two rows, then none at all; micro-batches of two make five forwards against one.
     for mine in (rows[:7] if zero3.rank() == 0 else rows[7:], rows if zero3.rank() == 0 else []):
         stats = update(learner, merged(mine), run)
         assert stats["updated"] == 1 and stats["trained_tokens"] == sum(len(row.completion) for row in rows)
     worst = max(
-        (tensor - expected[name]).abs().max().item() for name, tensor in zero3.gathered(engine, run.zero.bucket_size)
+        (tensor - expected[name]).abs().max().item()
+        for name, tensor in zero3.gathered(model_engine, run.zero.bucket_size)
     )
     assert worst < 1e-6, worst
     assert update(learner, [], run) == {"updated": 0}  # nobody has rows: nobody steps, nobody hangs
 
     # A partitioned parameter is empty, its full size is known, and publishing fills the sampler with the truth.
-    parameter = next(engine.module.parameters())
+    parameter = next(model_engine.module.parameters())
     assert parameter.numel() == 0 < parameter.ds_numel
-    zero3.publish(engine, sampler, 5, bucket_size=1000)
+    zero3.publish(model_engine, sampler, 5, bucket_size=1000)
     for name, tensor in sampler.model.named_parameters():
         assert (tensor - expected[name]).abs().max().item() < 1e-6
     assert sampler.version == 5

@@ -14,13 +14,13 @@ def main(folder: Path) -> None:
     run = load_config(folder / "config.yaml")
     original, first, honest = zero3.publish, {}, run.cotrain.steps - 3
 
-    def publish(engine, sampler, version, bucket):
+    def publish(model_engine, sampler, version, bucket):
         """The planted fault: after the honest ones, the weights of the first publish are sent again as new ones."""
         if version == 1:
-            weights = zero3.gathered(engine, bucket, learnt=sampler.adapters)
+            weights = zero3.gathered(model_engine, bucket, learnt=sampler.adapters)
             first[id(sampler)] = [(name, tensor.cpu()) for name, tensor in weights]
         if version <= honest:
-            original(engine, sampler, version, bucket)
+            original(model_engine, sampler, version, bucket)
         else:
             sampler.load_weights(iter(first[id(sampler)]), version)
 

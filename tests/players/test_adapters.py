@@ -7,7 +7,7 @@ import torch
 from adapted import adapted
 
 from rlad.config import ConfigError, LoraConfig, ModelConfig, ProblemsConfig
-from rlad.generation.transformers import TransformersEngine
+from rlad.generation.transformers import TransformersSampler
 from rlad.players.adapters import adapter_entries, adapter_scale, add_adapter, is_adapters, merged
 from rlad.players.policy import build_model, load_tokenizer
 
@@ -62,10 +62,10 @@ def adapter_only(model):
 
 def test_a_sampler_beside_its_base_takes_the_adapter_alone(base):
     model = adapted(base, LORA, 3)
-    engine = TransformersEngine(add_adapter(base, LORA, seed=0), [1], 0)
-    assert engine.adapters and not TransformersEngine(build_model(SMALL, TOKENIZER), [1], 0).adapters
-    engine.load_weights(adapter_only(model), 1)
-    torch.testing.assert_close(engine.model(IDS).logits, model(IDS).logits, rtol=0, atol=0)
+    sampler = TransformersSampler(add_adapter(base, LORA, seed=0), [1], 0)
+    assert sampler.adapters and not TransformersSampler(build_model(SMALL, TOKENIZER), [1], 0).adapters
+    sampler.load_weights(adapter_only(model), 1)
+    torch.testing.assert_close(sampler.model(IDS).logits, model(IDS).logits, rtol=0, atol=0)
 
 
 def test_files_have_the_names_of_peft(base):

@@ -5,7 +5,7 @@ import copy
 
 import pytest
 from chat_tokenizers import chat_tokenizer
-from fake_players import FakeEngine
+from fake_players import FakeSampler
 
 from rlad.config import ConfigError, ModelConfig, ProblemsConfig
 from rlad.generation import Completion, Sampling
@@ -162,8 +162,8 @@ class AsWritten(Prompts):
 def test_a_served_tree_lets_no_thought_vote():
     prompts = AsWritten(chat_tokenizer("thinker"))
     said = ["</think>\n\nLook at parities.", f"{THOUGHT}, or \\boxed{{13}}", "3 + 9\n</think>\n\n\\boxed{12}"]
-    proposer = FakeEngine(prompts, lambda text, sample, sampling: said[0] if sample else THOUGHT)
-    solver = FakeEngine(prompts, lambda text, sample, sampling: said[1 + sample])
+    proposer = FakeSampler(prompts, lambda text, sample, sampling: said[0] if sample else THOUGHT)
+    solver = FakeSampler(prompts, lambda text, sample, sampling: said[1 + sample])
     plan = Plan(2, 2, Sampling(1.0, 200), Sampling(1.0, 200), distinct=False)
     limits = Limits(10_000, early_stop=False, deltas=True)
     exploration = Explorer(proposer, solver, prompts, prompts).explore(Tree(Problem("p", "3 + 9?", "12")), plan, limits)

@@ -4,10 +4,10 @@ import asyncio
 from contextlib import aclosing
 
 import pytest
-from fake_players import FakeEngine, world_prompts
+from fake_players import FakeSampler, world_prompts
 
 from rlad.generation import Completion, Sampling
-from rlad.generation.streaming import EngineDown
+from rlad.generation.streaming import SamplerDown
 from rlad.problems.base import Problem
 from rlad.reasoning.events import AbstractionEvent, DoneEvent, SolutionDeltaEvent, SolutionEvent, VoteEvent
 from rlad.reasoning.explorer import Explorer, Limits, derived_seed
@@ -42,7 +42,7 @@ NINE = answers(9)
 
 
 def grow(plan, limits, propose=rules, solve=NINE, delay=0.0):
-    proposer, solver = FakeEngine(PROMPTS, propose), FakeEngine(PROMPTS, solve, delay)
+    proposer, solver = FakeSampler(PROMPTS, propose), FakeSampler(PROMPTS, solve, delay)
     exploration = Explorer(proposer, solver, PROMPTS, PROMPTS).explore(Tree(PROBLEM), plan, limits)
 
     async def collect():
@@ -79,7 +79,7 @@ def test_a_whole_tree():
 
 
 def test_the_same_tree_as_the_reasoners():
-    """Same texts from the engines: same draws, branches, duplicates and solutions as the synchronous phases make."""
+    """Same texts from the samplers: same draws, branches, duplicates and solutions as the synchronous phases make."""
 
     class Batch:
         def __init__(self, write):
@@ -183,7 +183,7 @@ def test_growing_text_keeps_a_character_together():
 
 
 def test_closing_the_events_cancels_what_is_under_way():
-    proposer, solver = FakeEngine(PROMPTS, rules), FakeEngine(PROMPTS, answers(9), delay=30)
+    proposer, solver = FakeSampler(PROMPTS, rules), FakeSampler(PROMPTS, answers(9), delay=30)
     exploration = Explorer(proposer, solver, PROMPTS, PROMPTS).explore(Tree(PROBLEM), plan(), Limits(1000))
 
     async def leave():
@@ -200,15 +200,15 @@ def test_closing_the_events_cancels_what_is_under_way():
 
 def test_an_engines_error_ends_the_tree_and_cancels_the_rest():
     def broken(text, sample, sampling):
-        return EngineDown("gone") if "<sep> 2 * a" in text else "9 = \\boxed{ 9 }"
+        return SamplerDown("gone") if "<sep> 2 * a" in text else "9 = \\boxed{ 9 }"
 
-    proposer, solver = FakeEngine(PROMPTS, lambda t, i, s: f"{i + 1} * a"), FakeEngine(PROMPTS, broken, delay=0.01)
+    proposer, solver = FakeSampler(PROMPTS, lambda t, i, s: f"{i + 1} * a"), FakeSampler(PROMPTS, broken, delay=0.01)
     exploration = Explorer(proposer, solver, PROMPTS, PROMPTS).explore(Tree(PROBLEM), plan(), Limits(1000))
 
     async def collect():
         return [event async for event in exploration.events()]
 
-    with pytest.raises(EngineDown, match="gone"):
+    with pytest.raises(SamplerDown, match="gone"):
         asyncio.run(collect())
     assert solver.running == 0
 
@@ -219,8 +219,8 @@ def test_votes_are_weighted_by_confidence_and_grouped_by_value():
     def solve(text, sample, sampling):
         return "9 = \\boxed{ 3 }" if "<sep> 1 * a" in text else ["\\boxed{ 6 }", "\\boxed{ 1 + 5 }"][sample]
 
-    proposer = FakeEngine(PROMPTS, lambda t, i, s: f"{i + 1} * a")
-    solver = FakeEngine(PROMPTS, solve, logprob=lambda text: -0.05 if "<sep> 1 * a" in text else -2.0)
+    proposer = FakeSampler(PROMPTS, lambda t, i, s: f"{i + 1} * a")
+    solver = FakeSampler(PROMPTS, solve, logprob=lambda text: -0.05 if "<sep> 1 * a" in text else -2.0)
     found = {}
     for rule in ("majority", "weighted_majority"):
         exploration = Explorer(proposer, solver, PROMPTS, PROMPTS).explore(

@@ -6,7 +6,7 @@ import json
 import pytest
 from fake_gateway import QUESTION, Gateway, events_of
 
-from rlad.generation.streaming import EngineDown, PromptRefused
+from rlad.generation.streaming import PromptRefused, SamplerDown
 
 
 def call(gateway, method, path, key=None, **more):
@@ -83,12 +83,12 @@ def test_chat_with_the_pair(gateway):
 def test_players_alone(gateway, model, task, text):
     body = call(gateway, "POST", "/v1/chat/completions", json=chat(model, max_tokens=24)).json()
     assert body["choices"][0]["message"]["content"] == text and "rlad" not in body
-    engine = gateway.abstraction if model == "rlad-abstraction" else gateway.solution
-    assert engine.calls[0][0].startswith(task) and engine.calls[0][1] == 1
+    sampler = gateway.abstraction if model == "rlad-abstraction" else gateway.solution
+    assert sampler.calls[0][0].startswith(task) and sampler.calls[0][1] == 1
     body = call(gateway, "POST", "/v1/completions", json={"model": model, "prompt": ["1 + 2", "3"], "n": 2}).json()
     assert [c["index"] for c in body["choices"]] == [0, 1, 2, 3]
-    assert [text for text, *_ in engine.calls[1:]] == ["1 + 2", "3"]  # continued as they stand
-    ids = engine.prompts.tokenizer("1 + 2")["input_ids"]
+    assert [text for text, *_ in sampler.calls[1:]] == ["1 + 2", "3"]  # continued as they stand
+    ids = sampler.prompts.tokenizer("1 + 2")["input_ids"]
     assert call(gateway, "POST", "/v1/completions", json={"model": model, "prompt": ids}).status_code == 200
 
 
@@ -191,7 +191,7 @@ def test_what_asks_for_nothing_is_accepted(gateway):
 
 
 @pytest.mark.parametrize(
-    ("error", "status"), [(EngineDown("http://10.0.0.7 gone"), 503), (PromptRefused("Too long."), 400)]
+    ("error", "status"), [(SamplerDown("http://10.0.0.7 gone"), 503), (PromptRefused("Too long."), 400)]
 )
 def test_an_engines_error(error, status):
     """The status says whose fault it is; what is behind stays unsaid. A stream says it in its last event."""
@@ -238,7 +238,7 @@ def test_a_rule_without_its_scores_is_refused(gateway):
     reply = call(gateway, "POST", "/v1/solve", json={"problem": QUESTION, "select": "stated_majority"})
     assert reply.status_code == 400 and "not asked to state one" in reply.json()["error"]["message"]
     assert not gateway.abstraction.calls
-    gateway.solution.logprob = None  # an engine that gives none
+    gateway.solution.logprob = None  # a sampler that gives none
     for select, status in (("majority", 200), ("weighted_majority", 400), ("max-confidence", 400)):
         body = {"problem": QUESTION, "select": select}
         reply = call(gateway, "POST", "/v1/solve", json=body)

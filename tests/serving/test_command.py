@@ -15,7 +15,7 @@ import openai
 import pytest
 from served_run import make_run
 
-from rlad.generation.base import EngineFailed
+from rlad.generation.base import SamplerFailed
 from rlad.serving.start import log_folder, require_cpu_heads
 
 ROOT = Path(__file__).parents[2]
@@ -107,7 +107,7 @@ def test_a_model_that_vllm_would_die_of_is_refused(run, tmp_path):
     require_cpu_heads(run / "export" / "solution")
     described = json.loads((run / "export" / "solution" / "config.json").read_text())
     (tmp_path / "config.json").write_text(json.dumps(described | {"head_dim": 8}))
-    with pytest.raises(EngineFailed, match="heads of 8;.*--engine transformers"):
+    with pytest.raises(SamplerFailed, match="heads of 8;.*--engine transformers"):
         require_cpu_heads(tmp_path)
 
 

@@ -15,7 +15,7 @@ import uvloop
 from fake_gateway import KEY, QUESTION, Gateway
 
 from rlad.config import ConfigError, ServingConfig
-from rlad.generation.streaming import EngineDown
+from rlad.generation.streaming import SamplerDown
 from rlad.serving import listen
 
 
@@ -161,11 +161,11 @@ def test_who_has_only_finished_sending_is_answered(monkeypatch, body):
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 @pytest.mark.parametrize("reset", [False, True])
 def test_who_leaves_is_noticed_and_leaves_no_traceback(monkeypatch, caplog, reset, loop):
-    """One or several requests on a connection, whole or streamed, the engine failing in its own way when cancelled."""
+    """One or several requests on a connection, whole or streamed, the sampler failing in its own way when cancelled."""
     monkeypatch.setattr(listen, "PROBE", 0.1)
     gateway = Gateway()
     gateway.solution.delay = 30
-    gateway.solution.fails_when_cancelled = EngineDown("the connection was closed under it")
+    gateway.solution.fails_when_cancelled = SamplerDown("the connection was closed under it")
     chat = {"model": "rlad", "messages": [{"role": "user", "content": QUESTION}], "n": 2}
     bodies = [("/v1/solve", SOLVE), ("/v1/solve", SOLVE | {"stream": True}), ("/v1/chat/completions", chat)]
     bodies += [("/v1/chat/completions", chat | {"stream": True})]

@@ -17,7 +17,7 @@ from pathlib import Path
 from rlad.cli import Parser, PlainError
 from rlad.config import ProblemsConfig, RunConfig, load_config
 from rlad.config.rules import check_ranks, described, dropouts, models
-from rlad.generation import EngineFailed
+from rlad.generation import SamplerFailed
 from rlad.generation.vllm.link import SCRATCH, private_folder
 from rlad.generation.vllm.setup import SPARE, require_vllm
 from rlad.players.lengths import check_lengths
@@ -97,7 +97,7 @@ def require_engine(device: str) -> None:
     """Raises PlainError where vLLM cannot run; vLLM itself is not imported."""
     try:
         require_vllm(device)
-    except EngineFailed as error:
+    except SamplerFailed as error:
         raise PlainError(str(error)) from error
 
 

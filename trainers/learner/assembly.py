@@ -12,7 +12,7 @@ from rlad.players.adapters import add_adapter
 from rlad.players.policy import make_policy
 from trainers.learner.learner import Learner
 from trainers.runtime import zero3
-from trainers.runtime.samplers import make_sampler
+from trainers.runtime.samplers import place_sampler
 
 
 def make_learner(
@@ -31,8 +31,8 @@ def make_learner(
     else:
         reference = copy.deepcopy(policy.model).to(device).eval().requires_grad_(False)
     add_adapter(policy.model, run.lora, len(run.players) * run.seed + list(run.players).index(role))
-    sampler = make_sampler(run, policy, folder, device, other and other.sampler)
-    settings = zero3.engine_config(
+    sampler = place_sampler(run, policy, folder, device, other and other.sampler)
+    settings = zero3.model_engine_config(
         run.zero,
         policy.model.dtype,
         player.lr,
@@ -41,7 +41,7 @@ def make_learner(
         player.max_grad_norm,
     )
     policy.model.to(device).train()
-    model_engine = zero3.make_engine(policy.model, settings)
+    model_engine = zero3.make_model_engine(policy.model, settings)
     return Learner(policy, player, model_engine, reference, sampler, device, player.entropy_coef)
 
 

@@ -68,7 +68,7 @@ class StatefulFiles(Protocol):
 
 
 def player_folder(step_folder: Path, role: str) -> Path:
-    """Each player's own folder: DeepSpeed overwrites silently when two engines save under one tag in one place."""
+    """Each player's own folder: DeepSpeed overwrites silently when two model engines save one tag in one place."""
     return step_folder / role
 
 

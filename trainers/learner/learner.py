@@ -7,20 +7,20 @@ from dataclasses import dataclass, field
 import torch
 
 from rlad.config import PlayerConfig
-from rlad.generation import Engine
+from rlad.generation import Sampler
 from rlad.players.policy import Policy
 from trainers.learner.records import TokenRecord
 
 
 @dataclass
 class Learner:
-    """A policy, its DeepSpeed engine, its frozen reference and its sampler."""
+    """A policy, its model engine, its frozen reference and its sampler."""
 
     policy: Policy
     config: PlayerConfig
     model_engine: object
     reference: torch.nn.Module
-    sampler: Engine
+    sampler: Sampler
     device: torch.device
     entropy_coefficient: float = 0.0
     probe: list[list[int]] = field(default_factory=list)

@@ -16,7 +16,7 @@ from trainers.learner.learner import Learner
 from trainers.rewards import TokenScores
 
 
-class EngineScorer:
+class LearnerScorer:
     """A player's learning model that scores given completions at its own sampling temperature."""
 
     def __init__(self, learner: Learner, micro_batch: int):

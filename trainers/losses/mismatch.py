@@ -1,4 +1,4 @@
-"""Importance weights for the gap between the engine that sampled and the trainer that learns.
+"""Importance weights for the gap between the sampler that sampled and the trainer that learns.
 
 w = pi_trainer / pi_sampler, both of before the update, multiplies the policy loss without a gradient. TIS: truncated,
 token. MIS: masked; IcePop (2510.18855): masked, token. OPSM: DeepSeek-V3.2, 2512.02556.

@@ -22,7 +22,7 @@ from rlad.reasoning.reasoner import Reasoner
 from rlad.reasoning.tree import Plan, Tree
 from trainers.data.cursor import Cursor
 from trainers.learner.learner import Learner
-from trainers.learner.scoring import EngineScorer
+from trainers.learner.scoring import LearnerScorer
 from trainers.methods.critique import Refiner
 from trainers.methods.lagged_solver import LaggedSolver
 from trainers.methods.rft import rft_phase
@@ -54,7 +54,7 @@ class Methods:
         self.lagged = LaggedSolver(run, solver) if config.schedule.lag else None
         sampler = self.lagged.sampler if self.lagged else None
         self.tools = Tools(run, learners, reasoner, world, Judge(VerifierConfig(), world), sampler)
-        scorer = EngineScorer(solver, config.micro_batch)
+        scorer = LearnerScorer(solver, config.micro_batch)
         self.evidence = Evidence(run, scorer, self.tools.judge, world, zero3.gather)
         self.refiner = Refiner(run, reasoner) if config.critique.source != "none" else None
         seeds = {"rft": "rft", "sft_phase": SEED}

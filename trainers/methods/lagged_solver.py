@@ -9,7 +9,7 @@ from pathlib import Path
 from safetensors.torch import load_model, save_model
 
 from rlad.config import RunConfig
-from rlad.generation import make_engine
+from rlad.generation import make_sampler
 from trainers.learner.learner import Learner
 from trainers.runtime import zero3
 
@@ -19,13 +19,13 @@ FILE = "lagged_solver.safetensors"
 class LaggedSolver:
     """Samples with the solver's weights of the step at which it was last renewed; they are part of the checkpoint.
 
-    It always samples with the transformers engine: a full copy inside the rank, whatever engine the players use.
+    It always samples with the transformers sampler: a full copy inside the rank, whatever sampler the players use.
     """
 
     def __init__(self, run: RunConfig, solver: Learner):
         self.run, self.solver = run, solver
         self.model = copy.deepcopy(solver.reference)  # the weights that training starts from
-        self.sampler = make_engine(replace(run.engine, kind="transformers"), self.model, solver.policy.tokenizer)
+        self.sampler = make_sampler(replace(run.engine, kind="transformers"), self.model, solver.policy.tokenizer)
         self.step = 0
         """Before which step it was renewed."""
 

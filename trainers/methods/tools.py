@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rlad.config import RunConfig
-from rlad.generation import Engine
+from rlad.generation import Sampler
 from rlad.problems import World
 from rlad.reasoning.judge import Judge
 from rlad.reasoning.reasoner import Reasoner
@@ -23,5 +23,5 @@ class Tools:
     world: World | None
     judge: Judge
     """One of their own: what methods check is no rollout and stays out of the verifier's counters."""
-    lagged: Engine | None = None
+    lagged: Sampler | None = None
     """The sampler that scores abstractions where that isn't the learning solver's."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from rlad.config import EngineConfig, RunConfig
-from rlad.generation import Engine, make_engine, stop_ids
+from rlad.generation import Sampler, make_sampler, stop_ids
 from rlad.generation.vllm.setup import SPARE, engine_gpus
 from rlad.players.policy import Policy
 from rlad.players.roles import playing
@@ -32,7 +32,7 @@ def placement(config: EngineConfig, device: torch.device) -> str:
 def shared_gpus(config: EngineConfig, where: str, before: int) -> str:
     """The GPUs of a node's next shared engine, none of them a rank's; adapters may do with the first rank's own ("").
 
-    Raises EngineFailed when there are too few.
+    Raises SamplerFailed when there are too few.
     """
     spare = os.environ.get(SPARE, "")
     if where == "lora" and not spare and config.tensor_parallel == 1:
@@ -40,17 +40,17 @@ def shared_gpus(config: EngineConfig, where: str, before: int) -> str:
     return engine_gpus(spare, config.tensor_parallel, before)
 
 
-def make_sampler(
-    run: RunConfig, policy: Policy, folder: Path, device: torch.device, other: Engine | None = None
-) -> Engine:
+def place_sampler(
+    run: RunConfig, policy: Policy, folder: Path, device: torch.device, other: Sampler | None = None
+) -> Sampler:
     """This rank's sampler for a player, to be made before ZeRO-3 partitions the model. Collective.
 
     other: the other player's sampler, where there is one already; with placement=lora both are in one engine.
     """
     where = placement(run.engine, device)
     if where == "transformers":
-        return make_engine(run.engine, copy.deepcopy(policy.model).to(device), policy.tokenizer)
-    from rlad.generation.vllm.engine import join_vllm, start_vllm
+        return make_sampler(run.engine, copy.deepcopy(policy.model).to(device), policy.tokenizer)
+    from rlad.generation.vllm.sampler import join_vllm, start_vllm
 
     stops, name = stop_ids(policy.model, policy.tokenizer), f"{policy.role} player"
     log = folder / "logs" / f"engine_{policy.role}_{zero3.rank()}.log"

@@ -1,7 +1,7 @@
-"""Everything DeepSpeed: the process group, a ZeRO-3 engine per player, gathers, and the publishing of weights.
+"""Everything DeepSpeed: the process group, a ZeRO-3 model engine per player, gathers, and the publishing of weights.
 
-Rules that keep two engines in one process group alive: every collective on all ranks in one order; equal forwards per
-engine on all ranks; one `initialize` per model; gather first, then send, with no other collective in between.
+Rules that keep two model engines in one process group alive: every collective on all ranks in one order; equal forwards
+per model engine on all ranks; one `initialize` per model; gather first, then send, with no other collective in between.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from deepspeed.accelerator import get_accelerator
 from transformers import PreTrainedModel
 
 from rlad.config import LaunchConfig, ZeroConfig
-from rlad.generation import Engine
+from rlad.generation import Sampler
 from rlad.players.adapters import adapter_scale, merged
 from trainers.runtime import collectives
 
@@ -135,10 +135,10 @@ def local_rank() -> int:
     return int(os.environ.get("LOCAL_RANK", "0"))
 
 
-def engine_config(
+def model_engine_config(
     zero: ZeroConfig, dtype: torch.dtype, lr: float, weight_decay: float, betas: tuple[float, float], clip: float
 ) -> dict:
-    """The DeepSpeed configuration of one engine.
+    """The DeepSpeed configuration of one model engine.
 
     Gradient accumulation is ours (`managed_gradient_accumulation` off): losses are normalised over the whole step
     already, and every `step()` is an update.
@@ -166,19 +166,19 @@ def engine_config(
     }
 
 
-def make_engine(model: PreTrainedModel, config: dict):
+def make_model_engine(model: PreTrainedModel, config: dict):
     """Partitions `model` over the ranks. Keep full copies (sampler, reference) before calling this."""
     learnt = [parameter for parameter in model.parameters() if parameter.requires_grad]  # of adapters, not their base
-    engine, *_ = deepspeed.initialize(model=model, model_parameters=learnt, config=config)
-    return engine
+    model_engine, *_ = deepspeed.initialize(model=model, model_parameters=learnt, config=config)
+    return model_engine
 
 
-def set_lr(engine, lr: float) -> None:
-    for group in engine.optimizer.param_groups:
+def set_lr(model_engine, lr: float) -> None:
+    for group in model_engine.optimizer.param_groups:
         group["lr"] = lr
 
 
-def gathered(engine, bucket_size: int, learnt: bool = False) -> Iterator[tuple[str, torch.Tensor]]:
+def gathered(model_engine, bucket_size: int, learnt: bool = False) -> Iterator[tuple[str, torch.Tensor]]:
     """Full parameters as (name, tensor), gathered bucket by bucket of at most `bucket_size` elements.
 
     learnt: only those that the optimiser moves, where the others are frozen.
@@ -189,7 +189,7 @@ def gathered(engine, bucket_size: int, learnt: bool = False) -> Iterator[tuple[s
     """
     bucket: list[tuple[str, torch.nn.Parameter]] = []
     size = 0
-    for name, parameter in engine.module.named_parameters():
+    for name, parameter in model_engine.module.named_parameters():
         if learnt and not parameter.requires_grad:
             continue
         if bucket and size + parameter.ds_numel > bucket_size:
@@ -206,22 +206,23 @@ def _gather(bucket: list[tuple[str, torch.nn.Parameter]]) -> Iterator[tuple[str,
     yield from full
 
 
-def publish(engine, sampler: Engine, version: int, bucket_size: int) -> None:
+def publish(model_engine, sampler: Sampler, version: int, bucket_size: int) -> None:
     """Sends the trainer's current weights to this rank's sampler: the adapter alone to one that holds its base."""
-    source = gathered(engine, bucket_size, learnt=True) if sampler.adapters else plain(engine, bucket_size)
+    source = gathered(model_engine, bucket_size, learnt=True) if sampler.adapters else plain(model_engine, bucket_size)
     sampler.load_weights(source, version)
 
 
-def plain(engine, bucket_size: int) -> Iterator[tuple[str, torch.Tensor]]:
+def plain(model_engine, bucket_size: int) -> Iterator[tuple[str, torch.Tensor]]:
     """Full parameters of the plain model, an adapter merged into it. Collective."""
-    return merged(gathered(engine, bucket_size), adapter_scale(engine.module))
+    return merged(gathered(model_engine, bucket_size), adapter_scale(model_engine.module))
 
 
-def full_state(engine, bucket_size: int) -> dict[str, torch.Tensor]:
+def full_state(model_engine, bucket_size: int) -> dict[str, torch.Tensor]:
     """All weights of the plain model on the CPU of rank 0; an empty dict on the others. Collective."""
-    source = gathered(engine, bucket_size)
+    source = gathered(model_engine, bucket_size)
     if rank() == 0:
-        return {name: tensor.detach().cpu().clone() for name, tensor in merged(source, adapter_scale(engine.module))}
+        whole = merged(source, adapter_scale(model_engine.module))
+        return {name: tensor.detach().cpu().clone() for name, tensor in whole}
     for _ in source:
         pass
     return {}

@@ -13,7 +13,7 @@ from contextlib import suppress
 from multiprocessing.connection import Client, Connection
 from pathlib import Path
 
-from rlad.generation.base import EngineFailed
+from rlad.generation.base import SamplerFailed
 from rlad.generation.vllm.watched import OWN_FOLDER, end_group, start_watched, tail
 
 POLL = 0.05
@@ -56,7 +56,7 @@ class EngineProcess:
 
 
 class Link:
-    """A connection to an engine process. Connects at the first call. Every failure is an EngineFailed that names it."""
+    """A connection to an engine process. Connects at the first call. Every failure is a SamplerFailed that names it."""
 
     def __init__(self, name: str, address: str, start_limit: float, process: EngineProcess | None = None):
         """name: for messages. process: given to the rank that started it, which can say how it ended."""
@@ -64,10 +64,10 @@ class Link:
         self._deadline, self._start_limit = time.monotonic() + start_limit, start_limit
         self._connection: Connection | None = None
 
-    def fail(self, what: str) -> EngineFailed:
-        return EngineFailed(f"The vLLM engine of the {self.name} {what}")
+    def fail(self, what: str) -> SamplerFailed:
+        return SamplerFailed(f"The vLLM engine of the {self.name} {what}")
 
-    def _ended(self) -> EngineFailed:
+    def _ended(self) -> SamplerFailed:
         if self.process is None:
             return self.fail("ended or closed its connection; the rank that started it knows more.")
         with suppress(subprocess.TimeoutExpired):  # the connection breaks a moment before the process is gone

@@ -20,10 +20,10 @@ import httpx
 import torch
 
 from rlad.config import ROLES, EngineConfig
-from rlad.generation.base import Completion, EngineFailed, Sampling, untempered
+from rlad.generation.base import Completion, SamplerFailed, Sampling, untempered
 from rlad.generation.vllm.core import request_seed
-from rlad.generation.vllm.engine import core_settings
 from rlad.generation.vllm.link import private_folder
+from rlad.generation.vllm.sampler import core_settings
 from rlad.generation.vllm.server import VllmServer
 from rlad.generation.vllm.setup import SPARE, cpu_environment, engine_gpus, gpu_environment, require_vllm
 from rlad.generation.vllm.transfer import FolderTransfer
@@ -41,11 +41,11 @@ class Replicas:
         """workers: GPUs per server."""
         self.name, self.urls, self.workers = name, urls, workers
 
-    def fail(self, what: str) -> EngineFailed:
-        return EngineFailed(f"The vLLM servers of the {self.name} ({', '.join(self.urls)}): {what}")
+    def fail(self, what: str) -> SamplerFailed:
+        return SamplerFailed(f"The vLLM servers of the {self.name} ({', '.join(self.urls)}): {what}")
 
     def ask(self, method: str, url: str, path: str, body: dict | None, limit: float) -> dict:
-        """One request to one server; EngineFailed says what became of it."""
+        """One request to one server; SamplerFailed says what became of it."""
         try:
             answer = httpx.request(method, url + path, json=body, timeout=limit)
             answer.raise_for_status()
@@ -93,8 +93,8 @@ class Replicas:
                 time.sleep(POLL)
 
 
-class ReplicasEngine:
-    """The Engine over servers. The leader among the ranks has the transfer (and the servers that it started)."""
+class ReplicasSampler:
+    """The sampler over servers. The leader among the ranks has the transfer (and the servers that it started)."""
 
     def __init__(self, replicas: Replicas, config: EngineConfig, stop_ids: list[int], tie, transfer=None, close=None):
         self.replicas, self.config, self.stop_ids, self.tie = replicas, config, stop_ids, tie
@@ -175,7 +175,7 @@ class ReplicasEngine:
 def start_servers(config: EngineConfig, model, device: str, logs: Path, role: str, folder: Path) -> list[VllmServer]:
     """`engine.replicas` servers of a full model on this machine, from `folder`; healthy when this returns.
 
-    On GPUs each takes the next `engine.tensor_parallel` of those that no rank has. Raises EngineFailed, with no server
+    On GPUs each takes the next `engine.tensor_parallel` of those that no rank has. Raises SamplerFailed, with no server
     left, when one does not come up.
     """
     require_vllm(device)
@@ -226,8 +226,8 @@ def server_words(settings: dict) -> list[str]:
 def lead_servers(
     config: EngineConfig, policy, stop_ids: list[int], device: torch.device, logs: Path, lead: bool,
     share: Callable[[object], object],
-) -> ReplicasEngine:  # fmt: skip
-    """A rank's engine over a player's servers. The leader starts them where the configuration names none.
+) -> ReplicasSampler:  # fmt: skip
+    """A rank's sampler over a player's servers. The leader starts them where the configuration names none.
 
     share: takes the leader's value to all ranks (a collective).
     """
@@ -240,19 +240,19 @@ def lead_servers(
     replicas = Replicas(f"{policy.role} player", urls, config.tensor_parallel)
     tie = tied_head(policy.model)
     if not lead:
-        return ReplicasEngine(replicas, config, stop_ids, tie)
+        return ReplicasSampler(replicas, config, stop_ids, tie)
 
     def close() -> None:
         for server in servers:
             server.close()
         shutil.rmtree(folder, ignore_errors=True)
 
-    engine = ReplicasEngine(replicas, config, stop_ids, tie, _transfer(config, replicas, device, folder), close)
+    sampler = ReplicasSampler(replicas, config, stop_ids, tie, _transfer(config, replicas, device, folder), close)
     if servers:
         replicas.call("commit", config.timeout, version=0)
     else:  # nobody knows what they hold
-        engine.load_weights(merged(policy.model.named_parameters(), adapter_scale(policy.model)), 0)
-    return engine
+        sampler.load_weights(merged(policy.model.named_parameters(), adapter_scale(policy.model)), 0)
+    return sampler
 
 
 def _transfer(config: EngineConfig, replicas: Replicas, device: torch.device, folder: Path):

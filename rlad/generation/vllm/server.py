@@ -16,7 +16,7 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from rlad.generation.base import EngineFailed
+from rlad.generation.base import SamplerFailed
 from rlad.generation.vllm.watched import end_group, start_watched, tail
 
 SERVE = "vllm.entrypoints.launchers.api_server.entry"
@@ -38,7 +38,7 @@ class VllmServer:
 
     model: a Hugging Face model folder. log: what it prints. arguments: for `vllm serve`, after the model.
     environment: of the process, e.g. from vllm_setup.cpu_environment; None is a copy of this one's. Two servers start
-    in parallel when both are made before the first is waited for. Raises EngineFailed, with the end of the log, when
+    in parallel when both are made before the first is waited for. Raises SamplerFailed, with the end of the log, when
     the server ends or is not healthy in time.
     """
 
@@ -69,9 +69,9 @@ class VllmServer:
         return self.process.poll() is None
 
     def check(self) -> None:
-        """Raises EngineFailed when the process has ended."""
+        """Raises SamplerFailed when the process has ended."""
         if not self.alive:
-            raise EngineFailed(
+            raise SamplerFailed(
                 f"The {self.name} ended (exit code {self.process.returncode}); its log is {self.log} and ends with:\n"
                 + tail(self.log)
             )
@@ -83,7 +83,7 @@ class VllmServer:
             try:
                 self._wait(deadline, limit)
                 return
-            except EngineFailed:
+            except SamplerFailed:
                 taken = not self.alive and any(words in tail(self.log, 200) for words in _PORT_TAKEN)
                 self.close()
                 if not taken or attempt == PORT_ATTEMPTS:
@@ -97,7 +97,7 @@ class VllmServer:
                 self.check()  # not another server that was faster to take the port
                 return
             if time.monotonic() > deadline:
-                raise EngineFailed(
+                raise SamplerFailed(
                     f"The {self.name} was not ready within {limit:.0f} seconds and was ended; its log is {self.log} "
                     "and ends with:\n" + tail(self.log)
                 )

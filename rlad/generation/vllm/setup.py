@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from rlad.generation.base import EngineFailed
+from rlad.generation.base import SamplerFailed
 
 WANTED = "0.32.0"
 MISMATCHED = ("torchvision", "torchaudio", "torchcodec")
@@ -18,19 +18,19 @@ MISMATCHED = ("torchvision", "torchaudio", "torchcodec")
 
 
 def require_vllm(device: str, cpuinfo: Path = Path("/proc/cpuinfo")) -> None:
-    """Raises EngineFailed with one plain sentence where vLLM cannot run on `device` (cpu or cuda)."""
+    """Raises SamplerFailed with one plain sentence where vLLM cannot run on `device` (cpu or cuda)."""
     if importlib.util.find_spec("vllm") is None:
-        raise EngineFailed(
+        raise SamplerFailed(
             "vLLM is not installed; run './launch.sh setup --with vllm' or use engine.kind=transformers."
         )
     if device != "cpu":
         return
     missing_instructions = cpu_problem(cpuinfo)
     if missing_instructions:
-        raise EngineFailed(missing_instructions)
+        raise SamplerFailed(missing_instructions)
     wrong = [name for name in MISMATCHED if importlib.util.find_spec(name) is not None]
     if wrong and "+cpu" in importlib.metadata.version("torch"):
-        raise EngineFailed(
+        raise SamplerFailed(
             f"{', '.join(wrong)} do not fit the CPU build of PyTorch and keep vLLM from starting; remove them with "
             f"'{sys.executable} -m pip uninstall {' '.join(wrong)}'."
         )
@@ -78,14 +78,14 @@ SPARE = "RLAD_SPARE_GPUS"
 def engine_gpus(spare: str, each: int, before: int) -> str:
     """CUDA_VISIBLE_DEVICES of an engine of `each` GPUs when `before` others have theirs. spare: the value of SPARE.
 
-    Raises EngineFailed when too few are left.
+    Raises SamplerFailed when too few are left.
 
     >>> engine_gpus("4,5,6,7", each=2, before=1)
     '6,7'
     """
     names = [name for name in spare.split(",") if name]
     if len(names) < (before + 1) * each:
-        raise EngineFailed(
+        raise SamplerFailed(
             f"{before + 1} vLLM engines of {each} GPUs beside the ranks' were asked for, but the ranks leave "
             f"{len(names)} of this machine's; lower launch.ranks, or use engine.placement=colocated."
         )

@@ -1,7 +1,7 @@
 """How new weights reach an engine: through a folder in shared memory, CUDA IPC, or NCCL.
 
 `Transfer.send(source, version)` is all that engines know of it: it takes (name, full tensor) pairs, returns when the
-engine samples from them, and raises EngineFailed when that takes too long. The source gathers a bucket from ZeRO-3's
+engine samples from them, and raises SamplerFailed when that takes too long. The source gathers a bucket from ZeRO-3's
 shards and hands it over when the gathering is done, so that no other communication ever happens inside a gather.
 
 The GPU transfers speak vLLM's own weight-transfer protocol (start_weight_update, update_weights ..., finish); see

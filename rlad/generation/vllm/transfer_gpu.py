@@ -165,7 +165,7 @@ class NcclTransfer(_Protocol):
 def run_beside(send: Callable[[], object], call: Callable[[], object], limit: float, link: Link) -> None:
     """Does `call` here and `send` in a thread, because each waits for the other. Raises what either raises.
 
-    `send` may never come back: then the thread is left behind, and EngineFailed says that the transfer hangs.
+    `send` may never come back: then the thread is left behind, and SamplerFailed says that the transfer hangs.
     """
     errors: list[BaseException] = []
 

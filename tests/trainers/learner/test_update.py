@@ -1,4 +1,4 @@
-"""One player's update in one process, with a stub for the ZeRO-3 engine: its gradient against the formula by hand."""
+"""One player's update in one process, with a stub for the model engine: its gradient against the formula by hand."""
 
 from types import SimpleNamespace
 
@@ -23,7 +23,7 @@ ROWS = [
 
 
 class OneProcess:
-    """What an update asks of an engine."""
+    """What an update asks of a model engine."""
 
     def __init__(self, model):
         self.module, self.optimizer = model, SimpleNamespace(param_groups=[{"lr": 0.0}])
@@ -153,7 +153,7 @@ def test_nothing_to_learn_from_is_no_update():
 
 
 class Dropping(OneProcess):
-    """An engine that drops its steps, as DeepSpeed does with a gradient that is not finite."""
+    """A model engine that drops its steps, as DeepSpeed does with a gradient that is not finite."""
 
     def __init__(self, model, applied, norm):
         super().__init__(model)

@@ -89,7 +89,7 @@ def world_run():
 
 
 class Pen:
-    """An engine that answers prompts in the order given, and remembers them."""
+    """A sampler that answers prompts in the order given, and remembers them."""
 
     def __init__(self, prompts, answers):
         self.prompts, self.answers, self.asked = prompts, list(answers), []

@@ -1,4 +1,4 @@
-"""Schedules: who learns, how fast, and what is due between steps; offline phases without an engine."""
+"""Schedules: who learns, how fast, and what is due between steps; offline phases without a sampler."""
 
 import random
 

@@ -3,7 +3,7 @@
 import pytest
 
 from rlad.config import EngineConfig
-from rlad.generation import EngineFailed
+from rlad.generation import SamplerFailed
 from rlad.generation.vllm.setup import SPARE
 from trainers.runtime.samplers import shared_gpus
 
@@ -20,5 +20,5 @@ def test_shared_engines_take_gpus_that_no_rank_has(monkeypatch, spare, each, whe
 @pytest.mark.parametrize("spare,each,where", [("7", 1, "shared"), ("6,7", 2, "shared"), ("7", 2, "lora")])
 def test_too_few_are_told(monkeypatch, spare, each, where):
     monkeypatch.setenv(SPARE, spare)
-    with pytest.raises(EngineFailed, match="lower launch.ranks"):
+    with pytest.raises(SamplerFailed, match="lower launch.ranks"):
         shared_gpus(EngineConfig(tensor_parallel=each), where, 1)

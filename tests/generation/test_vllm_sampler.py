@@ -9,10 +9,10 @@ from scipy.stats import chi2_contingency, ks_2samp
 from vllm_here import ENGINE, TOKENIZER, gap, model_of, needs_vllm, prompts_of, tied_model_of
 
 from rlad.config import EngineConfig
-from rlad.generation import Completion, EngineFailed, Sampling, make_engine, stop_ids
+from rlad.generation import Completion, SamplerFailed, Sampling, make_sampler, stop_ids
 from rlad.generation.vllm.core import request_seed
-from rlad.generation.vllm.engine import core_settings, start_vllm
 from rlad.generation.vllm.link import EngineProcess, Link, private_folder
+from rlad.generation.vllm.sampler import core_settings, start_vllm
 from rlad.generation.vllm.setup import cpu_environment
 from rlad.generation.vllm.weights import weight_names, write_weights
 
@@ -25,18 +25,18 @@ def start(model, log):
 
 
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory):
-    engine = start(model_of(1), tmp_path_factory.mktemp("engine") / "engine.log")
-    yield engine
-    engine.close()
+def sampler(tmp_path_factory):
+    sampler = start(model_of(1), tmp_path_factory.mktemp("engine") / "engine.log")
+    yield sampler
+    sampler.close()
 
 
 @pytest.fixture
-def fresh(engine):
-    """The engine with the weights of seed 1, whatever a test before did."""
-    if engine.version:
-        engine.load_weights(model_of(1).named_parameters(), engine.version + 1)
-    return engine
+def fresh(sampler):
+    """The sampler with the weights of seed 1, whatever a test before did."""
+    if sampler.version:
+        sampler.load_weights(model_of(1).named_parameters(), sampler.version + 1)
+    return sampler
 
 
 @pytest.mark.parametrize("temperature", [1.0, 0.6, 0.0])
@@ -84,20 +84,20 @@ def test_new_weights_arrive_with_their_version(fresh):
 
 def test_a_publish_without_all_weights_is_refused(fresh):
     some = list(model_of(2).named_parameters())[1:]
-    with pytest.raises(EngineFailed, match="missing \\['model.embed_tokens.weight'\\]"):
+    with pytest.raises(SamplerFailed, match="missing \\['model.embed_tokens.weight'\\]"):
         fresh.load_weights(some, 99)
-    with pytest.raises(EngineFailed, match="unknown \\['no.such'\\]"):
+    with pytest.raises(SamplerFailed, match="unknown \\['no.such'\\]"):
         fresh.load_weights([*model_of(2).named_parameters(), ("no.such", torch.zeros(1))], 99)
     prompts = prompts_of([5])
     assert gap(model_of(1), prompts, fresh.generate(prompts, Sampling(1.0, 4))) <= TOLERANCE
 
 
-def test_rewards_are_distributed_as_with_the_transformers_engine(fresh):
-    """2,000 completions of five prompts from each engine; a reward that depends on all of a completion's tokens."""
+def test_rewards_are_distributed_as_with_the_transformers_sampler(fresh):
+    """2,000 completions of five prompts from each sampler; a reward that depends on all of a completion's tokens."""
     prompts = [prompt for prompt in prompts_of([4, 7, 7, 9, 12]) for _ in range(400)]
     sampling = Sampling(1.0, 6, seed=11)
     theirs = fresh.generate(prompts, sampling)
-    ours = make_engine(EngineConfig(), model_of(1), TOKENIZER).generate(prompts, sampling)
+    ours = make_sampler(EngineConfig(), model_of(1), TOKENIZER).generate(prompts, sampling)
     rewards = [[sum(token % 5 for token in c.token_ids) for c in completions] for completions in (theirs, ours)]
     assert ks_2samp(*rewards).pvalue > 1e-3
     assert ks_2samp(*[[sum(c.logprobs) for c in completions] for completions in (theirs, ours)]).pvalue > 1e-3
@@ -110,13 +110,13 @@ def test_rewards_are_distributed_as_with_the_transformers_engine(fresh):
 
 
 def test_tied_embeddings_are_published_untied(tmp_path):
-    engine, prompts = start(tied_model_of(1), tmp_path / "engine.log"), prompts_of([3, 9, 40]) * 4
+    sampler, prompts = start(tied_model_of(1), tmp_path / "engine.log"), prompts_of([3, 9, 40]) * 4
     try:
-        assert gap(tied_model_of(1), prompts, engine.generate(prompts, Sampling(1.0, 8))) <= TOLERANCE
-        engine.load_weights(tied_model_of(2).named_parameters(), 1)
-        assert gap(tied_model_of(2), prompts, engine.generate(prompts, Sampling(1.0, 8))) <= TOLERANCE
+        assert gap(tied_model_of(1), prompts, sampler.generate(prompts, Sampling(1.0, 8))) <= TOLERANCE
+        sampler.load_weights(tied_model_of(2).named_parameters(), 1)
+        assert gap(tied_model_of(2), prompts, sampler.generate(prompts, Sampling(1.0, 8))) <= TOLERANCE
     finally:
-        engine.close()
+        sampler.close()
 
 
 def test_a_naive_reload_of_tied_embeddings_keeps_the_old_head(tmp_path):

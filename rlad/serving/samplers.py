@@ -1,4 +1,4 @@
-"""Engines of the server: a vLLM server over HTTP, and an engine inside this process."""
+"""Samplers of the server: a vLLM server over HTTP, and a sampler inside this process."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from typing import Any
 
 import aiohttp
 
-from rlad.generation.base import Completion, Engine, Sampling
-from rlad.generation.streaming import EngineDown, Piece, PromptRefused
+from rlad.generation.base import Completion, Sampler, Sampling
+from rlad.generation.streaming import Piece, PromptRefused, SamplerDown
 from rlad.serving.endpoints import Endpoint
 
 DONE = b"[DONE]"
 
 
-class VllmEngine:
+class HttpSampler:
     """Token ids to a vLLM server and back, over its completions route.
 
     A request that the server loses before anything has come back is sent once more, when it answers again within
-    `patience` seconds. Raises EngineDown when that fails, PromptRefused for what the server will not take.
+    `patience` seconds. Raises SamplerDown when that fails, PromptRefused for what the server will not take.
     """
 
     def __init__(self, endpoint: Endpoint, client: aiohttp.ClientSession, model: str, patience: float):
@@ -33,7 +33,7 @@ class VllmEngine:
         self, prompt: list[int], count: int, sampling: Sampling, deltas: bool = False
     ) -> AsyncIterator[Piece]:
         if not self.endpoint.up:
-            raise EngineDown(f"the {self.endpoint.player} engine is down")
+            raise SamplerDown(f"the {self.endpoint.player} engine is down")
         begun = False
         body = self._body(prompt, count, sampling, deltas)
         for last in (False, True):
@@ -42,9 +42,9 @@ class VllmEngine:
                     begun = True
                     yield piece
                 return
-            except (aiohttp.ClientError, EngineDown) as error:
+            except (aiohttp.ClientError, SamplerDown) as error:
                 if begun or last or not await self.endpoint.recovered(self.patience):
-                    raise EngineDown(f"the {self.endpoint.player} engine was lost: {type(error).__name__}") from error
+                    raise SamplerDown(f"the {self.endpoint.player} engine was lost: {type(error).__name__}") from error
                 self.endpoint.metrics.retries.labels(self.endpoint.player).inc()
 
     def _body(self, prompt: list[int], count: int, sampling: Sampling, deltas: bool) -> dict[str, Any]:
@@ -82,7 +82,7 @@ class VllmEngine:
                     continue
                 event = json.loads(line[6:])
                 if "error" in event:
-                    raise EngineDown(str(event["error"]))
+                    raise SamplerDown(str(event["error"]))
                 for choice in event["choices"]:
                     yield _piece(choice)
 
@@ -105,14 +105,14 @@ def _raise_for_status(status: int, content: bytes) -> None:
         except (ValueError, KeyError, TypeError):
             message = "The engine refused the request."
         raise PromptRefused(message)
-    raise EngineDown(f"status {status}")
+    raise SamplerDown(f"status {status}")
 
 
 def _piece(choice: dict[str, Any]) -> Piece:
     logprobs = (choice.get("logprobs") or {}).get("token_logprobs") or ()
     ids = choice.get("token_ids")
     if ids is None:
-        raise EngineDown("the server gives no token ids; it needs vLLM 0.11 or newer")
+        raise SamplerDown("the server gives no token ids; it needs vLLM 0.11 or newer")
     return Piece(choice["index"], tuple(ids), tuple(lp or 0.0 for lp in logprobs), choice.get("finish_reason"))
 
 
@@ -128,15 +128,15 @@ class _Job:
         return self.sampling.temperature, self.sampling.max_new_tokens
 
 
-class ThreadEngine:
-    """An engine inside this process, in a thread of its own. What waits for it is batched: requests with the same
+class ThreadSampler:
+    """A sampler inside this process, in a thread of its own. What waits for it is batched: requests with the same
     temperature and length go together, under the seed of the first. For laptops and tests; text comes in one piece."""
 
-    def __init__(self, engine: Engine):
-        self.engine = engine
+    def __init__(self, sampler: Sampler):
+        self.sampler = sampler
         self.waiting: list[_Job] = []
         self._lock = threading.Lock()  # around `waiting`
-        self._thread = ThreadPoolExecutor(1, "engine")
+        self._thread = ThreadPoolExecutor(1, "sampler")
 
     async def sample(
         self, prompt: list[int], count: int, sampling: Sampling, deltas: bool = False
@@ -161,7 +161,7 @@ class ThreadEngine:
             return
         prompts = [job.prompt for job in jobs for _ in range(job.count)]
         try:
-            result: Any = self.engine.generate(prompts, jobs[0].sampling)
+            result: Any = self.sampler.generate(prompts, jobs[0].sampling)
         except Exception as error:  # handed to the callers that wait for it
             result = error
         loop.call_soon_threadsafe(_deliver, jobs, result)

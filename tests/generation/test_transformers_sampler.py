@@ -1,10 +1,10 @@
-"""The transformers engine: what it samples, what it records, and that both agree with the trainer's view."""
+"""The transformers sampler: what it samples, what it records, and that both agree with the trainer's view."""
 
 import pytest
 import torch
 
 from rlad.config import EngineConfig, ModelConfig, ProblemsConfig
-from rlad.generation import Sampling, make_engine
+from rlad.generation import Sampling, make_sampler
 from rlad.generation.transformers import sample
 from rlad.players.policy import build_model, load_tokenizer
 from trainers.data.rows import Row
@@ -33,8 +33,8 @@ def test_logprobs_equal_the_trainers_with_ragged_prompts_shared_prefills_and_row
     model, tokenizer = parts
     distinct = prompts_of(tokenizer, [3, 9, 5, 9])
     prompts = [p for p in distinct for _ in range(6)]
-    engine = make_engine(EngineConfig(max_batch=10), model, tokenizer)
-    completions = engine.generate(prompts, Sampling(temperature, 12, seed=3))
+    sampler = make_sampler(EngineConfig(max_batch=10), model, tokenizer)
+    completions = sampler.generate(prompts, Sampling(temperature, 12, seed=3))
     assert len({c.finish_reason for c in completions}) >= 1
     rows = [Row(tuple(p), c.token_ids) for p, c in zip(prompts, completions, strict=True)]
     batch = collate(rows, list(range(len(rows))), tokenizer.pad_token_id, torch.device("cpu"))
@@ -49,13 +49,13 @@ def test_logprobs_equal_the_trainers_with_ragged_prompts_shared_prefills_and_row
 
 def test_identical_prompts_are_prefilled_once(parts):
     model, tokenizer = parts
-    engine = make_engine(EngineConfig(), model, tokenizer)
+    sampler = make_sampler(EngineConfig(), model, tokenizer)
     widths = []
     handle = model.register_forward_pre_hook(
         lambda module, args, kwargs: widths.append(tuple(kwargs["input_ids"].shape)), with_kwargs=True
     )
     try:
-        engine.generate(prompts_of(tokenizer, [4]) * 50 + prompts_of(tokenizer, [4, 6])[1:] * 50, Sampling(1.0, 3))
+        sampler.generate(prompts_of(tokenizer, [4]) * 50 + prompts_of(tokenizer, [4, 6])[1:] * 50, Sampling(1.0, 3))
     finally:
         handle.remove()
     assert widths[0] == (2, 6)  # two distinct prompts, not a hundred rows
@@ -66,14 +66,14 @@ def test_rows_that_stay_keep_their_own_places_when_others_leave(parts):
     """The first prompts of a batch end at once and leave; the longer ones go on as they do alone, token by token."""
     model, tokenizer = parts
     short, long = prompts_of(tokenizer, [2, 2, 2]), prompts_of(tokenizer, [6, 11])
-    engine = make_engine(EngineConfig(), model, tokenizer)
-    engine.eos = torch.tensor([-1])
+    sampler = make_sampler(EngineConfig(), model, tokenizer)
+    sampler.eos = torch.tensor([-1])
     greedy = Sampling(0.0, 8)
-    alone = [engine.generate([prompt], greedy)[0] for prompt in [*short, *long]]
+    alone = [sampler.generate([prompt], greedy)[0] for prompt in [*short, *long]]
     firsts, others = {c.token_ids[0] for c in alone[:3]}, {t for c in alone[3:] for t in c.token_ids}
     assert not firsts & others, "the prompts were badly chosen: what ends the short ones must not end the others"
-    engine.eos = torch.tensor(sorted(firsts))
-    together = engine.generate([*short, *long], greedy)
+    sampler.eos = torch.tensor(sorted(firsts))
+    together = sampler.generate([*short, *long], greedy)
     assert [len(c.token_ids) for c in together] == [1, 1, 1, 8, 8]
     for one, other in zip(together[3:], alone[3:], strict=True):
         assert one.token_ids == other.token_ids
@@ -82,14 +82,14 @@ def test_rows_that_stay_keep_their_own_places_when_others_leave(parts):
 
 def test_finished_rows_leave_the_batch_and_stop_at_the_end_token(parts):
     model, tokenizer = parts
-    engine = make_engine(EngineConfig(), model, tokenizer)
-    engine.eos = torch.arange(0, len(tokenizer), 3)  # a third of all tokens end a row
+    sampler = make_sampler(EngineConfig(), model, tokenizer)
+    sampler.eos = torch.arange(0, len(tokenizer), 3)  # a third of all tokens end a row
     rows = []
     handle = model.register_forward_pre_hook(
         lambda module, args, kwargs: rows.append(len(kwargs["input_ids"])), with_kwargs=True
     )
     try:
-        completions = engine.generate(prompts_of(tokenizer, [5]) * 64, Sampling(1.0, 20, seed=5))
+        completions = sampler.generate(prompts_of(tokenizer, [5]) * 64, Sampling(1.0, 20, seed=5))
     finally:
         handle.remove()
     assert rows[-1] < 16 < rows[1]
@@ -102,13 +102,13 @@ def test_finished_rows_leave_the_batch_and_stop_at_the_end_token(parts):
 
 def test_same_seed_same_samples_and_order_is_kept(parts):
     model, tokenizer = parts
-    engine = make_engine(EngineConfig(), model, tokenizer)
+    sampler = make_sampler(EngineConfig(), model, tokenizer)
     prompts = prompts_of(tokenizer, [7, 3, 5])
-    first, again = (engine.generate(prompts, Sampling(1.0, 6, seed=9)) for _ in range(2))
+    first, again = (sampler.generate(prompts, Sampling(1.0, 6, seed=9)) for _ in range(2))
     assert first == again
-    assert first != engine.generate(prompts, Sampling(1.0, 6, seed=10))
-    greedy = engine.generate(prompts, Sampling(0.0, 6))
-    assert [engine.generate([p], Sampling(0.0, 6))[0].token_ids for p in prompts] == [c.token_ids for c in greedy]
+    assert first != sampler.generate(prompts, Sampling(1.0, 6, seed=10))
+    greedy = sampler.generate(prompts, Sampling(0.0, 6))
+    assert [sampler.generate([p], Sampling(0.0, 6))[0].token_ids for p in prompts] == [c.token_ids for c in greedy]
 
 
 def test_sampling_frequencies_are_the_distributions():
@@ -122,17 +122,17 @@ def test_sampling_frequencies_are_the_distributions():
 
 def test_new_weights_are_taken_with_their_version_and_unknown_names_refused(parts):
     model, tokenizer = parts
-    engine = make_engine(EngineConfig(), build_model(SMALL, tokenizer, seed=2), tokenizer)
-    engine.load_weights(model.named_parameters(), 7)
+    sampler = make_sampler(EngineConfig(), build_model(SMALL, tokenizer, seed=2), tokenizer)
+    sampler.load_weights(model.named_parameters(), 7)
     prompts = prompts_of(tokenizer, [6])
-    expected = make_engine(EngineConfig(), model, tokenizer).generate(prompts, Sampling(0.0, 4))
-    got = engine.generate(prompts, Sampling(0.0, 4))
+    expected = make_sampler(EngineConfig(), model, tokenizer).generate(prompts, Sampling(0.0, 4))
+    got = sampler.generate(prompts, Sampling(0.0, 4))
     assert got[0].token_ids == expected[0].token_ids and got[0].version == 7
     with pytest.raises(KeyError):
-        engine.load_weights([("no.such.weight", torch.zeros(1))], 8)
+        sampler.load_weights([("no.such.weight", torch.zeros(1))], 8)
 
 
 def test_an_empty_prompt_is_refused(parts):
     model, tokenizer = parts
     with pytest.raises(ValueError, match="empty prompt"):
-        make_engine(EngineConfig(), model, tokenizer).generate([[]], Sampling())
+        make_sampler(EngineConfig(), model, tokenizer).generate([[]], Sampling())

@@ -1,4 +1,4 @@
-"""Engines behind the gateway: token ids over HTTP, retries, supervision; and the one inside the process."""
+"""Samplers behind the gateway: token ids over HTTP, retries, supervision; and the one inside the process."""
 
 import asyncio
 import threading
@@ -10,11 +10,11 @@ from fake_players import world_prompts
 
 from evals.benchmarks.stub_vllm import StubServer
 from rlad.generation import Completion, Sampling
-from rlad.generation.base import EngineFailed
-from rlad.generation.streaming import EngineDown, PromptRefused
+from rlad.generation.base import SamplerFailed
+from rlad.generation.streaming import PromptRefused, SamplerDown
 from rlad.serving.endpoints import Endpoint, Supervised
-from rlad.serving.engines import ThreadEngine, VllmEngine
 from rlad.serving.metrics import Metrics
+from rlad.serving.samplers import HttpSampler, ThreadSampler
 
 SAY = [[5, 6, 7, 1], [8, 1]]
 
@@ -26,13 +26,13 @@ def stub():
         yield server
 
 
-async def sampled(engine, prompt=(5, 6), count=2, sampling=None, deltas=False):
-    async with aclosing(engine.sample(list(prompt), count, sampling or Sampling(1.0, 8, 0), deltas)) as pieces:
+async def sampled(sampler, prompt=(5, 6), count=2, sampling=None, deltas=False):
+    async with aclosing(sampler.sample(list(prompt), count, sampling or Sampling(1.0, 8, 0), deltas)) as pieces:
         return [piece async for piece in pieces]
 
 
 def over(url, use, patience=5.0, watching=True):
-    """Runs `use(engine, endpoint)` with an engine over a server."""
+    """Runs `use(sampler, endpoint)` with a sampler over a server."""
 
     async def run():
         async with aiohttp.ClientSession() as client:
@@ -40,7 +40,7 @@ def over(url, use, patience=5.0, watching=True):
             await endpoint.begin(10)
             watcher = asyncio.create_task(endpoint.watch())
             try:
-                return await use(VllmEngine(endpoint, client, "stub", patience), endpoint)
+                return await use(HttpSampler(endpoint, client, "stub", patience), endpoint)
             finally:
                 watcher.cancel()
 
@@ -50,7 +50,7 @@ def over(url, use, patience=5.0, watching=True):
 @pytest.mark.process
 @pytest.mark.parametrize("deltas", [False, True])
 def test_token_ids_over_http(stub, deltas):
-    pieces = over(stub.url, lambda engine, _: sampled(engine, deltas=deltas))
+    pieces = over(stub.url, lambda sampler, _: sampled(sampler, deltas=deltas))
     for index, ids in enumerate(SAY):
         mine = [piece for piece in pieces if piece.sample == index]
         assert [token for piece in mine for token in piece.token_ids] == ids
@@ -61,18 +61,18 @@ def test_token_ids_over_http(stub, deltas):
 
 @pytest.mark.process
 def test_a_cut_off_sample_and_a_refused_prompt(stub):
-    pieces = over(stub.url, lambda engine, _: sampled(engine, sampling=Sampling(1.0, 2, 0)))
+    pieces = over(stub.url, lambda sampler, _: sampled(sampler, sampling=Sampling(1.0, 2, 0)))
     assert [(piece.token_ids, piece.finish_reason) for piece in pieces] == [((5, 6), "length"), ((8, 1), "stop")]
     with pytest.raises(PromptRefused, match="too long"):
-        over(stub.url, lambda engine, _: sampled(engine, prompt=[5] * 5000))
+        over(stub.url, lambda sampler, _: sampled(sampler, prompt=[5] * 5000))
 
 
 @pytest.mark.process
 def test_leaving_cancels_the_request_at_the_server(stub):
     before = stub.counts()["aborted"]
 
-    async def leave(engine, _):
-        async with aclosing(engine.sample([5], 1, Sampling(1.0, 8, 0), deltas=True)) as pieces:
+    async def leave(sampler, _):
+        async with aclosing(sampler.sample([5], 1, Sampling(1.0, 8, 0), deltas=True)) as pieces:
             await anext(pieces)
         await asyncio.sleep(0.3)
 
@@ -109,7 +109,7 @@ class Dropping:
                 url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
                 endpoint = Endpoint("solution", url, client, Metrics())
                 await endpoint.begin(10)
-                return await sampled(VllmEngine(endpoint, client, "stub", 5.0), count=1, deltas=deltas)
+                return await sampled(HttpSampler(endpoint, client, "stub", 5.0), count=1, deltas=deltas)
 
         return asyncio.run(use())
 
@@ -117,7 +117,7 @@ class Dropping:
 def test_a_lost_request_is_sent_once_more_and_not_twice():
     once, twice = Dropping(1), Dropping(2)
     assert [piece.token_ids for piece in once.run()] == [(5, 1)] and once.asked == 2
-    with pytest.raises(EngineDown):
+    with pytest.raises(SamplerDown):
         twice.run()
     assert twice.asked == 2
 
@@ -125,7 +125,7 @@ def test_a_lost_request_is_sent_once_more_and_not_twice():
 def test_what_has_begun_is_not_repeated():
     """Half an answer may have been shown already: the request fails, and is not sent again."""
     server = Dropping(1, midway=True)
-    with pytest.raises(EngineDown):
+    with pytest.raises(SamplerDown):
         server.run(deltas=True)
     assert server.asked == 1
 
@@ -145,8 +145,8 @@ def test_a_crashed_server_is_started_again_and_the_request_in_flight_answered():
             endpoint = Supervised("solution", start, client, metrics, 60)
             await endpoint.begin(60)
             watcher = asyncio.create_task(endpoint.watch())
-            engine = VllmEngine(endpoint, client, "stub", 60)
-            asked = asyncio.create_task(sampled(engine))
+            sampler = HttpSampler(endpoint, client, "stub", 60)
+            asked = asyncio.create_task(sampled(sampler))
             while not await asyncio.to_thread(lambda: servers[0].counts()["asked"]):
                 await asyncio.sleep(0.02)
             servers[0].process.kill()
@@ -167,12 +167,12 @@ def test_a_server_that_does_not_start_is_an_error_at_once():
         async with aiohttp.ClientSession() as client:
             await Endpoint("solution", "http://127.0.0.1:9", client, Metrics()).begin(0.1)
 
-    with pytest.raises(EngineFailed, match="does not answer"):
+    with pytest.raises(SamplerFailed, match="does not answer"):
         asyncio.run(use())
 
 
 class Batches:
-    """A synchronous engine that remembers its batches; `hold` keeps the first one from ending."""
+    """A synchronous sampler that remembers its batches; `hold` keeps the first one from ending."""
 
     def __init__(self, error=None):
         self.batches, self.hold, self.error = [], threading.Event(), error
@@ -185,23 +185,23 @@ class Batches:
         return [Completion((*prompt, 1), (0.0,) * (len(prompt) + 1), "stop", 0) for prompt in prompts]
 
 
-def test_an_engine_in_the_process_batches_what_waits():
+def test_a_sampler_in_the_process_batches_what_waits():
     inner = Batches()
 
     async def use():
-        engine = ThreadEngine(inner)
-        first = asyncio.create_task(sampled(engine, [9], 1))
+        sampler = ThreadSampler(inner)
+        first = asyncio.create_task(sampled(sampler, [9], 1))
         while not inner.batches:
             await asyncio.sleep(0.01)
-        others = [asyncio.create_task(sampled(engine, [n], 2)) for n in (5, 6)]
-        cold = asyncio.create_task(sampled(engine, [7], 1, Sampling(0.0, 8, 0)))
-        left = asyncio.create_task(sampled(engine, [8], 1))
+        others = [asyncio.create_task(sampled(sampler, [n], 2)) for n in (5, 6)]
+        cold = asyncio.create_task(sampled(sampler, [7], 1, Sampling(0.0, 8, 0)))
+        left = asyncio.create_task(sampled(sampler, [8], 1))
         await asyncio.sleep(0.05)
         left.cancel()
         await asyncio.sleep(0)
         inner.hold.set()
         results = await asyncio.gather(first, *others, cold)
-        await engine.close()
+        await sampler.close()
         return results
 
     results = asyncio.run(use())
@@ -216,11 +216,11 @@ def test_an_error_in_the_thread_reaches_the_one_who_asked():
     inner.hold.set()
 
     async def use():
-        engine = ThreadEngine(inner)
+        sampler = ThreadSampler(inner)
         try:
-            await sampled(engine)
+            await sampled(sampler)
         finally:
-            await engine.close()
+            await sampler.close()
 
     with pytest.raises(ValueError, match="too long"):
         asyncio.run(use())

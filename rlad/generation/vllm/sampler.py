@@ -1,4 +1,4 @@
-"""The `vllm` engine: sampling in a vLLM process of its own, with weights sent to it after every update.
+"""The `vllm` sampler: an inference engine in a vLLM process of its own, with weights sent to it after every update.
 
 One engine is one process (rlad/generation/vllm/desk.py); a rank starts it and talks to it over a Unix socket. Several
 ranks may share one. docs/vllm.md says which placement is for what.
@@ -16,7 +16,7 @@ import torch
 from transformers import PreTrainedModel
 
 from rlad.config import EngineConfig, LoraConfig
-from rlad.generation.base import Completion, EngineFailed, Sampling, untempered
+from rlad.generation.base import Completion, SamplerFailed, Sampling, untempered
 from rlad.generation.vllm.adapters import adapter_settings
 from rlad.generation.vllm.link import EngineProcess, Link, private_folder
 from rlad.generation.vllm.setup import cpu_environment, gpu_environment, require_vllm
@@ -24,7 +24,7 @@ from rlad.generation.vllm.transfer import FolderTransfer, make_transfer
 from rlad.generation.vllm.weights import tied_head, untied, write_adapter, write_model
 
 
-class VllmEngine:
+class VllmSampler:
     """One player's sampler in an engine process.
 
     A rank that shares another's engine has no transfer: it hears of new weights, and its next call waits for them.
@@ -47,10 +47,10 @@ class VllmEngine:
         """Where other ranks of this machine reach the engine."""
         return self.link.address
 
-    def beside(self, adapter: str) -> VllmEngine:
+    def beside(self, adapter: str) -> VllmSampler:
         """Another player's sampler in the same engine process, with an adapter of its own; they end together."""
         transfer = None if self.transfer is None else replace(self.transfer, adapter=adapter)
-        return VllmEngine(self.link, self.config, self.stop_ids, self.longest, self.tie, transfer, adapter)
+        return VllmSampler(self.link, self.config, self.stop_ids, self.longest, self.tie, transfer, adapter)
 
     def generate(self, prompts: list[list[int]], sampling: Sampling) -> list[Completion]:
         if any(not prompt for prompt in prompts):
@@ -82,7 +82,7 @@ class VllmEngine:
     def load_weights(self, source: Iterable[tuple[str, torch.Tensor]], version: int) -> None:
         """Sends new weights, or, on a rank that shares an engine, only takes part in gathering them.
 
-        Raises EngineFailed when they were not in place within engine.timeout seconds.
+        Raises SamplerFailed when they were not in place within engine.timeout seconds.
         """
         if self.transfer is None:
             for _ in source:
@@ -119,14 +119,14 @@ class VllmEngine:
 def start_vllm(
     config: EngineConfig, model: PreTrainedModel, stop_ids: list[int], device: str, log: Path, name: str = "model",
     lora: LoraConfig | None = None, adapters: tuple[str, ...] = (), gpus: str = "",
-) -> VllmEngine:  # fmt: skip
+) -> VllmSampler:  # fmt: skip
     """Starts an engine process for a full (never a partitioned) model; returns at once, the first call waits for it.
 
     device: cpu, or cuda with the index of the GPU (cuda:1). log: what the engine prints. name: of the player, for
     messages. gpus: names of those that it gets instead of `device`, joined by commas.
 
     With adapters (names of players; `model` has one) it holds the base and an adapter of that form for each, and what
-    returns is the first one's sampler. Raises EngineFailed when vLLM cannot run here.
+    returns is the first one's sampler. Raises SamplerFailed when vLLM cannot run here.
     """
     kind = device.partition(":")[0]
     require_vllm(kind)
@@ -151,15 +151,15 @@ def start_vllm(
         transfer = make_transfer(config, kind, link, folder)
     else:
         transfer = FolderTransfer(link, folder, config.timeout, own, lora)
-    return VllmEngine(link, config, stop_ids, longest, tied_head(model), transfer, own)
+    return VllmSampler(link, config, stop_ids, longest, tied_head(model), transfer, own)
 
 
 def join_vllm(
     config: EngineConfig, model: PreTrainedModel, stop_ids: list[int], address: str, name: str = "model", adapter=None
-) -> VllmEngine:
+) -> VllmSampler:
     """Another rank's engine on this machine, as this rank's sampler (of one adapter, where it holds several)."""
     link, longest = Link(name, address, config.start_timeout), int(model.config.max_position_embeddings)
-    return VllmEngine(link, config, stop_ids, longest, tied_head(model), None, adapter)
+    return VllmSampler(link, config, stop_ids, longest, tied_head(model), None, adapter)
 
 
 def core_settings(config: EngineConfig, folder: Path, device: str, dtype: str, longest: int) -> dict:
@@ -188,4 +188,4 @@ def core_settings(config: EngineConfig, folder: Path, device: str, dtype: str, l
     return settings
 
 
-__all__ = ["EngineFailed", "VllmEngine", "core_settings", "join_vllm", "start_vllm"]
+__all__ = ["SamplerFailed", "VllmSampler", "core_settings", "join_vllm", "start_vllm"]
