@@ -51,19 +51,6 @@ def _pass_at_integer(n: NDArray[np.int64], c: NDArray[np.int64], k: int) -> Valu
     return np.where(n - c < k, 1.0, 1 - misses) if k else np.zeros(n.shape)
 
 
-def coverage_at_budget(total: ArrayLike, correct: ArrayLike, tokens: ArrayLike, budget: float) -> Values:
-    """Coverage per problem of plain sampling that spends `budget` generated tokens per problem on average.
-
-    `tokens` (P,) holds the mean tokens of one sample of each problem. The number of samples k = budget / mean(tokens)
-    is the same for every problem and may be fractional (see `pass_at_k`), so the *mean* over problems of the tokens
-    spent is the budget. Raises ValueError when that needs more samples than were drawn.
-
-    >>> coverage_at_budget([4, 4], [1, 2], [10.0, 30.0], budget=50.0).round(3).tolist()  # k = 50 / 20 = 2.5
-    [0.625, 0.917]
-    """
-    return pass_at_k(total, correct, samples_for_budget(tokens, budget))
-
-
 def samples_for_budget(tokens: ArrayLike, budget: float) -> float:
     """How many samples k (possibly fractional) of mean length mean(tokens) a token budget per problem buys.
 
@@ -150,28 +137,6 @@ def _winning_subsets(votes: int, rivals: list[int], invalid: int) -> Values:
     return wins
 
 
-def best_of_k(scores: ArrayLike, correct: ArrayLike, k: int) -> float:
-    """Unbiased accuracy of taking the highest-scored of k samples of one problem, averaged over random tie-breaks.
-
-    sum_i correct_(i) C(i-1, k-1) / C(N, k) over ascending scores: item i is the best of a subset when the other k-1
-    come from below it. A perfect scorer gives pass@k, k=1 the mean accuracy, k=N the top item.
-
-    >>> [round(best_of_k([1, 2, 3, 4], [0, 1, 0, 1], k), 4) for k in (1, 2, 3, 4)]
-    [0.5, 0.6667, 0.75, 1.0]
-    >>> best_of_k([1, 1], [0, 1], 2)  # a tie
-    0.5
-    """
-    score, right = np.asarray(scores, float), np.asarray(correct, float)
-    size = len(score)
-    if not 1 <= k <= size or len(right) != size:
-        raise ValueError(f"best-of-{k} needs 1 <= k <= N and one verdict per score; got {size} and {len(right)}.")
-    _, block = np.unique(score, return_inverse=True)
-    expected = (np.bincount(block, right) / np.bincount(block))[block]  # a tied item is right as often as its block
-    order = np.argsort(score)
-    chances = np.array([comb(i, k - 1) for i in range(size)], float) / comb(size, k)
-    return float(expected[order] @ chances)
-
-
 def best_of_blocks(correct: ArrayLike, blocks: int, size: int, seed: int = 0, shuffles: int = 64) -> Values:
     """What an oracle over `blocks` random blocks of `size` bare samples would report, per problem.
 
@@ -207,10 +172,6 @@ class Interval:
     @property
     def ci95(self) -> list[float]:
         return [self.low, self.high]
-
-    @property
-    def excludes_zero(self) -> bool:
-        return self.low > 0 or self.high < 0
 
 
 def bootstrap(

@@ -37,27 +37,3 @@ def covariance_profile(logp: np.ndarray, advantage: np.ndarray) -> dict[str, flo
     quantiles = {f"p{100 * q:.0f}": v for q, v in zip(QUANTILES, np.quantile(values, QUANTILES).tolist(), strict=True)}
     share = float(top.clip(min=0).sum() / positive) if positive > 0 else None
     return {"mean": float(values.mean()), **quantiles, "top_share": share}
-
-
-def predicted_entropy_change(policy: np.ndarray, change: np.ndarray) -> float:
-    """-Cov_{a~pi}(log pi, Delta), to first order in the logits' change Delta (V,).
-
-    >>> policy, advantage = np.array([0.7, 0.2, 0.1]), np.array([1.0, 0.0, -7.0])
-    >>> round(predicted_entropy_change(policy, 1e-3 * advantage), 8)  # natural gradient
-    -0.00136214
-    >>> round(predicted_entropy_change(policy, 1e-3 * policy * advantage), 8)  # plain policy gradient
-    -0.00032317
-    """
-    logp = np.log(policy)
-    return -float(policy @ (logp * change) - (policy @ logp) * (policy @ change))
-
-
-def entropy_change(policy: np.ndarray, change: np.ndarray) -> float:
-    """The same exactly: entropy after adding Delta to the logits minus entropy before.
-
-    >>> round(entropy_change(np.array([0.7, 0.2, 0.1]), 1e-3 * np.array([1.0, 0.0, -7.0])), 8)
-    -0.00136141
-    """
-    after = policy * np.exp(change)
-    after = after / after.sum()
-    return float(policy @ np.log(policy) - after @ np.log(after))

@@ -101,20 +101,6 @@ def rarefied(counts: Sequence[int], size: int) -> float:
     return sum(1 - math.comb(total - count, size) / math.comb(total, size) for count in counts)
 
 
-def rank_decay(visits: Sequence[float]) -> tuple[float, float]:
-    """(alpha, beta) of log10 X(rank) = alpha - beta rank, by least squares over visits sorted from the most frequent.
-
-    RL makes beta larger (fewer steps are used again and again), supervised fine-tuning smaller.
-
-    >>> alpha, beta = rank_decay([10 ** (2 - 0.3 * rank) for rank in range(1, 11)])
-    >>> round(alpha, 9), round(beta, 9)
-    (2.0, 0.3)
-    """
-    ordered = sorted((visit for visit in visits if visit > 0), reverse=True)
-    slope, alpha = np.polyfit(np.arange(1, len(ordered) + 1), np.log10(ordered), 1)
-    return float(alpha), float(-slope)
-
-
 def repetition(tokens: Sequence[Hashable], size: int = 4) -> float:
     """Share of a text's runs of `size` tokens that stood in it before; 0 for a text shorter than that.
 
@@ -123,14 +109,3 @@ def repetition(tokens: Sequence[Hashable], size: int = 4) -> float:
     """
     runs = [tuple(tokens[i : i + size]) for i in range(len(tokens) - size + 1)]
     return 1 - len(set(runs)) / len(runs) if runs else 0.0
-
-
-def toy_reward(sigma: float) -> float:
-    """P(1 < y < 2) for y ~ N(0, sigma^2): more variance first finds the reward, then misses it (2506.04210's picture).
-
-    Largest at sigma = sqrt(3 / (2 ln 2)) = 1.4711.
-
-    >>> [round(toy_reward(sigma), 4) for sigma in (0.5, 1, 1.471, 5)]
-    [0.0227, 0.1359, 0.1613, 0.0762]
-    """
-    return (math.erf(2 / (sigma * math.sqrt(2))) - math.erf(1 / (sigma * math.sqrt(2)))) / 2

@@ -103,24 +103,17 @@ def world_format(text: str) -> str:
 PUNCTUATION = {"#", "=", ";", ",", "(", ")", "{", "}", "\\boxed"}
 
 
-def format_profile(formats: Sequence[str], correct: Sequence[bool | None] = ()) -> dict:
-    """Shares and accuracy of the forms, the dominant one, and their entropy, nats.
+def counted_profile(counts: Counter, right: Counter, judged: bool, most: int = 6) -> dict:
+    """Shares and accuracy of the forms, the dominant one, their number, and their entropy in nats.
 
-    >>> found = format_profile(["prose", "prose", "code", "prose"], [True, False, True, False])
+    counts, right: how often each form came, and how often it came right, summed over ranks. judged: whether `right`
+    means anything. The `most` frequent forms are listed.
+
+    >>> found = counted_profile(Counter(prose=3, code=1), Counter(prose=1, code=1), True)
     >>> found["dominant"], found["dominant_share"], found["number"], round(found["entropy"], 4)
     ('prose', 0.75, 2, 0.5623)
     >>> found["shares"], found["accuracy"]["code"]
     ({'prose': 0.75, 'code': 0.25}, 1.0)
-    """
-    verdicts = correct or [None] * len(formats)
-    return counted_profile(
-        Counter(formats), Counter(f for f, c in zip(formats, verdicts, strict=True) if c), bool(correct)
-    )
-
-
-def counted_profile(counts: Counter, right: Counter, judged: bool, most: int = 6) -> dict:
-    """`format_profile` of counts that were summed over ranks; the shares of the `most` frequent forms are listed.
-
     >>> counted_profile(Counter(a=1, b=1), Counter(), False)["dominant"]  # of equals the first by name
     'a'
     """

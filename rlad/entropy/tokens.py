@@ -6,42 +6,13 @@ padding would make other numbers of the same name.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
-
 import numpy as np
-import torch
 
 QUANTILES = (0.1, 0.5, 0.8, 0.9, 0.99)
 FORKING = 0.2
 """The share of tokens that are called forking tokens: those of highest entropy."""
 QUIET = 0.01
 """Below this entropy, nats, a token is as good as certain."""
-
-
-def token_entropy(logits: torch.Tensor, temperature: float = 1.0, chunk: int = 1024) -> torch.Tensor:
-    """-sum p log p over the vocabulary: (..., V) logits -> (...) float32, `chunk` positions at a time.
-
-    >>> token_entropy(torch.zeros(2, 4)).tolist()
-    [1.3862943649291992, 1.3862943649291992]
-    """
-    flat = logits.reshape(-1, logits.shape[-1])
-    parts = []
-    for part in flat.split(chunk):
-        logp = torch.log_softmax(part.float() / temperature, dim=-1)
-        # 0 * -inf is nan: a masked-out token has no share in the entropy.
-        parts.append(-(logp.exp() * logp.masked_fill(logp.isinf(), 0.0)).sum(-1))
-    return torch.cat(parts).reshape(logits.shape[:-1])
-
-
-def mean_entropies(rows: Sequence[Sequence[float]]) -> tuple[float, float]:
-    """(mean over sequences of their mean, mean over tokens). The entropy law (2505.22617) is stated for the first.
-
-    >>> mean_entropies([[1.0, 1.0], [0.0] * 8])
-    (0.5, 0.2)
-    """
-    rows = [np.asarray(row, dtype=np.float64) for row in rows if len(row)]
-    return float(np.mean([row.mean() for row in rows])), float(np.concatenate(rows).mean())
 
 
 def entropy_profile(entropy: np.ndarray, threshold: float = 0.672) -> dict[str, float]:
@@ -69,13 +40,13 @@ def entropy_profile(entropy: np.ndarray, threshold: float = 0.672) -> dict[str, 
     }
 
 
-def forking_count(tokens: int) -> int:
-    """How many tokens a fifth is, at least one.
+def forking_count(tokens: int, share: float = FORKING) -> int:
+    """How many tokens a share is, rounded up, at least one.
 
     >>> [forking_count(n) for n in (1, 5, 10, 11, 12)]
     [1, 1, 2, 3, 3]
     """
-    return max(1, int(FORKING * tokens + 0.9999))
+    return max(1, int(tokens * share + 0.9999))
 
 
 def forking_set(entropy: np.ndarray) -> set[int]:
@@ -96,12 +67,3 @@ def forking_overlap(base: np.ndarray, trained: np.ndarray) -> float:
     """
     first, second = forking_set(base), forking_set(trained)
     return len(first & second) / len(first | second)
-
-
-def forking_tokens(token_ids: Sequence[int], entropy: np.ndarray, most: int = 10) -> list[tuple[int, int]]:
-    """Which tokens fork most often: (token id, times), the most frequent first.
-
-    >>> forking_tokens([7, 8, 7, 9, 9, 9, 9, 9, 9, 9], np.array([2.0, 0.1, 2.0, 0, 0, 0, 0, 0, 0, 0]))
-    [(7, 2)]
-    """
-    return Counter(token_ids[i] for i in sorted(forking_set(entropy))).most_common(most)

@@ -10,18 +10,15 @@ import pytest
 from rlad.entropy.diversity import (
     chrf,
     cluster_counts,
-    rank_decay,
     rarefied,
     repetition,
     text_clusters,
-    toy_reward,
 )
 from rlad.entropy.formats import (
     ABSTRACTION_FORMATS,
     SOLUTION_FORMATS,
     abstraction_format,
     counted_profile,
-    format_profile,
     solution_format,
     takeover_step,
     world_format,
@@ -107,8 +104,8 @@ def test_profile_counts_and_takeover():
     rng = random.Random(0)
     names = [rng.choice("aab") for _ in range(200)]
     right = [rng.random() < 0.5 for _ in names]
-    found = format_profile(names, right)
     counts = Counter(names)
+    found = counted_profile(counts, Counter(n for n, r in zip(names, right, strict=True) if r), True)
     assert found["dominant_share"] == max(counts.values()) / 200
     assert found["accuracy"]["b"] == sum(r for n, r in zip(names, right, strict=True) if n == "b") / counts["b"]
     assert found["entropy"] == pytest.approx(-sum(c / 200 * math.log(c / 200) for c in counts.values()))
@@ -156,8 +153,6 @@ def test_clusters_check_3_8():
     near = ["first add 3 and 4 to get 7", "first add 3 and 4 to get 8", "use the symmetry of the square"]
     assert text_clusters(near) == [0, 0, 1]
     assert cluster_counts(near, [True, False, False]) == {"all": 2, "correct": 1, "incorrect": 2}
-    alpha, beta = rank_decay([10 ** (2 - 0.3 * rank) for rank in range(1, 11)])
-    assert (alpha, beta) == pytest.approx((2, 0.3))
 
 
 def test_rarefied_numbers_are_the_mean_over_all_subsets():
@@ -181,13 +176,3 @@ def test_repetition_by_looking_back():
     assert repetition(tokens) == pytest.approx(again / 57)
     assert repetition([1, 2, 3]) == 0.0
     assert repetition([7] * 10) == pytest.approx(6 / 7)
-
-
-def test_toy_reward_check_3_9():
-    sigmas = (0.5, 1, 1.471, 2, 3, 5)
-    assert [toy_reward(s) for s in sigmas] == pytest.approx([0.0227, 0.1359, 0.1613, 0.1499, 0.1169, 0.0762], abs=1e-4)
-    grid = np.linspace(0.5, 5, 4501)
-    best = grid[np.argmax([toy_reward(s) for s in grid])]
-    assert best == pytest.approx(math.sqrt(3 / (2 * math.log(2))), abs=2e-3)
-    draws = np.random.default_rng(0).normal(0, 2, 400_000)
-    assert toy_reward(2) == pytest.approx(((draws > 1) & (draws < 2)).mean(), abs=3e-3)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 
 from rlad.config import ForkingConfig
-from trainers.losses.selection import TokenTable, forking_count, top
+from rlad.entropy.tokens import forking_count
+from trainers.losses.selection import TokenTable, top
 
 
 def forking_tokens(tokens: TokenTable, keys: ForkingConfig, seed: int) -> torch.Tensor:

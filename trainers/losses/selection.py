@@ -51,15 +51,6 @@ def covariance_count(tokens: int, share: float) -> int:
     return max(1, int(tokens * share))
 
 
-def forking_count(tokens: int, share: float) -> int:
-    """How many tokens 80/20 keeps: the share, rounded up, at least one.
-
-    >>> [forking_count(n, 0.2) for n in (1, 5, 10, 11, 12)]
-    [1, 1, 2, 3, 3]
-    """
-    return max(1, int(tokens * share + 0.9999))
-
-
 def top(scores: torch.Tensor, count: int) -> torch.Tensor:
     """Each token's share of being among the `count` highest scores, (N,) in 0..1; ties at the cut share what is left.
 

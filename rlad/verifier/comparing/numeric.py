@@ -29,7 +29,6 @@ class Evaluator:
         self.budget, self.env, self.log_base = budget, env, log_base
         self.lost = 0.0
         self.absorbed = False
-        self.opaque = False
 
     def value(self, n: Node):
         """The value of a node; ``NotDefined`` where there is none."""
@@ -225,7 +224,6 @@ class Evaluator:
                 a, b = self.whole(first.real), self.whole(last.real)
                 if b - a < 100:
                     return self._terms(n.value, name, a, b, body)
-        self.opaque = True
         return self.fraction(_hashed(key(n)))
 
     def _terms(self, kind: str, name: str, a: int, b: int, body: Node):

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from rlad.config import ForkingConfig, PlayerConfig
+from rlad.entropy.tokens import forking_count
 from trainers.data.rows import Row
 from trainers.learner.batches import collate
 from trainers.learner.loss_weights import kept_factors, token_weights
@@ -13,7 +14,7 @@ from trainers.losses import LossTensors
 from trainers.losses.clip_cov import ClipCovKeys, clip_cov, clip_cov_tokens
 from trainers.losses.forking import forking_tokens
 from trainers.losses.kl_cov import KlCovKeys, kl_cov, kl_cov_tokens
-from trainers.losses.selection import TokenTable, covariance, covariance_count, draw, forking_count, top
+from trainers.losses.selection import TokenTable, covariance, covariance_count, draw, top
 
 CPU = torch.device("cpu")
 
