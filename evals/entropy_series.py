@@ -76,6 +76,23 @@ def entropy_charts(metrics: list[dict[str, Any]]) -> list[Chart]:
                 "clusters with a right one": ("third", ("rollout", "correct_clusters")),
             },
         ),
+        several(
+            "What π_abs knows about its proposals",
+            "AUROC; share of uniform entropy",
+            {
+                "a right abstraction is the likelier one": ("abstraction", ("rollout", "proposal_auroc")),
+                "evenness of a set's shares": ("fourth", ("rollout", "proposal_evenness")),
+                "Brier score of the shares": ("third", ("rollout", "proposal_brier")),
+            },
+        ),
+        several(
+            "The vote among a step's abstractions",
+            "share of problems answered rightly",
+            {
+                "weighted by π_abs": ("abstraction", ("rollout", "vote_proposer")),
+                "equal votes": ("third", ("rollout", "vote_equal")),
+            },
+        ),
         players("Effective rank of hidden states", "directions", "rank", "er"),
         players("Repetition", "share of four-token runs", "repetition"),
     ]

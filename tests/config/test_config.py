@@ -128,7 +128,7 @@ REFUSED = {
     "name=a/b": "cannot name a run folder",
     "solution.reward=rlrc": "nearest is 'rlcr'",
     "solution.reward=hill": "known: rlcr, verdict",
-    "abstraction.reward=rlcr": "known: hill, r3, verdict",
+    "abstraction.reward=rlcr": "known: belief, hill, r3, verdict, vote",
     "solution.shaping=effective-rank": "nearest is 'effective_rank'",
     "abstraction.r3.weights=spred": "nearest is 'spread'",
     "cotrain.critique.source=teatcher": "nearest is 'teacher'",
@@ -199,6 +199,12 @@ def test_refused_in_one_plain_sentence(override, words):
             "cotrain.subtract_bare is made for success rates",
         ),
         (["abstraction.reward=r3", "cotrain.schedule.lag=2"], "set cotrain.schedule.lag=0"),
+        (["abstraction.reward=vote", "cotrain.proposals=iid"], "use cotrain.proposals=distinct, not iid"),
+        (["abstraction.reward=belief", "cotrain.set_credit=0.5"], "cotrain.set_credit is made for success rates"),
+        (
+            ["abstraction.reward=belief", "engine.kind=vllm", "abstraction.temperature=0.7"],
+            "gives at abstraction.temperature=1 only, not at 0.7",
+        ),
         (
             ["cotrain.schedule.lag=2", "cotrain.subtract_bare=true", "cotrain.bare.baseline_samples=2"],
             "pays by its snapshot; switch one of them off",

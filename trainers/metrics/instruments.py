@@ -22,6 +22,7 @@ from trainers.learner.batches import micro_batches, token_logprobs
 from trainers.learner.learner import Learner
 from trainers.learner.records import TokenRecord
 from trainers.learner.scoring import hidden_states
+from trainers.metrics.proposals import read_proposals
 from trainers.metrics.readings import RankReading, Sums, TextReading, TokenReading, joined_sums, merged_numbers
 from trainers.runtime import zero3
 
@@ -85,7 +86,7 @@ class Instruments:
 
     def _rollout(self, trees: list[Tree]) -> Sums:
         clustered = -(-self.config.cluster_problems // zero3.world_size())
-        return read_rollout(trees, clustered)
+        return read_rollout(trees, clustered) | read_proposals(trees)
 
 
 def due(step: int, every: int) -> bool:
