@@ -10,8 +10,9 @@ from rlad.config.sections import MethodSection
 
 @dataclass
 class EngineConfig(MethodSection):
-    kind: str = key("transformers", kind="sampler")
-    """What samples for a player in training and evaluation: transformers (inside the rank) or vllm."""
+    kind: str = key("auto", kind="sampler")
+    """What samples for a player in training and evaluation: transformers (inside the rank), vllm, or auto: vllm on GPUs
+    where it is installed, else transformers."""
     max_batch: int = key(512, least=1)
     """Rows decoded together by one engine."""
     placement: str = key("auto", one_of=("auto", "colocated", "shared", "lora", "server"))

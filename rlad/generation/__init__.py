@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
+import importlib.util
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from rlad.config import EngineConfig
 from rlad.config.registry import sampler
 from rlad.generation.base import Completion, Sampler, SamplerFailed, Sampling
 
-__all__ = ["Completion", "Sampler", "SamplerFailed", "Sampling", "make_sampler", "stop_ids"]
+__all__ = ["Completion", "Sampler", "SamplerFailed", "Sampling", "kind_on", "make_sampler", "stop_ids"]
 
 
 def make_sampler(config: EngineConfig, model, tokenizer) -> Sampler:
     """The configured sampler around a full (never a partitioned) copy of a model."""
     return config.bound("kind")(config, model, tokenizer)
+
+
+def kind_on(config: EngineConfig, device: str) -> str:
+    """The sampler that `engine.kind` names on a device (cpu, cuda): what auto means there.
+
+    >>> kind_on(EngineConfig(kind="auto"), "cpu"), kind_on(EngineConfig(kind="vllm"), "cpu")
+    ('transformers', 'vllm')
+    """
+    if config.kind != "auto":
+        return config.kind
+    return "vllm" if device != "cpu" and importlib.util.find_spec("vllm") else "transformers"
+
+
+@sampler("auto")
+def auto_sampler(config: EngineConfig, model, tokenizer) -> Sampler:
+    """Samples with vLLM where the model is on a GPU and vLLM is installed, else inside this process."""
+    return make_sampler(replace(config, kind=kind_on(config, model.device.type)), model, tokenizer)
 
 
 @sampler("transformers")

@@ -5,9 +5,29 @@ import importlib.util
 
 import pytest
 
-from rlad.generation import SamplerFailed
+from rlad.cli import PlainError
+from rlad.config import EngineConfig
+from rlad.generation import SamplerFailed, kind_on
 from rlad.generation.vllm import setup as vllm_setup
 from rlad.generation.vllm.setup import cpu_environment, cpu_problem, gpu_environment, require_vllm
+from trainers.launching.command import check_sampler
+
+
+def test_auto_is_vllm_on_gpus_where_it_is_installed(monkeypatch):
+    for installed, on_gpu in ((None, "transformers"), ("a spec", "vllm")):
+        monkeypatch.setattr(importlib.util, "find_spec", lambda name, found=installed: found)
+        assert [kind_on(EngineConfig(), device) for device in ("cpu", "cuda")] == ["transformers", on_gpu]
+        assert kind_on(EngineConfig(kind="transformers"), "cuda") == "transformers"
+
+
+def test_a_gpu_without_vllm_is_said_and_a_wish_for_vllm_without_it_refused(monkeypatch, capsys):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    check_sampler(EngineConfig(), "cpu")
+    assert not capsys.readouterr().err
+    check_sampler(EngineConfig(), "cuda")
+    assert "rollouts run on transformers, several times slower" in capsys.readouterr().err
+    with pytest.raises(PlainError, match="setup --with vllm"):
+        check_sampler(EngineConfig(kind="vllm"), "cuda")
 
 
 def cpuinfo(tmp_path, flags):

@@ -9,13 +9,14 @@ hosts of a file, or as this node's part of a multi-node run.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import os
 import shutil
 import sys
 from pathlib import Path
 
 from rlad.cli import Parser, PlainError
-from rlad.config import ProblemsConfig, RunConfig, load_config
+from rlad.config import EngineConfig, ProblemsConfig, RunConfig, load_config
 from rlad.config.rules import check_ranks, described, dropouts, models
 from rlad.generation import SamplerFailed
 from rlad.generation.vllm.link import SCRATCH, private_folder
@@ -93,8 +94,16 @@ def data_files(problems: ProblemsConfig) -> list[str]:
     return [path for path in (problems.path, problems.validation_path, problems.test_path) if path]
 
 
-def require_engine(device: str) -> None:
-    """Raises PlainError where vLLM cannot run; vLLM itself is not imported."""
+def check_sampler(engine: EngineConfig, device: str) -> None:
+    """Raises PlainError where vLLM is asked for and cannot run; vLLM itself is not imported."""
+    if engine.kind == "auto" and device != "cpu" and not importlib.util.find_spec("vllm"):
+        print(
+            "vLLM is not installed, so rollouts run on transformers, several times slower; "
+            "'./launch.sh setup --with vllm' installs it, engine.kind=transformers says that this is meant.",
+            file=sys.stderr,
+        )
+    if engine.kind != "vllm":
+        return
     try:
         require_vllm(device)
     except SamplerFailed as error:
@@ -107,8 +116,8 @@ def launch(verb: str, config: RunConfig, placement: Placement) -> int:
     device = choose_device(config.launch.device, slots, gpus)
     if device == "cpu":
         require_compiler()
-    if verb == "train" and config.engine.kind == "vllm":
-        require_engine(device)
+    if verb == "train":
+        check_sampler(config.engine, device)
     if placement.hostfile is not None:
         require_remote_shell()
     with prepared_folder(config, verb, placement.node_rank or 0) as folder:

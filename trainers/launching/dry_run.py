@@ -13,6 +13,7 @@ from rlad.config import LoraConfig, ModelConfig, RunConfig, as_yaml
 from rlad.config.rules import bare_problems, described, trains
 from rlad.players.roles import playing
 from rlad.problems import make_world
+from trainers.launching.launcher import choose_device, count_gpus
 from trainers.launching.nodes import Placement
 
 GB = 1e9
@@ -163,6 +164,14 @@ def longest_sequences(config: RunConfig) -> dict[str, int]:
     }
 
 
+def samples_apart(config: RunConfig) -> bool:
+    """Whether vLLM's processes sample; a GPU, here or where the run is meant for, is taken to have vLLM."""
+    kind, device = config.engine.kind, config.launch.device
+    if kind != "auto":
+        return kind == "vllm"
+    return device == "cuda" or choose_device(device, 0, count_gpus()) == "cuda"
+
+
 def memory(config: RunConfig, ranks: int) -> dict[str, float] | None:
     """Bytes per rank by what they are for; None when a model's shape is not known.
 
@@ -172,7 +181,7 @@ def memory(config: RunConfig, ranks: int) -> dict[str, float] | None:
     """
     parts = {TRAINING: 0.0, "sampling copies": 0.0, "frozen references": 0.0}
     update, rollout = 0.0, 0.0
-    lengths = longest_sequences(config)
+    lengths, apart = longest_sequences(config), samples_apart(config)
     for role in playing(config):
         model = config.players[role].model or config.base
         shape = model_shape(model, config)
@@ -188,7 +197,7 @@ def memory(config: RunConfig, ranks: int) -> dict[str, float] | None:
             parts["frozen references"] += count * width
         size = (config.cotrain.micro_batch, lengths[role], width)
         update = max(update, activations(shape, *size, model.gradient_checkpointing) + logits(shape, *size))
-        if config.engine.kind == "vllm":
+        if apart:
             continue  # its copies, keys and values are in other processes
         parts["sampling copies"] += (learnt + frozen) * width
         rows = min(config.engine.max_batch, rollout_rows(config, role, ranks))
@@ -254,10 +263,12 @@ def describe(config: RunConfig, placement: Placement) -> str:
     else:
         lines += [f"{name:50s} {value / GB:9.3f} GB" for name, value in parts.items()]
         lines.append(f"{'peak (rollout and update take turns)':50s} {total(parts) / GB:9.3f} GB")
-    if config.engine.kind == "vllm" and config.engine.placement == "lora":
+    if not samples_apart(config):
+        return "\n".join(lines)
+    if config.engine.placement == "lora":
         lines.append("vLLM's engine is a process of its own on each node: the base, an adapter per player. Where every")
         lines.append(f"GPU has a rank, it keeps engine.memory_share={config.engine.memory_share} of the first one's.")
-    elif config.engine.kind == "vllm":
+    else:
         lines.append("vLLM's engines are processes of their own. On the ranks' GPUs each of a rank's two takes")
         lines.append(f"engine.memory_share={config.engine.memory_share} of the GPU, and sleeps while its rank updates.")
     return "\n".join(lines)

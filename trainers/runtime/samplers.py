@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from rlad.config import EngineConfig, RunConfig
-from rlad.generation import Sampler, make_sampler, stop_ids
+from rlad.generation import Sampler, kind_on, make_sampler, stop_ids
 from rlad.generation.vllm.setup import SPARE, engine_gpus
 from rlad.players.policy import Policy
 from rlad.players.roles import playing
@@ -19,10 +19,10 @@ from trainers.runtime import zero3
 def placement(config: EngineConfig, device: torch.device) -> str:
     """transformers, or where vLLM's engines are.
 
-    >>> placement(EngineConfig(kind="vllm"), torch.device("cpu"))
-    'shared'
+    >>> placement(EngineConfig(kind="vllm"), torch.device("cpu")), placement(EngineConfig(), torch.device("cpu"))
+    ('shared', 'transformers')
     """
-    if config.kind == "transformers":
+    if kind_on(config, device.type) == "transformers":
         return "transformers"
     if config.placement != "auto":
         return config.placement

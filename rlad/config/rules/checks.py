@@ -103,7 +103,7 @@ def _check_sweep(config: RunConfig) -> None:
 
 def _check_engine(config: RunConfig) -> None:
     engine = config.engine
-    if engine.kind != "vllm":
+    if engine.kind == "transformers" or (engine.kind == "auto" and config.launch.device == "cpu"):
         return
     own_gpu = engine.placement in ("auto", "colocated")
     if engine.tensor_parallel > 1 and own_gpu:
@@ -120,7 +120,7 @@ def _check_engine(config: RunConfig) -> None:
         )
     for name, model in models(config):
         head = model.hidden_size // model.heads
-        if model.path is None and head not in CPU_HEADS and config.launch.device != "cuda":
+        if model.path is None and head not in CPU_HEADS and engine.kind == "vllm" and config.launch.device != "cuda":
             raise ConfigError(
                 f"{name}.hidden_size={model.hidden_size} and {name}.heads={model.heads} make heads of {head}; "
                 f"vLLM's attention on CPUs wants {', '.join(map(str, CPU_HEADS))}."

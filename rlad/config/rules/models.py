@@ -56,7 +56,7 @@ def check_model(name: str, model: ModelConfig, config: RunConfig) -> None:
 def check_lora(config: RunConfig) -> None:
     """Adapters of both players stand beside the same frozen base, never beside its embeddings."""
     lora = config.lora
-    if config.engine.kind == "vllm" and config.engine.placement == "lora" and not lora.rank:
+    if config.engine.kind in ("vllm", "auto") and config.engine.placement == "lora" and not lora.rank:
         raise ConfigError("engine.placement=lora serves one base with an adapter per player; set lora.rank above 0.")
     if not lora.rank:
         return

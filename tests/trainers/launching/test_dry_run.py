@@ -26,8 +26,9 @@ from trainers.launching.dry_run import (
 from trainers.launching.nodes import Placement
 
 
-def test_vllm_engines_are_not_counted_as_the_ranks_own():
-    run = load_config(None, ["engine.kind=vllm"])
+@pytest.mark.parametrize("words", [["engine.kind=vllm"], ["launch.device=cuda"]])  # auto is vLLM on GPUs
+def test_vllm_engines_are_not_counted_as_the_ranks_own(words):
+    run = load_config(None, words)
     parts = memory(run, 2)
     assert parts["sampling copies"] == parts["rollout: keys and values of a batch"] == 0.0
     assert "engine.memory_share=0.3 of the GPU" in describe(run, Placement(slots=(2,)))
