@@ -13,10 +13,10 @@ DATA = ("jsonl", "parquet", "hub")
 
 @dataclass
 class FieldNames:
-    """Which columns of a file or hub dataset hold what."""
+    """Which columns of a file or hub dataset hold what; a name may be a path into one (`reward_model.ground_truth`)."""
 
     question: str = "problem"
-    """Column of the question."""
+    """Column of the question: a text, or a conversation with one turn of the user."""
     answer: str = "answer"
     """Column of the right answer."""
     solution: str = "solution"

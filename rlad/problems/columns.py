@@ -1,16 +1,67 @@
-"""One value of a row as text, or a sentence why it is none.
+"""Where a value stands in a row, and its text, or a sentence why it has none.
 
 A gold answer is what the file says, not what Python makes of it: text stays as it is, numbers are written as numbers,
-and anything else (lists, truth values, dates, bytes) has no one text and is refused by row and column.
+days as 2026-01-31, and anything else (lists, truth values, times, bytes) has no one text and is refused by row and
+column.
+A question may also be a conversation of one turn, as verl and TRL write prompts.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 from rlad.problems.base import ProblemError
+
+
+def at(row: Mapping[str, Any], path: str) -> Any:
+    """The value under a column's name, or under a path into it: `reward_model.ground_truth`, `answer.0`.
+
+    A column that has the whole path for its name goes first. Raises KeyError where there is nothing.
+
+    >>> row = {"reward_model": {"ground_truth": "72"}, "answers": ["3", "6/2"], "a.b": 1}
+    >>> at(row, "reward_model.ground_truth"), at(row, "answers.1"), at(row, "a.b")
+    ('72', '6/2', 1)
+    """
+    if path in row:
+        return row[path]
+    value: Any = row
+    for part in path.split("."):
+        if isinstance(value, Mapping) and part in value:
+            value = value[part]
+        elif isinstance(value, Sequence) and not isinstance(value, (str, bytes)) and part.isdigit():
+            if int(part) >= len(value):
+                raise KeyError(path)
+            value = value[int(part)]
+        else:
+            raise KeyError(path)
+    return value
+
+
+def question_text(value: Any, where: str) -> str:
+    """A question as text, or the user's turn of a conversation `[{"role": ..., "content": ...}, ...]`; what its system
+    says is left out, since the players have prompts of their own. Raises ProblemError for any other conversation.
+
+    >>> question_text([{"role": "system", "content": "Be brief."}, {"role": "user", "content": " 2+2? "}], "x")
+    '2+2?'
+    """
+    if not isinstance(value, list):
+        return text_of(value, where)
+    turns = [turn for turn in value if not (isinstance(turn, Mapping) and turn.get("role") == "system")]
+    if len(turns) != 1 or not isinstance(turns[0], Mapping) or turns[0].get("role") != "user":
+        raise ProblemError(
+            f"{where} is a list, but no conversation with one turn of the user, whose text is the question."
+        )
+    content = turns[0].get("content")
+    if not isinstance(content, list):
+        return text_of(content, where)
+    parts = [part.get("text") if isinstance(part, Mapping) and part.get("type") == "text" else None for part in content]
+    if not all(isinstance(part, str) for part in parts):
+        raise ProblemError(f"{where} holds a turn with parts that are no text, such as images; only text can be read.")
+    return text_of("".join(parts), where)
 
 
 def text_of(value: Any, where: str) -> str:
@@ -27,8 +78,10 @@ def text_of(value: Any, where: str) -> str:
         if any("\ud800" <= letter <= "\udfff" for letter in value):
             raise ProblemError(f"{where} holds half of a character (a lone surrogate), which is no text.")
         return value.strip()
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value.isoformat()
     if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
-        raise ProblemError(f"{where} holds {_kind(value)}, not a text or a number; write it as text.")
+        raise ProblemError(f"{where} holds {_kind(value)}, not a text or a number; {_way_out(value)}.")
     if not math.isfinite(value):
         raise ProblemError(f"{where} holds {value}, which is no number; write it as text or leave it empty.")
     if isinstance(value, float) and value.is_integer():
@@ -46,6 +99,17 @@ def _kind(value: Any) -> str:
         return f"a truth value ({value})"
     names = {list: "a list", tuple: "a list", dict: "an object", bytes: "bytes"}
     return names.get(type(value), f"a {type(value).__name__}")
+
+
+def _way_out(value: Any) -> str:
+    """What to do about a value that has no one text.
+
+    >>> _way_out({"ground_truth": "72", "style": "rule"}), _way_out(["72"]), _way_out(True)
+    ("name a part of it, such as '.ground_truth'", "name one of its items, such as '.0'", 'write it as text')
+    """
+    if isinstance(value, Mapping) and value:
+        return f"name a part of it, such as '.{next(iter(value))}'"
+    return "name one of its items, such as '.0'" if isinstance(value, (list, tuple)) and value else "write it as text"
 
 
 def answer_text(value: Any, where: str = "The answer") -> str:

@@ -9,20 +9,21 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from rlad.config import FieldNames, ProblemsConfig
 from rlad.problems.base import SPLITS, Problem, ProblemError, split_of
-from rlad.problems.columns import answer_text, text_of
+from rlad.problems.columns import answer_text, at, question_text, text_of
 from rlad.problems.hub import first_line, hub_rows
-from rlad.problems.jsonl import json_lines
+from rlad.problems.jsonl import json_lines, json_rows
 
 log = logging.getLogger(__name__)
 
-SUFFIXES = {".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
+SUFFIXES = {".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json", ".parquet": "parquet"}
+"""What a file is by the end of its name, before `.gz`; the source says it of all others."""
 
 
 def load_split(config: ProblemsConfig, split: str, count: int) -> list[Problem]:
@@ -85,13 +86,16 @@ def _read(config: ProblemsConfig, path: str) -> list[Problem]:
 
 def _rows(config: ProblemsConfig, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """Pairs ("line 3" or "row 3", row)."""
-    kind = SUFFIXES.get(Path(path).suffix, config.source)
+    kind = SUFFIXES.get(Path(path.removesuffix(".gz")).suffix, config.source)
     if kind == "hub":
         yield from _hub_rows(config, path)
         return
     if not Path(path).is_file():
         raise ProblemError(f"There is no file '{path}'.")
-    yield from (json_lines(path) if kind == "jsonl" else _parquet_rows(path))
+    if kind == "json":
+        yield from ((f"row {number}", row) for number, row in enumerate(json_rows(path, None, path), 1))
+    else:
+        yield from (json_lines(path) if kind == "jsonl" else _parquet_rows(path))
 
 
 def _parquet_rows(path: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -117,30 +121,52 @@ def _hub_rows(config: ProblemsConfig, path: str) -> Iterator[tuple[str, dict[str
 
 def _problem(row: dict[str, Any], names: FieldNames, where: str) -> Problem:
     where = where[0].upper() + where[1:]
-    for key in ("question", "answer"):
+
+    def text(key: str, read: Callable[[Any, str], str] = text_of) -> str:
         column = getattr(names, key)
-        if column not in row:
+        try:
+            value = at(row, column)
+        except KeyError:
+            if key not in ("question", "answer"):
+                return ""
             raise ProblemError(
                 f"{where} has no field '{column}' (problems.fields.{key}); "
-                f"it has {', '.join(map(repr, row)) or 'none'}."
-            )
+                f"it has {', '.join(map(repr, row)) or 'none'}.{_hint(row)}"
+            ) from None
+        return read(value, f"{where}, column '{column}' (problems.fields.{key})")
 
-    def text(key: str) -> str:
-        column = getattr(names, key)
-        return text_of(row.get(column), f"{where}, column '{column}' (problems.fields.{key})")
-
-    question = text("question")
+    question, answer, solution = text("question", question_text), answer_text(text("answer")), text("solution")
     canonical = " ".join(question.split())
     return Problem(
         id=_digest(canonical),
         question=question,
-        answer=answer_text(text("answer")),
-        solution=text("solution") or None,
+        answer=answer,
+        solution=None if solution == answer else solution or None,  # the bare answer shows no way to it
         abstraction=text("abstraction") or None,
         attempt=text("attempt") or None,
         critique=text("critique") or None,
         meta={"canonical": canonical, "where": where[0].lower() + where[1:]},
     )
+
+
+SHAPES = {
+    "verl": ("reward_model", "problems.fields.question=prompt problems.fields.answer=reward_model.ground_truth"),
+    "TRL": ("prompt", "problems.fields.question=prompt problems.fields.answer=solution"),
+    "GSM8K": ("question", "problems.fields.question=question problems.fields.answer=answer"),
+}
+"""Rows that people have: whose, a column that tells them, and the keys that read them."""
+
+
+def _hint(row: Mapping[str, Any]) -> str:
+    """The keys for rows of a known shape, as a sentence; empty for others.
+
+    >>> _hint({"data_source": "x", "prompt": [], "reward_model": {"ground_truth": "72"}})
+    " Rows in verl's shape want problems.fields.question=prompt problems.fields.answer=reward_model.ground_truth."
+    """
+    for name, (column, keys) in SHAPES.items():
+        if column in row:
+            return f" Rows in {name}'s shape want {keys}."
+    return ""
 
 
 def _digest(text: str) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from rlad.problems.base import ProblemError
 
@@ -18,7 +21,7 @@ def json_lines(path: str | Path, name: str | None = None) -> Iterator[tuple[str,
     Raises ProblemError with the line's number.
     """
     name = name or str(path)
-    with open(path, "rb") as lines:
+    with _opened(path, name) as lines:
         for number, line in enumerate(lines, 1):
             if number == 1:
                 line = line.removeprefix(b"\xef\xbb\xbf")  # a byte order mark is no part of the first row
@@ -32,7 +35,8 @@ def json_lines(path: str | Path, name: str | None = None) -> Iterator[tuple[str,
 
 def json_rows(path: str | Path, field: str | None, name: str) -> Iterator[Row]:
     """The rows of a file that is one JSON array, an object that holds one under `field`, or one object per line."""
-    content = Path(path).read_bytes().removeprefix(b"\xef\xbb\xbf")
+    with _opened(path, name) as file:
+        content = file.read().removeprefix(b"\xef\xbb\xbf")
     if field is None and not content.lstrip().startswith(b"["):
         yield from (row for _, row in json_lines(path, name))
         return
@@ -42,6 +46,22 @@ def json_rows(path: str | Path, field: str | None, name: str) -> Iterator[Row]:
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise ProblemError(f"'{name}' is not a list of JSON objects.")
     yield from rows
+
+
+@contextmanager
+def _opened(path: str | Path, name: str) -> Iterator[IO[bytes]]:
+    """A file's bytes, uncompressed where its first two are gzip's. Raises ProblemError for a broken archive."""
+    with open(path, "rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+        file.seek(0)
+        if not packed:
+            yield file
+            return
+        try:
+            with gzip.open(file) as content:
+                yield content
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise ProblemError(f"'{name}' is no whole gzip file: {error}.") from error
 
 
 def _parsed(content: bytes, what: str) -> Any:

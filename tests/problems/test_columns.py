@@ -2,6 +2,7 @@
 
 import csv
 import datetime
+import gzip
 import json
 
 import pyarrow as pa
@@ -156,3 +157,71 @@ def test_a_byte_order_mark_is_no_part_of_the_first_row(tmp_path):
     path = tmp_path / "a.jsonl"
     path.write_bytes(b'\xef\xbb\xbf{"problem": "a", "answer": "1"}\n')
     assert files._read(ProblemsConfig(source="jsonl", path=str(path)), str(path))[0].answer == "1"
+
+
+VERL = {
+    "data_source": "openai/gsm8k",
+    "prompt": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "What is 70 + 2?"}],
+    "reward_model": {"style": "rule", "ground_truth": "72"},
+}
+TRL = {"prompt": [{"role": "user", "content": [{"type": "text", "text": "What is 70 + 2?"}]}], "solution": "72"}
+AS_VERL = FieldNames(question="prompt", answer="reward_model.ground_truth")
+AS_TRL = FieldNames(question="prompt", answer="solution")
+
+
+def read_one(folder, row: dict, fields: FieldNames, kind: str = "jsonl"):
+    write(folder, kind, [row])
+    path = str(next(folder.iterdir()))
+    (problem,) = files._read(ProblemsConfig(source=kind, path=path, fields=fields), path)
+    return problem
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "parquet"])
+@pytest.mark.parametrize("row, fields", [(VERL, AS_VERL), (TRL, AS_TRL)])
+def test_rows_of_verl_and_trl_are_read_as_they_are(tmp_path, row, fields, kind):
+    problem = read_one(tmp_path, row, fields, kind)
+    assert (problem.question, problem.answer) == ("What is 70 + 2?", "72")
+    assert problem.solution is None  # TRL calls the gold answer so
+
+
+@pytest.mark.parametrize(
+    "row, fields, sentence",
+    [
+        (VERL, FieldNames(), "Rows in verl's shape want problems.fields.question=prompt"),
+        (TRL, FieldNames(), "problems.fields.answer=solution"),
+        (VERL, FieldNames(question="prompt", answer="reward_model"), "such as '.style'"),
+        ({"problem": "q", "answer": ["3", "6/2"]}, FieldNames(), "name one of its items, such as '.0'"),
+        ({"problem": "q", "answer": ["3"]}, FieldNames(answer="answer.1"), "has no field 'answer.1'"),
+        ({"prompt": TRL["prompt"] * 2, "answer": "1"}, FieldNames(question="prompt"), "one turn of the user"),
+        (
+            {"prompt": [{"role": "user", "content": [{"type": "image"}]}], "answer": "1"},
+            FieldNames(question="prompt"),
+            "such as images",
+        ),
+    ],
+)
+def test_what_would_become_the_text_of_a_list_is_refused_with_the_key_to_set(tmp_path, row, fields, sentence):
+    with pytest.raises(ProblemError, match=sentence):
+        read_one(tmp_path, row, fields)
+
+
+def test_days_are_the_same_through_parquet_and_json(through):
+    days = [datetime.date(2026, 1, 31), datetime.date(1999, 12, 1)]
+    assert through("parquet", days) == through("jsonl", [str(day) for day in days]) == ["2026-01-31", "1999-12-01"]
+
+
+@pytest.mark.parametrize("name", ["rows.jsonl.gz", "rows.json.gz", "rows.json"])
+def test_packed_files_and_arrays_are_read_like_lines(tmp_path, name):
+    rows = [{"problem": "a", "answer": 3}, {"problem": "b", "answer": "3.50"}]
+    content = (json.dumps(rows) if ".json." in name + "." else "\n".join(map(json.dumps, rows))).encode()
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    found = files._read(ProblemsConfig(source="jsonl", path=str(path)), str(path))
+    assert [problem.answer for problem in found] == ["3", "3.50"]
+
+
+def test_half_an_archive_is_refused_in_one_sentence(tmp_path):
+    path = tmp_path / "rows.jsonl.gz"
+    path.write_bytes(gzip.compress(b'{"problem": "a", "answer": 3}\n' * 100)[:-12])
+    with pytest.raises(ProblemError, match="is no whole gzip file"):
+        files._read(ProblemsConfig(source="jsonl", path=str(path)), str(path))
