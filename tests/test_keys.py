@@ -45,20 +45,52 @@ def test_neither_torch_nor_transformers_is_imported():
     assert done.stdout.strip() == "[]"
 
 
-PAGES = {"loss": "methods.md", "advantage": "methods.md"}
+NAMED, SAID = r"^\| `([\w-]+)` (\|.*)$", r"[.`]{}` ([^\s,;|]+)"
+TABLES = {
+    "loss": ("methods.md", NAMED, SAID),
+    "advantage": ("methods.md", NAMED, None),
+    "reward": ("methods.md", r"^\| `\w+\.reward` (\w+)(.*)$", SAID),
+    "shaping": ("methods.md", r"^\| `shaping` (\w+)(.*)$", SAID),
+    "rule": ("evaluation.md", NAMED, SAID),
+    "world": ("worlds.md", r"^## (\w+)\n((?s:.*?))(?=^## )", r"\n\| `{}` \| ([^|]+) \|"),
+}
+"""The page of a kind, where a method and its facts stand in it (a row, or a world's section), and a key's default."""
 
 
-@pytest.mark.parametrize("kind", PAGES)
-def test_every_method_has_its_row_and_the_row_its_sources_and_defaults(kind):
-    """A row begins with the method's name; it names every source, and each key by its name."""
-    rows = dict(re.findall(r"^\| `([\w-]+)` (\|.*)$", (DOCS / PAGES[kind]).read_text(), re.MULTILINE))
+def as_said(text, like):
+    """A default in prose, such as `−2`, `.2`, `false` or `linear, product`, as a value of the type of `like`."""
+    if isinstance(like, list):
+        return [word for word in text.strip("`[]").split(", ") if word]
+    if isinstance(like, bool):
+        return {"true": True, "false": False}[text]
+    return text if isinstance(like, str) else float(text.replace("−", "-"))
+
+
+@pytest.mark.parametrize("kind", TABLES)
+def test_every_method_stands_in_its_table_with_its_sources_and_defaults(kind):
+    """Each key by its name, with its default behind it."""
+    page, pattern, default = TABLES[kind]
+    facts = dict(re.findall(pattern, (DOCS / page).read_text(), re.MULTILINE))
     for method in REGISTRIES[kind]:
-        row = rows[method.name]
-        assert all(source in row for source in method.source.split(", ")), method.name
-        if kind == "loss":
-            assert method.facts["aggregation"] in row, method.name
-            keys = method.keys()
-            for name, value in vars(keys).items():
-                found = re.search(rf"[.`]{name}` ([\d.e-]+)", row)
-                assert found, f"{method.name}.{name} has no default in docs/{PAGES[kind]}"
-                assert float(found[1]) == value
+        said = facts[method.name]
+        assert all(source in said for source in method.source.split(", ")), method.name
+        assert method.facts.get("aggregation", "") in said, method.name
+        for name, value in vars(method.keys()).items() if method.keys and default else ():
+            found = re.search(default.format(name), said)
+            assert found, f"{method.name}.{name} has no default in docs/{page}"
+            assert as_said(found[1], value) == value, f"{method.name}.{name}"
+    if kind in ("reward", "shaping"):
+        assert set(facts) == set(REGISTRIES[kind].names())  # no row of what is gone
+
+
+def test_every_reward_is_told_to_its_players_with_its_file():
+    page = (DOCS / "rewards.md").read_text()
+    for method in REGISTRIES["reward"]:
+        for role in method.roles or ("abstraction", "solution"):
+            row = re.search(rf"^\| `{role}\.reward={method.name}` \|.*$", page, re.MULTILINE)
+            assert row and f"{method.call.__module__.rpartition('.')[2]}.py`" in row[0], (role, method.name)
+
+
+def test_every_role_is_in_the_glossary():
+    (row,) = re.findall(r"^\| \*\*role\*\* .*$", (DOCS / "glossary.md").read_text(), re.MULTILINE)
+    assert all(f"`{method.name}`" in row for method in REGISTRIES["role"])
