@@ -275,7 +275,7 @@ def test_real_rows_train_a_hugging_face_model(tiny_chat_model, ranks, tmp_path):
         folder.mkdir()
         save_config(load_config(None, overrides), folder / "config.yaml")
         folders.append(str(folder))
-    ranks.run("real_data_program.py", *folders)
+    ranks.run("runs_program.py", *folders)
     for name in ("gsm8k", "math"):
         assert len(metrics(tmp_path / name)) == 2
         assert AutoTokenizer.from_pretrained(tmp_path / name / "export" / "solution").chat_template
