@@ -19,6 +19,7 @@ INSIDE = {
     "rlad.problems": {"rlad.config", "rlad.problems", "rlad.verifier"},
     "rlad.players.prompts": {
         "rlad.players.confidence",
+        "rlad.players.lists",
         "rlad.players.plain",
         "rlad.players.roles",
         "rlad.players.tokenizer",

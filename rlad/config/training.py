@@ -17,6 +17,8 @@ class MixtureConfig:
     """Share of (problem) -> solution."""
     propose: float = key(0.3, least=0)
     """Share of (problem) -> abstraction."""
+    propose_set: float = key(0.0, least=0)
+    """Share of (problem) -> a list of different abstractions, for cotrain.proposals=joint."""
     guided: float = key(0.4, least=0)
     """Share of (problem, abstraction) -> solution."""
     one_pass: float = key(0.0, least=0)
@@ -165,8 +167,9 @@ class CotrainConfig:
     """Texts that a role which reads judged trees, such as the selector, writes about each of them."""
     one_pass: bool = False
     """With abstractions=0: the solver writes abstraction and solution in one pass (a baseline)."""
-    proposals: str = key("distinct", one_of=("distinct", "iid"))
-    """distinct (drawn until n different ones or the draws are used up) or iid."""
+    proposals: str = key("distinct", one_of=("distinct", "iid", "joint"))
+    """distinct (drawn until n different ones or the draws are used up), iid, or joint: one text lists n different ones,
+    each written in view of those before it, of at most n x abstraction.max_new_tokens tokens."""
     draws: int = key(16, least=1)
     """Proposals drawn per problem when proposals=distinct; duplicates are solved once and counted."""
     bare: BareConfig = field(default_factory=BareConfig)

@@ -23,7 +23,7 @@ from rlad.config.rules import dropouts
 from rlad.players.confidence import CONFIDENCE_TOKENS
 from rlad.players.prompts import Prompts, project_tasks
 from rlad.players.roles import playing
-from rlad.players.tokenizer import CRITIQUE_TOKENS, is_world_tokenizer, world_tokenizer
+from rlad.players.tokenizer import CRITIQUE_TOKENS, SET_TOKEN, is_world_tokenizer, world_tokenizer
 from rlad.problems import make_world
 
 # One bar per weight file and rank would drown what a run has to say.
@@ -87,6 +87,8 @@ def format_tokens(config: RunConfig) -> list[str]:
     mixture = config.warmstart.mixture
     if config.cotrain.critique.source != "none" or mixture.critique or mixture.refine:
         tokens += CRITIQUE_TOKENS
+    if config.cotrain.proposals == "joint" or mixture.propose_set:
+        tokens.append(SET_TOKEN)
     return tokens + [mark for role in playing(config).values() for mark in role.marks]
 
 

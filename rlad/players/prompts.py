@@ -19,6 +19,7 @@ from functools import cached_property
 
 from rlad.config import ConfigError, registry
 from rlad.players.confidence import CLOSE, CONFIDENCE_TOKENS, OPEN
+from rlad.players.lists import item_spans, unnumbered
 from rlad.players.plain import THINK, PlainTokenizer, bare_prefix
 from rlad.players.roles import Task
 from rlad.players.roles.solution import BOXED, HINT
@@ -211,6 +212,21 @@ class Prompts:
     def read_abstraction(self, ids: list[int]) -> str:
         """What the abstraction player wrote: its text without thinking and tags; empty when there is none."""
         return spoken(self.completion_text(ids, "propose"))
+
+    def read_list(self, ids: list[int]) -> list[tuple[int, int, str]]:
+        """(start, end, text) of every abstraction in a list of them; the places are among the tokens `ids`.
+
+        A world's are parted by its separator, others by line breaks. Nothing of a thought is an item.
+        """
+        ended = SEPARATOR if self.world else "\n"
+        texts = [self.decode([i]) for i in ids]
+        ends = [ended in text for text in texts]
+        said = ["" if self.world and end else text for text, end in zip(texts, ends, strict=True)]
+        found = []
+        for start, end in item_spans(said, ends):
+            text = self.decode(ids[start:end]).replace(SEPARATOR, "") if self.world else self.decode(ids[start:end])
+            found.append((start, end, text.strip() if self.world else unnumbered(spoken(text))))
+        return found
 
     def read_answer(self, ids: list[int], task: str = "select") -> str:
         """What a player says in answer to a task, without thinking and tags."""

@@ -18,6 +18,8 @@ PAD, EOS, UNKNOWN, SEPARATOR = "<pad>", "<eos>", "<unk>", "<sep>"
 RIGHT, WRONG = "<right>", "<wrong>"
 CRITIQUE_TOKENS = ("<critique>", "<refine>", RIGHT, WRONG)
 """In a world's vocabulary only when critiques are written or learnt from."""
+SET_TOKEN = "<propose_set>"
+"""In a world's vocabulary only when lists of abstractions are written or learnt from."""
 SPECIALS = [PAD, EOS, UNKNOWN, SEPARATOR, *(f"<{task}>" for task in TASKS)]
 # A world's prompt is its message, unchanged: the role is told by the first token.
 PASS_THROUGH = "{% for message in messages %}{{ message['content'] }}{% endfor %}"

@@ -18,6 +18,10 @@ class Growth:
         """The prompt for an abstraction."""
         return self.propose_prompts.ids("propose", tree.problem.question)
 
+    def list_ids(self, tree: Tree, number: int) -> list[int]:
+        """The prompt for a list of so many abstractions."""
+        return self.propose_prompts.ids("propose_set", tree.problem.question, number=str(number))
+
     def guided_ids(self, tree: Tree, branch: Branch) -> list[int]:
         """The prompt for a solution with the branch's abstraction."""
         return self.solve_prompts.ids("guided", tree.problem.question, branch.text)
@@ -29,6 +33,24 @@ class Growth:
     def add_draw(self, tree: Tree, prompt: list[int], completion: Completion, distinct: bool) -> Draw:
         """Adds a sample of the abstraction player; it opens a branch unless it is empty, unfinished or a duplicate."""
         text = self.propose_prompts.read_abstraction(list(completion.token_ids))
+        return self._drawn(tree, prompt, completion, text, distinct)
+
+    def add_list(self, tree: Tree, prompt: list[int], completion: Completion, most: int) -> None:
+        """Adds a list of abstractions, item by item as draws of their own; items after `most` of them open no branch.
+
+        An item's prompt is that of the list with the items before it, so what it is paid goes to its own tokens. How
+        likely the player finds it in view of those says nothing of π_abs(z|x), so that is left unsaid.
+        """
+        ids = list(completion.token_ids)
+        items = self.propose_prompts.read_list(ids) or [(0, len(ids), "")]
+        for number, (start, end, text) in enumerate(items):
+            reason = completion.finish_reason if end == len(ids) else "stop"
+            part = Completion(
+                completion.token_ids[start:end], completion.logprobs[start:end], reason, completion.version
+            )
+            self._drawn(tree, [*prompt, *ids[:start]], part, text if number < most else "", distinct=True)
+
+    def _drawn(self, tree: Tree, prompt: list[int], completion: Completion, text: str, distinct: bool) -> Draw:
         branch = None
         if text and completion.finish_reason == "stop":
             key = self.world.canonical_abstraction(text) if self.world else " ".join(text.split())

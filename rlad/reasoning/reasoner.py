@@ -8,6 +8,7 @@ server's trees grow by the same rules (`Growth`) with all requests overlapping (
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from rlad.generation.base import Sampler, Sampling
 from rlad.players.prompts import Prompts
@@ -43,7 +44,13 @@ class Reasoner(Growth):
         return trees
 
     def propose(self, trees: list[Tree], plan: Plan) -> None:
-        """Draws abstractions. Each round draws as many as are still missing, so none beyond the last needed one."""
+        """Draws abstractions. Each round draws as many as are still missing, so none beyond the last needed one.
+
+        With a `joint` plan one text of each tree lists all of them (2602.08344).
+        """
+        if plan.joint:
+            self._propose_lists(trees, plan)
+            return
         prompts = [self.propose_ids(tree) for tree in trees]
         for round_number in range(plan.most_draws):
             wanted = [missing(tree, plan) for tree in trees]
@@ -54,6 +61,12 @@ class Reasoner(Growth):
             completions = self.proposer.generate([prompts[i] for i in owners], sampling)
             for i, completion in zip(owners, completions, strict=True):
                 self.add_draw(trees[i], prompts[i], completion, plan.distinct)
+
+    def _propose_lists(self, trees: list[Tree], plan: Plan) -> None:
+        prompts = [self.list_ids(tree, plan.abstractions) for tree in trees]
+        sampling = replace(plan.propose, max_new_tokens=plan.abstractions * plan.propose.max_new_tokens)
+        for tree, prompt, completion in zip(trees, prompts, self.proposer.generate(prompts, sampling), strict=True):
+            self.add_list(tree, prompt, completion, plan.abstractions)
 
     def gate(self, trees: list[Tree]) -> None:
         """Marks the abstractions that give the answer away."""

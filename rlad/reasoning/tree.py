@@ -164,6 +164,8 @@ class Plan:
     """Draw until all abstractions differ (sampling without replacement at sequence level) or the draws run out."""
     draws: int = 0
     """Most draws per problem when distinct; at least `abstractions`."""
+    joint: bool = False
+    """One text lists all abstractions, of at most `abstractions` times the tokens of one."""
 
     @property
     def most_draws(self) -> int:

@@ -199,6 +199,11 @@ def test_refused_in_one_plain_sentence(override, words):
             "cotrain.subtract_bare is made for success rates",
         ),
         (["abstraction.reward=r3", "cotrain.schedule.lag=2"], "set cotrain.schedule.lag=0"),
+        (["cotrain.proposals=joint"], "set warmstart.mixture.propose_set above 0"),
+        (
+            ["cotrain.proposals=joint", "warmstart.mixture.propose_set=0.2", "cotrain.rft.every=2"],
+            "cotrain.rft fine-tunes on single abstractions",
+        ),
         (["abstraction.reward=vote", "cotrain.proposals=iid"], "use cotrain.proposals=distinct, not iid"),
         (["abstraction.reward=belief", "cotrain.set_credit=0.5"], "cotrain.set_credit is made for success rates"),
         (

@@ -31,6 +31,7 @@ METHODS = {
         *("abstraction.effective_rank.stride=2", "abstraction.effective_rank.tokens=all"),
         *("solution.effective_rank.stride=2", "solution.effective_rank.tokens=all"),
         *("abstraction.diversity.weight=0.1", "abstraction.diversity.measure=wording"),
+        "abstraction.reward=vote",
         *("cotrain.schedule.kind=rates", "cotrain.schedule.abstraction_steps=1", "cotrain.schedule.solution_steps=1"),
     ],
     "critique-verifier": [
@@ -39,6 +40,7 @@ METHODS = {
     ],
     "critique-self": ["cotrain.critique.source=self", *CRITIC],
     "critique-teacher": ["cotrain.critique.source=teacher", *CRITIC],
+    "joint": ["cotrain.proposals=joint", "cotrain.set_credit=0.5"],
     "offline": [
         *("cotrain.schedule.lag=3", "cotrain.rft.every=3", "cotrain.rft.problems=8", "cotrain.rft.solutions=2"),
         *("cotrain.rft.margin=0", "cotrain.rft.epochs=2", "cotrain.sft_phase.every=2", "cotrain.sft_phase.problems=5"),

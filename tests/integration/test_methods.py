@@ -13,10 +13,11 @@ from rlad.config import load_config, save_config
 from rlad.config.registry import advantage, loss, reward, shaping
 from trainers.methods.hooks import OFFLINE
 
-METHODS = ("rlcr", "hill", "r3", "shaped", "critique-verifier", "critique-self", "critique-teacher", "offline")
+METHODS = ("rlcr", "hill", "r3", "shaped", "critique-verifier", "critique-self", "critique-teacher", "joint", "offline")
 EASY = [  # a small world that a tiny model learns in seconds: methods then work on real abstractions and solutions
     *("problems.induction.families=[minmax]", "problems.induction.max_input=3", "solution.reward=rlcr"),
     *("warmstart.mixture.critique=0.2", "warmstart.mixture.refine=0.2", "base.max_positions=160"),
+    "warmstart.mixture.propose_set=0.2",
     *(
         "warmstart.steps=120",
         "warmstart.warmup=20",
@@ -79,6 +80,16 @@ def test_rewards_of_the_abstraction_player(runs):
     for row in metrics(runs / "r3"):
         assert row["rewards"]["r3"] < 0
         assert 0 < row["rewards"]["filtered"] <= 1
+    for row in metrics(runs / "shaped"):
+        assert 0 <= row["rewards"]["vote_right"] <= row["rollout"]["coverage"]
+        assert 0 <= row["rollout"]["vote_proposer"] <= 1 and row["rollout"]["proposal_evenness"] > 0
+
+
+@pytest.mark.ranks
+def test_lists_of_abstractions_are_learnt_from(runs):
+    for row in metrics(runs / "joint"):
+        assert row["abstraction"]["updated"] == 1 and row["rollout"]["abstractions_per_problem"] > 1
+        assert "proposal_auroc" not in row["rollout"] or row["rollout"]["proposal_auroc"] is None
 
 
 @pytest.mark.ranks

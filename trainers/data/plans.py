@@ -35,4 +35,5 @@ def step_plan(run: RunConfig, step: int, first_phase: int = 0, more: int = 0) ->
         solve,
         distinct=config.proposals == "distinct",
         draws=config.draws,
+        joint=config.proposals == "joint",
     )

@@ -10,6 +10,7 @@ def check_methods(config: RunConfig) -> None:
     """Rewards beyond the verdict, critiques and schedules."""
     _check_needs_abstractions(config)
     _check_abstraction_reward(config)
+    _check_joint(config)
     _check_critique(config)
     _check_lag(config)
     if config.solution.diversity.weight:
@@ -63,6 +64,22 @@ def _check_abstraction_reward(config: RunConfig) -> None:
                 f"cotrain.{key} is made for success rates and cannot be mixed with abstraction.reward={reward}; "
                 "use abstraction.reward=verdict."
             )
+
+
+def _check_joint(config: RunConfig) -> None:
+    """Lists of abstractions: somebody must have shown how, and offline phases write single ones."""
+    if config.cotrain.proposals != "joint" or not config.cotrain.abstractions:
+        return
+    if config.cotrain.rft.every:
+        raise ConfigError(
+            "cotrain.rft fine-tunes on single abstractions, which cotrain.proposals=joint never asks for; switch one "
+            "of them off."
+        )
+    if config.problems.generated and config.base.path is None and not config.warmstart.mixture.propose_set:
+        raise ConfigError(
+            "cotrain.proposals=joint needs an abstraction player that was shown how to write lists: set "
+            "warmstart.mixture.propose_set above 0."
+        )
 
 
 def _check_critique(config: RunConfig) -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import ClassVar
 
 from rlad.config.registry import role
-from rlad.players.roles.base import Group, Role, Sample, Task
+from rlad.players.roles.base import Demonstration, Group, Role, Sample, Task
+
+DEMONSTRATED = 8
+"""Most abstractions of a demonstrated list."""
 
 
 @role("abstraction", source="2510.02263", starting={"max_new_tokens": 16})
@@ -20,7 +23,14 @@ class Abstraction(Role):
             "(a fact, a lemma, a strategy or a pitfall) that would help someone else to solve it. Answer with the "
             "insight only.",
             "<propose> {question} <sep>",
-        )
+        ),
+        "propose_set": Task(
+            "{question}\n\nDo not solve this problem and do not reveal its answer. Write a list of {number} short, "
+            "reusable insights (facts, lemmas, strategies or pitfalls) that would each help someone else to solve it. "
+            "Make them as different from each other as you can: each should lead to another way of solving the "
+            "problem. One insight per line, nothing else.",
+            "<propose_set> {number} {question} <sep>",
+        ),
     }
 
     def plays(self, run):
@@ -48,13 +58,36 @@ class Abstraction(Role):
         return abstraction_format(text)
 
     def group_size(self, run):
-        return max(run.cotrain.abstractions, run.cotrain.draws), "cotrain.draws"
+        step = run.cotrain
+        if step.proposals == "joint":
+            return step.abstractions, "cotrain.abstractions"
+        return max(step.abstractions, step.draws), "cotrain.draws"
 
     def temperature(self, run):
         return run.sweep.propose_temperature
 
     def taught(self, abstraction, solution):
         return [("propose", None, abstraction)]
+
+    def reads(self, run):
+        """In a list, the items before the last one."""
+        step = run.cotrain
+        return run.abstraction.max_new_tokens * (step.abstractions - 1) if step.proposals == "joint" else 0
+
+    def longest_task(self, run):
+        return ("propose_set", {"number": "8"}) if run.cotrain.proposals == "joint" else (self.probe, {})
+
+    def demonstrate(self, task, problem, world, right, rng):
+        """A list of a world's different demonstrated abstractions, and how many they are; None without two of them."""
+        wanted = rng.randint(2, DEMONSTRATED)
+        drawn: dict[str, str] = {}
+        for _ in range(4 * wanted):
+            text = world.propose(problem, rng)
+            drawn.setdefault(world.canonical_abstraction(text), text)
+        texts = list(drawn.values())[:wanted]
+        if len(texts) < 2:
+            return None
+        return Demonstration({"number": str(len(texts))}, chat="\n".join(texts), world=" <sep> ".join(texts))
 
     def samples(self, run, problems, bare):
         step = run.cotrain
