@@ -23,7 +23,7 @@ from rlad.reasoning.tree import Plan, Solution, Tree
 
 
 @dataclass(frozen=True)
-class Pair:
+class ModelPair:
     """The models of one checkpoint."""
 
     checkpoint: str
@@ -69,21 +69,21 @@ class SamplingPool:
                 bar.advance()
         return results
 
-    def distinct(self, pair: Pair, temperature: float, split: str = "test") -> list[Grown]:
+    def distinct(self, pair: ModelPair, temperature: float, split: str = "test") -> list[Grown]:
         """Distinct abstractions, solved as deep as the grid asks for."""
         grown = self._all(distinct_job, split, f"{pair.label}: distinct abstractions", pair, temperature)
         depth = depth_of(self.settings.grid)
         self.sampled.conditions[Condition(pair.checkpoint, pair.label, "distinct", temperature, split, depth)] = grown
         return grown
 
-    def iid(self, pair: Pair, temperature: float, split: str = "test") -> list[Grown]:
+    def iid(self, pair: ModelPair, temperature: float, split: str = "test") -> list[Grown]:
         """`sweep.iid_abstractions` draws, whatever they are, and `sweep.iid_solutions` solutions with each."""
         grown = self._all(iid_job, split, f"{pair.label}: i.i.d. abstractions", pair, temperature)
         depth = (self.settings.iid_solutions,) * self.settings.iid_abstractions
         self.sampled.conditions[Condition(pair.checkpoint, pair.label, "iid", temperature, split, depth)] = grown
         return grown
 
-    def plain(self, pair: Pair, temperature: float, budget: float = 0.0, split: str = "test") -> list[Samples]:
+    def plain(self, pair: ModelPair, temperature: float, budget: float = 0.0, split: str = "test") -> list[Samples]:
         """Solutions without an abstraction: `sweep.plain_samples` a problem, and as many as spend `budget` tokens."""
         solutions: list[list[Solution]] = []
         count = self.settings.plain_samples
@@ -115,11 +115,11 @@ def _chunks(items: list, size: int):
     return (items[i : i + size] for i in range(0, len(items), size))
 
 
-_OPEN: dict[Pair, Reasoner] = {}
+_OPEN: dict[ModelPair, Reasoner] = {}
 """What this worker process has loaded: one pair at a time."""
 
 
-def reasoner_for(run: RunConfig, pair: Pair) -> Reasoner:
+def reasoner_for(run: RunConfig, pair: ModelPair) -> Reasoner:
     if pair not in _OPEN:
         _OPEN.clear()
         torch.set_num_threads(run.launch.threads_per_rank)
@@ -127,7 +127,9 @@ def reasoner_for(run: RunConfig, pair: Pair) -> Reasoner:
     return _OPEN[pair]
 
 
-def distinct_job(run: RunConfig, problems: list[Problem], seed: int, pair: Pair, temperature: float) -> list[Grown]:
+def distinct_job(
+    run: RunConfig, problems: list[Problem], seed: int, pair: ModelPair, temperature: float
+) -> list[Grown]:
     """Trees of distinct abstractions."""
     s, depth = run.sweep, depth_of(run.sweep.grid)
     plan = Plan(
@@ -140,7 +142,7 @@ def distinct_job(run: RunConfig, problems: list[Problem], seed: int, pair: Pair,
     return [Grown.of(tree) for tree in reasoner_for(run, pair).run(problems, plan)]
 
 
-def iid_job(run: RunConfig, problems: list[Problem], seed: int, pair: Pair, temperature: float) -> list[Grown]:
+def iid_job(run: RunConfig, problems: list[Problem], seed: int, pair: ModelPair, temperature: float) -> list[Grown]:
     """Trees of abstractions as they come."""
     s = run.sweep
     propose = Sampling(s.propose_temperature, run.abstraction.max_new_tokens, seed + 3)
@@ -150,7 +152,7 @@ def iid_job(run: RunConfig, problems: list[Problem], seed: int, pair: Pair, temp
 
 
 def plain_job(
-    run: RunConfig, problems: list[Problem], seed: int, pair: Pair, temperature: float, count: int, have: int
+    run: RunConfig, problems: list[Problem], seed: int, pair: ModelPair, temperature: float, count: int, have: int
 ) -> list[list[Solution]]:
     """`count` more solutions per problem, after `have` earlier ones."""
     reasoner = reasoner_for(run, pair)

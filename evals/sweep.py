@@ -16,7 +16,7 @@ from evals import trees
 from evals.calibration import calibration_row
 from evals.cells import BreadthSamples, Cell, PlainSamples
 from evals.plots import plot_sweep
-from evals.sampling import Pair, SamplingPool
+from evals.sampling import ModelPair, SamplingPool
 from evals.tables import print_sweep
 from evals.temperatures import Choice, chosen, guided_choices, guided_grid, plain_choices, tokens_of, warnings
 from evals.trees import Sampled
@@ -35,7 +35,7 @@ MEASURING = ("sweep.select", "sweep.grid", "sweep.bootstrap")
 """Keys that say what is measured of the samples, not how they are drawn."""
 
 
-def pairs_of(run: RunConfig, folder: Path) -> list[Pair]:
+def pairs_of(run: RunConfig, folder: Path) -> list[ModelPair]:
     """What there is to sweep in a run folder. Raises ConfigError when there is nothing yet."""
     found = []
     base, export = folder / "base", folder / "export"
@@ -43,12 +43,12 @@ def pairs_of(run: RunConfig, folder: Path) -> list[Pair]:
     if (base / "config.json").is_file():
         mixture = run.warmstart.mixture
         proposes = mixture.propose > 0 and mixture.guided > 0
-        found.append(Pair("warmstart", "base", str(base) if proposes else None, str(base), "plain"))
+        found.append(ModelPair("warmstart", "base", str(base) if proposes else None, str(base), "plain"))
     if (export / "solution" / "config.json").is_file():
         abstraction = export / "abstraction"
         proposer = str(abstraction) if (abstraction / "config.json").is_file() else None
         label = "co-trained" if proposer else "one-pass RL" if task == "one_pass" else "solver-only RL"
-        found.append(Pair("cotrained", label, proposer, str(export / "solution"), task))
+        found.append(ModelPair("cotrained", label, proposer, str(export / "solution"), task))
     if not found:
         raise ConfigError(f"The run folder '{folder}' holds no trained model yet; run the warm start first.")
     return found
@@ -78,7 +78,7 @@ def sample(run: RunConfig, folder: Path) -> Sampled:
         return pool.sampled
 
 
-def _validated(run: RunConfig, pool: SamplingPool, pairs: list[Pair]) -> dict[str, tuple[float, float]]:
+def _validated(run: RunConfig, pool: SamplingPool, pairs: list[ModelPair]) -> dict[str, tuple[float, float]]:
     """Samples the validation problems at every temperature of both sides; the guided ones that cover most, and that are
     most often right, of each checkpoint."""
     proposing = [pair for pair in pairs if pair.abstraction]

@@ -21,7 +21,7 @@ NOISE = 0.01
 
 
 @dataclass(frozen=True)
-class World:
+class Truth:
     """What is true of a made-up run."""
 
     flattens: bool
@@ -30,11 +30,11 @@ class World:
 
 
 WORLDS = {
-    "nothing": World(False),
-    "flattens": World(True),
-    "rises by 5": World(True, 5),
-    "rises by 10": World(True, 10),
-    "rises by 40": World(True, 40),
+    "nothing": Truth(False),
+    "flattens": Truth(True),
+    "rises by 5": Truth(True, 5),
+    "rises by 10": Truth(True, 10),
+    "rises by 40": Truth(True, 40),
 }
 
 
@@ -47,7 +47,7 @@ def noise(rng: np.random.Generator, steps: int, memory: float) -> np.ndarray:
     return NOISE * series
 
 
-def curves(world: World, steps: int, memory: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def curves(world: Truth, steps: int, memory: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Execution and planning of one run."""
     rng, time = np.random.default_rng(seed), np.arange(steps)
     late = np.maximum(0, time - steps // 2) / (steps - steps // 2 - 1)
@@ -55,7 +55,7 @@ def curves(world: World, steps: int, memory: float, seed: int) -> tuple[np.ndarr
     return 1 + falling + noise(rng, steps, memory), 1 + world.rise * NOISE * late + noise(rng, steps, memory)
 
 
-def share_found(world: World, steps: int, memory: float, repetitions: int) -> float:
+def share_found(world: Truth, steps: int, memory: float, repetitions: int) -> float:
     """In what share of runs two phases are found."""
     found = (two_phases(range(steps), *curves(world, steps, memory, seed)) for seed in range(repetitions))
     return sum(phases.step is not None for phases in found) / repetitions

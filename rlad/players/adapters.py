@@ -72,14 +72,16 @@ def is_adapters(name: str) -> bool:
     return name.endswith(PARTS)
 
 
-def merged(source: Iterable[tuple[str, torch.Tensor]], scale: float | None) -> Iterator[tuple[str, torch.Tensor]]:
+def merged_weights(
+    source: Iterable[tuple[str, torch.Tensor]], scale: float | None
+) -> Iterator[tuple[str, torch.Tensor]]:
     """(name, full tensor) pairs of a model with an adapter as those of a plain one: W + scale * B A, in float32.
 
     scale: from `adapter_scale`; with None the pairs pass as they are. Raises ValueError when a part is missing.
 
     >>> parts = [("q.base_layer.weight", torch.eye(2)), ("q.lora_A.default.weight", torch.tensor([[1.0, 2.0]])),
     ...          ("q.lora_B.default.weight", torch.tensor([[1.0], [0.0]])), ("norm.weight", torch.ones(1))]
-    >>> [(name, tensor.tolist()) for name, tensor in merged(parts, 0.5)]  # [[1, 0], [0, 1]] + 0.5 [[1, 2], [0, 0]]
+    >>> [(name, tensor.tolist()) for name, tensor in merged_weights(parts, 0.5)]  # I + 0.5 [[1, 2], [0, 0]]
     [('q.weight', [[1.5, 1.0], [0.0, 1.0]]), ('norm.weight', [1.0])]
     """
     layers: dict[str, dict[str, torch.Tensor]] = {}

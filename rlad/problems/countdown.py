@@ -134,13 +134,13 @@ def moves(numbers: Numbers) -> list[Move]:
 
 
 @dataclass(frozen=True)
-class Tree:
+class Expression:
     """An expression: a given number, or an operation on two trees."""
 
     value: int
     op: str = ""
-    left: Tree | None = None
-    right: Tree | None = None
+    left: Expression | None = None
+    right: Expression | None = None
 
     def steps(self) -> list[str]:
         """`x op y = value`, this one first, then those that make its operands."""
@@ -259,19 +259,19 @@ class Countdown(World):
             tree = self._after(move, self._tree(without(numbers, move.number), nearest, rng))
         return f"{' , '.join(tree.steps())} \\boxed{{ {tree.text()} }}"
 
-    def _tree(self, numbers: Numbers, target: int, rng: random.Random) -> Tree:
+    def _tree(self, numbers: Numbers, target: int, rng: random.Random) -> Expression:
         """A random tree that makes the target; operands are single given numbers wherever that is possible."""
         if len(numbers) == 1:
-            return Tree(target)
+            return Expression(target)
         if possible := self.valid_moves(numbers, target):
             move = rng.choice(possible)
             return self._after(move, self._tree(without(numbers, move.number), move.subgoal(target), rng))
         left, right, x, op, y = rng.choice(list(self._pairs(numbers, target)))
-        return Tree(target, op, self._tree(left, x, rng), self._tree(right, y, rng))
+        return Expression(target, op, self._tree(left, x, rng), self._tree(right, y, rng))
 
-    def _after(self, move: Move, rest: Tree) -> Tree:
-        sides = (Tree(move.number), rest) if move.number_first else (rest, Tree(move.number))
-        return Tree(move(rest.value, self.limit), move.op, *sides)
+    def _after(self, move: Move, rest: Expression) -> Expression:
+        sides = (Expression(move.number), rest) if move.number_first else (rest, Expression(move.number))
+        return Expression(move(rest.value, self.limit), move.op, *sides)
 
     def _pairs(self, numbers: Numbers, target: int):
         for part, other in splits(numbers):

@@ -99,7 +99,7 @@ class AbstractionNode(BaseModel):
         return cls(index=index, text=branch.text, tokens=tokens, leak=leak, **more)
 
 
-class Outcome(BaseModel):
+class TreeOutcome(BaseModel):
     """How a tree has ended."""
 
     answer: str | None
@@ -157,7 +157,7 @@ class VoteEvent(BaseModel):
     votes: list[AnswerVotes] = Field(description="All answers so far, the selected one first, then the heaviest.")
 
 
-class DoneEvent(Outcome):
+class DoneEvent(TreeOutcome):
     """The tree is finished."""
 
     type: Literal["done"] = "done"

@@ -26,7 +26,7 @@ BACKOFF = (0.0, 1.0, 5.0, 15.0, 30.0)
 """Seconds before the first, second ... start in a row that fails; the last one stays."""
 
 
-class Server(Protocol):
+class ServerProcess(Protocol):
     """What is supervised; VllmServer of rlad/generation is one."""
 
     url: str
@@ -104,7 +104,7 @@ class Supervised(Endpoint):
     def __init__(
         self,
         player: str,
-        start: Callable[[], Server],
+        start: Callable[[], ServerProcess],
         client: aiohttp.ClientSession,
         metrics: Metrics,
         start_timeout: float,

@@ -11,7 +11,7 @@ from typing import Any
 LOG = logging.getLogger("rlad.serving")
 
 
-class JsonLines(logging.Formatter):
+class JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
@@ -33,7 +33,7 @@ def log(event: str, level: int = logging.INFO, exc_info: BaseException | None = 
 def set_up_logs() -> None:
     """Sends our lines, and what uvicorn has to say, to stderr as JSON."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonLines())
+    handler.setFormatter(JsonFormatter())
     for name in ("rlad.serving", "uvicorn", "uvicorn.error"):
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [handler] if name != "uvicorn.error" else [], name == "uvicorn.error"

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
 
-from rlad.reasoning.events import AbstractionNode, ErrorBody, Outcome, SolutionNode
+from rlad.reasoning.events import AbstractionNode, ErrorBody, SolutionNode, TreeOutcome
 
 PAIR = "rlad"
 PLAYERS = {"rlad-abstraction": "abstraction", "rlad-solution": "solution"}
@@ -62,7 +62,7 @@ class SolvedAbstraction(AbstractionNode):
     solutions: list[SolutionNode]
 
 
-class SolveResponse(Outcome):
+class SolveResponse(TreeOutcome):
     """The whole tree: what POST /v1/solve answers without `stream`."""
 
     id: str

@@ -8,7 +8,7 @@ import pytest
 
 from evals import sampling, sweep
 from evals.cells import BreadthProblem, iid_flags
-from evals.sampling import Pair
+from evals.sampling import ModelPair
 from evals.tables import print_sweep
 from evals.trees import NAME, Condition, Sampled, Samples
 from rlad.cli import PlainError
@@ -113,7 +113,7 @@ def test_a_solver_that_states_its_confidence_is_measured_by_it(tmp_path):
 
 def test_breadth_counts_the_tokens_that_the_reasoner_spent(folder):
     run = load_config(folder / "config.yaml")
-    pair = Pair("cotrained", "x", str(folder / "export/abstraction"), str(folder / "export/solution"), "plain")
+    pair = ModelPair("cotrained", "x", str(folder / "export/abstraction"), str(folder / "export/solution"), "plain")
     problems = load_problems(run.problems, "test")[:3]
     grown = sampling.distinct_job(run, problems, 1, pair, 0.3)
     assert grown == sampling.distinct_job(run, problems, 1, pair, 0.3)  # seeded
@@ -126,7 +126,7 @@ def test_breadth_counts_the_tokens_that_the_reasoner_spent(folder):
 
 def test_iid_abstractions_have_a_full_grid_even_where_a_draw_is_no_abstraction(folder):
     run = load_config(folder / "config.yaml")
-    pair = Pair("warmstart", "base", str(folder / "base"), str(folder / "base"), "plain")
+    pair = ModelPair("warmstart", "base", str(folder / "base"), str(folder / "base"), "plain")
     grown = sampling.iid_job(run, load_problems(run.problems, "test")[:4], 1, pair, 0.3)
     flags = iid_flags(Condition("warmstart", "base", "iid", 0.3, depth=(1, 1)), grown)
     assert flags.shape == (4, 2, 1) and flags.dtype == bool

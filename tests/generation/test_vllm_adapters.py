@@ -10,7 +10,7 @@ from vllm_here import ENGINE, TOKENIZER, gap, model_of, needs_vllm, prompts_of
 from rlad.config import LoraConfig
 from rlad.generation import SamplerFailed, Sampling, stop_ids
 from rlad.generation.vllm.sampler import VllmSampler, join_vllm, start_vllm
-from rlad.players.adapters import add_adapter, is_adapters, merged
+from rlad.players.adapters import add_adapter, is_adapters, merged_weights
 
 pytestmark = needs_vllm
 TOLERANCE = 1e-3
@@ -25,7 +25,7 @@ WARM = Sampling(1.0, 10, seed=3)
 def whole(model):
     """The plain model that a model with an adapter amounts to."""
     plain = copy.deepcopy(BASE)
-    plain.load_state_dict(dict(merged(model.named_parameters(), LORA.alpha / LORA.rank)), strict=False)
+    plain.load_state_dict(dict(merged_weights(model.named_parameters(), LORA.alpha / LORA.rank)), strict=False)
     return plain
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from trainers.launching.launcher import free_port
+from rlad.generation.vllm.server import free_port
 
 pytestmark = pytest.mark.ranks
 ROOT = Path(__file__).parent.parent.parent

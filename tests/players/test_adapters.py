@@ -8,7 +8,7 @@ from adapted import adapted
 
 from rlad.config import ConfigError, LoraConfig, ModelConfig, ProblemsConfig
 from rlad.generation.transformers import TransformersSampler
-from rlad.players.adapters import adapter_entries, adapter_scale, add_adapter, is_adapters, merged
+from rlad.players.adapters import adapter_entries, adapter_scale, add_adapter, is_adapters, merged_weights
 from rlad.players.policy import build_model, load_tokenizer
 
 SMALL = ModelConfig(hidden_size=32, layers=2, heads=2, kv_heads=1, intermediate_size=48)
@@ -46,14 +46,14 @@ def test_rank_zero_is_off(base):
 
 def test_the_merged_model_is_the_model(base):
     model = adapted(base, LORA)
-    weights = dict(merged(model.named_parameters(), adapter_scale(model)))
+    weights = dict(merged_weights(model.named_parameters(), adapter_scale(model)))
     assert weights.keys() == dict(base.named_parameters()).keys()
     whole = copy.deepcopy(base)
     whole.load_state_dict(weights, strict=False)
     torch.testing.assert_close(whole(IDS).logits, model(IDS).logits, rtol=0, atol=1e-4)
     assert (whole(IDS).logits - base(IDS).logits).abs().max() > 0.1
     with pytest.raises(ValueError, match="adapter of 'model.layers.0.self_attn.q_proj' is incomplete"):
-        dict(merged(adapter_only(model), 2.0))
+        dict(merged_weights(adapter_only(model), 2.0))
 
 
 def adapter_only(model):

@@ -13,7 +13,7 @@ from rlad.reasoning.tree import Solution, Tree
 
 
 @dataclass(frozen=True)
-class Group:
+class AttemptGroup:
     """A solver's attempts and their second attempts; the lists are the tree's own."""
 
     abstraction: str | None
@@ -22,17 +22,17 @@ class Group:
     refined: list[Solution]
 
 
-def groups(tree: Tree, config: CotrainConfig) -> list[Group]:
+def groups(tree: Tree, config: CotrainConfig) -> list[AttemptGroup]:
     """The attempts that the solver learns from, one group per prompt; groups without an attempt are left out."""
     if config.abstractions == 0:
-        return [Group(None, tree.bare, tree.refined)] if tree.bare else []
-    return [Group(branch.text, branch.solutions, branch.refined) for branch in tree.branches if branch.solutions]
+        return [AttemptGroup(None, tree.bare, tree.refined)] if tree.bare else []
+    return [AttemptGroup(branch.text, branch.solutions, branch.refined) for branch in tree.branches if branch.solutions]
 
 
-def compared(tree: Tree, config: CotrainConfig) -> list[Group]:
+def compared(tree: Tree, config: CotrainConfig) -> list[AttemptGroup]:
     """The groups whose rewards share a baseline: one per prompt, or all of a problem's (`solution_group=problem`)."""
     found = groups(tree, config)
     if config.solution_group != "problem" or not found:
         return found
     attempts = [solution for group in found for solution in group.attempts]
-    return [Group(None, attempts, [solution for group in found for solution in group.refined])]
+    return [AttemptGroup(None, attempts, [solution for group in found for solution in group.refined])]

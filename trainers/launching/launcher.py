@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from pathlib import Path
 import psutil
 
 from rlad.cli import PlainError
+from rlad.generation.vllm.server import free_port
 from rlad.generation.vllm.setup import SPARE
 from trainers.launching.nodes import Placement
 from trainers.launching.rank import done_file, failure_file
@@ -24,13 +24,6 @@ from trainers.launching.rank import done_file, failure_file
 GRACE = 10.0
 """Seconds between asking processes to end and ending them."""
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def free_port() -> int:
-    """A port of this machine that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def require_compiler(environment: Mapping[str, str] = os.environ) -> None:

@@ -18,8 +18,7 @@ from dataclasses import dataclass
 from rlad.config import CotrainConfig, RunConfig
 from rlad.generation import Sampling
 from rlad.players.prompts import filled
-from rlad.players.roles.solution import HINT
-from rlad.players.roles.solution import Solution as Solver
+from rlad.players.roles.solution import HINT, SolutionRole
 from rlad.problems import Problem
 from rlad.reasoning.reasoner import Reasoner
 from rlad.reasoning.tree import Solution, Tree
@@ -132,7 +131,7 @@ class Refiner:
 
 def teacher_prompt(attempt: Attempt, gold: str | None) -> str:
     """What a teacher is asked: in words, whatever tokenizer the players have."""
-    template = Solver.tasks["critique"].chat.replace("{hint}", HINT if attempt.abstraction else "")
+    template = SolutionRole.tasks["critique"].chat.replace("{hint}", HINT if attempt.abstraction else "")
     parts = {"question": attempt.problem.question, "abstraction": attempt.abstraction or ""}
     text = filled(template, parts | {"attempt": attempt.solution.text.strip()})
     return text + (f" The right answer is {gold}; do not reveal it." if gold else "")

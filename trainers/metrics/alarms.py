@@ -22,7 +22,7 @@ class AlarmStop(PlainError):
 
 
 @dataclass(frozen=True)
-class Condition:
+class Symptom:
     """Something that is true of a step and should not stay so."""
 
     alarm: str
@@ -79,13 +79,13 @@ class Alarms:
     def restore(self, state: dict) -> None:
         self.counts, self.first = state["counts"], state["first"]
 
-    def _conditions(self, row: dict, learning: Collection[str]) -> Iterator[Condition]:
+    def _conditions(self, row: dict, learning: Collection[str]) -> Iterator[Symptom]:
         for role in [role for role in self.players if role in learning]:
             yield from player_conditions(role, row.get(role, {}), self.config)
             yield from self._changes(role, row.get(role, {}))
         yield from rollout_conditions(row["rollout"], row["verifier"], self.config)
 
-    def _changes(self, role: str, player: dict) -> Iterator[Condition]:
+    def _changes(self, role: str, player: dict) -> Iterator[Symptom]:
         """What a player has become, against its first steps."""
         for name in ("entropy", "length"):
             value, known = player.get(name), self.first.setdefault(f"{role}.{name}", [])
@@ -96,12 +96,12 @@ class Alarms:
                 continue
             share = value / max(sum(known) / len(known), 1e-12)
             if name == "entropy" and share < self.config.entropy:
-                yield Condition("entropy", role, f"its entropy was {share:.0%} of what it began with")
+                yield Symptom("entropy", role, f"its entropy was {share:.0%} of what it began with")
             if name == "length" and not 1 / self.config.length <= share <= self.config.length:
-                yield Condition("length", role, f"its texts were {share:.3g} times as long as at the beginning")
+                yield Symptom("length", role, f"its texts were {share:.3g} times as long as at the beginning")
 
 
-def player_conditions(role: str, player: dict, config: AlarmsConfig) -> Iterator[Condition]:
+def player_conditions(role: str, player: dict, config: AlarmsConfig) -> Iterator[Symptom]:
     """What one step's numbers of a player say against it.
 
     >>> numbers = {"reward": 0.0, "updated": 0, "nonfinite": 2}
@@ -109,22 +109,22 @@ def player_conditions(role: str, player: dict, config: AlarmsConfig) -> Iterator
     ['solution.nonfinite', 'solution.zero_reward', 'solution.not_updated']
     """
     if player.get("nonfinite"):
-        yield Condition("nonfinite", role, "its loss or gradient was not finite, so the step changed nothing")
+        yield Symptom("nonfinite", role, "its loss or gradient was not finite, so the step changed nothing")
     if player.get("reward") == 0.0:
-        yield Condition("zero_reward", role, "nothing that it wrote earned a reward")
+        yield Symptom("zero_reward", role, "nothing that it wrote earned a reward")
     if player.get("updated") == 0:
-        yield Condition("not_updated", role, "it was not updated")
+        yield Symptom("not_updated", role, "it was not updated")
     elif player.get("grad_norm") == 0.0:
-        yield Condition("zero_gradient", role, "its gradient was exactly zero")
+        yield Symptom("zero_gradient", role, "its gradient was exactly zero")
     kl = player.get("kl")
     if kl is not None and kl > config.kl:
-        yield Condition("kl", role, f"its KL from the reference was above {config.kl:g} nats per token")
+        yield Symptom("kl", role, f"its KL from the reference was above {config.kl:g} nats per token")
     share = player.get("planning_share")
     if share is not None and not config.planning <= share <= 1 - config.planning:
-        yield Condition("planning", role, f"{share:.1%} of its tokens were planning: HICRA told none from the others")
+        yield Symptom("planning", role, f"{share:.1%} of its tokens were planning: HICRA told none from the others")
 
 
-def rollout_conditions(rollout: dict, verifier: dict[str, int], config: AlarmsConfig) -> Iterator[Condition]:
+def rollout_conditions(rollout: dict, verifier: dict[str, int], config: AlarmsConfig) -> Iterator[Symptom]:
     """What one step's rollouts and verdicts say against it.
 
     >>> shares = {"leak_rate": 1.0, "constant_groups": 0.5, "unfinished": None, "distinct": 0.05}
@@ -139,13 +139,13 @@ def rollout_conditions(rollout: dict, verifier: dict[str, int], config: AlarmsCo
     for alarm, name, says in shares:
         value = rollout.get(name)
         if value is not None and value >= getattr(config, alarm):
-            yield Condition(alarm, "", f"{value:.0%} {says}")
+            yield Symptom(alarm, "", f"{value:.0%} {says}")
     unsure = unjudged_share(verifier)
     if unsure > config.verifier:
-        yield Condition("verifier", "", f"{unsure:.0%} of the verdicts were undecided or had an unreadable gold")
+        yield Symptom("verifier", "", f"{unsure:.0%} of the verdicts were undecided or had an unreadable gold")
     distinct = rollout.get("distinct")
     if distinct is not None and distinct < config.duplicates:
-        yield Condition("duplicates", "", f"only {distinct:.0%} of the abstractions drawn differed from the others")
+        yield Symptom("duplicates", "", f"only {distinct:.0%} of the abstractions drawn differed from the others")
 
 
 def unjudged_share(verifier: dict[str, int]) -> float:

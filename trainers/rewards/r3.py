@@ -60,11 +60,11 @@ def spread(logp: ArrayLike) -> Values:
     return np.asarray(logp, float).std(axis=0)
 
 
-def token_weights(sigma: ArrayLike, kind: str = "spread", top: float = 0.2) -> Values:
+def r3_weights(sigma: ArrayLike, kind: str = "spread", top: float = 0.2) -> Values:
     """Weights (T,) that sum to 1. The paper leaves w(sigma) open; ours are sigma_j / sum sigma (`spread`) or an equal
     share for the `top` tokens of largest sigma (at least one). Without any spread every token weighs the same.
 
-    >>> token_weights([0, .8, 0]).tolist(), token_weights([0, 0]).tolist(), token_weights([3, 1, 2], "top", .6).tolist()
+    >>> r3_weights([0, .8, 0]).tolist(), r3_weights([0, 0]).tolist(), r3_weights([3, 1, 2], "top", .6).tolist()
     ([0.0, 1.0, 0.0], [0.5, 0.5], [0.5, 0.0, 0.5])
     """
     values = np.asarray(sigma, float)
@@ -171,7 +171,7 @@ def r3(trees: list[Tree], evidence: Evidence, keys: R3Keys) -> Counts:
     matrices = {i: np.array([s.logp for s in found]) for i, found in rows.items()}
     if keys.propagation:
         matrices = {i: propagated(logp, keys.propagation) for i, logp in matrices.items()}
-    worth = {i: iter(weighted(m, token_weights(spread(m), keys.weights, keys.top))) for i, m in matrices.items()}
+    worth = {i: iter(weighted(m, r3_weights(spread(m), keys.weights, keys.top))) for i, m in matrices.items()}
     for i, branch, *_ in jobs:
         branch.reward = float(next(worth[i]))
     dropped = set()

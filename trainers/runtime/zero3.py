@@ -21,7 +21,7 @@ from transformers import PreTrainedModel
 
 from rlad.config import LaunchConfig, ZeroConfig
 from rlad.generation import Sampler
-from rlad.players.adapters import adapter_scale, merged
+from rlad.players.adapters import adapter_scale, merged_weights
 from trainers.runtime import collectives
 
 
@@ -213,15 +213,15 @@ def publish(model_engine, sampler: Sampler, version: int, bucket_size: int) -> N
 
 
 def plain(model_engine, bucket_size: int) -> Iterator[tuple[str, torch.Tensor]]:
-    """Full parameters of the plain model, an adapter merged into it. Collective."""
-    return merged(gathered(model_engine, bucket_size), adapter_scale(model_engine.module))
+    """Full parameters of the plain model, an adapter merged_weights into it. Collective."""
+    return merged_weights(gathered(model_engine, bucket_size), adapter_scale(model_engine.module))
 
 
 def full_state(model_engine, bucket_size: int) -> dict[str, torch.Tensor]:
     """All weights of the plain model on the CPU of rank 0; an empty dict on the others. Collective."""
     source = gathered(model_engine, bucket_size)
     if rank() == 0:
-        whole = merged(source, adapter_scale(model_engine.module))
+        whole = merged_weights(source, adapter_scale(model_engine.module))
         return {name: tensor.detach().cpu().clone() for name, tensor in whole}
     for _ in source:
         pass

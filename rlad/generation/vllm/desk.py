@@ -20,7 +20,7 @@ HEARTBEAT = 1.0
 
 
 @dataclass
-class Batch:
+class Call:
     """One caller's prompts and what is finished of them."""
 
     caller: Connection
@@ -37,7 +37,7 @@ class Desk:
         self.callers: list[Connection] = []
         self.held: list[tuple[Connection, dict]] = []
         """Calls that wait: for idleness (new weights), or for the weights that they were promised."""
-        self.batches: dict[int, Batch] = {}
+        self.batches: dict[int, Call] = {}
         self.numbers = 0
         self.open = True
 
@@ -113,7 +113,7 @@ class Desk:
         if not prompts:
             _send(caller, ("ok", []))
             return
-        batch = self.batches[number] = Batch(caller, [None] * len(prompts), len(prompts))
+        batch = self.batches[number] = Call(caller, [None] * len(prompts), len(prompts))
         for index, prompt in enumerate(prompts):
             try:
                 self.core.add((number, index), prompt, call["sampling"], index, call.get("adapter"))

@@ -27,7 +27,7 @@ _PORT_TAKEN = ("Address already in use", "address already in use")
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on now. Another process may be faster: `VllmServer` then tries again."""
+    """A loopback port that nobody listens on now. Another process may be faster to take it."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 import torch
 
 from rlad.generation.vllm.link import Link
+from rlad.generation.vllm.server import free_port
 
 BUCKET_BYTES = 512 * 2**20
 
@@ -141,7 +142,7 @@ class NcclTransfer(_Protocol):
     def begin(self) -> None:
         from vllm.distributed.weight_transfer.nccl_common import trainer_init
 
-        place = self.meeting(_free_port())
+        place = self.meeting(free_port())
         group = []
         self._beside(
             lambda: group.append(trainer_init(place)),
@@ -190,9 +191,3 @@ def run_beside(send: Callable[[], object], call: Callable[[], object], limit: fl
         raise link.fail(f"could not be sent its new weights: {errors[0]}") from errors[0]
     if sender.is_alive():
         raise link.fail(f"was not sent its new weights within {limit:.0f} seconds; the transfer hangs.")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 from transformers import PreTrainedModel
 
 from rlad.config import LoraConfig
-from rlad.players.adapters import adapter_entries, adapter_scale, merged
+from rlad.players.adapters import adapter_entries, adapter_scale, merged_weights
 
 FILE_BYTES = 256 * 2**20
 
@@ -77,7 +77,7 @@ def write_model(model: PreTrainedModel, folder: Path) -> None:
 
     A model with an adapter is written as the plain one that it amounts to.
     """
-    weights = merged(model.named_parameters(), adapter_scale(model))
+    weights = merged_weights(model.named_parameters(), adapter_scale(model))
     write_weights(untied(weights, tied_head(model)), folder)
     config = copy.deepcopy(model.config)
     config.tie_word_embeddings = False

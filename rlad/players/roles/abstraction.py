@@ -12,7 +12,7 @@ DEMONSTRATED = 8
 
 
 @role("abstraction", source="2510.02263", starting={"max_new_tokens": 16})
-class Abstraction(Role):
+class AbstractionRole(Role):
     """Reads the problem; is paid by how often the solution player succeeds with what it wrote."""
 
     symbol, title, probe = "π_abs", "abstraction player", "propose"

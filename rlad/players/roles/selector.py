@@ -21,7 +21,7 @@ DEMONSTRATED = 8
 
 
 @role("selector", source="2509.06870", starting={"max_new_tokens": 16})
-class Selector(TreeReader):
+class SelectorRole(TreeReader):
     """Reads the problem and a tree's answers; is paid by the verdict of the one that it chose."""
 
     symbol, title, probe = "π_sel", "selector", "select"

@@ -13,7 +13,7 @@ ATTEMPT = "Somebody wrote this solution:\n<solution>\n{attempt}\n</solution>\n\n
 
 
 @role("solution", source="2510.02263")
-class Solution(Role):
+class SolutionRole(Role):
     """Reads the problem and an abstraction; is paid for being right."""
 
     symbol, title, probe = "π_sol", "solution player", "plain"

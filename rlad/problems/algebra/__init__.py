@@ -9,7 +9,7 @@ modules below (or a new one) and register it with `@family`.
 """
 
 from rlad.problems.algebra import arithmetic, equations, laws, numbers, polynomials, series  # noqa: F401  registers them
-from rlad.problems.algebra.exercise import FAMILIES, LIMIT, Exercise, Plan
+from rlad.problems.algebra.exercise import FAMILIES, LIMIT, Approach, Exercise
 from rlad.problems.algebra.world import Algebra
 
-__all__ = ["FAMILIES", "LIMIT", "Algebra", "Exercise", "Plan"]
+__all__ = ["FAMILIES", "LIMIT", "Algebra", "Approach", "Exercise"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from fractions import Fraction
 
-from rlad.problems.algebra.exercise import Exercise, Plan, braces, factor, family, num, plus, poly
+from rlad.problems.algebra.exercise import Approach, Exercise, braces, factor, family, num, plus, poly
 from rlad.problems.algebra.polynomials import nonzero
 
 Row = tuple[int, int, int]
@@ -36,20 +36,20 @@ def linear_system(rng: random.Random) -> Exercise:
         if q in (1, -1):  # y = q r - q p x
             put = f"y = {num(q * r)} {plus(-q * p)} x"
             steps = f"{put} , {num(s - t * q * p)} x = {num(u - t * q * r)} , x = {num(x)} , y = {num(y)}"
-            plans.append(Plan("solve for y and substitute", steps, put))
+            plans.append(Approach("solve for y and substitute", steps, put))
             break
     key = " ; ".join(sorted(_written(row) for row in rows))
     question = f"{_written(rows[0])} , {_written(rows[1])} : find ( x , y )"
     return Exercise(question, answer, tuple(plans), key)
 
 
-def _eliminate(gone: str, kept: str, first: Row, second: Row, value: int, other: int) -> Plan:
+def _eliminate(gone: str, kept: str, first: Row, second: Row, value: int, other: int) -> Approach:
     """Rows as (coefficient of kept, coefficient of gone, right side)."""
     (a, b, c), (d, e, f) = first, second
     left, right = a * e - d * b, c * e - f * b
     crossed = f"{factor(a)} \\times {factor(e)} - {factor(d)} \\times {factor(b)} = {num(left)}"
     steps = f"{crossed} , {num(left)} {kept} = {num(right)} , {kept} = {num(value)} , {gone} = {num(other)}"
-    return Plan(f"eliminate {gone}", steps, crossed.rsplit(" = ", 1)[0])
+    return Approach(f"eliminate {gone}", steps, crossed.rsplit(" = ", 1)[0])
 
 
 @family
@@ -60,10 +60,10 @@ def absolute_value(rng: random.Random) -> Exercise:
     cases = f"{left} = {c} , x = {num(high)} , {left} = - {c}"
     square = f"( {left} ) ^ 2 = {c * c}"
     plans = [
-        Plan("split into two cases", cases, f"{left} = - {c}"),
-        Plan("square both sides", f"{square} , {poly(a * a, 2 * a * b, b * b - c * c)} = 0", square),
+        Approach("split into two cases", cases, f"{left} = - {c}"),
+        Approach("square both sides", f"{square} , {poly(a * a, 2 * a * b, b * b - c * c)} = 0", square),
     ]
     if a == 1:
         distance = f"{num(-b)} - {c} = {num(low)} , {num(-b)} + {c}"
-        plans.append(Plan(f"distance {c} from {num(-b)}", f"{distance} = {num(high)}", distance))
+        plans.append(Approach(f"distance {c} from {num(-b)}", f"{distance} = {num(high)}", distance))
     return Exercise(f"solve | {left} | = {c}", braces(high, low), tuple(plans))

@@ -15,7 +15,7 @@ LIMIT = 300
 
 
 @dataclass(frozen=True)
-class Plan:
+class Approach:
     """One way to solve one exercise."""
 
     abstraction: str
@@ -32,7 +32,7 @@ class Exercise:
 
     question: str
     answer: str
-    plans: tuple[Plan, ...]
+    plans: tuple[Approach, ...]
     key: str = ""
     """Canonical form: the same for exercises that differ only in order. Empty: the question itself."""
 

@@ -6,7 +6,7 @@ import random
 from fractions import Fraction
 from math import isqrt
 
-from rlad.problems.algebra.exercise import LIMIT, Exercise, Plan, family, num, plus, surd
+from rlad.problems.algebra.exercise import LIMIT, Approach, Exercise, family, num, plus, surd
 
 
 @family
@@ -21,12 +21,12 @@ def logarithm_laws(rng: random.Random) -> Exercise:
         b = rng.randint(2, max(2, LIMIT // whole))
         a, sign, law, op = whole * b, "-", "quotient law of logarithms", "/"
     joined = f"\\log _ {base} ( {a} {op} {b} )"
-    plans = [Plan(law, f"{joined} = \\log _ {base} {whole} = {power}", joined)]
+    plans = [Approach(law, f"{joined} = \\log _ {base} {whole} = {power}", joined)]
     question = f"compute \\log _ {base} {a} {sign} \\log _ {base} {b}"
     one, two = _exponent(a, base), _exponent(b, base)
     if one and two:
         terms = f"{one} {sign} {two}"
-        plans.append(Plan(f"each is a power of {base}", f"{terms} = {power}", terms))
+        plans.append(Approach(f"each is a power of {base}", f"{terms} = {power}", terms))
     key = f"{base} : {min(a, b)} {sign} {max(a, b)}"
     return Exercise(question, str(power), tuple(plans), key)
 
@@ -50,8 +50,8 @@ def change_of_base(rng: random.Random) -> Exercise:
     ratios = " + ".join(f"{t} / {b}" for t, b in zip(tops, bottoms, strict=True))
     total = num(one + two)
     plans = (
-        Plan(f"write all as powers of {prime}", f"{powers} : {ratios} = {total}", powers),
-        Plan(f"change to base {prime}", f"{logs} = {ratios} = {total}", logs),
+        Approach(f"write all as powers of {prime}", f"{powers} : {ratios} = {total}", powers),
+        Approach(f"change to base {prime}", f"{logs} = {ratios} = {total}", logs),
     )
     return Exercise(f"compute {' + '.join(texts)}", total, plans, " + ".join(sorted(texts)))
 
@@ -67,10 +67,10 @@ def exponent_laws(rng: random.Random) -> Exercise:
     value = Fraction(base) ** power
     sums = f"{a} + {b} - {c} = {num(power)}"
     small, large = min(a, b), max(a, b)
-    plans = [Plan("add and subtract exponents", f"{sums} , {base} ^ {{ {num(power)} }} = {num(value)}", sums)]
+    plans = [Approach("add and subtract exponents", f"{sums} , {base} ^ {{ {num(power)} }} = {num(value)}", sums)]
     if c > large:
         cancelled = f"\\frac {{ {base} ^ {small} }} {{ {base} ^ {c - large} }}"
-        plans.append(Plan(f"cancel {base} ^ {large}", f"{cancelled} = {num(value)}", cancelled))
+        plans.append(Approach(f"cancel {base} ^ {large}", f"{cancelled} = {num(value)}", cancelled))
     question = f"compute \\frac {{ {base} ^ {a} \\times {base} ^ {b} }} {{ {base} ^ {c} }}"
     key = f"{base} : {small} {large} {c}"
     return Exercise(question, num(value), tuple(plans), key)
@@ -93,8 +93,8 @@ def rational_exponents(rng: random.Random) -> Exercise:
     roots = f"{r} ^ {p} + {s} ^ {t}"
     nested = f"( {r} ^ {q} ) ^ {{ {p} / {q} }} + ( {s} ^ {u} ) ^ {{ {t} / {u} }}"
     plans = (
-        Plan("take roots before powers", f"{roots} = {one} + {two} = {one + two}", roots),
-        Plan("write each base as a power", f"{nested} = {one} + {two} = {one + two}", nested),
+        Approach("take roots before powers", f"{roots} = {one} + {two} = {one + two}", roots),
+        Approach("write each base as a power", f"{nested} = {one} + {two} = {one + two}", nested),
     )
     return Exercise(f"compute {' + '.join(texts)}", str(one + two), plans, " + ".join(sorted(texts)))
 
@@ -115,7 +115,7 @@ def rationalise(rng: random.Random) -> Exercise:
     if rational < 0:
         answer = f"{surd(radical, n)} {plus(rational)}"
     worked = f"{top} ( {conjugate} ) / ( {high} - {low} )"
-    plans = [Plan(f"multiply by {conjugate}", f"{worked} = {factor} ( {conjugate} ) = {answer}", worked)]
+    plans = [Approach(f"multiply by {conjugate}", f"{worked} = {factor} ( {conjugate} ) = {answer}", worked)]
     question = f"simplify \\frac {{ {top} }} {{ {first} {here} {second} }}"
     return Exercise(question, answer, tuple(plans))
 
@@ -139,8 +139,8 @@ def surd_sums(rng: random.Random) -> Exercise:
     each = " ".join(f"{sign}{surd(k, n)}" for sign, k in zip(joined, sizes, strict=True))
     common = f"{surd(1, n)} ( {' '.join(f'{sign}{k}' for sign, k in zip(joined, sizes, strict=True))} )"
     plans = (
-        Plan("take squares out of each root", f"{each} = {surd(total, n)}", each),
-        Plan(f"factor out {surd(1, n)}", f"{common} = {surd(total, n)}", common),
+        Approach("take squares out of each root", f"{each} = {surd(total, n)}", each),
+        Approach(f"factor out {surd(1, n)}", f"{common} = {surd(total, n)}", common),
     )
     key = f"{n} : {sorted(size * sign for size, sign in zip(sizes, signs, strict=True))}"
     return Exercise(f"simplify {question}", surd(total, n), plans, key)

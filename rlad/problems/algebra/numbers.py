@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from math import comb, factorial, gcd, lcm
 
-from rlad.problems.algebra.exercise import Exercise, Plan, family
+from rlad.problems.algebra.exercise import Approach, Exercise, family
 
 PRIME_MODULI = (3, 5, 7, 11, 13, 17, 19)
 
@@ -23,7 +23,7 @@ def power_remainder(rng: random.Random) -> Exercise:
     whole, rest = divmod(exponent, length)
     listed = "cycle " + " , ".join(map(str, cycle))
     plans = [
-        Plan(
+        Approach(
             f"cycle of powers of {base % modulus}",
             f"{listed} : {exponent} = {whole} \\times {length} + {rest} , {answer}",
             listed,
@@ -34,7 +34,7 @@ def power_remainder(rng: random.Random) -> Exercise:
         fermat = f"{small} ^ {modulus - 1} leaves 1"
         division = f"{exponent} = {whole} \\times {modulus - 1} + {rest}"
         steps = f"{fermat} , {division} , {small} ^ {rest} = {small**rest} , {answer}"
-        plans.append(Plan(f"fermat with {modulus - 1}", steps, fermat))
+        plans.append(Approach(f"fermat with {modulus - 1}", steps, fermat))
     # A long cycle is a long solution: keep those of at most six, unless Fermat's way is there.
     kept = tuple(plan for plan in plans if len(plan.steps.split()) <= 30)
     question = f"remainder of {base} ^ {exponent} divided by {modulus}"
@@ -51,11 +51,11 @@ def inclusion_exclusion(rng: random.Random) -> Exercise:
     terms = f"{top // a} + {top // b} - {top // both}"
     blocks, rest = divmod(top, both)
     each, left = both // a + both // b - 1, rest // a + rest // b
-    plans = [Plan(f"inclusion and exclusion with {both}", f"{terms} = {answer}", terms)]
+    plans = [Approach(f"inclusion and exclusion with {both}", f"{terms} = {answer}", terms)]
     if blocks:
         block = f"{blocks} \\times {each} + {left}"
         steps = f"{top} = {blocks} \\times {both} + {rest} , {block} = {answer}"
-        plans.append(Plan(f"count in blocks of {both}", steps, block))
+        plans.append(Approach(f"count in blocks of {both}", steps, block))
     question = f"how many of 1 to {top} are divisible by {a} or {b}"
     key = f"{top} : {min(a, b)} {max(a, b)}"
     return Exercise(question, str(answer), tuple(plans), key)
@@ -66,11 +66,11 @@ def choices(rng: random.Random) -> Exercise:
     (n, k), (m, j) = ((n, rng.randint(1, n - 1)) for n in (rng.randint(3, 10), rng.randint(3, 10)))
     one, two = comb(n, k), comb(m, j)
     down = " , ".join(f"{_falling(n, k)} = {comb(n, k)}" for n, k in ((n, k), (m, j)))
-    plans = [Plan("multiply the two counts", f"{down} , {one} \\times {two} = {one * two}", down)]
+    plans = [Approach("multiply the two counts", f"{down} , {one} \\times {two} = {one * two}", down)]
     if 2 * k > n or 2 * j > m:
         k2, j2 = min(k, n - k), min(j, m - j)
         left_out = " , ".join(f"{_falling(n, k)} = {comb(n, k)}" for n, k in ((n, k2), (m, j2)))
-        plans.append(Plan("choose those left out", f"{left_out} , {one} \\times {two} = {one * two}", left_out))
+        plans.append(Approach("choose those left out", f"{left_out} , {one} \\times {two} = {one * two}", left_out))
     question = f"ways to choose {k} of {n} and {j} of {m}"
     key = " and ".join(sorted((f"{k} of {n}", f"{j} of {m}")))
     kept = tuple(plan for plan in plans if len(plan.steps.split()) <= 42)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from fractions import Fraction
 
-from rlad.problems.algebra.exercise import Exercise, Plan, braces, factor, family, num, plus, poly
+from rlad.problems.algebra.exercise import Approach, Exercise, braces, factor, family, num, plus, poly
 
 
 def nonzero(rng: random.Random, low: int, high: int) -> int:
@@ -23,8 +23,8 @@ def quadratic_roots(rng: random.Random) -> Exercise:
     factored = f"( {poly(a, -p)} ) ( {poly(1, -s)} ) = 0"
     form = f"{abs(b)} ^ 2 {plus(-4 * a * c)}"
     plans = [
-        Plan(f"factor with sum {num(b)} and product {num(a * c)}", factored, factored),
-        Plan(
+        Approach(f"factor with sum {num(b)} and product {num(a * c)}", factored, factored),
+        Approach(
             "use the quadratic formula",
             f"{form} = {root**2} , x = ( {num(-b)} \\pm {root} ) / {2 * a}",
             form,
@@ -32,7 +32,7 @@ def quadratic_roots(rng: random.Random) -> Exercise:
     ]
     if a == 1 and b % 2 == 0:
         square = f"( {poly(1, b // 2)} ) ^ 2 = {(b // 2) ** 2 - c}"
-        plans.append(Plan("complete the square", f"{square} , {poly(1, b // 2)} = \\pm {root // 2}", square))
+        plans.append(Approach("complete the square", f"{square} , {poly(1, b // 2)} = \\pm {root // 2}", square))
     return Exercise(f"solve {poly(a, b, c)} = 0", answer, tuple(plans))
 
 
@@ -44,10 +44,10 @@ def vieta(rng: random.Random) -> Exercise:
     ask, value, by_vieta, by_roots = _symmetric(rng.randrange(4), total, product, r, s)
     sums = f"r + s = {num(total)} , r s = {num(product)}"
     name = f"vieta with sum {num(total)} and product {num(product)}"
-    plans = [Plan(name, f"{sums} , {by_vieta} = {num(value)}", sums)]
+    plans = [Approach(name, f"{sums} , {by_vieta} = {num(value)}", sums)]
     if integer_roots:
         roots = f"r = {num(r)} , s = {num(s)}"
-        plans.append(Plan("find the roots first", f"{roots} , {by_roots} = {num(value)}", roots))
+        plans.append(Approach("find the roots first", f"{roots} , {by_roots} = {num(value)}", roots))
     question = f"roots r , s of {poly(1, -total, product)} = 0 : find {ask}"
     return Exercise(question, num(value), tuple(plans))
 
@@ -76,8 +76,8 @@ def completing_square(rng: random.Random) -> Exercise:
     square = f"( {poly(1, half)} ) ^ 2"
     at = f"x = {num(-half)}"
     plans = (
-        Plan("complete the square", f"{square} , {num(c)} {plus(-(half**2))}", square),
-        Plan("evaluate at the vertex", f"{at} , {num(half**2)} {plus(b * -half)} {plus(c)}", at),
+        Approach("complete the square", f"{square} , {num(c)} {plus(-(half**2))}", square),
+        Approach("evaluate at the vertex", f"{at} , {num(half**2)} {plus(b * -half)} {plus(c)}", at),
     )
     return Exercise(f"minimum of {poly(1, b, c)}", num(least), plans)
 
@@ -96,8 +96,8 @@ def remainder(rng: random.Random) -> Exercise:
         f"{num(second)} \\times {x} {plus(d)}"
     )
     plans = (
-        Plan(f"evaluate at {num(at)}", f"{powers} = {num(value)}", powers),
-        Plan(f"synthetic division by {num(at)}", f"{horner} = {num(value)}", horner),
+        Approach(f"evaluate at {num(at)}", f"{powers} = {num(value)}", powers),
+        Approach(f"synthetic division by {num(at)}", f"{horner} = {num(value)}", horner),
     )
     question = f"remainder of {poly(a, b, c, d)} divided by {poly(1, -at)}"
     return Exercise(question, num(value), plans)
@@ -111,8 +111,8 @@ def derivative(rng: random.Random) -> Exercise:
     rule = f"{a} ( {poly(c, d)} ) + {c} ( {poly(a, b)} )"
     expanded = poly(a * c, a * d + b * c, b * d)
     plans = (
-        Plan("product rule", f"{rule} = {answer}", rule),
-        Plan("expand first", f"{expanded} gives {answer}", f"{expanded} gives"),
+        Approach("product rule", f"{rule} = {answer}", rule),
+        Approach("expand first", f"{expanded} gives {answer}", f"{expanded} gives"),
     )
     key = " , ".join(sorted((poly(a, b), poly(c, d))))
     return Exercise(f"differentiate ( {poly(a, b)} ) ( {poly(c, d)} )", answer, plans, key)
@@ -126,8 +126,8 @@ def composition(rng: random.Random) -> Exercise:
     inside = f"{a} ( {poly(c, d)} ) {plus(b)}"
     values = f"f ( {num(d)} ) = {num(offset)} , f ( {num(c + d)} ) = {num(slope + offset)}"
     plans = (
-        Plan("put g inside f", f"{inside} = {slope} x {plus(a * d)} {plus(b)}", inside),
-        Plan("match the values at 0 and 1", f"{values} , {num(slope + offset)} {plus(-offset)} = {slope}", values),
+        Approach("put g inside f", f"{inside} = {slope} x {plus(a * d)} {plus(b)}", inside),
+        Approach("match the values at 0 and 1", f"{values} , {num(slope + offset)} {plus(-offset)} = {slope}", values),
     )
     question = f"f ( x ) = {poly(a, b)} , g ( x ) = {poly(c, d)} : find f ( g ( x ) )"
     return Exercise(question, poly(slope, offset), plans)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from fractions import Fraction
 
-from rlad.problems.algebra.exercise import LIMIT, Exercise, Plan, factor, family, num, plus
+from rlad.problems.algebra.exercise import LIMIT, Approach, Exercise, factor, family, num, plus
 
 
 @family
@@ -18,8 +18,8 @@ def arithmetic_sum(rng: random.Random) -> Exercise:
     steps_up = count * (count - 1) // 2
     apart = f"{count} \\times {first} + {step} \\times {steps_up}"
     plans = (
-        Plan("pair first and last", f"{terms} , {ends} , {count} \\times {first + last} / 2 = {total}", ends),
-        Plan(
+        Approach("pair first and last", f"{terms} , {ends} , {count} \\times {first + last} / 2 = {total}", ends),
+        Approach(
             f"separate {first} from each term",
             f"{terms} , {apart} = {count * first} + {step * steps_up} = {total}",
             apart,
@@ -40,8 +40,8 @@ def geometric_sum(rng: random.Random) -> Exercise:
     less, more = f"{num(ratio - 1)} s = {num(after - first)}", f"{first} \\times {factor(size)}"
     formula = f"{first} {bracket} / ( {num(ratio)} - 1 )"
     plans = (
-        Plan(f"multiply by {num(ratio)} and subtract", f"{shifted} , {less} , s = {num(total)}", shifted),
-        Plan(f"geometric formula with ratio {num(ratio)}", f"{formula} = {more} = {num(total)}", bracket),
+        Approach(f"multiply by {num(ratio)} and subtract", f"{shifted} , {less} , s = {num(total)}", shifted),
+        Approach(f"geometric formula with ratio {num(ratio)}", f"{formula} = {more} = {num(total)}", bracket),
     )
     question = f"sum of the first {count} terms of {first} , {num(first * ratio)} , {first * ratio**2} , \\ldots"
     return Exercise(question, num(total), plans)
@@ -55,8 +55,8 @@ def geometric_limit(rng: random.Random) -> Exercise:
     over = f"{first} / ( 1 {plus(-ratio)} )"
     shifted = f"s {plus(-ratio)} s = {first}"
     plans = (
-        Plan("first term over 1 - ratio", f"{over} = {first} / {num(1 - ratio)} = {num(total)}", over),
-        Plan(
+        Approach("first term over 1 - ratio", f"{over} = {first} / {num(1 - ratio)} = {num(total)}", over),
+        Approach(
             f"subtract {num(ratio)} of the sum", f"{shifted} , {num(1 - ratio)} s = {first} , s = {num(total)}", shifted
         ),
     )
@@ -70,9 +70,9 @@ def telescoping(rng: random.Random) -> Exercise:
     end = start + rng.randint(1, 20)
     total = Fraction(top, start) - Fraction(top, end + 1)
     difference = f"\\frac {{ {top} }} {{ {start} }} - \\frac {{ {top} }} {{ {end + 1} }}"
-    plans = [Plan("telescope with partial fractions", f"{difference} = {num(total)}", difference)]
+    plans = [Approach("telescope with partial fractions", f"{difference} = {num(total)}", difference)]
     if end - start == 1:
         added = " + ".join(f"\\frac {{ {top} }} {{ {k * (k + 1)} }}" for k in range(start, end + 1))
-        plans.append(Plan("add the terms", f"{added} = {num(total)}", added))
+        plans.append(Approach("add the terms", f"{added} = {num(total)}", added))
     question = f"sum of \\frac {{ {top} }} {{ k ( k + 1 ) }} for k = {start} to {end}"
     return Exercise(question, num(total), tuple(plans))

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 from rlad.config.registry import key, world
-from rlad.problems.algebra.exercise import FAMILIES, LIMIT, Exercise, Plan
+from rlad.problems.algebra.exercise import FAMILIES, LIMIT, Approach, Exercise
 from rlad.problems.base import Problem, ProblemError, World
 
 WORDS = r"""
@@ -114,7 +114,7 @@ class Algebra(World):
         symbols = {word for word in boxed if not word.isdecimal()}
         return bool(boxed) and len(boxed) <= len(gold) and symbols <= allowed
 
-    def _plan(self, problem: Problem, abstraction: str) -> Plan | None:
+    def _plan(self, problem: Problem, abstraction: str) -> Approach | None:
         wanted = self.canonical_abstraction(abstraction)
         return next((plan for plan in problem.meta["plans"] if plan.abstraction == wanted), None)
 

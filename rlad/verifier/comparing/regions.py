@@ -18,7 +18,7 @@ from rlad.verifier.grammar.nodes import Node, free_symbols
 ORDER = frozenset(("<", "<=", ">", ">="))
 
 
-class Piece(NamedTuple):
+class Section(NamedTuple):
     """One interval or, with equal closed ends, one point."""
 
     low: Node | None
@@ -27,8 +27,8 @@ class Piece(NamedTuple):
     high_closed: bool
 
 
-Region = list[Piece]
-ALL: Region = [Piece(None, False, None, False)]
+Region = list[Section]
+ALL: Region = [Section(None, False, None, False)]
 
 
 class NotARegion(Exception):
@@ -45,7 +45,7 @@ def region_of(node: Node, ctx: Context) -> tuple[str | None, Region]:
     if kind == "set":
         if not all(is_scalar(a) for a in node.args):
             raise NotARegion
-        return None, [Piece(a, True, a, True) for a in node.args]
+        return None, [Section(a, True, a, True) for a in node.args]
     if kind == "sym" and node.value == "reals":
         return None, ALL
     if kind == "add" and len(node.args) == 2 and node.args[0].kind == "sym" and node.args[0].value == "reals":
@@ -66,12 +66,12 @@ def region_of(node: Node, ctx: Context) -> tuple[str | None, Region]:
     raise NotARegion
 
 
-def _piece(low: Node, low_closed: bool, high: Node, high_closed: bool, ctx: Context) -> Piece:
+def _piece(low: Node, low_closed: bool, high: Node, high_closed: bool, ctx: Context) -> Section:
     """A written interval. One whose ends are in the wrong order is a slip, not the empty set: it equals only itself."""
     lo, hi = (None if _sign_of_infinity(x) else x for x in (low, high))
     if _sign_of_infinity(low) == 1 or _sign_of_infinity(high) == -1:
         raise NotARegion
-    piece = Piece(lo, low_closed and lo is not None, hi, high_closed and hi is not None)
+    piece = Section(lo, low_closed and lo is not None, hi, high_closed and hi is not None)
     if not (free_symbols(low) or free_symbols(high)) and _empty(piece, ctx):
         raise NotARegion
     return piece
@@ -121,10 +121,10 @@ def _relation(node: Node, ctx: Context) -> tuple[str | None, Region]:
         return key(args[0]), region_of(args[1], ctx)[1]
     if ops == ("!=",):
         name, value = _name_and_value(args)
-        return name, difference(ALL, [Piece(value, True, value, True)], ctx)
+        return name, difference(ALL, [Section(value, True, value, True)], ctx)
     if ops == ("=",):
         name, value = _name_and_value(args)
-        return name, [Piece(value, True, value, True)]
+        return name, [Section(value, True, value, True)]
     if not all(op in ORDER for op in ops):
         raise NotARegion
     if (
@@ -172,7 +172,7 @@ def _half_line(left: Node, op: str, right: Node, ctx: Context) -> tuple[str, Reg
     if _sign_of_infinity(right):
         return key(left), ALL
     closed = "=" in op
-    piece = Piece(None, False, right, closed) if op[0] == "<" else Piece(right, closed, None, False)
+    piece = Section(None, False, right, closed) if op[0] == "<" else Section(right, closed, None, False)
     return key(left), [piece]
 
 
@@ -182,8 +182,8 @@ def _absolute(op: str, bound: Node, ctx: Context) -> Region:
         raise NotARegion
     closed = "=" in op
     if op[0] == "<":
-        return [Piece(N.neg(bound), closed, bound, closed)]
-    return [Piece(None, False, N.neg(bound), closed), Piece(bound, closed, None, False)]
+        return [Section(N.neg(bound), closed, bound, closed)]
+    return [Section(None, False, N.neg(bound), closed), Section(bound, closed, None, False)]
 
 
 def _solved(f: Node, op: str, name: str, ctx: Context) -> tuple[Node, Node, str]:
@@ -214,19 +214,19 @@ def _compare(a: Node, b: Node, ctx: Context) -> int:
     return 1 if x > y else -1
 
 
-def _low_order(p: Piece, q: Piece, ctx: Context) -> int:
+def _low_order(p: Section, q: Section, ctx: Context) -> int:
     if p.low is None or q.low is None:
         return (q.low is None) - (p.low is None) if (p.low is None) != (q.low is None) else 0
     return _compare(p.low, q.low, ctx) or (q.low_closed - p.low_closed)
 
 
-def _high_order(p: Piece, q: Piece, ctx: Context) -> int:
+def _high_order(p: Section, q: Section, ctx: Context) -> int:
     if p.high is None or q.high is None:
         return (p.high is None) - (q.high is None) if (p.high is None) != (q.high is None) else 0
     return _compare(p.high, q.high, ctx) or (p.high_closed - q.high_closed)
 
 
-def _empty(p: Piece, ctx: Context) -> bool:
+def _empty(p: Section, ctx: Context) -> bool:
     if p.low is None or p.high is None:
         return False
     order = _compare(p.low, p.high, ctx)
@@ -244,13 +244,13 @@ def normal(region: Region, ctx: Context) -> Region:
         if out and _touch(out[-1], p, ctx):
             last = out[-1]
             best = p if _high_order(p, last, ctx) > 0 else last
-            out[-1] = Piece(last.low, last.low_closed, best.high, best.high_closed)
+            out[-1] = Section(last.low, last.low_closed, best.high, best.high_closed)
         else:
             out.append(p)
     return out
 
 
-def _touch(p: Piece, q: Piece, ctx: Context) -> bool:
+def _touch(p: Section, q: Section, ctx: Context) -> bool:
     if p.high is None or q.low is None:
         return True
     order = _compare(q.low, p.high, ctx)
@@ -264,7 +264,7 @@ def intersection(a: Region, b: Region, ctx: Context) -> Region:
         for q in b[:50]:
             low = p if _low_order(p, q, ctx) >= 0 else q
             high = p if _high_order(p, q, ctx) <= 0 else q
-            piece = Piece(low.low, low.low_closed, high.high, high.high_closed)
+            piece = Section(low.low, low.low_closed, high.high, high.high_closed)
             if not _empty(piece, ctx):
                 out.append(piece)
     return out
@@ -277,13 +277,13 @@ def complement(a: Region, ctx: Context) -> Region:
     closed, open_left = False, True
     for p in normal(a, ctx):
         if p.low is not None:
-            out.append(Piece(low, closed, p.low, not p.low_closed))
+            out.append(Section(low, closed, p.low, not p.low_closed))
         open_left = p.high is not None
         low, closed = p.high, not p.high_closed
         if not open_left:
             break
     if open_left:
-        out.append(Piece(low, closed and low is not None, None, False))
+        out.append(Section(low, closed and low is not None, None, False))
     return out
 
 
@@ -307,7 +307,7 @@ def same_region(a: Region, b: Region, ctx: Context) -> bool:
     return len(a) == len(b) and all(_same_piece(p, q, ctx) for p, q in zip(a, b, strict=False))
 
 
-def _same_piece(p: Piece, q: Piece, ctx: Context) -> bool:
+def _same_piece(p: Section, q: Section, ctx: Context) -> bool:
     if (p.low_closed, p.high_closed, p.low is None, p.high is None) != (
         q.low_closed,
         q.high_closed,

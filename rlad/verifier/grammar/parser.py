@@ -89,7 +89,7 @@ def _quotient(left: Node, right: Node) -> Node:
     return N.div(left, right)
 
 
-class Parser:
+class MathParser:
     """Recursive descent over a token list; ``relation`` and everything above it live in ``AnswerParser``."""
 
     def __init__(self, text: str, options: VerifyOptions, budget: Budget, thousands: bool = True) -> None:

@@ -8,12 +8,12 @@ from rlad.verifier.budget import ParseError, TooLarge
 from rlad.verifier.grammar import nodes as N
 from rlad.verifier.grammar.lexer import Token
 from rlad.verifier.grammar.nodes import Node
-from rlad.verifier.grammar.parser import _CONSTANTS, Parser
+from rlad.verifier.grammar.parser import _CONSTANTS, MathParser
 from rlad.verifier.grammar.words import BLACKBOARD, FUNCTIONS, GREEK
 
 
-class Primaries(Parser):
-    """Mixin of ``Parser`` for the smallest complete expressions."""
+class Primaries(MathParser):
+    """Mixin of ``MathParser`` for the smallest complete expressions."""
 
     def primary(self) -> Node:
         """The smallest complete expressions."""

@@ -1,6 +1,6 @@
 """The thread behind ``VerifierPool``: hands pairs to workers, keeps their clocks, replaces the stuck and the dead.
 
-One thread owns all workers, so nothing about them needs a lock; callers only queue a ``Batch`` and wait for it.
+One thread owns all workers, so nothing about them needs a lock; callers only queue a ``PairBatch`` and wait for it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class PoolError(RuntimeError):
     """The pool is closed, or its workers cannot run on this machine: a fault of the set-up, never of an answer."""
 
 
-class Batch:
+class PairBatch:
     """The pairs of one call and their verdicts, in order. Verdicts that are given from the start are only counted."""
 
     def __init__(self, pairs: Sequence[tuple[str, str]], verdicts: list[Verdict | None]):
@@ -43,7 +43,7 @@ class Batch:
 
 
 class _Item(NamedTuple):
-    batch: Batch
+    batch: PairBatch
     index: int
     retried: bool = False
 
@@ -58,8 +58,8 @@ class Dispatcher:
         self.workers = [WorkerProcess(*self._worker_settings) for _ in range(workers)]
         self._failed_starts = 0
         self._lock = threading.Lock()  # guards the five below, which callers touch too
-        self._batches: deque[Batch] = deque()
-        self._open: set[Batch] = set()
+        self._batches: deque[PairBatch] = deque()
+        self._open: set[PairBatch] = set()
         self._counters = dict.fromkeys(COUNTERS, 0)
         self._stopping = False
         self._closed: str | None = None
@@ -72,7 +72,7 @@ class Dispatcher:
 
     # -- called by any thread ------------------------------------------------------------------------------------------
 
-    def submit(self, batch: Batch) -> None:
+    def submit(self, batch: PairBatch) -> None:
         """Queue a batch; its ``done`` is set when every verdict is there. Raises PoolError when the pool is closed."""
         with self._lock:
             if self._closed or self._stopping:

@@ -13,7 +13,7 @@ import weakref
 from collections.abc import Iterable
 
 from rlad.verifier.core import verify
-from rlad.verifier.pool.dispatcher import Batch, Dispatcher, PoolError
+from rlad.verifier.pool.dispatcher import Dispatcher, PairBatch, PoolError
 from rlad.verifier.pool.worker import DEFAULT_JUDGE
 from rlad.verifier.types import DEFAULT, Verdict, VerifyOptions
 
@@ -69,7 +69,7 @@ class VerifierPool:
         pairs = [(gold, pred) for gold, pred in pairs]
         # What is not text cannot travel as text; ``verify`` refuses it at once, without reading it.
         given = [None if type(g) is str is type(p) else verify(g, p, self._options) for g, p in pairs]
-        batch = Batch(pairs, given)
+        batch = PairBatch(pairs, given)
         self._dispatcher.submit(batch)
         batch.done.wait()
         if batch.error:

@@ -77,7 +77,7 @@ _CIRCUMSTANCE = re.compile(
 _EDGE = " \t,;:=<>≤≥≠≈*/^_&"
 
 
-class Run(NamedTuple):
+class NumberRun(NamedTuple):
     """Where a run begins and ends, and its text with the dollar signs of spans removed."""
 
     start: int
@@ -139,7 +139,7 @@ def _is_prose(span: str) -> bool:
     )
 
 
-def _runs(sentence: str) -> list[Run]:
+def _runs(sentence: str) -> list[NumberRun]:
     """All runs of a sentence that hold a digit or a mathematical command."""
     masked = sentence
     for m in _ASIDE.finditer(sentence):
@@ -184,7 +184,7 @@ def _belongs(sentence: str, m: re.Match[str]) -> bool:
     return before.rstrip()[-1:] in _OPERATORS or behind.lstrip()[:1] in _OPERATORS
 
 
-def _run(sentence: str, tokens: list[re.Match[str]]) -> Run | None:
+def _run(sentence: str, tokens: list[re.Match[str]]) -> NumberRun | None:
     """A run from its tokens: joints and unmatched brackets at its ends are the sentence's."""
     while tokens and (_kind(tokens[-1]) in ("joint", "space", "money") or tokens[-1].group() in _EDGE + "+-−–("):
         tokens = tokens[:-1]
@@ -199,7 +199,9 @@ def _run(sentence: str, tokens: list[re.Match[str]]) -> Run | None:
         return None
     start, end = tokens[0].start(), tokens[-1].end()
     text = "".join(_plain(t) for t in tokens)
-    return Run(start, end, text) if any(c.isnumeric() for c in text) or re.search(r"\\[a-z]+|[π∞]", text) else None
+    return (
+        NumberRun(start, end, text) if any(c.isnumeric() for c in text) or re.search(r"\\[a-z]+|[π∞]", text) else None
+    )
 
 
 def _plain(m: re.Match[str]) -> str:
@@ -236,7 +238,7 @@ def _balanced(tokens: list[re.Match[str]]) -> list[re.Match[str]]:
     return tokens[start:cut]
 
 
-def _is_aside(sentence: str, run: Run, later: Run) -> bool:
+def _is_aside(sentence: str, run: NumberRun, later: NumberRun) -> bool:
     """Whether the later run says why, or for what something was worked out: ``4 + 5 = 9 points in 40 minutes``."""
     between = sentence[run.end : later.start]
     if _REASON.search(between):
@@ -245,7 +247,7 @@ def _is_aside(sentence: str, run: Run, later: Run) -> bool:
     return plain and len(between) <= 80 and _CIRCUMSTANCE.search(between) is not None
 
 
-def _readings(sentence: str, runs: list[Run]) -> list[str]:
+def _readings(sentence: str, runs: list[NumberRun]) -> list[str]:
     telling = [r for r in runs if any(c.isnumeric() for c in r.text)] or runs
     while len(telling) > 1 and excepted(sentence[: telling[-1].start]):
         telling.pop()  # 42, not 41

@@ -15,10 +15,10 @@ from trainers.rewards.r3 import (
     R3Keys,
     propagated,
     propagation,
+    r3_weights,
     reference,
     spread,
     spread_threshold,
-    token_weights,
     weighted,
     within_reach,
 )
@@ -29,7 +29,7 @@ LOGP = [[-0.1, -2, -0.5], [-0.1, -0.4, -0.5]]
 def test_numbers():
     sigma = spread(LOGP)
     assert sigma == pytest.approx([0, 0.8, 0], abs=1e-4)
-    assert weighted(LOGP, token_weights(sigma)) == pytest.approx([-2, -0.4], abs=1e-4)
+    assert weighted(LOGP, r3_weights(sigma)) == pytest.approx([-2, -0.4], abs=1e-4)
     assert weighted(LOGP, [1 / 3] * 3) == pytest.approx([-0.8667, -0.3333], abs=1e-4)
     assert propagation(0.5, 0.1, [0, 1, 10, 50]) == pytest.approx([0.5, 0.5476, 0.8161, 0.9966], abs=1e-4)
 
@@ -40,10 +40,10 @@ def test_against_plain_python():
     sigma = [statistics.pstdev([row[j] for row in logp]) for j in range(7)]
     assert spread(logp) == pytest.approx(sigma)
     expected = [sum(s / sum(sigma) * row[j] for j, s in enumerate(sigma)) for row in logp]
-    assert weighted(logp, token_weights(sigma)) == pytest.approx(expected)
+    assert weighted(logp, r3_weights(sigma)) == pytest.approx(expected)
     chosen = sorted(range(7), key=lambda j: -sigma[j])[:2]
     expected = [sum(row[j] for j in chosen) / 2 for row in logp]
-    assert weighted(logp, token_weights(sigma, "top", 0.2)) == pytest.approx(expected)  # ceil(1.4) = 2 tokens
+    assert weighted(logp, r3_weights(sigma, "top", 0.2)) == pytest.approx(expected)  # ceil(1.4) = 2 tokens
     for row, adjusted in zip(logp, propagated(logp, 0.3), strict=True):
         for j in range(7):
             doubt = [math.exp(row[k]) + (1 - math.exp(row[k])) * (1 - math.exp(-0.3 * (j - k))) for k in range(j)]
@@ -51,8 +51,8 @@ def test_against_plain_python():
 
 
 def test_tokens_without_spread_weigh_the_same():
-    assert token_weights(spread([[-1, -2], [-1, -2]])) == pytest.approx([0.5, 0.5])
-    assert token_weights(spread([[-1, -2, -3]])) == pytest.approx([1 / 3] * 3)  # one trace: nothing to disagree about
+    assert r3_weights(spread([[-1, -2], [-1, -2]])) == pytest.approx([0.5, 0.5])
+    assert r3_weights(spread([[-1, -2, -3]])) == pytest.approx([1 / 3] * 3)  # one trace: nothing to disagree about
 
 
 def test_filter_stages():
