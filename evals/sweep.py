@@ -20,7 +20,7 @@ from evals.sampling import ModelPair, SamplingPool
 from evals.tables import print_sweep
 from evals.temperatures import Choice, chosen, guided_choices, guided_grid, plain_choices, tokens_of, warnings
 from evals.trees import Sampled
-from rlad.cli import Parser, main_guard
+from rlad.cli import Parser, main_guard, note_further_players
 from rlad.config import ConfigError, RunConfig, load_config
 from rlad.config.registry import rule
 
@@ -241,6 +241,7 @@ def sweep_run(given: str, *overrides: str, rescore: bool = False) -> dict:
     and samples nothing. Raises ConfigError where there is nothing to sweep, or for a change that a rescore cannot obey.
     """
     run, folder = open_run(given, list(overrides))
+    note_further_players(run)
     begin = time.perf_counter()
     if rescore:
         _require_measuring(list(overrides))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
-from rlad.config import ConfigError
+from rlad.config import ROLES, ConfigError, RunConfig
 from rlad.problems.base import ProblemError
 
 BAD_INPUT = 2
@@ -35,6 +35,14 @@ def sentence(error: BaseException) -> str:
     'two words and more'
     """
     return " ".join(str(error).split()) or type(error).__name__
+
+
+def note_further_players(run: RunConfig) -> None:
+    """Says on stderr which of a run's players have no part in a command that is for the pair."""
+    further = [role for role in run.players if role not in ROLES]
+    if further:
+        pair, left_out = " and ".join(ROLES), " and ".join(further)
+        print(f"Note: this takes the {pair} players of the run; the {left_out} has no part in it.", file=sys.stderr)
 
 
 def main_guard(main: Callable[[], int | None], plain: tuple[type[Exception], ...] = ()) -> NoReturn:

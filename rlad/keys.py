@@ -15,6 +15,7 @@ from typing import Any
 
 from rlad.cli import Parser, main_guard
 from rlad.config import ROLES, ConfigError, ModelConfig, RunConfig
+from rlad.config.players import starting_player
 from rlad.config.registry import REGISTRIES
 from rlad.config.sections import MethodSection, meanings, method_keys, plain_fields
 
@@ -74,8 +75,14 @@ def shown(value: Any) -> str:
 
 
 def chosen(prefix: str) -> list[Key]:
-    """All keys under a dotted prefix. Raises ConfigError, naming the nearest key, where there is none."""
-    every = list(keys_of(RunConfig()))
+    """All keys under a dotted prefix, which may begin with a further role of the project.
+
+    Raises ConfigError, naming the nearest key, where there is none.
+    """
+    run, role = RunConfig(), prefix.partition(".")[0]
+    if role in REGISTRIES["role"]:
+        run.players.setdefault(role, starting_player(role))
+    every = list(keys_of(run))
     found = [key for key in every if f"{key.name}.".startswith(f"{prefix.rstrip('.')}.") or not prefix]
     if not found:
         near = difflib.get_close_matches(prefix, [key.name for key in every], n=1, cutoff=0.0)

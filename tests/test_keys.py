@@ -29,6 +29,8 @@ def test_a_prefix_and_a_key_that_is_not_there(capsys):
     printed = capsys.readouterr().out
     assert "solution.gspo.clip_low = 0.0003    (above 0 and at most 0.1)" in printed
     assert "solution.gspo.clip_high" in printed and "abstraction" not in printed
+    main(["selector.max_new_tokens"])  # a role that runs have only where they name it
+    assert "selector.max_new_tokens = 16" in capsys.readouterr().out
     with pytest.raises(ConfigError, match="the nearest is 'solution.loss'"):
         main(["solution.los"])
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import uvloop
 
-from rlad.cli import Parser, main_guard
+from rlad.cli import Parser, main_guard, note_further_players
 from rlad.config import ConfigError, RunConfig, ServingConfig, load_config
 from rlad.generation.base import SamplerFailed
 from rlad.serving.keys import VARIABLE, Keys, load_keys
@@ -83,6 +83,7 @@ def main(words: list[str] | None = None) -> int:
     run, folder = read_arguments(words)
     keys = load_keys(run.serving.api_keys_file)
     require_keys(run.serving, keys)
+    note_further_players(run)
     set_up_logs()
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -141,6 +141,15 @@ def test_an_empty_run_folder_is_refused(folder, tmp_path):
         sweep.open_run(str(tmp_path / "c.yaml"), ["name=missing"])
 
 
+def test_a_further_player_is_said_to_have_no_part(folder, tmp_path, capsys):
+    words = ["roles=[abstraction, solution, selector]", f"runs_dir={tmp_path}", "name=empty"]
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ConfigError, match="holds no trained model"):
+        sweep.sweep_run(str(folder / "config.yaml"), *words)
+    said = "Note: this takes the abstraction and solution players of the run; the selector has no part in it.\n"
+    assert capsys.readouterr().err == said
+
+
 # ------------------------------------------------------------------------------------------------ trees and scores
 def found_in(folder):
     result = json.loads((folder / "sweep.json").read_text())
