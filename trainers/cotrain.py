@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from rlad.config import RunConfig, as_tree
+from rlad.config import CotrainConfig, RunConfig, as_tree
 from rlad.players.roles import TreeReader, playing
 from rlad.problems import Problem, load_problems, world_of
 from rlad.reasoning.judge import Judge
@@ -20,6 +20,7 @@ from rlad.reasoning.tree import Plan, Tree
 from trainers.credit.measurements import Measurements
 from trainers.credit.phase import Credit
 from trainers.credit.planning import credited_grams
+from trainers.credit.standing import Standing
 from trainers.data.cursor import Cursor
 from trainers.data.dynamic_sampling import PassRates, dynamic_sampling
 from trainers.data.plans import player_sampling, sampling_seed, step_plan
@@ -30,6 +31,7 @@ from trainers.learner.learner import Learner
 from trainers.learner.publishing import publish
 from trainers.learner.scoring import hidden_states, reference_gaps
 from trainers.learner.update import update
+from trainers.losses.entropy import scheduled
 from trainers.methods.hooks import Methods
 from trainers.methods.schedules import learners as learners_of
 from trainers.methods.schedules import rate
@@ -58,6 +60,7 @@ class Cotrainer:
         self.judge = Judge(run.verifier, self.world)
         self.reasoner = self._reasoner()
         self.tokens = 0
+        self.progress = 0.0
         self.methods = Methods(run, self.learners, self.reasoner, self.problems, self.world)
         grams = frozen_grams(run, folder, self.problems, self.world, self.correct_solutions) if wanted(run) else None
         self.instruments = Instruments(run, self.roles, self.learners, grams, self.world is not None)
@@ -67,6 +70,8 @@ class Cotrainer:
                 self.device,
                 partial(hidden_states, learner, micro_batch=size),
                 partial(reference_gaps, learner, micro_batch=size),
+                partial(self.standing, learner),
+                partial(learner.policy.prompts.ids, self.bare_task),
             )
             for role, learner in self.learners.items()
         }
@@ -174,13 +179,21 @@ class Cotrainer:
         for role in learning:
             learner = self.learners[role]
             decay = linear(step, self.config.steps, learner.config.min_lr_ratio)
-            share = decay * rate(self.config.schedule, step, role)
+            control = self.credit.control(role)
+            share = decay * rate(self.config.schedule, step, role) * control.rate
             zero3.set_lr(learner.model_engine, learner.config.lr * share)
+            learner.kl_factor = control.kl
+            if learner.config.entropy_final is not None:
+                learner.entropy_coefficient = scheduled(learner.config, self.progress)
         return {role: update(self.learners[role], rows[role], self.run) for role in learning}
 
     def publish(self, updates: dict[str, dict]) -> float | None:
         """Sends what has changed to the samplers; returns the worst parity gap, nats."""
         return publish([self.learners[role] for role, stats in updates.items() if stats["updated"]], self.run)
+
+    def standing(self, learner: Learner) -> Standing:
+        """Where a player stands, for those of its methods that look."""
+        return Standing(learner.entropy, learner.reward, self.progress)
 
     def state(self) -> dict:
         return {"tokens_generated_total": self.tokens}
@@ -228,6 +241,18 @@ def linear(step: int, steps: int, final: float) -> float:
     return 1.0 - (1.0 - final) * (step - 1) / max(1, steps - 1)
 
 
+def done(step: int, tokens: int, config: CotrainConfig) -> float:
+    """Share of the training that lies before `step`, 0 to 1: of the steps or of the token budget, the further one.
+
+    >>> done(1, 0, CotrainConfig(steps=5)), done(5, 0, CotrainConfig(steps=5))
+    (0.0, 1.0)
+    >>> done(2, 300, CotrainConfig(steps=5, max_tokens=400))
+    0.75
+    """
+    spent = tokens / config.max_tokens if config.max_tokens else 0.0
+    return min(1.0, max((step - 1) / max(1, config.steps - 1), spent))
+
+
 def cotrain(run: RunConfig, folder: Path) -> None:
     """The loop."""
     trainer = Cotrainer(run, folder)
@@ -240,6 +265,7 @@ def cotrain(run: RunConfig, folder: Path) -> None:
     samples.truncate_after(step)
     while step < config.steps and not 0 < config.max_tokens <= trainer.tokens:
         step += 1
+        trainer.progress = done(step, trainer.tokens, config)
         clock.lap()
         extras: dict[str, dict] = {}
         if trainer.methods.due(step):
@@ -287,7 +313,8 @@ def cotrain(run: RunConfig, folder: Path) -> None:
             row |= {name: extra for name, extra in extras.items() if extra}
             for name, role in trainer.roles.items():
                 row[name] = player_statistics(trees, role, trainer.credit.pay, trainer.device)
-                row[name] |= updates.get(name, {"updated": 0}) | planning.get(name, {})
+                trainer.learners[name].reward = row[name]["reward"]
+                row[name] |= updates.get(name, {"updated": 0}) | planning.get(name, {}) | trainer.credit.numbers(name)
                 row[name] |= {"instruments": measured[name]} if measured else {}
             row["rollout"] |= measured.get("rollout", {})
             row["verifier"] = trainer.judge.take_counters()

@@ -87,6 +87,8 @@ class PlayerConfig(MethodSection):
     """How the rewards of a group become advantages (docs/methods.md)."""
     aggregation: str = key("auto", one_of=("auto", *AGGREGATIONS))
     """How per-token losses become one number; auto = as the loss was published."""
+    distillation: float = key(0.0, least=0)
+    """Coefficient of -A * log p of guided solutions under their question alone (NudgeRL's is 0.1); 0 = off."""
     hicra: float = key(0.0, least=0, below=1)
     """alpha of HICRA: planning tokens' advantages become A + alpha * |A|; the paper's is 0.2, 0 switches it off."""
     overlong: int = key(0, least=0)
@@ -102,6 +104,10 @@ class PlayerConfig(MethodSection):
     """Estimator of the KL as a loss; k3 is the usual one."""
     entropy_coef: float = key(0.0, least=-float("inf"))
     """Coefficient of the entropy bonus."""
+    entropy_final: float | None = key(None, least=-float("inf"))
+    """The coefficient at the end of the training, to which it moves; None = it stays entropy_coef."""
+    entropy_schedule: str = key("linear", one_of=("linear", "cosine"))
+    """How it moves, over the steps or the token budget, whichever is further."""
     entropy_target: float | None = key(None, least=0)
     """Nats per token. When set, the coefficient adapts: it grows by entropy_step while entropy is below the target."""
     entropy_step: float = key(1e-3, above=0)

@@ -66,6 +66,13 @@ PAIRS = {
         "solution.mismatch.opsm=0.1",
         "solution.overlong=4",
     ],
+    "steered": [
+        *("solution.loss=vespo", "solution.advantage=nudge", "solution.distillation=0.1"),
+        *("abstraction.loss=luspo", "abstraction.advantage=polychromic", "abstraction.polychromic.k=2"),
+        *("solution.shaping=autopilot", "abstraction.shaping=entrocraft"),
+        *("solution.entropy_final=0.01", "cotrain.solution_group=problem"),
+    ],
+    "ucpo-uniqueness": ["solution.advantage=ucpo", "abstraction.advantage=uniqueness"],
     "hicra": ["solution.hicra=0.2", "abstraction.hicra=0.2", "abstraction.loss=gppo"],
     "scalerl": [
         "solution.loss=cispo",

@@ -84,6 +84,7 @@ STATEFUL = [  # schedules and methods whose state must survive: a snapshot, curs
     ),
     *("cotrain.schedule.kind=rates", "cotrain.schedule.abstraction_steps=1", "cotrain.schedule.solution_steps=2"),
     *("solution.shaping=effective_rank", "solution.effective_rank.stride=2"),
+    *("abstraction.shaping=autopilot", "abstraction.autopilot.first=3"),
 ]
 
 
@@ -118,6 +119,7 @@ def test_killed_and_resumed_training_is_bit_for_bit_the_uninterrupted_one(warm):
     assert state["step"] == 4 and state["parts"]["cursor"] == 4 * 8
     assert state["parts"]["methods"] == {"cursors": {"rft": 8, "sft_phase": 4}, "lagged_solver": 4}
     assert state["parts"]["credit"]["solution"]["er"] > 1
+    assert len(state["parts"]["credit"]["abstraction"]["entropy"]) == 3 and "pull" in metrics(whole)[3]["abstraction"]
     assert [sorted(row.get("offline", {})) for row in metrics(whole)] == [["rft"], [], ["sft_phase"], ["rft"]]
     row = json.loads((whole / "metrics.jsonl").read_text().splitlines()[-1])
     phases = {"draw", "propose", "gate", "solve", "judge", "credit", "update", "publish", "instruments", "record"}
@@ -214,7 +216,7 @@ def test_every_mode_of_learning_runs_and_gives_the_same_gradients_for_every_spli
     output = ranks.run("learning_program.py", str(warm), str(tmp_path / "loops"))
     assert output.count("SAME") == len(loss.names()) + 11
     found = {folder.name: metrics(folder) for folder in (tmp_path / "loops").iterdir()}
-    assert len(found) == 9
+    assert len(found) == 11
     for name, rows in found.items():
         assert len(rows) == 2, name
         for row in rows:
@@ -226,6 +228,8 @@ def test_every_mode_of_learning_runs_and_gives_the_same_gradients_for_every_spli
         assert all(row[role]["chosen_share"] > 0 for row in found["clip_cov-kl_cov"])
         assert all(row[role]["covariance_p99"] > row[role]["covariance_p50"] for row in found["clip_cov-kl_cov"])
     assert 0.1 < found["dr_grpo-rloo"][1]["abstraction"]["kept_share"] < 0.4
+    steered = found["steered"][1]
+    assert steered["abstraction"]["kept_sign"] == 1 and steered["solution"]["entropy_coefficient"] == 0.01
     # The sampler holds the trainer's weights: before the second update nothing is weighed.
     assert found["mismatch"][0]["solution"]["mismatch"] < 1e-4
     sampled = found["scalerl"][1]["dynamic_sampling"]

@@ -20,9 +20,13 @@ if TYPE_CHECKING:
 
 
 class Shaping(Protocol):
-    """Changes the advantages of one player's rows; its state goes into the checkpoint."""
+    """Changes the advantages of one player's rows; its state, as JSON has it, goes into the checkpoint.
 
-    state: dict[str, float]
+    It may have `numbers`, which go into metrics.jsonl beside the player's, and a `control` of the next update
+    (standing.py).
+    """
+
+    state: dict
 
     def __call__(self, rows: list[Row], measured: Measurements) -> list[Row]:
         """The shaped rows. Collective."""

@@ -1,7 +1,8 @@
 """Advantages against a baseline of the group: `@advantage` functions from the rewards of one group to its advantages.
 
 An advantage is `advantage(rewards) -> advantages`, with `keys=` where it declares keys. `step_scale` says what happens
-to them over all groups of a step afterwards (whitening.py): nothing, or division by the step's deviation.
+to them over all groups of a step afterwards (whitening.py): nothing, or division by the step's deviation. One declared
+with `reads="attempts"` is handed the group as `Attempts` (attempts.py), which also tells its samples apart.
 """
 
 from __future__ import annotations
@@ -55,3 +56,7 @@ def rloo(rewards: Sequence[float]) -> list[float]:
 def batch_std(rewards: Sequence[float]) -> list[float]:
     """Rewards less the group's mean; divided by the deviation of all sequences of the step (ScaleRL)."""
     return mean(rewards)
+
+
+BASELINES = {"std": std, "mean": mean}
+"""The two that others start from, whose own files then reweigh what a group's members earn."""

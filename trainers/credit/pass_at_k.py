@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,15 +23,19 @@ class PassAtKKeys:
     """Samples of a set: the best of k is what counts. At most a group's samples."""
 
 
-def check(run: RunConfig, role: str) -> None:
-    """A set is taken from a group."""
-    k = run.players[role].of("pass_at_k").k
-    size, name = role_of(role).group_size(run)
-    if k > size:
-        raise ConfigError(f"{role}.pass_at_k.k={k} is larger than a group's {size} samples ({name}).")
+def set_fits(advantage: str) -> Callable[[RunConfig, str], None]:
+    """The check of an advantage over sets of k: a set is taken from a group."""
+
+    def check(run: RunConfig, role: str) -> None:
+        k = run.players[role].of(advantage).k
+        size, name = role_of(role).group_size(run)
+        if k > size:
+            raise ConfigError(f"{role}.{advantage}.k={k} is larger than a group's {size} samples ({name}).")
+
+    return check
 
 
-@advantage("pass_at_k", keys=PassAtKKeys, check=check, source="2503.19595")
+@advantage("pass_at_k", keys=PassAtKKeys, check=set_fits("pass_at_k"), source="2503.19595")
 def pass_at_k(rewards: Sequence[float], keys: PassAtKKeys) -> list[float]:
     """What a sample adds to the best of k - 1 others: the mean of max(r - best, 0) over all such sets of the group.
 

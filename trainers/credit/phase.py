@@ -8,10 +8,12 @@ from rlad.config import RunConfig
 from rlad.entropy import StrategicGrams
 from rlad.players.roles import Role
 from rlad.reasoning.tree import Tree
+from trainers.credit.distillation import bare_prompts, distilled
 from trainers.credit.measurements import Measurements
 from trainers.credit.pay import StepPay
 from trainers.credit.planning import planning_counts, planning_credit
 from trainers.credit.rows import role_rows
+from trainers.credit.standing import UNTOUCHED, Control
 from trainers.credit.whitening import whitened
 from trainers.data.rows import Row, merged
 from trainers.runtime import zero3
@@ -35,20 +37,23 @@ class Credit:
     def __call__(self, trees: list[Tree], learning: Collection[str]) -> dict[str, list[Row]]:
         """This rank's judged trees to rows by role.
 
-        Those of a role that does not learn in this step are neither whitened nor marked. Collective.
+        Those of a role that does not learn in this step are neither whitened nor marked nor distilled. Collective.
         """
         rows = {}
         for role, measured in self.measured.items():
             own = merged(role_rows(self.roles[role], trees, self.pay, self.run.players[role]))
             rows[role] = self.shapings[role](own, measured)
             if role in learning:
-                rows[role] = self._finished(role, rows[role])
+                rows[role] = self._finished(role, rows[role], trees)
         return rows
 
-    def _finished(self, role: str, rows: list[Row]) -> list[Row]:
-        player = self.run.players[role]
-        rows = whitened(rows, player, self.measured[role])
-        return planning_credit(rows, self.grams[role], player.hicra) if player.hicra else rows
+    def _finished(self, role: str, rows: list[Row], trees: list[Tree]) -> list[Row]:
+        player, measured = self.run.players[role], self.measured[role]
+        rows = whitened(rows, player, measured)
+        rows = planning_credit(rows, self.grams[role], player.hicra) if player.hicra else rows
+        if player.distillation:
+            rows += distilled(rows, bare_prompts(trees, measured.bare_prompt), player.distillation)
+        return rows
 
     def planning_shares(self, rows: dict[str, list[Row]]) -> dict[str, dict[str, float | None]]:
         """`planning_share` of the tokens of every player that learns by HICRA, whose term acts on those. Collective."""
@@ -56,6 +61,14 @@ class Credit:
             role: zero3.means({"planning_share": planning_counts(rows[role], grams)}, self.measured[role].device)
             for role, grams in self.grams.items()
         }
+
+    def numbers(self, role: str) -> dict[str, float]:
+        """What the player's shaping did to the newest rows, for metrics.jsonl."""
+        return getattr(self.shapings.get(role), "numbers", {})
+
+    def control(self, role: str) -> Control:
+        """What the player's shaping asks of the next update."""
+        return getattr(self.shapings.get(role), "control", UNTOUCHED)
 
     def state(self) -> dict[str, dict[str, float]]:
         """Each role's moving averages."""

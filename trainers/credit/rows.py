@@ -8,6 +8,7 @@ from rlad.config import PlayerConfig
 from rlad.players.roles import Group, Pay, Role, Sample
 from rlad.reasoning.tree import Tree
 from trainers.credit.advantages import is_constant
+from trainers.credit.attempts import attempts
 from trainers.data.rows import Row
 from trainers.losses.mismatch import needs_sampler
 from trainers.losses.overlong import overlong_penalty
@@ -29,11 +30,19 @@ def role_rows(role: Role, trees: list[Tree], pay: Pay, player: PlayerConfig) -> 
 def group_rows(group: Group, player: PlayerConfig, drop_constant: bool) -> Iterator[Row]:
     """The rows of one group's samples that have a reward."""
     scored = [sample for sample in group.samples if sample.reward is not None]
-    rewards = [sample.reward for sample in scored]
-    if not rewards or (drop_constant and is_constant(rewards if group.compared else [0.0, *rewards])):
+    if not scored:
         return
-    earned = punished(scored, player)
-    advantages = player.bound("advantage")(earned) if group.compared else earned
+    rewards = [sample.reward for sample in scored]
+    advantages = earned = punished(scored, player)
+    if group.compared:
+        reads = player.chosen("advantage").facts.get("reads", "rewards")
+        advantages = player.bound("advantage")(attempts(scored, earned) if reads == "attempts" else earned)
+        # What tells attempts apart may find something to learn where their rewards are all the same.
+        signal = rewards if reads == "rewards" else [0.0, *advantages]
+    else:
+        signal = [0.0, *rewards]
+    if drop_constant and is_constant(signal):
+        return
     for sample, advantage in zip(scored, advantages, strict=True):
         yield _row(sample, advantage, player, shaping=sample.shaping, kl_weight=sample.kl_weight)
 

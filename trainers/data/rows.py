@@ -25,6 +25,9 @@ class Row:
     shaping: float = 0.0
     """gamma of the shaped ratio p / (p + gamma), for a text that was not written under this prompt; 0 = an ordinary
     sample."""
+    distillation: float = 0.0
+    """Coefficient of -A * log p for a text that was written under another prompt: beside the step's loss, in no other
+    count or mean of it; 0 = an ordinary sample."""
     sampler_logprobs: tuple[float, ...] | None = None
     """The sampler's log-prob of each token, nats; only carried for methods that need it, as alike rows merge."""
 

@@ -40,11 +40,15 @@ class Batch:
     kl_weight: torch.Tensor
     """(B, 1)"""
     copies: torch.Tensor
-    """(B, 1): how many samples a row stands for."""
+    """(B, 1): how many samples a row stands for; 0 where it is no sample of this prompt but distilled into it."""
     bare: torch.Tensor
     """(B, 1): 1 on rows without an abstraction in a run with abstractions."""
     gamma: torch.Tensor
     """(B, 1): gamma of the shaped ratio, 0 = an ordinary sample."""
+    distillation: torch.Tensor
+    """(B, C): of distilled rows the coefficient times A, for all their copies, over the row's length; else 0."""
+    distilled: int
+    """Samples that the distilled rows stand for."""
     prompt: torch.Tensor
     """(B, 1) int64: the same number for the same prompt, on every rank."""
     old: torch.Tensor | None = None
@@ -111,9 +115,12 @@ def collate(rows: list[Row], index: list[int], pad_id: int, device: torch.device
         sampler_logprobs=_per_token([row.sampler_logprobs or () for row in chosen], mask),
         pg_weight=pg_weight,
         kl_weight=per_row([row.kl_weight for row in chosen]),
-        copies=per_row([row.copies for row in chosen]),
+        copies=per_row([0 if row.distillation else row.copies for row in chosen]),
         bare=per_row([float(row.bare) for row in chosen]),
         gamma=per_row([row.shaping for row in chosen]),
+        distillation=_per_token([row.per_token for row in chosen], mask)
+        * per_row([row.distillation * row.copies / len(row.completion) for row in chosen]),
+        distilled=sum(row.copies for row in chosen if row.distillation),
         # A tuple of whole numbers hashes alike everywhere; 52 bits are exact in float64 too.
         prompt=per_row([hash(row.prompt) & (2**52 - 1) for row in chosen], torch.int64),
     )

@@ -27,6 +27,10 @@ class Learner:
     """Token ids of a few prompts, the same on every rank and in every step: what `publish` checks the sampler with."""
     entropy: float | None = None
     """Nats per token in the newest update; None before the first."""
+    reward: float | None = None
+    """Mean reward of the rollouts that it learnt from; None before the first step and where nobody was paid."""
+    kl_factor: float = 1.0
+    """Multiplies `kl_coef` in the next update."""
     version: int = 0
     """Counts the weights that were published."""
     first_gaps: list[float] = field(default_factory=list)
@@ -44,6 +48,7 @@ class Learner:
             "version": self.version,
             "entropy_coefficient": self.entropy_coefficient,
             "entropy": self.entropy,
+            "reward": self.reward,
             "first_gaps": self.first_gaps,
         }
 
@@ -52,3 +57,4 @@ class Learner:
         self.version = state["version"] - 1
         self.first_gaps = state["first_gaps"]
         self.entropy_coefficient, self.entropy = state["entropy_coefficient"], state["entropy"]
+        self.reward = state["reward"]

@@ -39,6 +39,11 @@ def token_weights(
     return list(table.split([len(batch.index) for batch in batches]))
 
 
+def distilled_samples(batches: list[Batch], device: torch.device) -> float:
+    """How many samples of all ranks are distilled into another prompt. Collective."""
+    return zero3.total([sum(batch.distilled for batch in batches)], device)[0]
+
+
 def kept_factors(
     batches: list[Batch],
     kept: list[torch.Tensor],

@@ -32,12 +32,12 @@ class TokenRecord:
             del getattr(self, item.name)[count:]
 
     def add(self, batch: Batch, logp: torch.Tensor, entropy: torch.Tensor) -> None:
-        """Keeps the active tokens of a micro-batch; tensors (B, C). Padding rows are left out."""
+        """Keeps the active tokens of a micro-batch; tensors (B, C). Rows that stand for no sample are left out."""
         lengths, ids = batch.mask.sum(1).int().tolist(), batch.completion.tolist()
         copies, learnt = batch.copies[:, 0].int().tolist(), (batch.pg_weight[:, 0] > 0).tolist()
         columns = [tensor.cpu() for tensor in (logp, entropy, batch.advantage)]
         for place, length in enumerate(lengths):
-            if batch.index[place] < 0:
+            if not copies[place]:
                 continue
             self.tokens.append(tuple(ids[place][:length]))
             self.copies.append(copies[place])

@@ -16,7 +16,7 @@ from rlad.config import RunConfig
 from trainers.data.rows import Row
 from trainers.learner.batches import Batch, micro_batches, token_logprobs
 from trainers.learner.learner import Learner
-from trainers.learner.loss_weights import kept_factors, token_weights
+from trainers.learner.loss_weights import distilled_samples, kept_factors, token_weights
 from trainers.learner.policy_loss import behaviour_logprobs, policy_loss
 from trainers.learner.records import TokenRecord
 from trainers.learner.token_selection import Scan, Selection, select_tokens, selects_tokens
@@ -65,6 +65,9 @@ def _mini_batch(learner: Learner, batches: list[Batch], seed: int) -> Counter:
         factors = kept_factors(batches, selection.kept, weights, player, learner.device)
         found = zip(batches, selection.kept, factors, strict=True)
         batches = [replace(batch, kept=kept, kept_factor=factor) for batch, kept, factor in found]
+    if player.distillation:
+        share = 1 / max(1.0, distilled_samples(batches, learner.device))
+        batches = [replace(batch, distillation=batch.distillation * share) for batch in batches]
     totals: Counter[str] = Counter()
     seen = len(learner.record.tokens)
     for batch in batches:
@@ -104,10 +107,13 @@ def _loss(learner: Learner, batch: Batch) -> tuple[torch.Tensor, dict[str, float
     with torch.no_grad():
         reference, _ = token_logprobs(learner.reference, batch, player.temperature, False)
     per_token, stats = policy_loss(player, batch, logp)
-    per_token = per_token + player.kl_coef * kl_penalty(logp, reference, player.kl_estimator) * batch.kl_weight
+    kl_coef = player.kl_coef * learner.kl_factor
+    per_token = per_token + kl_coef * kl_penalty(logp, reference, player.kl_estimator) * batch.kl_weight
     if coefficient:
         per_token = per_token - coefficient * entropy
     loss = (per_token * batch.mask * batch.weight).sum()
+    if player.distillation:
+        loss = loss - (batch.distillation * logp).sum()
     with torch.no_grad():
         stats |= {"entropy": entropy * batch.mask, "kl": kl_penalty(logp, reference, "k3") * batch.mask}
         sums = {"loss": loss.item()} | _sums(batch, stats)
@@ -144,6 +150,7 @@ def _summary(learner: Learner, totals: Counter) -> dict[str, float]:
             stats[name] = sums[name] / count
     stats["lr"] = learner.model_engine.optimizer.param_groups[0]["lr"]
     stats["entropy_coefficient"] = learner.entropy_coefficient
+    stats["kl_coefficient"] = learner.config.kl_coef * learner.kl_factor
     learner.entropy = stats["entropy"]
     if learner.config.entropy_target is not None:
         learner.entropy_coefficient = adapt_entropy(learner.entropy_coefficient, learner.entropy, learner.config)

@@ -1,6 +1,8 @@
-"""The entropy bonus's adaptive coefficient (Skywork-OR1, 2505.22312)."""
+"""The entropy bonus's coefficient: by a schedule, or adapted to a target (Skywork-OR1, 2505.22312)."""
 
 from __future__ import annotations
+
+import math
 
 from rlad.config import PlayerConfig
 
@@ -20,6 +22,20 @@ def adapt_entropy(coefficient: float, entropy: float, player: PlayerConfig) -> f
     """
     step = player.entropy_step if entropy < player.entropy_target else -player.entropy_step
     return min(max(coefficient + step, 0.0), player.entropy_max)
+
+
+def scheduled(player: PlayerConfig, progress: float) -> float:
+    """The coefficient on its way from `entropy_coef` to `entropy_final`, when a share of the training is done.
+
+    >>> line = PlayerConfig(entropy_coef=0.01, entropy_final=0.0)
+    >>> [round(scheduled(line, progress), 4) for progress in (0, 0.25, 0.5, 1)]
+    [0.01, 0.0075, 0.005, 0.0]
+    >>> wave = PlayerConfig(entropy_coef=0.01, entropy_final=0.0, entropy_schedule="cosine")
+    >>> [round(scheduled(wave, progress), 4) for progress in (0, 0.25, 0.5, 1)]
+    [0.01, 0.0085, 0.005, 0.0]
+    """
+    gone = progress if player.entropy_schedule == "linear" else (1 - math.cos(math.pi * progress)) / 2
+    return player.entropy_coef + (player.entropy_final - player.entropy_coef) * gone
 
 
 def bonus(coefficient: float, entropy: float | None, player: PlayerConfig) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,22 +29,26 @@ class GspoKeys:
     """The sequence's ratio is clipped at 1 + clip_high."""
 
 
-def check(run: RunConfig, role: str) -> None:
-    """One ratio per sequence wants sequences that weigh the same, whatever their length."""
-    player = run.players[role]
-    if aggregation_of(player) != "sequence-mean":
-        raise ConfigError(
-            f"{role}.aggregation={player.aggregation} weighs tokens of long sequences more, which undoes "
-            f"{role}.loss=gspo; use sequence-mean or auto."
-        )
-    if player.mismatch.kind != "none" and player.mismatch.level == "token":
-        raise ConfigError(
-            f"{role}.loss=gspo has one ratio per sequence, but {role}.mismatch.level=token weighs every token by its "
-            "own; use sequence or geometric."
-        )
+def one_ratio(name: str) -> Callable[[RunConfig, str], None]:
+    """The check of a loss with one ratio per sequence: sequences weigh the same, whatever their length."""
+
+    def check(run: RunConfig, role: str) -> None:
+        player = run.players[role]
+        if aggregation_of(player) != "sequence-mean":
+            raise ConfigError(
+                f"{role}.aggregation={player.aggregation} weighs tokens of long sequences more, which undoes "
+                f"{role}.loss={name}; use sequence-mean or auto."
+            )
+        if player.mismatch.kind != "none" and player.mismatch.level == "token":
+            raise ConfigError(
+                f"{role}.loss={name} has one ratio per sequence, but {role}.mismatch.level=token weighs every token by "
+                "its own; use sequence or geometric."
+            )
+
+    return check
 
 
-@loss("gspo", keys=GspoKeys, aggregation="sequence-mean", check=check, source="2507.18071")
+@loss("gspo", keys=GspoKeys, aggregation="sequence-mean", check=one_ratio("gspo"), source="2507.18071")
 def gspo(tokens: LossTensors, keys: GspoKeys) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     """PPO's clip on s = exp(mean over the sequence of log r), in the per-token form sg(s) * pi / sg(pi).
 
@@ -60,8 +65,13 @@ def gspo(tokens: LossTensors, keys: GspoKeys) -> tuple[torch.Tensor, dict[str, t
 
     Where we differ from public code: verl clamps log s at 10 from above only, we clamp it to +-20 like every ratio.
     """
+    return sequence_surrogate(tokens, keys.clip_low, keys.clip_high)
+
+
+def sequence_surrogate(tokens: LossTensors, low: float, high: float) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    """PPO's clip on the geometric mean of each sequence's ratios, per token, and the share that it held; (B, T)."""
     length = tokens.mask.sum(1, keepdim=True).clamp(min=1)
     log_ratio = ((tokens.logp - tokens.logp_old).detach() * tokens.mask).sum(1, keepdim=True) / length
     ratio = log_ratio.clamp(-20, 20).exp() * unit(tokens.logp)
-    loss = clipped_surrogate(ratio, tokens.advantage, keys.clip_low, keys.clip_high)
+    loss = clipped_surrogate(ratio, tokens.advantage, low, high)
     return loss, {"clip_fraction": clipped(loss, ratio, tokens)}

@@ -57,7 +57,8 @@ class Instruments:
         for role, learner in self.learners.items():
             # Equal forwards on all ranks: whether a step samples hidden states depends on nothing local.
             sampled = due(step, self.config.rank_every)
-            ranks = read_ranks(learner, rows[role], self.run) if sampled else RankReading()
+            written = [row for row in rows[role] if not row.distillation]
+            ranks = read_ranks(learner, written, self.run) if sampled else RankReading()
             tokens = self._tokens(role) if updates.get(role, {}).get("updated") else None
             readings[role] = (tokens, self._texts(role, trees), ranks)
         gathered = zero3.to_first((readings, self._rollout(trees)))

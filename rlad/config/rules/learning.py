@@ -22,6 +22,7 @@ def check_learning(config: RunConfig) -> None:
                 check(config, role)
         _check_forking(role, player)
         _check_old_logprobs(role, player)
+        _check_entropy(role, player)
         _check_lengths(role, player)
 
 
@@ -37,6 +38,14 @@ def _check_old_logprobs(role: str, player: PlayerConfig) -> None:
         raise ConfigError(
             f"{role}.old_logprobs=sampler already holds the mismatch in its ratio; {role}.mismatch.kind="
             f"{player.mismatch.kind} would count it twice, so use none."
+        )
+
+
+def _check_entropy(role: str, player: PlayerConfig) -> None:
+    if player.entropy_target is not None and player.entropy_final is not None:
+        raise ConfigError(
+            f"{role}.entropy_target adapts the coefficient that {role}.entropy_final moves by a schedule; use one of "
+            "them."
         )
 
 

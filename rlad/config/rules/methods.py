@@ -13,6 +13,11 @@ def check_methods(config: RunConfig) -> None:
     _check_joint(config)
     _check_critique(config)
     _check_lag(config)
+    if config.abstraction.distillation:
+        raise ConfigError(
+            "abstraction.distillation teaches prompts without an abstraction, which that player never reads; set "
+            "solution.distillation."
+        )
     if config.solution.diversity.weight:
         raise ConfigError(
             "solution.diversity pays for being unlike a problem's other abstractions; set abstraction.diversity.weight."
@@ -42,6 +47,7 @@ def _check_needs_abstractions(config: RunConfig) -> None:
     used = {
         f"abstraction.reward={config.abstraction.reward}": config.abstraction.reward != "verdict",
         "abstraction.diversity.weight": config.abstraction.diversity.weight,
+        "solution.distillation": config.solution.distillation,
         "cotrain.schedule.lag": step.schedule.lag,
         "cotrain.rft.every": step.rft.every,
     }

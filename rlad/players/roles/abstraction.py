@@ -46,7 +46,11 @@ class AbstractionRole(Role):
         if not tree.draws:
             return []
         rewards = zip(tree.draws, pay.draws(tree), strict=True)
-        samples = [Sample(draw.prompt, draw.completion, reward) for draw, reward in rewards]
+        forms = {i: branch.key for i, branch in enumerate(tree.branches)}
+        samples = [
+            Sample(draw.prompt, draw.completion, reward, strategy=forms.get(draw.branch, draw.text))
+            for draw, reward in rewards
+        ]
         return [Group(samples, compared=pay.config.abstractions > 1)]
 
     def written(self, tree):

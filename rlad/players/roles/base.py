@@ -51,6 +51,8 @@ class Sample:
     shaping: float = 0.0
     """gamma of p / (p + gamma) for a text that was not written under this prompt; 0 = an ordinary sample."""
     kl_weight: float = 1.0
+    strategy: str = ""
+    """What it attempts, in a form by which attempts of one group are told apart: those with the same one are alike."""
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,11 @@ class SelectorRole(TreeReader):
     def groups(self, tree, pay):
         """All choices of a tree are one group."""
         written = tree.written.get(self.name, [])
-        return [Group([Sample(one.prompt, one.completion, float(one.correct)) for one in written])] if written else []
+        samples = [
+            Sample(one.prompt, one.completion, float(one.correct), strategy=" ".join(one.text.split()))
+            for one in written
+        ]
+        return [Group(samples)] if written else []
 
     def written(self, tree):
         return [(one.text, one.completion, one.correct) for one in tree.written.get(self.name, [])]

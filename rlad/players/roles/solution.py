@@ -48,11 +48,17 @@ class SolutionRole(Role):
         Refinements share the baseline of their group (the union of both), but are learnt through the shaped objective
         and carry no KL: they were not sampled from this prompt, and no estimator of the KL holds for them.
         """
-        found = []
+        found, gamma = [], pay.config.critique.gamma
+        followed = {id(s): branch.key for branch in tree.branches for s in [*branch.solutions, *branch.refined]}
         for solutions, refined in pay.attempts(tree):
-            own = [Sample(s.prompt, s.completion, pay.solution(s)) for s in solutions]
-            gamma = pay.config.critique.gamma
-            second = [Sample(s.prompt, s.completion, pay.solution(s), shaping=gamma, kl_weight=0.0) for s in refined]
+            # Where abstractions are compared, the one that was followed is the strategy; under one, the text is.
+            keys = {followed.get(id(s)) for s in solutions}
+            way = (lambda s: followed[id(s)]) if len(keys) > 1 else (lambda s: " ".join(s.text.split()))
+            own = [Sample(s.prompt, s.completion, pay.solution(s), strategy=way(s)) for s in solutions]
+            second = [
+                Sample(s.prompt, s.completion, pay.solution(s), shaping=gamma, kl_weight=0.0, strategy=way(s))
+                for s in refined
+            ]
             found.append(Group(own + second))
         return found
 

@@ -100,6 +100,48 @@ def test_gradient_of_an_update_by_hand(denominator, micro_batch):
     )
 
 
+@pytest.mark.parametrize("micro_batch", [1, 3])
+def test_distilled_rows_add_a_mean_over_sequences_of_their_own(micro_batch):
+    """Without them the same statistics, and their gradient is that of c * mean over samples of -A * mean log p."""
+    torch.manual_seed(0)
+    model, reference = tiny_model(TINY, 20, 1, 0).eval(), tiny_model(TINY, 20, 1, 0).eval()
+    policy = SimpleNamespace(tokenizer=SimpleNamespace(pad_token_id=0))
+    taught = [
+        Row((3,), (5, 6, 7), 1.0, 0.0, 0.0, copies=2, distillation=0.2),
+        Row((4,), (8, 9), -0.5, 0.0, 0.0, token_advantages=(-0.5, 0.25), distillation=0.2),
+    ]
+    found = []
+    for rows in (ROWS, [*ROWS, *taught]):
+        run = RunConfig()
+        run.cotrain.micro_batch, run.solution.distillation = micro_batch, 0.2
+        learner = Learner(policy, run.solution, OneProcess(model), reference, None, CPU)
+        model.zero_grad()
+        stats = update(learner, rows, run)
+        found.append((stats, torch.cat([p.grad.flatten() for p in model.parameters()]), learner.record))
+    (before, plain, record), (after, got, same) = found
+    batch = collate(taught, [0, 1], 0, CPU)
+    logp, _ = token_logprobs(model, batch, run.solution.temperature, False)
+    first, second = -logp[0, :3].mean(), -(logp[1, 0] * -0.5 + logp[1, 1] * 0.25) / 2
+    extra = 0.2 * (2 * first + second) / 3  # the copy is a sample of its own
+    assert torch.allclose(got, plain + gradient(model, extra), atol=1e-6)
+    assert after.pop("loss") == pytest.approx(before.pop("loss") + extra.item(), abs=1e-6)
+    assert after == pytest.approx(before) and same.tokens and same.copies == record.copies
+
+
+def test_the_coefficient_of_kl_is_multiplied():
+    torch.manual_seed(0)
+    model, reference = tiny_model(TINY, 20, 1, 0).eval(), tiny_model(TINY, 20, 1, 0).eval()
+    policy, losses = SimpleNamespace(tokenizer=SimpleNamespace(pad_token_id=0)), []
+    for coefficient, factor in ((0.1, 3.0), (0.3, 1.0)):
+        run = RunConfig()
+        run.solution.kl_coef = coefficient
+        learner = Learner(policy, run.solution, OneProcess(model), reference, None, CPU, kl_factor=factor)
+        stats = update(learner, ROWS, run)
+        losses.append(stats["loss"])
+        assert stats["kl_coefficient"] == pytest.approx(0.3)
+    assert losses[0] == pytest.approx(losses[1], rel=1e-6)
+
+
 SHARED = [
     Row((3, 4), (5, 1, 7), 1.0, sampler_logprobs=(-3.0, -3.2, -2.9)),
     Row((3, 4), (5, 2), 1.0, sampler_logprobs=(-3.5, -3.2)),
