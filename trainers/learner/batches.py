@@ -57,6 +57,8 @@ class Batch:
     """(B, 1): what each token's loss weighs in the step's."""
     chosen: torch.Tensor | None = None
     """(B, C) in 0..1: share of each token's copies that the loss chose; None for losses that don't choose."""
+    filtered: torch.Tensor | None = None
+    """(B, C) nats: the trainer's log-probs of before the first update as the loss filters them, if it does."""
     kept: torch.Tensor | None = None
     """(B, C) in 0..1: share of each token's copies that keeps its policy gradient; None without forking tokens."""
     kept_factor: torch.Tensor | None = None

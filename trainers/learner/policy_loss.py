@@ -21,7 +21,7 @@ def policy_loss(player: PlayerConfig, batch: Batch, logp: torch.Tensor) -> tuple
     advantage = batch.advantage
     trainer = logp.detach() if batch.old is None else batch.old
     before = behaviour_logprobs(player, batch, trainer)
-    loss, stats = player.bound("loss")(LossTensors(logp, before, advantage, batch.mask, batch.chosen))
+    loss, stats = player.bound("loss")(LossTensors(logp, before, advantage, batch.mask, batch.chosen, batch.filtered))
     if needs_sampler(player):
         sampler = batch.sampler_logprobs
         importance = mismatch_weights(trainer, sampler, batch.mask, player.mismatch)

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import torch
 
 from rlad.config import RunConfig
 from trainers.data.rows import Row
-from trainers.learner.batches import Batch, micro_batches, token_logprobs
+from trainers.learner.batches import Batch, completion_logits, micro_batches, token_logprobs
 from trainers.learner.learner import Learner
 from trainers.learner.loss_weights import distilled_samples, kept_factors, token_weights
 from trainers.learner.policy_loss import behaviour_logprobs, policy_loss
@@ -38,6 +40,9 @@ def update(learner: Learner, rows: list[Row], run: RunConfig) -> dict[str, float
     if learner.config.old_logprobs == "trainer":
         # The first update is on-policy: the log-probs of before it are those of its own forward.
         parts = [parts[0], *([replace(b, old=_scan(learner, b)[0]) for b in batches] for batches in parts[1:])]
+    if rule := learner.config.chosen("loss").facts.get("filtered"):
+        rule = partial(rule, keys=learner.config.of(learner.config.loss))
+        parts = [[replace(b, filtered=_filtered(learner, b, rule)) for b in batches] for batches in parts]
     totals: Counter[str] = Counter()
     for part, batches in enumerate(parts):
         seed = (run.seed * 100_003 + learner.version) * 1009 + part
@@ -49,6 +54,13 @@ def _scan(learner: Learner, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
     """Log-probs and entropies (B, C) of a micro-batch under the current weights, without gradients."""
     with torch.no_grad():
         return token_logprobs(learner.model_engine, batch, learner.config.temperature)
+
+
+def _filtered(learner: Learner, batch: Batch, rule: Callable) -> torch.Tensor:
+    """Log-probs (B, C) under the current weights as the loss's rule filters the distribution, which it needs whole."""
+    with torch.no_grad():
+        logits = completion_logits(learner.model_engine, batch).float() / learner.config.temperature
+        return rule(torch.log_softmax(logits, dim=-1), batch.completion)
 
 
 def _mini_batch(learner: Learner, batches: list[Batch], seed: int) -> Counter:

@@ -23,3 +23,6 @@ class LossTensors:
     """1 on completion tokens, 0 on padding."""
     chosen: torch.Tensor | None = None
     """Share of each token's copies, 0 to 1, that the loss's own rule chose (`choose=`); None for losses without one."""
+    filtered: torch.Tensor | None = None
+    """Log-probs under the policy of before the update as the loss filters it (`filtered=`), nats, -inf where a token is
+    filtered out; None for losses that don't."""

@@ -1,5 +1,7 @@
 """One player's update in one process, with a stub for the model engine: its gradient against the formula by hand."""
 
+import copy
+import math
 from types import SimpleNamespace
 
 import pytest
@@ -8,8 +10,9 @@ import torch
 from rlad.config import ModelConfig, RunConfig
 from rlad.players.policy import tiny_model
 from trainers.data.rows import Row
-from trainers.learner.batches import collate, token_logprobs
+from trainers.learner.batches import collate, completion_logits, token_logprobs
 from trainers.learner.learner import Learner
+from trainers.learner.policy_loss import policy_loss
 from trainers.learner.update import update
 
 CPU = torch.device("cpu")
@@ -42,6 +45,16 @@ class OneProcess:
 
     def was_step_applied(self):
         return True
+
+
+class Stepping(OneProcess):
+    """One whose weights move."""
+
+    def step(self):
+        with torch.no_grad():
+            for parameter in self.module.parameters():
+                parameter -= 0.1 * parameter.grad
+                parameter.grad = None
 
 
 @pytest.fixture(autouse=True)
@@ -140,6 +153,31 @@ def test_the_coefficient_of_kl_is_multiplied():
         losses.append(stats["loss"])
         assert stats["kl_coefficient"] == pytest.approx(0.3)
     assert losses[0] == pytest.approx(losses[1], rel=1e-6)
+
+
+@pytest.mark.parametrize("micro_batch", [1, 4])
+def test_a_loss_that_filters_is_handed_the_policy_of_before_all_updates(micro_batch, monkeypatch):
+    """Lp-Reg's q in both updates of a rollout: from the weights of before the first, at the training temperature."""
+    torch.manual_seed(0)
+    model, run, seen = tiny_model(TINY, 20, 1, 0).eval(), RunConfig(), []
+    run.cotrain.micro_batch, run.cotrain.updates_per_rollout, player = micro_batch, 2, run.solution
+    player.loss, player.temperature = "lp_reg", 0.7
+    player.of("lp_reg").min_p = 0.95
+    before = copy.deepcopy(model)
+
+    def see(player, batch, logp):
+        seen.append(batch)
+        return policy_loss(player, batch, logp)
+
+    monkeypatch.setattr("trainers.learner.update.policy_loss", see)
+    policy = SimpleNamespace(tokenizer=SimpleNamespace(pad_token_id=0))
+    update(Learner(policy, player, Stepping(model), before, None, CPU), ROWS, run)
+    assert not torch.equal(next(model.parameters()), next(before.parameters()))
+    assert sum(len(batch.index) for batch in seen) == len(ROWS)
+    for batch in seen:
+        logp = torch.log_softmax(completion_logits(before, batch) / 0.7, -1)
+        q = torch.where(logp >= logp.amax(-1, keepdim=True) + math.log(0.95), logp, -math.inf).log_softmax(-1)
+        assert torch.allclose(batch.filtered, q.gather(-1, batch.completion[..., None])[..., 0], atol=1e-5)
 
 
 SHARED = [

@@ -30,10 +30,11 @@ CLIPPING = ("ppo_clip", "dr_grpo", "gppo", "ce_gppo")
 
 
 def run_loss(name, player, logp, old, advantage, mask=None, chosen=None):
-    """The loss and its statistics; what it would choose is only handed to one that chooses."""
-    given = chosen if "choose" in losses[name].facts else None
+    """The loss and its statistics; what it would choose or filter is only handed to one that does."""
+    facts = losses[name].facts
+    given, filtered = chosen if "choose" in facts else None, old if "filtered" in facts else None
     mask = torch.ones_like(old) if mask is None else mask
-    return losses[name].bound(player.of(name))(LossTensors(logp, old, advantage, mask, given))
+    return losses[name].bound(player.of(name))(LossTensors(logp, old, advantage, mask, given, filtered))
 
 
 def gradient_weights(name, ratios, advantages, player, old=None, chosen=None) -> list[float]:
