@@ -31,6 +31,7 @@ Two language models trained together: one writes abstractions, the other solves 
   ./launch.sh report RUN [RUN ...]               report.html of a run, or of several side by side
   ./launch.sh serve RUN [--engine E] [key=value ...]   the pair behind an OpenAI-compatible API
   ./launch.sh verify FILE.jsonl [--out F]        judge rows of {gold, pred}
+  ./launch.sh leaks FILE.jsonl [--out F]         which abstractions give the answer away
   ./launch.sh keys [PREFIX]                      every configuration key: default, range, meaning
 
 ./launch.sh VERB --help says more. Configurations: configs/*.yaml. A run is a folder under runs/.
@@ -111,6 +112,13 @@ TEXT
 ./launch.sh verify FILE.jsonl [--out F]
 
 Judges rows of {"gold": ..., "pred": ...[, "expected": ...]}: correct, incorrect, or why it cannot be said.
+TEXT
+  leaks) cat <<'TEXT' ;;
+./launch.sh leaks FILE.jsonl [--out F]
+
+Judges rows of {"question": ..., "abstraction": ..., "gold": ...[, "leak": true or false]} as training's gate does: leak or
+clean, the words that decided, and why. The last line is one JSON object: n, and precision and recall over labelled rows.
+docs/leaks.md has the rules.
 TEXT
   keys) cat <<'TEXT' ;;
 ./launch.sh keys [PREFIX]
@@ -340,7 +348,7 @@ main() {
   shift
   case $verb in
   -h | --help | help) usage; exit 0 ;;
-  demo | test | setup | warmstart | train | sweep | compare | report | serve | verify | keys) ;;
+  demo | test | setup | warmstart | train | sweep | compare | report | serve | verify | leaks | keys) ;;
   *) fail "there is no verb '$verb'; ./launch.sh --help lists them." ;;
   esac
   if [ "$verb" != test ] || [ $# -eq 1 ]; then # pytest has a --help of its own, among other arguments
@@ -356,6 +364,7 @@ main() {
   compare) setup; run_module evals.compare "$@" ;;
   report) setup; run_module evals.report "$@" ;;
   verify) setup; run_module rlad.verifier "$@" ;;
+  leaks) setup; run_module rlad.reasoning.leaks "$@" ;;
   keys) setup; run_module rlad.keys "$@" ;;
   serve) serve_verb "$@" ;;
   esac

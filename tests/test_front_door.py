@@ -15,7 +15,20 @@ import pytest
 
 pytestmark = pytest.mark.process
 ROOT = Path(__file__).parent.parent
-VERBS = ("demo", "test", "setup", "warmstart", "train", "sweep", "compare", "report", "serve", "verify", "keys")
+VERBS = (
+    "demo",
+    "test",
+    "setup",
+    "warmstart",
+    "train",
+    "sweep",
+    "compare",
+    "report",
+    "serve",
+    "verify",
+    "leaks",
+    "keys",
+)
 
 STAND_IN = """#!/bin/bash
 # A Python that passes for new enough unless its name is listed in $OLD, makes empty environments, and installs nothing.

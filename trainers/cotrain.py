@@ -57,7 +57,7 @@ class Cotrainer:
         self.roles = playing(run)
         self.readers = {name: role for name, role in self.roles.items() if isinstance(role, TreeReader)}
         self.learners = self._learners()
-        self.judge = Judge(run.verifier, self.world)
+        self.judge = Judge(run.verifier, self.world, run.problems.value_answers)
         self.reasoner = self._reasoner()
         self.tokens = 0
         self.progress = 0.0

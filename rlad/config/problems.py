@@ -53,6 +53,8 @@ class ProblemsConfig(MethodSection):
     """Name of the hub dataset's configuration, where it has several."""
     hub_split: str = "train"
     """Split of the hub dataset that is read."""
+    value_answers: bool = False
+    """Whether the boxed answer must be a value: where the gold is one, `\\boxed{3+5}` earns nothing."""
     fields: FieldNames = field(default_factory=FieldNames)
 
     @property

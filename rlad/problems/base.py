@@ -75,6 +75,11 @@ class World(Protocol):
         does not, accepts whatever the verifier accepts."""
         return True
 
+    def leaks(self, problem: Problem, abstraction: str) -> bool | None:
+        """Whether the abstraction gives the answer away, where the world has a rule of its own for that; None leaves it
+        to the gate, which reads English and mathematics. Worlds in formal language inherit from `FormalWorld`."""
+        return None
+
 
 def split_of(canonical: str, seed: int) -> str:
     """The split a canonical form belongs to: 80 % train, 10 % validation, 10 % test, by a hash.

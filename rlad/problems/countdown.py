@@ -19,9 +19,15 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
+from typing import TYPE_CHECKING
 
+from rlad.config.errors import ConfigError
 from rlad.config.registry import key, world
-from rlad.problems.base import Problem, ProblemError, World
+from rlad.problems.base import Problem, ProblemError
+from rlad.problems.formal import FormalWorld
+
+if TYPE_CHECKING:
+    from rlad.config import RunConfig
 
 OPERATIONS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
 SPELLINGS = {r"\times": "*", r"\cdot": "*", r"\div": "/"}
@@ -181,8 +187,14 @@ class CountdownKeys:
     """Targets lie in 1..max_target."""
 
 
-@world("countdown", keys=CountdownKeys)
-class Countdown(World):
+def check(run: RunConfig, section: str) -> None:
+    """The box holds the expression that makes the target, which is no value."""
+    if run.problems.value_answers:
+        raise ConfigError("problems.value_answers=true refuses every answer of countdown, which is an expression.")
+
+
+@world("countdown", keys=CountdownKeys, check=check)
+class Countdown(FormalWorld):
     """Makes a target from given numbers; the abstraction is the last move."""
 
     name = "countdown"

@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING
 
 from rlad.config.errors import ConfigError
 from rlad.config.registry import key, world
-from rlad.problems.base import Problem, ProblemError, World
+from rlad.problems.base import Problem, ProblemError
+from rlad.problems.formal import FormalWorld
 
 if TYPE_CHECKING:
     from rlad.config import RunConfig
@@ -124,7 +125,7 @@ def check(run: RunConfig, section: str) -> None:
 
 
 @world("induction", keys=InductionKeys, check=check)
-class Induction(World):
+class Induction(FormalWorld):
     """A hidden rule over integers, shown by examples; the abstraction is the rule's form.
 
     `depth` counts the operations of a form, the combination of a and b being one.

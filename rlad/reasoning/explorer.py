@@ -35,7 +35,7 @@ from rlad.reasoning.events import (
     index_of,
 )
 from rlad.reasoning.growth import Growth
-from rlad.reasoning.leaks import leaks
+from rlad.reasoning.leaks import gives_away
 from rlad.reasoning.reasoner import missing
 from rlad.reasoning.requests import Request
 from rlad.reasoning.text import reader
@@ -196,9 +196,9 @@ class Exploration:
         if len(self.tree.branches) == before:
             return None
         self._wanted[before] = self.plan.solutions_of(before)
-        branch, gold = self.tree.branches[before], self.tree.problem.answer
-        if gold:  # somebody knows the answer
-            branch.leak = await asyncio.to_thread(leaks, branch.text, gold)
+        branch, problem = self.tree.branches[before], self.tree.problem
+        if problem.answer:  # somebody knows it
+            branch.leak = await asyncio.to_thread(gives_away, problem, branch.text, self.explorer.world)
         return AbstractionEvent.of(self.tree, before)
 
     def _land(self, request: Request) -> None:

@@ -7,25 +7,28 @@ from dataclasses import replace
 
 from rlad.config import VerifierConfig
 from rlad.problems.base import Problem, World
-from rlad.verifier import Outcome, Verdict, verify
+from rlad.verifier import Outcome, Verdict, VerifyOptions, verify
 
 
 class Judge:
     """Judges solutions, in this thread or in killable workers, and counts what became of them."""
 
-    def __init__(self, config: VerifierConfig, world: World | None = None):
-        self.world = world
+    def __init__(self, config: VerifierConfig, world: World | None = None, value_answers: bool = False):
+        """`value_answers`: a computation in the box is no answer (`problems.value_answers`)."""
+        self.world, self.options = world, VerifyOptions(values_only=value_answers)
         self.outcomes: Counter[str] = Counter()
         self._pool = None
         if config.workers:
             from rlad.verifier import VerifierPool
 
-            self._pool = VerifierPool(workers=config.workers, time_limit_s=config.time_limit)
+            self._pool = VerifierPool(config.workers, self.options, time_limit_s=config.time_limit)
 
     def __call__(self, items: list[tuple[Problem, str]]) -> list[Verdict]:
         """Verdicts of (problem, solution text) pairs, in order."""
         pairs = [(problem.answer, text) for problem, text in items]
-        verdicts = self._pool.verify_many(pairs) if self._pool else [verify(gold, text) for gold, text in pairs]
+        verdicts = (
+            self._pool.verify_many(pairs) if self._pool else [verify(gold, text, self.options) for gold, text in pairs]
+        )
         valid = getattr(self.world, "valid", None)
         if valid is not None:
             verdicts = [

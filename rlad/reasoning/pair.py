@@ -23,7 +23,8 @@ def open_pair(run: RunConfig, abstraction: str | None, solution: str, device: st
     # One folder for both (the warm-started base): one copy in memory.
     shared = abstraction in (None, solution)
     proposer, prompts = (solver, solver_prompts) if shared else _open_player(run, abstraction, device)
-    return Reasoner(proposer, solver, prompts, solver_prompts, Judge(run.verifier, world), world)
+    judge = Judge(run.verifier, world, run.problems.value_answers)
+    return Reasoner(proposer, solver, prompts, solver_prompts, judge, world)
 
 
 def _open_player(run: RunConfig, folder: str, device: str):

@@ -15,7 +15,7 @@ from rlad.players.prompts import Prompts
 from rlad.problems.base import Problem, World
 from rlad.reasoning.growth import Growth
 from rlad.reasoning.judge import Judge
-from rlad.reasoning.leaks import leaks
+from rlad.reasoning.leaks import gives_away
 from rlad.reasoning.tree import Plan, Tree
 
 
@@ -72,7 +72,7 @@ class Reasoner(Growth):
         """Marks the abstractions that give the answer away."""
         for tree in trees:
             for branch in tree.branches:
-                branch.leak = leaks(branch.text, tree.problem.answer)
+                branch.leak = gives_away(tree.problem, branch.text, self.world)
 
     def solve(self, trees: list[Tree], plan: Plan, skip_leaks: bool = False, lagged: Sampler | None = None) -> None:
         """Solves with every abstraction, all branches of all problems at once; in training, leaks are not worth it.

@@ -10,6 +10,7 @@ from fractions import Fraction
 from rlad.verifier.budget import Budget, BudgetExceeded, NotDefined, ParseError, TooLarge, VerifierError
 from rlad.verifier.comparing.canon import key, rational
 from rlad.verifier.comparing.compare import equal
+from rlad.verifier.comparing.literal import computes
 from rlad.verifier.comparing.values import Context
 from rlad.verifier.grammar import nodes as N
 from rlad.verifier.grammar.nodes import Node, free_symbols, show
@@ -115,6 +116,8 @@ def _judge(gold: str, pred: str, options: VerifyOptions, compare) -> Judgement:
             return Outcome.correct, "one box per element", *shown
         if right and options.reject_hedging and not _one_answer(found, p, ctx, compare):
             return Outcome.incorrect, "several different boxed answers", *shown
+        if right and options.values_only and computes(p, ctx.budget) and not computes(g, ctx.budget):
+            return Outcome.incorrect, "a computation instead of its value", *shown
     except BudgetExceeded as error:
         return Outcome.undecided, str(error), *shown
     except (TooLarge, NotDefined) as error:

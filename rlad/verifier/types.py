@@ -82,6 +82,9 @@ class VerifyOptions:
     """
     choice_text: bool = True
     """A multiple-choice letter and its labelled text ``(D) 42`` agree when the letter does."""
+    values_only: bool = False
+    """Where the gold answer is a value, a prediction that still computes (``3+5``, ``2^3``) is none. Fractions, roots,
+    powers of ten and letters are values."""
     numeric_identity: bool = True
     """Agreement at several random points with 50 digits counts as equality. False: only exact rules may say correct."""
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rlad.config import ConfigError, load_config
 from rlad.problems import Problem, ProblemError
 from rlad.problems.countdown import Countdown, CountdownKeys, Move, moves, reachable
 from rlad.verifier import verify
@@ -171,3 +172,9 @@ def test_a_world_without_targets_is_refused():
     world = Countdown(keys=CountdownKeys(numbers=3, max_number=1, max_target=1))
     with pytest.raises(ProblemError, match="countdown finds no target"):
         world.sample(random.Random(0))
+
+
+def test_values_as_answers_are_refused_because_the_box_holds_an_expression(tmp_path):
+    (tmp_path / "run.yaml").write_text("name: x\nproblems: {source: countdown, value_answers: true}\n")
+    with pytest.raises(ConfigError, match="value_answers=true refuses every answer of countdown"):
+        load_config(tmp_path / "run.yaml")

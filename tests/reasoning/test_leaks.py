@@ -1,10 +1,20 @@
-"""The leak gate on the cases that fool simple ones."""
+"""The leak gate on the cases that fool simple ones, on cases made by rule, and on rows written by hand."""
+
+import json
+import time
+from pathlib import Path
 
 import pytest
+from planted_leaks import planted
 
 from rlad.config import ProblemsConfig
-from rlad.problems import load_problems, make_world
-from rlad.reasoning.leaks import leaks
+from rlad.problems import Problem, load_problems, make_world
+from rlad.reasoning.leaks import examine, gives_away, leaks
+
+DATA = Path(__file__).parents[1] / "data"
+CARDS = "Tom has 5 cards and gets 3 more cards. How many cards does Tom have now?"
+EGGS = "There are 30 eggs. Half of them are sold. How many eggs are left?"
+CIRCLE = "What is the area of a circle of radius 3?"
 
 
 @pytest.mark.parametrize(
@@ -26,13 +36,10 @@ from rlad.reasoning.leaks import leaks
         ("", "5", False),
         ("it has to do with 1/2 somehow", "1/2", True),
         ("start from 2/3 of the whole", "2/3", True),
-        (r"think of $\frac{2}{3}$ of it", "2/3", True),
         (r"think of \frac{2}{3} of it", r"\frac{2}{3}", True),
-        ("think of 0.5 of it", "1/2", True),
         ("think of 1/2 of it", "0.5", True),
         ("compare 2 with 3", "2/3", False),
         ("take 1 of 2 parts", "1/2", False),
-        ("think of 1/3 of it", "2/3", False),
         ("think of 11/2 of it", "1/2", False),
         ("think of 1/20 of it", "1/2", False),
         ("consider 2 variables", "4/2", False),
@@ -42,15 +49,116 @@ from rlad.reasoning.leaks import leaks
         ("consider 1000 of them", "1000", True),
     ],
 )
-def test_leaks(abstraction, gold, leak):
+def test_without_a_question(abstraction, gold, leak):
     assert leaks(abstraction, gold) is leak
 
 
+@pytest.mark.parametrize(
+    "question, abstraction, gold, leak",
+    [
+        (CARDS, "he will have 8 cards", "8", True),
+        (CARDS, "a total of eight", "8", True),
+        (CARDS, "The answer\nis\n\n8", "8", True),
+        (CARDS, "the answer is 2^3", "8", True),
+        (CARDS, "It is the same as 6 + 2.", "8", True),
+        (CARDS, "Add 5 and 3, that is, compute 5 + 3.", "8", False),
+        (CARDS, "the answer is 5 + 3", "8", True),
+        (CARDS, "The answer is not 8 of anything.", "8", False),
+        (CARDS, "Step 8: divide by 8, in groups of 8, modulo 8.", "8", False),
+        (CARDS, "There are 8 cases with at most 8 steps.", "8", False),
+        (CARDS, "Tom has 5 cards at first, which is in the question.", "5", False),
+        (CARDS, "In the end he will have 5.", "5", True),
+        (CARDS, "After the first 8 seconds you see an 8-sided die and the 8th card.", "8", False),
+        (CARDS, "Roman: VIII is the answer", "8", True),
+        (EGGS, "fif\u200bteen eggs", "15", True),
+        (EGGS, "**15** are left", "15", True),
+        ("How long is it in minutes?", "An hour has 60 minutes.", "60", False),
+        (EGGS, "Half of 30 are sold.", "15", False),
+        (EGGS, "1 5 is the answer", "15", True),
+        (CIRCLE, "the area is nine pi", r"9\pi", True),
+        (CIRCLE, "multiply pi by the square of the radius", r"9\pi", False),
+        ("Expand (x+1)^2.", "You get x^2 + 2x + 1.", "(x+1)^2", True),
+        ("Solve x+y=10, x-y=4 for (x, y).", "x = 7 and y = 3", "(7, 3)", True),
+        ("Which day is it?", "It is Friday.", "Friday", True),
+        ("Is 91 prime?", "There is no need to go beyond 9.", "no", False),
+        ("Is 91 prime?", "No, it is 7 times 13.", "no", True),
+        ("Pick (A), (B) or (C).", "Option B is right, the answer is (B).", "B", True),
+        ("Pick (A), (B) or (C).", "Compare option B with the others.", "B", False),
+        ("Simplify 18/24.", "18/24 = 3/4", "3/4", True),
+        ("Simplify 18/24.", "Cancel in 18/24.", "3/4", False),
+        ("What is the remainder?", "it comes to 80 mm", "8 cm", True),
+        ("What percentage is blue?", "25 percent of it", "25", True),
+        ("How many are blue?", "Take 25% off first.", "25", False),
+    ],
+)
+def test_what_states_the_answer_and_what_only_names_its_number(question, abstraction, gold, leak):
+    assert examine(abstraction, gold, question).leak is leak
+
+
+def shares(rows):
+    """(precision, recall) of rows (question, abstraction, gold, leak)."""
+    verdicts = [(leaks(abstraction, gold, question), leak) for question, abstraction, gold, leak in rows]
+    hits = verdicts.count((True, True))
+    return hits / sum(judged for judged, _ in verdicts), hits / sum(leak for _, leak in verdicts)
+
+
+@pytest.mark.parametrize("seed", [0, 11, 12])
+def test_cases_made_by_rule(seed):
+    cases = planted(seed)
+    assert len(cases) >= 200
+    precision, recall = shares(case[:4] for case in cases)
+    assert precision >= 0.95 and recall >= 0.95
+    wrong = {c.form for c in cases if leaks(c.abstraction, c.gold, c.question) != c.leak}
+    assert len(wrong) <= 2, wrong  # no form escapes as a whole
+
+
+@pytest.mark.parametrize("name, precision, recall", [("leak_rows", 0.94, 0.92), ("leak_rows_held_out", 0.95, 0.95)])
+def test_rows_written_by_hand(name, precision, recall):
+    rows = [json.loads(line) for line in (DATA / f"{name}.jsonl").read_text().splitlines()]
+    found = shares((row["question"], row["abstraction"], row["gold"], row["leak"]) for row in rows)
+    assert found[0] >= precision and found[1] >= recall
+
+
+def test_a_finding_says_which_words_and_why():
+    found = examine("Add them up. In the end he will have twenty-seven cards.", "27", "How many cards?")
+    assert found == (True, "In the end he will have twenty-seven cards", "it is a conclusion")
+    assert examine("Divide by 8.", "8").reason == "the method works with it"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1 " * 9000,
+        "(" * 9000 + "8",
+        "one hundred and " * 900,
+        "8 = " * 3000,
+        "9" * 9000,
+        r"\frac{" * 2000,
+        "8, " * 3000,
+    ],
+)
+def test_no_text_takes_long(text):
+    begin = time.process_time()
+    examine(text, "8", text), examine(text, "x^2+1", text)
+    assert time.process_time() - begin < 5
+
+
 @pytest.mark.parametrize("source", ["induction", "countdown", "algebra"])
-def test_the_worlds_own_demonstrations_pass_the_gate(source):
+def test_worlds_in_formal_language_keep_their_own_rule(source):
     import random
 
     config = ProblemsConfig(source=source, train=150)
     world, rng = make_world(config), random.Random(0)
-    proposals = [(world.propose(problem, rng), problem.answer) for problem in load_problems(config, "train")]
-    assert sum(leaks(text, gold) for text, gold in proposals) == 0
+    problems = load_problems(config, "train")
+    assert sum(gives_away(problem, world.propose(problem, rng), world) for problem in problems) == 0
+    problem = Problem("p", "3 , 5 > 14 ; 4 , 1 > ?", "7")
+    assert gives_away(problem, "= 7", world) and not gives_away(problem, "7 a + 1 b", world)
+    assert gives_away(problem, "there are seven", None) and not gives_away(problem, "there are seven", world)
+
+
+def test_a_world_without_a_rule_is_read_as_english():
+    class Silent:
+        """Has no method `leaks` at all."""
+
+    problem = Problem("p", CARDS, "8")
+    assert gives_away(problem, "he will have eight", Silent())

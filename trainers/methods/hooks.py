@@ -53,7 +53,8 @@ class Methods:
             check_demonstrations(problems, world)
         self.lagged = LaggedSolver(run, solver) if config.schedule.lag else None
         sampler = self.lagged.sampler if self.lagged else None
-        self.tools = Tools(run, learners, reasoner, world, Judge(VerifierConfig(), world), sampler)
+        judge = Judge(VerifierConfig(), world, run.problems.value_answers)
+        self.tools = Tools(run, learners, reasoner, world, judge, sampler)
         scorer = LearnerScorer(solver, config.micro_batch)
         self.evidence = Evidence(run, scorer, self.tools.judge, world, zero3.gather)
         self.refiner = Refiner(run, reasoner) if config.critique.source != "none" else None

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from rlad.config.registry import key, world
 from rlad.problems.algebra.exercise import FAMILIES, LIMIT, Approach, Exercise
-from rlad.problems.base import Problem, ProblemError, World
+from rlad.problems.base import Problem, ProblemError
+from rlad.problems.formal import FormalWorld
 
 WORDS = r"""
 + - = / ^ _ ( ) { } , : | \times \frac \sqrt \log \lbrace \rbrace \ldots \pm \boxed{
@@ -42,7 +43,7 @@ class AlgebraKeys:
 
 
 @world("algebra", keys=AlgebraKeys)
-class Algebra(World):
+class Algebra(FormalWorld):
     """Problems that a named technique makes easy, out of several families.
 
     A useless abstraction is a technique of another family; the demonstration that follows it gets nowhere and guesses,

@@ -68,11 +68,11 @@ def scale_of(word: str) -> Fraction | None:
 def number_from_words(text: str) -> Fraction | None:
     """``"twenty-three"``, ``"one hundred and five"``, ``"two thirds"``, ``"half a million"``; None for other texts.
 
-    >>> [str(number_from_words(t)) for t in ("twenty-three", "one and a half", "two dozen", "two three")]
-    ['23', '3/2', '24', 'None']
+    >>> [str(number_from_words(t)) for t in ("twenty-three", "one and a half", "two dozen", "two three", "half of")]
+    ['23', '3/2', '24', 'None', 'None']
     """
     words = text.lower().replace("-", " ").split()
-    if not words or len(words) > 14:
+    if not words or len(words) > 14 or words[-1] in ("a", "of"):
         return None
     if words[0] in ("minus", "negative") and len(words) > 1:
         value = _unsigned(words[1:])

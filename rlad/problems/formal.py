@@ -1,8 +1,8 @@
-r"""The leak gate: does an abstraction give the answer away?
+r"""The leak rule of worlds in formal language: their texts are numbers and signs, and no sentence says what one is.
 
-A number that merely occurs is no leak (gold 2, "consider 2 variables"); one that is announced is ("the answer is 2",
-"equals 0.5" for gold 1/2). Golds that nobody writes by chance, such as fractions, radicals and numbers of four digits
-or more, leak wherever they stand. Equality is the verifier's, so other forms of the same value are found too.
+A number that merely occurs is no leak (gold 2, "use 2 a + 1 b"); one that is announced is ("= 2"). Golds that nobody
+writes by chance, such as fractions, radicals and numbers of four digits or more, leak wherever they stand. Equality is
+the verifier's, so other forms of the same value are found too. For English there is `rlad.reasoning.leaks`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
+from rlad.problems.base import Problem, World
 from rlad.verifier import verify
 
 NUMBER = r"-?\d[\d,]*(?:\.\d+)?(?:\s*/\s*\d+)?"
@@ -22,14 +23,14 @@ ANNOUNCED = re.compile(
 ANYWHERE = re.compile(r"(?<![\d.])(" + FORMULA + r")(?![\d.]*\d)")
 
 
-def leaks(abstraction: str, gold: str) -> bool:
-    """Whether `abstraction` states the answer `gold`.
+def announces(abstraction: str, gold: str) -> bool:
+    """Whether an abstraction in formal language states the answer `gold`.
 
-    >>> leaks("consider 2 variables", "2"), leaks("the answer is 2", "2"), leaks("x = 10", "1")
+    >>> announces("consider 2 variables", "2"), announces("the answer is 2", "2"), announces("x = 10", "1")
     (False, True, False)
-    >>> leaks("this equals 0.5", "1/2"), leaks("use 1729 as a sum of cubes", "1729")
+    >>> announces("this equals 0.5", "1/2"), announces("use 1729 as a sum of cubes", "1729")
     (True, True)
-    >>> leaks("compare with 2/3 of it", "2/3"), leaks("compare 2 with 3", "2/3")
+    >>> announces("compare with 2/3 of it", "2/3"), announces("compare 2 with 3", "2/3")
     (True, False)
     """
     pattern = ANYWHERE if _distinctive(gold) else ANNOUNCED
@@ -54,3 +55,11 @@ def _distinctive(gold: str) -> bool:
         return len(text) >= 4
     value = Fraction(text)
     return value.denominator > 1 or abs(value) >= 1000
+
+
+class FormalWorld(World):
+    """A world whose abstractions are formal language."""
+
+    def leaks(self, problem: Problem, abstraction: str) -> bool:
+        """Whether the abstraction announces the answer, or names one too special to be there by chance."""
+        return announces(abstraction, problem.answer)
