@@ -162,3 +162,20 @@ def test_a_world_without_a_rule_is_read_as_english():
 
     problem = Problem("p", CARDS, "8")
     assert gives_away(problem, "he will have eight", Silent())
+
+
+CHANGE = "Pens cost $2. Maria buys 12 pens and pays with a $50 note. How much change does she get?"
+
+
+@pytest.mark.parametrize(
+    "question, abstraction, gold, leak",
+    [
+        (CHANGE, "Her change = 50 - 2*12", "26", True),
+        (CHANGE, "Change is the note minus the cost: 50 - cost", "26", False),
+        (CHANGE, "Compute 50 - 2*12", "26", False),
+        ("What is the chance of an even roll?", "0.5 is the value.", "1/2", True),
+        ("How many two-digit numbers are divisible by 11?", "Count: 9 numbers.", "9", True),
+    ],
+)
+def test_what_a_quantity_is_said_to_be_is_told_from_what_is_to_be_done(question, abstraction, gold, leak):
+    assert examine(abstraction, gold, question).leak is leak

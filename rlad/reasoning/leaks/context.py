@@ -113,6 +113,11 @@ def ends(behind: str) -> bool:
     return cues.ENDS.match(behind) is not None
 
 
+def given(before: str) -> bool:
+    """``her change is 8``, ``left = 8``: a quantity in words is said to be it."""
+    return cues.GIVEN.search(before) is not None and cues.SUPPOSED.search(before) is None
+
+
 def concluded(before: str) -> bool:
     """``he will have 8``, ``which gives 8``, ``so 8``."""
     return cues.CONCLUDED.search(before) is not None

@@ -130,7 +130,7 @@ _METHOD_NOUNS = phrases(
     "triangles?; angles?; edges?; faces?; vertices; moves?; blanks?; slots?; positions?; levels?; layers?; periods?",
     "segments?; sections?; intervals?; legs?; trips?; people; persons?; roots?",
 )
-METHOD = behind(rf"\s+(?:(?!of\b|and\b|or\b|in\b|from\b)[\w-]+\s+){{0,2}}?{_METHOD_NOUNS}")
+METHOD = behind(rf"\s+(?:(?!of\b|and\b|or\b|in\b|from\b|is\b|are\b|was\b)[\w-]+\s+){{0,2}}?{_METHOD_NOUNS}")
 
 # --- announced -----------------------------------------------------------------------------------------------------
 _LINKS = phrases(
@@ -213,6 +213,8 @@ EXAMPLE = before(
     + r")[^;]{0,200}"
 )
 ASSIGNED = before(r"(?:^|[^a-zA-Z0-9])([a-zA-Z])(?:_\w+)?\s*=\s*")
+GIVEN = before(rf"[a-zA-Z]\s*(?:=|\b(?:is|are|equals|becomes|gives|makes))\s*{FILLER}")
+"""A quantity in words that is said to be what follows; not a step of a computation (``= 27 = ``)."""
 COMPUTED = before(r"[\d)%]\s*(?:[a-zA-Z]+\s*)?=\s*")
 
 # --- who acts ------------------------------------------------------------------------------------------------------

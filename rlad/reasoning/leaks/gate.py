@@ -177,6 +177,7 @@ RULES: list[tuple[Callable[[Place], bool], bool, str]] = [
     (lambda p: p.mention.unscaled and not p.told.percent, False, "it is a percentage, and none is asked for"),
     (lambda p: known_fact(p.value, p.before + p.behind), False, "it is a known fact about units"),
     (lambda p: context.example(p.before), False, "it belongs to an example"),
+    (lambda p: _own_numbers(p) and context.given(p.before), True, "a quantity is said to be this computation"),
     (_own_numbers, False, "it is a computation with the question's own numbers"),
     (lambda p: p.mention.computed is not None, True, "it is a computation with other numbers than the question's"),
     (_continues, True, "it continues a list"),

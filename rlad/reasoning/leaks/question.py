@@ -141,7 +141,7 @@ def facts(question: str) -> Facts:
         numbers=numbers,
         implied=numbers | _implied(text, numbers),
         counted=counted,
-        asked=frozenset(asked - _UNTOLD | asked & {"more"}),
+        asked=frozenset(asked - _UNTOLD | asked & {"more", "number"}),  # how many more, how many numbers
         subjects=frozenset(subjects),
         percent=re.search(r"%|percent", last) is not None,
         text=text,
