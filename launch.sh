@@ -80,7 +80,7 @@ TEXT
 
 Coverage and accuracy over the grid of n abstractions x m solutions, against plain sampling at equal generated tokens.
 Writes RUN/sweep_trees.jsonl (everything that was sampled), RUN/sweep.json and RUN/plots/, prints a table.
-  --rescore      measure the kept trees again without sampling, e.g. sweep.select=[majority,weighted] sweep.grid=[[4,1]]
+  --rescore      measure the kept trees again without sampling, e.g. sweep.select=[majority,proposer] sweep.grid=[[4,1]]
 TEXT
   compare) cat <<'TEXT' ;;
 ./launch.sh compare CONFIG [--only ARM ...] [--seeds S ...] [--out FOLDER] [jobs=N] [key=value ...]

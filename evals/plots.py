@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from evals.entropy_series import entropy_charts, law_charts, law_results
+from evals.rule_tables import selection_sentences
 from evals.runs import Run
 from evals.series import Chart, Series, learning_charts, seconds_per_phase, sweep_chart, warmstart_chart
 
@@ -113,7 +114,8 @@ def plot_sweep(sweep: dict[str, Any], path: str | Path, title: str = "") -> Path
         draw(one, chart, legend=False)
     handles, labels = axes[0].get_legend_handles_labels()
     fig.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False, fontsize=9)
-    fig.suptitle(title or "Equal generated tokens, abstractions counted (95 % intervals)", fontsize=11, color="#555555")
+    heading = title or "Equal generated tokens, abstractions counted (95 % intervals)"
+    fig.suptitle("\n".join([heading, *selection_sentences(sweep)[:1]]), fontsize=11, color="#555555", wrap=True)
     return save(fig, path)
 
 

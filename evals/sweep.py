@@ -10,28 +10,21 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
+from typing import NamedTuple
 
-from evals import cells as cell_math
 from evals import trees
-from evals.calibration import calibration_row
-from evals.cells import BreadthSamples, Cell, PlainSamples
+from evals.measuring import largest_budget, measure
 from evals.plots import plot_sweep
 from evals.sampling import ModelPair, SamplingPool
+from evals.selecting import BREADTH, book_of, sides
 from evals.tables import print_sweep
-from evals.temperatures import Choice, chosen, guided_choices, guided_grid, plain_choices, tokens_of, warnings
+from evals.temperatures import chosen, guided_choices, guided_grid
 from evals.trees import Sampled
 from rlad.cli import Parser, main_guard, note_further_players
 from rlad.config import ConfigError, RunConfig, load_config
 from rlad.config.registry import rule
 
-QUESTIONS = {
-    "base": "Does breadth beat plain sampling from the base?",
-    "cotrained": "Does breadth beat plain sampling from the co-trained solver?",
-    "kept": "Was coverage with abstractions kept (co-trained minus base)?",
-}
-
-ON_TEST = "(plain sampling's temperature chosen on the test problems)"
-MEASURING = ("sweep.select", "sweep.grid", "sweep.bootstrap")
+MEASURING = ("sweep.select", "sweep.fit", "sweep.grid", "sweep.bootstrap")
 """Keys that say what is measured of the samples, not how they are drawn."""
 
 
@@ -57,158 +50,60 @@ def pairs_of(run: RunConfig, folder: Path) -> list[ModelPair]:
 def sample(run: RunConfig, folder: Path) -> Sampled:
     """Samples everything that is measured.
 
-    With several guided temperatures the validation problems come first, at all temperatures of both sides; the test
-    problems are then solved with abstractions at those that were best there.
+    Where something is to be chosen (a guided temperature, a selection rule) the validation problems come first, at all
+    temperatures of both sides; the test problems are then solved with abstractions at those that were best there.
     """
-    pairs, grid = pairs_of(run, folder), guided_grid(run)
+    pairs = pairs_of(run, folder)
     proposing = [pair for pair in pairs if pair.abstraction]
-    tuned = len(grid) > 1 and bool(proposing)
-    with SamplingPool(run, ("test", "validation") if tuned else ("test",)) as pool:
-        best = {pair.checkpoint: (grid[0], grid[0]) for pair in proposing}
-        if tuned:
+    choosing = proposing and (len(guided_grid(run)) > 1 or len(run.sweep.select) > 1)
+    with SamplingPool(run, ("test", "validation") if choosing else ("test",)) as pool:
+        first = guided_grid(run)[0]
+        best = {pair.checkpoint: Best([first], first) for pair in proposing}
+        if pool.sampled.problems.get("validation"):
             best = _validated(run, pool, pairs)
         for pair in proposing:
-            pool.distinct(pair, best[pair.checkpoint][0])
-        budget = max(budgets_of(run, pool.sampled), default=0.0)
+            for temperature in best[pair.checkpoint].distinct:
+                pool.distinct(pair, temperature)
+        budget = largest_budget(run, pool.sampled)
         for pair in pairs:
             for temperature in run.sweep.plain_temperatures:
                 pool.plain(pair, temperature, budget)
         for pair in proposing:
-            pool.iid(pair, best[pair.checkpoint][1])
+            pool.iid(pair, best[pair.checkpoint].iid)
         return pool.sampled
 
 
-def _validated(run: RunConfig, pool: SamplingPool, pairs: list[ModelPair]) -> dict[str, tuple[float, float]]:
-    """Samples the validation problems at every temperature of both sides; the guided ones that cover most, and that are
-    most often right, of each checkpoint."""
+class Best(NamedTuple):
+    """At which temperatures a pair's test problems are solved with abstractions."""
+
+    distinct: list[float]
+    """That which covers most, and after it that at which the best rule selects best, where it is another."""
+    iid: float
+    """That at which single solutions are most often right."""
+
+
+def _validated(run: RunConfig, pool: SamplingPool, pairs: list[ModelPair]) -> dict[str, Best]:
+    """Samples the validation problems at every temperature of both sides; what is best there, by checkpoint."""
     proposing = [pair for pair in pairs if pair.abstraction]
+    grid = guided_grid(run)
     for pair in proposing:
-        for temperature in guided_grid(run):
+        for temperature in grid:
             pool.distinct(pair, temperature, "validation")
-            pool.iid(pair, temperature, "validation")
-    choices = guided_choices(run, pool.sampled, "validation")
-    budget = max(budgets_of(run, pool.sampled, "validation"))
+    budget = largest_budget(run, pool.sampled, "validation")
     for pair in pairs:
         for temperature in run.sweep.plain_temperatures:
             pool.plain(pair, temperature, budget, "validation")
-    return {
-        pair.checkpoint: (
-            chosen(choices, pair.checkpoint, "abstractions", "coverage"),
-            chosen(choices, pair.checkpoint, "abstractions", "accuracy"),
-        )
-        for pair in proposing
-    }
-
-
-def budgets_of(run: RunConfig, sampled: Sampled, split: str = "test") -> list[float]:
-    """Tokens per problem of the grid's cells, of the co-trained pair where there is one: plain sampling's budgets."""
-    grown = sampled.of("distinct", split)
-    conditions = grown.get("cotrained", grown.get("warmstart", []))
-    runs = [BreadthSamples.of(*one) for one in conditions]
-    return sorted({round(tokens_of(one, n, m), 2) for one in runs for n, m in run.sweep.grid})
-
-
-def measure(run: RunConfig, folder: Path, sampled: Sampled) -> dict:
-    """What sweep.json holds, from samples alone: no model is asked anything."""
-    settings = run.sweep
-    breadth = {name: BreadthSamples.of(*found[0]) for name, found in sampled.of("distinct").items()}
-    plain = {name: [PlainSamples.of(*one) for one in found] for name, found in sampled.of("plain").items()}
-    measured = {name: _breadth_cells(samples, run) for name, samples in breadth.items()}
-    budgets = sorted(
-        cell.row["tokens_per_problem"]
-        for cell in measured.get("cotrained", measured.get("warmstart", []))
-        if cell.row["select"] == settings.select[0]
-    )
-    on_test = plain_choices(sampled, max(budgets, default=0.0), "test")
-    tuned = guided_choices(run, sampled, "validation")
-    if tuned:
-        tuned += plain_choices(sampled, max(budgets_of(run, sampled, "validation")), "validation")
-    result = {"meta": _meta(run, folder), "cells": [], "comparisons": [], "triple": {}, "curves": []}
-    for name, runs in plain.items():
-        result["cells"] += [cell.row for cell in measured.get(name, [])]
-        result["cells"] += _plain_rows(runs, budgets, run)
-        result["curves"] += [cell_math.curve(samples) for samples in runs]
-        if run.solution.states_confidence:
-            result.setdefault("calibration", []).extend(calibration_row(samples) for samples in runs)
-        for iid in sampled.of("iid").get(name, []):
-            at = chosen(tuned or on_test, name, "plain", "accuracy")
-            bare = next(samples for samples in runs if samples.temperature == at)
-            result["triple"][name] = cell_math.triple(bare.correct, cell_math.iid_flags(*iid), settings.bootstrap)
-    if "cotrained" in measured:
-        result["comparisons"] = _comparisons(measured, plain, tuned, settings.bootstrap)
-    result["temperatures"] = [choice.row() for choice in [*tuned, *on_test]]
-    result["warnings"] = warnings(tuned or on_test)
-    return result
-
-
-def _breadth_cells(samples: BreadthSamples, run: RunConfig) -> list[Cell]:
-    return [
-        cell_math.breadth_cell(samples, n, m, select, run.sweep.bootstrap, run.sweep.of(select))
-        for n, m in run.sweep.grid
-        for select in run.sweep.select
-    ]
-
-
-def _plain_rows(runs: list[PlainSamples], budgets: list[float], run: RunConfig) -> list[dict]:
-    """Plain sampling at every budget and temperature; without budgets, at one and at all samples."""
-    rows, resamples = [], run.sweep.bootstrap
-    for select in run.sweep.select:
-        for samples in runs:
-            if budgets:
-                rows += [
-                    cell_math.plain_at_budget(samples, budget, resamples, select, run.sweep.of(select)).row
-                    for budget in budgets
-                ]
-            else:
-                rows += [
-                    cell_math.plain_cell(samples, m, resamples, select, run.sweep.of(select)).row
-                    for m in (1, samples.samples)
-                ]
-    return rows
-
-
-def _comparisons(
-    measured: dict[str, list[Cell]], plain: dict[str, list[PlainSamples]], tuned: list[Choice], resamples: int
-) -> list[dict]:
-    """At the co-trained pair's largest budget: breadth against plain sampling of both models, and against the base.
-
-    Plain sampling has the temperature that was best on the validation problems, where those were sampled, and beside it
-    (else instead) the one that is best on the test problems themselves.
-    """
-    widest = max(measured["cotrained"], key=lambda cell: cell.row["tokens_per_problem"])
-    budget = widest.row["tokens_per_problem"]
-    found = []
-    for name, key in (("cotrained", "cotrained"), ("warmstart", "base")):
-        if name not in plain:
-            continue
-        best = cell_math.best_plain_at_budget(plain[name], budget, resamples)
-        if tuned:
-            at = chosen(tuned, name, "plain", "coverage")
-            samples = next(samples for samples in plain[name] if samples.temperature == at)
-            rival = cell_math.plain_at_budget(samples, budget, resamples)
-            found.append(cell_math.comparison(QUESTIONS[key], widest, rival, resamples=resamples))
-        question = f"{QUESTIONS[key]} {ON_TEST}" if tuned else QUESTIONS[key]
-        found.append(cell_math.comparison(question, widest, best, resamples=resamples))
-    shape = [widest.row["n"], widest.row["m"], widest.row["select"]]
-    for before in measured.get("warmstart", []):
-        if [before.row["n"], before.row["m"], before.row["select"]] == shape:
-            found.append(cell_math.comparison(QUESTIONS["kept"], widest, before, resamples=resamples))
+    if len(grid) == 1:
+        return {pair.checkpoint: Best([grid[0]], grid[0]) for pair in proposing}
+    choices = guided_choices(run, pool.sampled, "validation")
+    known = sides(run, pool.sampled, "validation", budget)
+    book = book_of(run, "validation", {place: several for place, several in known.items() if place[1] == BREADTH})
+    found = {}
+    for pair in proposing:
+        covering, right = (chosen(choices, pair.checkpoint, BREADTH, what) for what in ("coverage", "accuracy"))
+        selecting = book.best(pair.checkpoint, BREADTH, grid).temperature
+        found[pair.checkpoint] = Best(list(dict.fromkeys([covering, selecting])), right)
     return found
-
-
-def _meta(run: RunConfig, folder: Path) -> dict:
-    settings = run.sweep
-    return {
-        "run": run.name,
-        "seed": run.seed,
-        "source": run.problems.source,
-        "problems": min(settings.problems, run.problems.test) or None,
-        "propose_temperature": settings.propose_temperature,
-        "solve_temperature": settings.solve_temperature,
-        "iid_abstractions": settings.iid_abstractions,
-        "iid_solutions": settings.iid_solutions,
-        "command": f"./launch.sh sweep {folder}",
-    }
 
 
 def open_run(given: str, overrides: list[str]) -> tuple[RunConfig, Path]:

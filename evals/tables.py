@@ -4,48 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from evals.looks import LOOK, points, share
+from evals.rule_tables import print_rules
 from evals.series import CHECKPOINTS, at_best_temperature, way
 
-LOOK: dict[str, Any] = {"box": SIMPLE_HEAD, "pad_edge": False, "padding": (0, 1, 0, 0), "title_justify": "left"}
 CHECKPOINT_ORDER = {name: i for i, name in enumerate(CHECKPOINTS)}
-
-
-def share(value: float | None, interval: list[float] | None = None, digits: int = 1) -> str:
-    """A share in percent with its interval.
-
-    >>> share(0.4123, [0.37, 0.451])
-    '41.2 (37.0–45.1)'
-    >>> share(None)
-    '–'
-    """
-    if value is None:
-        return "–"
-    text = f"{100 * value:.{digits}f}"
-    return text if interval is None else f"{text} ({100 * interval[0]:.{digits}f}–{100 * interval[1]:.{digits}f})"
-
-
-def points(value: float | None, interval: list[float] | None = None) -> str:
-    """A difference in percentage points, always with its sign.
-
-    >>> points(0.081, [0.02, 0.14])
-    '+8.1 (+2.0 to +14.0)'
-    """
-    if value is None:
-        return "–"
-    text = f"{100 * value:+.1f}"
-    return text if interval is None else f"{text} ({100 * interval[0]:+.1f} to {100 * interval[1]:+.1f})"
 
 
 def budget_words(cell: dict[str, Any]) -> str:
     """How the tokens of a cell are spent, and by which rule the answer is selected where that isn't the majority.
 
-    >>> budget_words({"n": 8, "m": 1}), budget_words({"n": 0, "m": 12.4, "select": "weighted"})
-    ('8 abstr. × 1', 'plain × 12.4, weighted')
+    >>> budget_words({"n": 8, "m": 1}), budget_words({"n": 0, "m": 12.4, "select": "draws"})
+    ('8 abstr. × 1', 'plain × 12.4, draws')
     """
     rule = cell.get("select", "majority")
     more = "" if rule == "majority" else f", {rule}"
@@ -61,6 +35,8 @@ def sweep_rows(sweep: dict[str, Any], best_temperature: bool = True) -> list[dic
     """
     groups = [sweep.get(name, []) for name in ("cells", "references")]
     if best_temperature:
+        rule = groups[0][0].get("select") if groups[0] else None  # the others' are in a table of their own
+        groups[0] = [cell for cell in groups[0] if cell.get("select") == rule]
         kept = [at_best_temperature(group, "pass_at_k") for group in groups]
         groups = [
             [cell for cell in group if cell in best or temperature_words(sweep, cell).endswith("v")]
@@ -184,3 +160,4 @@ def print_sweep(sweep: dict[str, Any], console: Console | None = None) -> None:
         out.print(triple_table(sweep))
     if sweep.get("comparisons"):
         out.print(comparison_table(sweep))
+    print_rules(sweep, out)

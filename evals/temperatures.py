@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from evals import estimators as est
-from evals.cells import BreadthSamples, PlainSamples, breadth_values, iid_flags, rounded
-from evals.trees import Sampled
+from evals.cells import breadth_covered, rounded
+from evals.samples import BreadthSamples, PlainSamples
+from evals.trees import Grown, Sampled
 from rlad.config import RunConfig
 
 KEYS = {"plain": "sweep.plain_temperatures", "abstractions": "sweep.guided_temperatures"}
@@ -88,19 +89,25 @@ def guided_grid(run: RunConfig) -> list[float]:
 
 
 def guided_choices(run: RunConfig, sampled: Sampled, split: str) -> list[Choice]:
-    """Of every pair with an abstraction player: coverage of the grid's largest cell, accuracy of i.i.d. solutions."""
+    """Of every pair that proposes: coverage of the grid's largest cell, and accuracy of single solutions."""
     found = []
     for conditions in sampled.of("distinct", split).values():
         head = conditions[0][0]
         runs = [BreadthSamples.of(*one) for one in conditions]
         n, m = max(run.sweep.grid, key=lambda cell: tokens_of(runs[0], *cell))
-        covered = {one.temperature: float(np.mean(breadth_values(one, n, m)[1])) for one in runs}
-        found.append(Choice(head.checkpoint, head.label, "abstractions", "coverage", split, covered))
-    for conditions in sampled.of("iid", split).values():
-        head = conditions[0][0]
-        right = {condition.temperature: float(iid_flags(condition, grown).mean()) for condition, grown in conditions}
-        found.append(Choice(head.checkpoint, head.label, "abstractions", "accuracy", split, right))
+        covered = {one.temperature: float(np.mean(breadth_covered(one, n, m))) for one in runs}
+        right = {c.temperature: float(np.mean([drawn_accuracy(one) for one in grown])) for c, grown in conditions}
+        for measure, values in (("coverage", covered), ("accuracy", right)):
+            found.append(Choice(head.checkpoint, head.label, "abstractions", measure, split, values))
     return found
+
+
+def drawn_accuracy(grown: Grown) -> float:
+    """Accuracy of a solution under a proposal as it comes: a distinct one counts as often as it was drawn, and a draw
+    that is no abstraction solves nothing."""
+    branches = grown.draws.branch
+    right = [np.mean(branch.solutions.correct) * branches.count(i) for i, branch in enumerate(grown.branches)]
+    return float(sum(right)) / max(1, len(branches))
 
 
 def plain_choices(sampled: Sampled, budget: float, split: str) -> list[Choice]:
@@ -122,7 +129,7 @@ def _count(run: PlainSamples, budget: float) -> float:
 
 def tokens_of(samples: BreadthSamples, n: int, m: int) -> float:
     """Generated tokens per problem of a cell."""
-    return float(np.mean(breadth_values(samples, n, m)[2]))
+    return float(samples.spent(n, m).mean())
 
 
 def chosen(choices: list[Choice], checkpoint: str, mode: str, measure: str) -> float:

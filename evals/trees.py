@@ -10,13 +10,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from rlad.cli import PlainError
+from rlad.players.confidence import stated_confidence
 from rlad.problems import Problem
-from rlad.reasoning.scores import ScoreMissing, logprob_of, score
+from rlad.reasoning.scores import logprob_of
 from rlad.reasoning.tree import Solution, Tree
-from rlad.selection import group, reads
+from rlad.selection import group
 from rlad.verifier import Outcome, verify
 
 NAME = "sweep_trees.jsonl"
@@ -71,15 +73,10 @@ class Samples:
     def correct(self) -> list[bool]:
         return [verdict == Outcome.correct.value for verdict in self.verdict]
 
-    def scores(self, rule: str) -> list[float | None]:
-        """What a selection rule reads of each solution. Raises PlainError where it reads what an answer has not got."""
-        columns = zip(self.text, self.logprob, self.tokens, self.key, strict=True)
-        found = []
-        for text, logprob, tokens, key in columns:
-            found.append(score(rule, text, logprob, tokens))
-            if found[-1] is None and key is not None and reads(rule):
-                raise PlainError(str(ScoreMissing(rule)))
-        return found
+    @cached_property
+    def stated(self) -> list[float]:
+        """The confidence that each states about itself; silence counts as 0."""
+        return [stated_confidence(text) or 0.0 for text in self.text]
 
 
 @dataclass
@@ -173,7 +170,7 @@ class Sampled:
             for tree in line["trees"]:
                 head = {name: tree.pop(name) for name in Condition.__dataclass_fields__}
                 condition = Condition(**head | {"depth": tuple(head["depth"])})
-                sampled.conditions.setdefault(condition, []).append(_record(tree))
+                sampled.conditions.setdefault(condition, []).append(_record(tree, condition.temperature))
         return sampled
 
 
@@ -182,10 +179,18 @@ def _lines(path: Path) -> Iterator[dict]:
         yield from map(json.loads, file)
 
 
-def _record(tree: dict) -> Samples | Grown:
+def _record(tree: dict, temperature: float) -> Samples | Grown:
     if "draws" not in tree:
-        return Samples(**tree)
+        return _samples(tree, temperature)
+    draws = {"model_logprob": [None] * len(tree["draws"]["text"])} | tree["draws"]
     branches: Iterable[dict] = tree["branches"]
     return Grown(
-        Draws(**tree["draws"]), [Guided(b["abstraction"], b["leak"], Samples(**b["solutions"])) for b in branches]
+        Draws(**draws),
+        [Guided(b["abstraction"], b["leak"], _samples(b["solutions"], temperature)) for b in branches],
     )
+
+
+def _samples(columns: dict, temperature: float) -> Samples:
+    """Solutions as they were kept; trees of before `model_logprob` have it where they were sampled at temperature 1."""
+    known = columns["logprob"] if temperature == 1 else [None] * len(columns["text"])
+    return Samples(**{"model_logprob": known} | columns)

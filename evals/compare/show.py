@@ -11,9 +11,9 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from rich.table import Table
 
 from evals.compare.summary import summary_table
+from evals.looks import LOOK, points, share
 from evals.plots import COLORS, draw, figure, save
 from evals.series import Chart, Point, Series
-from evals.tables import LOOK, points, share
 
 WAYS = {"abstractions": "with abstractions", "plain": "plain sampling", "one-pass": "sampling"}
 ARM_COLORS = ("cotrained", "warmstart", "third", "fourth", "abstraction", "fifth")

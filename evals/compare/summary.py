@@ -10,7 +10,7 @@ import numpy as np
 from evals.cells import rounded
 from evals.compare.learning import final
 from evals.estimators import mean_over_seeds
-from evals.tables import points, share
+from evals.looks import points, share
 
 HEADINGS = {
     "covered": "covered, %",

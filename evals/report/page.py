@@ -13,10 +13,10 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from jinja2.utils import htmlsafe_json_dumps
 
+from evals.looks import share
 from evals.report.views import charts_of, entropy_charts_of, view, widest_cell
 from evals.runs import Run
 from evals.series import Chart, Series
-from evals.tables import share
 
 HERE = Path(__file__).parent
 RUN_COLORS = ("cotrained", "warmstart", "third", "abstraction", "fourth", "fifth")

@@ -6,6 +6,8 @@ from typing import Any
 
 from evals.entropy_series import entropy_charts, entropy_words, law_charts, law_results
 from evals.law import describe
+from evals.looks import points, share
+from evals.rule_tables import rule_lines, score_lines, selection_sentences
 from evals.runs import Run, column
 from evals.series import (
     CHECKPOINTS,
@@ -17,7 +19,7 @@ from evals.series import (
     warmstart_chart,
     way,
 )
-from evals.tables import TRIPLE, budget_words, points, share, side_words, sweep_rows
+from evals.tables import TRIPLE, budget_words, side_words, sweep_rows
 
 TREES = 6
 """Examples shown, spread evenly over the training."""
@@ -37,6 +39,9 @@ def view(run: Run) -> dict[str, Any]:
         "entropy": entropy_sentences(run),
         "cells": cell_rows(sweep),
         "triple": triple_rows(sweep),
+        "selection": selection_sentences(sweep),
+        "rules": rule_lines(sweep),
+        "scores": score_lines(sweep),
         "seconds": seconds,
         "seconds_total": sum(seconds.values()),
         "seconds_longest": max(seconds.values(), default=1.0) or 1.0,

@@ -31,6 +31,7 @@ from pathlib import Path
 from typing import Any
 
 from rlad.config.errors import ConfigError
+from rlad.config.renamed import METHODS
 
 
 @dataclass(frozen=True)
@@ -195,7 +196,8 @@ class Registry:
         if ":" in name:
             return self._outside(name)
         if name not in self._modules:
-            raise ConfigError(unknown(name, self.names()))
+            new = METHODS.get((self.kind, name))
+            raise ConfigError(f"'{name}' is called '{new}' now." if new else unknown(name, self.names()))
         if name not in self._methods:
             import_module(self._modules[name])
         return self._methods[name]

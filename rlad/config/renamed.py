@@ -30,3 +30,7 @@ def renamed(name: str, roles: tuple[str, ...] | list[str]) -> str | None:
     role, _, rest = name.partition(".")
     new = RENAMED.get(f"ROLE.{rest}" if role in roles else name)
     return new and new.replace("ROLE", role)
+
+
+METHODS: dict[tuple[str, str], str] = {("rule", "weighted"): "weighted_majority"}
+"""(kind, old name) -> the name that a method has now."""

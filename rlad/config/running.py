@@ -56,6 +56,13 @@ class VerifierConfig:
     """Seconds per item in a worker."""
 
 
+RULES = (
+    "majority", "draws", "proposer", "marginal", "horvitz_thompson", "platt", "weighted_majority", "max-confidence",
+    "most_probable",
+)  # fmt: skip
+"""Selection rules that any pair's samples can be compared under."""
+
+
 @dataclass
 class SweepConfig(MethodSection):
     problems: int = key(400, least=1)
@@ -79,8 +86,12 @@ class SweepConfig(MethodSection):
     """i.i.d. abstractions per problem of the triple (without / with mean / with best)."""
     iid_solutions: int = key(4, least=1)
     """Solutions with each abstraction of the triple."""
-    select: list[str] = key(kind="rule", factory=lambda: ["majority"])
-    """Selection rules; every cell is reported under each."""
+    select: list[str] = key(kind="rule", factory=lambda: list(RULES))
+    """Selection rules. Cells are reported under the first; all are compared at the largest budget, where each side has
+    the rule and temperature that are best on the validation problems."""
+    fit: bool = True
+    """Fit the keys of rules that can be fitted (alpha of proposer, for one) on the validation problems; false = as
+    they are given."""
     shard: int = key(50, least=1)
     """Problems that one worker process takes at a time."""
     bootstrap: int = key(2000, least=1)

@@ -36,8 +36,9 @@ class ServingConfig(MethodSection):
     """m: solutions with each abstraction where a request says nothing."""
     draw_factor: float = key(2.0, least=1, most=100)
     """Proposals drawn at most per distinct abstraction wanted."""
-    select: str = key("weighted_majority", kind="rule")
-    """Selection rule where a request names none."""
+    select: str = key("auto", one_of=("auto",), kind="rule")
+    """Selection rule where a request names none; auto = the one that the run's own sweep found best on validation
+    problems, with its fitted keys, and majority where there is no such sweep."""
     max_abstractions: int = key(64, least=0)
     """Most abstractions of one tree."""
     max_solutions: int = key(64, least=1)

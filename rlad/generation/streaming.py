@@ -20,6 +20,9 @@ class Piece:
     """log p of each token, nats; empty where the sampler gives none."""
     finish_reason: str | None = None
     """stop or length in a sample's last piece, None before."""
+    model_logprob: float | None = None
+    """log p of these tokens under the model itself, at temperature 1 whatever they were sampled at, nats; None where
+    the engine cannot tell."""
 
 
 class StreamingSampler(Protocol):

@@ -8,11 +8,13 @@ are told, in events and in the whole tree at the end alike. docs/serving.md has 
 from __future__ import annotations
 
 from collections import Counter
+from math import exp
 from typing import Literal
 
 from pydantic import BaseModel, Field
 
 from rlad.config import ROLES
+from rlad.reasoning.scores import proposals_of, under
 from rlad.reasoning.tree import BARE, Branch, Place, Solution, Tree
 
 Stopped = Literal["complete", "decided", "budget", "cancelled"]
@@ -89,14 +91,17 @@ class AbstractionNode(BaseModel):
     text: str
     tokens: int
     leak: bool | None = Field(description="Whether it gives the answer away; null = nobody knows the answer.")
+    probability: float | None = Field(None, description="What the proposer gives it; null = the sampler doesn't say.")
 
     @classmethod
     def of(cls, tree: Tree, index: int, **more) -> AbstractionNode:
-        """A branch of the tree; its tokens are those of the draw that opened it."""
+        """A branch of the tree as it is now; its tokens are those of the draw that opened it."""
         branch: Branch = tree.branches[index]
         tokens = next(len(draw.completion.token_ids) for draw in tree.draws if draw.branch == index)
         leak = branch.leak if tree.problem.answer else None
-        return cls(index=index, text=branch.text, tokens=tokens, leak=leak, **more)
+        proposal = under(index, proposals_of(tree), 1).proposal
+        probability = None if proposal is None else float(f"{exp(proposal):.4g}")
+        return cls(index=index, text=branch.text, tokens=tokens, leak=leak, probability=probability, **more)
 
 
 class TreeOutcome(BaseModel):
@@ -155,6 +160,9 @@ class VoteEvent(BaseModel):
 
     type: Literal["vote"] = "vote"
     votes: list[AnswerVotes] = Field(description="All answers so far, the selected one first, then the heaviest.")
+    weights: list[float] = Field(
+        default_factory=list, description="Of each abstraction, the part of all weight that its own solutions have."
+    )
 
 
 class DoneEvent(TreeOutcome):

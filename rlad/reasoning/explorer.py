@@ -92,7 +92,7 @@ class Exploration:
 
     def __init__(self, explorer: Explorer, tree: Tree, plan: Plan, limits: Limits):
         self.explorer, self.tree, self.plan, self.limits = explorer, tree, plan, limits
-        self.budget, self.vote = Budget(limits.total_tokens), Vote(limits.select, limits.select_keys)
+        self.budget, self.vote = Budget(limits.total_tokens), Vote(tree, limits.select, limits.select_keys)
         self.done: DoneEvent | None = None
         """How it has ended; None while it grows."""
         self._begin = perf_counter()
@@ -188,7 +188,7 @@ class Exploration:
         answer = await asyncio.to_thread(self.vote.add, (branch, index), solution)
         yield SolutionEvent.of(solution, answer, abstraction=index_of(branch))
         if answer is not None:
-            yield VoteEvent(votes=self.vote.votes())
+            yield VoteEvent(votes=self.vote.votes(), weights=self.vote.weights())
 
     async def _opened(self, request: Request, completion: Completion) -> AbstractionEvent | None:
         before = len(self.tree.branches)
@@ -209,13 +209,23 @@ class Exploration:
 
     def _outstanding(self) -> int:
         """Most solutions that can still come in."""
-        flying = sum(r.unfinished for r in self._flying if not r.proposes)
         later = max(0, missing(self.tree, self.plan)) * self.plan.solutions_of(0)
-        return sum(self._wanted.values()) + flying + later
+        return self._expected().total() + later
+
+    def _expected(self) -> Counter[int]:
+        """Solutions that can still come in under the abstractions that there are, by branch."""
+        expected = Counter(self._wanted)
+        for request in self._flying:
+            if not request.proposes:
+                expected[request.branch] += request.unfinished
+        return expected
 
     def _decided(self) -> bool:
-        outstanding = self._outstanding()
-        return self.limits.early_stop and outstanding > 0 and self.vote.decided(outstanding)
+        if not self.limits.early_stop or not self._outstanding():
+            return False
+        branches = max(0, missing(self.tree, self.plan))
+        draws = self.plan.most_draws - len(self.tree.draws) if branches else 0
+        return self.vote.decided(self._expected(), branches, self.plan.solutions_of(0), draws)
 
     # ----------------------------------------------------------------------------------------- what to ask for
     def _ask(self) -> None:

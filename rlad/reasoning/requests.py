@@ -34,6 +34,7 @@ class Request:
     def __post_init__(self) -> None:
         self._ids: list[list[int]] = [[] for _ in range(self.count)]
         self._logprobs: list[list[float]] = [[] for _ in range(self.count)]
+        self._model_logprobs: list[float | None] = [0.0] * self.count
         self._finished: set[int] = set()
         self._texts = [GrowingText(self.decode, self.opening) for _ in range(self.count)] if self.decode else None
 
@@ -60,9 +61,12 @@ class Request:
         """Takes a piece; returns the text that it adds, where that is wanted."""
         self._ids[piece.sample] += piece.token_ids
         self._logprobs[piece.sample] += piece.logprobs
+        before, more = self._model_logprobs[piece.sample], piece.model_logprob
+        self._model_logprobs[piece.sample] = None if before is None or more is None else before + more
         if piece.finish_reason:
             self._finished.add(piece.sample)
         return self._texts[piece.sample].add(piece.token_ids) if self._texts else ""
 
     def completion(self, sample: int, finish_reason: str) -> Completion:
-        return Completion(tuple(self._ids[sample]), tuple(self._logprobs[sample]), finish_reason, 0)
+        ids, logprobs = tuple(self._ids[sample]), tuple(self._logprobs[sample])
+        return Completion(ids, logprobs, finish_reason, 0, self._model_logprobs[sample])

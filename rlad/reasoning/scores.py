@@ -1,33 +1,26 @@
-"""The scores that selection rules read: how much a solution is to be believed. A rule declares which one it needs.
+"""What selection rules are told of a tree's solutions: candidates with everything that both players said about them.
 
-Two are known, by the names that `rlad.selection.reads` answers. Each may be missing: a sampler may give no log-probs,
-and a solver states a confidence only where its prompt asks for one. Then the rules that read it are refused.
+Some of it may be missing: a sampler may give no log-probs, or only those of a temperature that is not 1, and a solver
+states a confidence only where its prompt asks for one. Rules that read what is missing are refused.
 """
 
 from __future__ import annotations
 
-from math import exp
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from math import exp, log
 
 from rlad.generation.base import Completion
 from rlad.players.confidence import stated_confidence
-from rlad.selection import reads
+from rlad.reasoning.tree import BARE, Place, Solution, Tree
+from rlad.selection import Candidate, reads
 
-LIKELIHOOD, STATED = "likelihood", "stated_confidence"
-
-
-def likelihood(logprob: float | None, tokens: int) -> float | None:
-    """The geometric mean of a sample's token probabilities, in [0, 1]; None where the sampler gave no log-probs.
-
-    `logprob` is the sum over the sample's `tokens`, in nats.
-
-    >>> round(likelihood(-0.6, 2), 4), likelihood(None, 2)  # exp(-0.3)
-    (0.7408, None)
-    """
-    return None if logprob is None or not tokens else min(1.0, exp(logprob / tokens))
+STATED = "stated_confidence"
 
 
 def logprob_of(completion: Completion) -> float | None:
-    """log p of a whole completion, nats; None where the sampler gave none.
+    """log p of a whole completion under the sampling distribution, nats; None where the sampler gave none.
 
     >>> logprob_of(Completion((5, 6), (-0.25, -0.5), "stop", 0)), logprob_of(Completion((5, 6), (), "stop", 0))
     (-0.75, None)
@@ -35,26 +28,96 @@ def logprob_of(completion: Completion) -> float | None:
     return sum(completion.logprobs) if completion.logprobs else None
 
 
-def score(rule: str, text: str, logprob: float | None, tokens: int) -> float | None:
-    """What the rule reads of one solution; None where nobody can say, and for rules that read nothing.
+def belief(texts: Sequence[str], logprobs: Sequence[float | None]) -> float | None:
+    """log π_abs of an abstraction, nats: of all the different texts in which it was proposed, together.
+
+    None where one of them has no log-probability.
+
+    >>> round(belief(["a + b", "b + a", "a + b"], [log(0.25), log(0.125), log(0.25)]), 4)  # log .375
+    -0.9808
+    """
+    by_text = dict(zip(texts, logprobs, strict=True))
+    if not by_text or None in by_text.values():
+        return None
+    top = max(by_text.values())
+    return min(0.0, top + log(sum(exp(value - top) for value in by_text.values())))
+
+
+Proposal = tuple[int | None, str, float | None]
+"""(branch that it opened or repeated, text, log π_abs of the text at temperature 1 in nats) of one proposal."""
+
+
+def proposals_of(tree: Tree) -> list[Proposal]:
+    """A tree's proposals, in the order of drawing."""
+    return [(draw.branch, draw.text, draw.completion.model_logprob) for draw in tree.draws]
+
+
+def under(branch: int, proposals: Sequence[Proposal], solutions: int) -> Candidate:
+    """What is known of every solution of a branch before it is written; `solutions` is their number m.
+
+    A solution without an abstraction (BARE) was not proposed: it is certain, and its own.
+
+    >>> one = under(0, [(0, "a", -1.0), (None, "", -9.0), (0, "a", -1.0)], solutions=4)
+    >>> one.proposal, one.draws, one.drawn, one.solutions
+    (-1.0, 2, 3, 4)
+    """
+    if branch == BARE:
+        return Candidate(None)
+    own = [(text, logprob) for opened, text, logprob in proposals if opened == branch]
+    proposal = belief([text for text, _ in own], [logprob for _, logprob in own])
+    return Candidate(
+        None, branch=branch, proposal=proposal, draws=len(own), drawn=len(proposals), solutions=max(1, solutions)
+    )
+
+
+def with_solution(candidate: Candidate, solution: Solution, key: int | None) -> Candidate:
+    """A candidate of a branch with its solution, whose answer has a key.
 
     A solution that states no confidence, although its prompt asks for one, counts as stating 0.
-
-    >>> score("majority", "9", -0.6, 2), score("weighted", "9", 0.0, 2), score("stated_majority", "9", None, 2)
-    (None, 1.0, 0.0)
     """
-    needed = reads(rule)
-    if needed == LIKELIHOOD:
-        return likelihood(logprob, tokens)
-    return (stated_confidence(text) or 0.0) if needed == STATED else None
+    completion = solution.completion
+    return replace(
+        candidate,
+        key=key,
+        logprob=completion.model_logprob,
+        sampled=logprob_of(completion),
+        tokens=solution.tokens,
+        stated_confidence=stated_confidence(solution.text) or 0.0,
+        text=solution.text,
+    )
+
+
+def candidates_of(
+    tree: Tree, solutions: Mapping[Place, Solution], keys: Sequence[int | None], more: Mapping[int, int] | None = None
+) -> list[Candidate]:
+    """Solutions of a tree by their places, whose answers have these keys, as selection rules see them.
+
+    `more` counts, by branch, the solutions that are still to come.
+    """
+    counted = Counter(branch for branch, _ in solutions) + Counter(more or {})
+    proposals = proposals_of(tree)
+    branches = {branch: under(branch, proposals, count) for branch, count in counted.items()}
+    return [
+        with_solution(branches[place[0]], solution, key)
+        for (place, solution), key in zip(solutions.items(), keys, strict=True)
+    ]
+
+
+WHY = {
+    "likelihood": "the sampler gave no log-probs",
+    "logprob": "the sampler gave no log-probs of temperature 1",
+    "proposal": "the sampler gave no log-probs of temperature 1 of its abstraction",
+    STATED: "this solver is not asked to state one",
+}
 
 
 class ScoreMissing(ValueError):
-    """A selection rule reads a score that a solution has not got."""
+    """A selection rule reads something that a solution has not got."""
 
-    def __init__(self, rule: str):
-        why = {
-            LIKELIHOOD: "the sampler gave no log-probs",
-            STATED: "this solver is not asked to state one",
-        }.get(reads(rule), f"the scores that are known are {LIKELIHOOD} and {STATED}")
-        super().__init__(f"The selection rule '{rule}' reads the {reads(rule)} of solutions, and {why}.")
+    def __init__(self, rule: str, lacking: str | None = None):
+        lacking = lacking or reads(rule)[0]
+        known = ", ".join(sorted(WHY))
+        super().__init__(
+            f"The selection rule '{rule}' reads the {lacking} of solutions, and "
+            f"{WHY.get(lacking, f'what is known of them is {known}')}."
+        )

@@ -70,7 +70,7 @@ def solve(
     tree = Tree(Problem("question", question, answer=""))
     pair.reasoner.propose([tree], plan)
     pair.reasoner.solve([tree], plan)
-    vote = Vote(select)
+    vote = Vote(tree, select, pair.run.sweep.of(select))
     for number, branch in enumerate(tree.branches):
         for position, solution in enumerate(branch.solutions):
             vote.add((number, position), solution)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from rlad.reasoning.events import AnswerVotes
-from rlad.reasoning.scores import ScoreMissing, logprob_of, score
-from rlad.reasoning.tree import Place, Solution
-from rlad.selection import Candidate, decided, group, reads, select, tally
+from rlad.reasoning.scores import ScoreMissing, candidates_of, proposals_of, under
+from rlad.reasoning.tree import Place, Solution, Tree
+from rlad.selection import Candidate, Outstanding, decided, group, left, missing, reads, select, tally
 from rlad.verifier import extract_answer, verify
 
 
@@ -17,27 +20,25 @@ class Vote:
     Not quick (the verifier compares answers), so an event loop calls `add` in a thread; one call at a time.
     """
 
-    def __init__(self, rule: str, keys: Any = None):
-        self.rule, self.keys = rule, keys
+    def __init__(self, tree: Tree, rule: str, keys: Any = None):
+        """`tree` is where the solutions stand that are added; its draws weigh the abstractions."""
+        self.tree, self.rule, self.keys = tree, rule, keys
         self.answers: dict[Place, str | None] = {}
-        self.scores: dict[Place, float | None] = {}
         self._known: dict[tuple[str, str], bool] = {}
-        self._candidates: list[Candidate] = []
-        self._places: list[Place] = []
+        self._groups: list[int | None] = []
+        self._solutions: dict[Place, Solution] = {}  # in the order of the tree
 
     def add(self, place: Place, solution: Solution) -> str | None:
-        """Counts a solution; returns the answer it gives, None when none can be read.
+        """Counts a solution of the tree; returns the answer it gives, None when none can be read.
 
-        Raises ScoreMissing when the rule reads a score that the solution has not got.
+        Raises ScoreMissing when the rule reads something that the solution has not got.
         """
         answer = extract_answer(solution.text)
-        believed = score(self.rule, solution.text, logprob_of(solution.completion), solution.tokens)
-        if answer is not None and believed is None and reads(self.rule):
-            raise ScoreMissing(self.rule)
-        self.answers[place], self.scores[place] = answer, believed
-        self._places = sorted(self.answers)
-        keys = group([self.answers[p] for p in self._places], self._same)
-        self._candidates = [Candidate(key, self.scores[p]) for key, p in zip(keys, self._places, strict=True)]
+        self.answers[place] = answer
+        self._solutions = dict(sorted({**self._solutions, place: solution}.items(), key=lambda item: item[0]))
+        self._groups = group([self.answers[place] for place in self._solutions], self._same)
+        if answer is not None and (lacking := missing(self.rule, self._candidates)):
+            raise ScoreMissing(self.rule, lacking)
         return answer
 
     def _same(self, a: str, b: str) -> bool:
@@ -45,27 +46,54 @@ class Vote:
             self._known[a, b] = verify(a, b).correct
         return self._known[a, b]
 
+    @property
+    def _candidates(self) -> list[Candidate]:
+        """As they are now: an abstraction that is proposed once more may weigh more."""
+        return candidates_of(self.tree, self._solutions, self._groups)
+
     def votes(self) -> list[AnswerVotes]:
         """All answers, the selected one first and then by weight."""
         forms: dict[object, dict[str, None]] = {}  # in order, each once
-        for candidate, place in zip(self._candidates, self._places, strict=True):
-            forms.setdefault(candidate.key, {})[self.answers[place] or ""] = None
+        for key, place in zip(self._groups, self._solutions, strict=True):
+            forms.setdefault(key, {})[self.answers[place] or ""] = None
         weights = tally(self.rule, self._candidates, self.keys)
         total = sum(weights.values()) or 1.0
         chosen = self.chosen()
-        first = self._candidates[self._places.index(chosen)].key if chosen else None
+        first = self._groups[list(self._solutions).index(chosen)] if chosen else None
         order = sorted(weights, key=lambda key: (key != first, -weights[key]))
         return [_counted(list(forms[key]), weights[key], weights[key] / total) for key in order]
+
+    def weights(self) -> list[float]:
+        """Of each abstraction, the part of all weight that its own solutions have."""
+        own = [replace(one, key=None if one.key is None else one.branch) for one in self._candidates]
+        weights = tally(self.rule, own, self.keys)
+        total = sum(weights.values()) or 1.0
+        return [float(f"{weights.get(branch, 0.0) / total:.4g}") for branch in range(len(self.tree.branches))]
 
     def chosen(self) -> Place | None:
         """Where the selected solution stands; None while nothing has an answer."""
         index = select(self.rule, self._candidates, self.keys)
-        return None if index is None else self._places[index]
+        return None if index is None else list(self._solutions)[index]
 
-    def decided(self, outstanding: int) -> bool:
-        """Whether `outstanding` more solutions cannot change the answer."""
-        return decided(self.rule, self._candidates, outstanding, keys=self.keys)
+    def decided(self, outstanding: Mapping[int, int], branches: int = 0, solutions: int = 1, draws: int = 0) -> bool:
+        """Whether what is outstanding cannot change the answer.
+
+        `outstanding` counts, by branch, the solutions that may still come in; `branches` more abstractions of
+        `solutions` each may still be proposed, by at most `draws` proposals.
+        """
+        counted = Counter(branch for branch, _ in self._solutions)
+        drawn = proposals_of(self.tree)
+        known = [
+            under(branch, drawn, counted[branch] + more) for branch, more in outstanding.items() for _ in range(more)
+        ]
+        believed = [under(branch, drawn, 1).proposal for branch in range(len(self.tree.branches))]
+        if "proposal" in reads(self.rule) and None in believed:
+            return False
+        mass = 1.0 if None in believed else left(believed)
+        # As the vote will be counted at its end: an abstraction's weight is shared by all the solutions that it gets.
+        now = candidates_of(self.tree, self._solutions, self._groups, outstanding)
+        return decided(self.rule, now, Outstanding(known, branches, solutions, draws, mass), self.keys)
 
 
 def _counted(forms: list[str], weight: float, share: float) -> AnswerVotes:
-    return AnswerVotes(answer=forms[0], forms=forms, weight=round(weight, 6), share=round(share, 6))
+    return AnswerVotes(answer=forms[0], forms=forms, weight=float(f"{weight:.6g}"), share=round(share, 6))

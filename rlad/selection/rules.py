@@ -1,38 +1,82 @@
-"""What a selection rule sees, and what follows from the scores that it gives.
+"""What follows from the scores that a selection rule gives.
 
 A rule is one file with a function under `@rule`: candidates with an answer -> the score of each distinct answer, of
-which the highest wins. It declares `reads=` when it means nothing without a score of the candidates, and
-`additive=True` when a candidate adds at most its score, or 1 where scores are ignored, to one answer.
+which the highest wins. It declares `reads=` what it means nothing without (names of a `Candidate`'s attributes). Most
+rules are sums of votes; those are made by `votes` and also declare what early stopping and the sweep's estimators ask
+for:
+
+- `log_weight`: (candidate, keys) -> log of a candidate's vote, -inf for none
+- `once`: whether a solution that was drawn twice votes once
+- `most`: (outstanding, keys) -> the most that outstanding solutions can add to one answer (rlad/selection/deciding.py)
+- `additive`: in its place, that a candidate adds at most 1
+- `best`: of a rule that takes the best candidate, the attribute in which it is
+- `fit`: how its keys are fitted on validation problems: {key: values to try}, or a way by name (evals/fitting.py)
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
-from math import isclose
+from collections.abc import Callable, Hashable, Sequence
+from math import exp, inf, isclose, isnan
 from typing import Any
 
 from rlad.config.registry import rule
+from rlad.selection.candidate import Candidate
+
+FAINT = -600.0
+"""Where every weight's logarithm is below this, weights are relative to the largest: exp would make zeros of them."""
 
 
-@dataclass(frozen=True)
-class Candidate:
-    """One sampled solution, as a selection rule sees it."""
+def reads(name: str) -> tuple[str, ...]:
+    """The attributes of a candidate that a rule reads, none for one that only counts.
 
-    key: Hashable | None
-    """Equal keys are equivalent answers (see `group`); None = no valid answer: it was paid for, it cannot be chosen."""
-    score: float | None = None
-    """How much somebody believes in it: the score that the rule reads; None = nobody said, and rules that only count
-    never ask."""
-
-
-def reads(name: str) -> str | None:
-    """The score that a rule reads, None for one that only counts.
-
-    `likelihood` is the geometric mean of the sample's token probabilities, `stated_confidence` what the solution says
-    about itself. Whoever makes the candidates asks here for what to score them by (rlad/reasoning/scores.py).
+    >>> reads("majority"), reads("marginal")
+    ((), ('proposal', 'logprob'))
     """
-    return rule[name].facts.get("reads")
+    found = rule[name].facts.get("reads") or ()
+    return (found,) if isinstance(found, str) else tuple(found)
+
+
+def missing(name: str, candidates: Sequence[Candidate]) -> str | None:
+    """The first attribute that a rule reads and some answered candidate has not got."""
+    answered = [candidate for candidate in candidates if candidate.key is not None]
+    return next((one for one in reads(name) if any(getattr(c, one) is None for c in answered)), None)
+
+
+def votes(
+    candidates: Sequence[Candidate], log_weight: Callable[[Candidate], float], once: bool = False
+) -> dict[Hashable, float]:
+    """The sum of the candidates' weights by answer; with `once` equal texts of an abstraction are one vote.
+
+    Weights come as logarithms, so that the probabilities of long texts do not vanish; where all of them would, they are
+    relative to the largest. Raises ValueError for a weight that is not a number.
+
+    >>> votes([Candidate("A", text="x"), Candidate("A", text="x"), Candidate("B")], lambda one: 0.0, once=True)
+    {'A': 1.0, 'B': 1.0}
+    """
+    logs: dict[Hashable, list[float]] = {}
+    seen = set()
+    for candidate in candidates:
+        name = (candidate.branch, candidate.text)
+        if once and candidate.text is not None and name in seen:
+            logs.setdefault(candidate.key, [])
+            continue
+        seen.add(name)
+        value = log_weight(candidate)
+        if isnan(value):
+            raise ValueError("A vote's weight is not a number.")
+        logs.setdefault(candidate.key, []).append(value)
+    shift = shift_of([value for values in logs.values() for value in values])
+    return {key: sum(exp(value - shift) for value in values) for key, values in logs.items()}
+
+
+def shift_of(logs: Sequence[float]) -> float:
+    """What to take from logarithms of weights before they become weights: nothing, unless all of them would vanish.
+
+    >>> shift_of([-1.0, -2.0]), shift_of([-800.0, -900.0])
+    (0.0, -800.0)
+    """
+    top = max(logs, default=0.0)
+    return top if -inf < top < FAINT else 0.0
 
 
 def tally(name: str, candidates: Sequence[Candidate], keys: Any = None) -> dict[Hashable, float]:
@@ -41,16 +85,15 @@ def tally(name: str, candidates: Sequence[Candidate], keys: Any = None) -> dict[
     Args:
         keys: the rule's own keys; None = their defaults.
 
-    Raises ValueError for an unknown rule and for a candidate without the score that the rule reads: no rule runs on
-    scores that nobody gave.
+    Raises ValueError for an unknown rule and for a candidate without what the rule reads: no rule runs on scores that
+    nobody gave.
 
-    >>> tally("weighted", [Candidate("A", 0.5), Candidate("B", 0.25), Candidate(None)])
-    {'A': 0.5, 'B': 0.25}
+    >>> tally("majority", [Candidate("A"), Candidate("B"), Candidate("B"), Candidate(None)])
+    {'A': 1.0, 'B': 2.0}
     """
-    answered = [candidate for candidate in candidates if candidate.key is not None]
-    if reads(name) and any(candidate.score is None for candidate in answered):
-        raise ValueError(f"The selection rule '{name}' reads the {reads(name)} of every candidate, and one has none.")
-    return rule[name].bound(keys)(answered)
+    if lacking := missing(name, candidates):
+        raise ValueError(f"The selection rule '{name}' reads the {lacking} of every candidate, and one has none.")
+    return rule[name].bound(keys)([candidate for candidate in candidates if candidate.key is not None])
 
 
 def winners(name: str, candidates: Sequence[Candidate], keys: Any = None) -> list[Hashable]:
@@ -68,7 +111,8 @@ def winners(name: str, candidates: Sequence[Candidate], keys: Any = None) -> lis
 def select(name: str, candidates: Sequence[Candidate], keys: Any = None) -> int | None:
     """Index of the candidate to answer with, or None when none has an answer.
 
-    Of the winning answer it is the best-scored candidate; ties fall to the earliest, so the choice is reproducible.
+    Of the winning answer it is the candidate whose own vote is the largest, or that is best in what the rule reads;
+    ties fall to the earliest, so the choice is reproducible.
 
     >>> select("majority", [Candidate("A"), Candidate("B"), Candidate("B")])
     1
@@ -77,7 +121,16 @@ def select(name: str, candidates: Sequence[Candidate], keys: Any = None) -> int 
     if not tied:
         return None
     indices = [i for i, candidate in enumerate(candidates) if candidate.key == tied[0]]
-    return max(indices, key=lambda i: candidates[i].score or 0.0)
+    return max(indices, key=lambda i: _own(name, candidates[i], keys))
+
+
+def _own(name: str, candidate: Candidate, keys: Any) -> float:
+    """How much one candidate of a winning answer counts by itself."""
+    method = rule[name]
+    if weight := method.facts.get("log_weight"):
+        return weight(candidate, keys or (method.keys() if method.keys else None))
+    score = method.facts.get("best") or next(iter(reads(name)), None)
+    return getattr(candidate, score) if score else 0.0
 
 
 def credit(name: str, candidates: Sequence[Candidate], correct: Sequence[bool], keys: Any = None) -> float:

@@ -14,6 +14,7 @@ from rlad.config import ConfigError, RunConfig, ServingConfig, load_config
 from rlad.generation.base import SamplerFailed
 from rlad.serving.keys import VARIABLE, Keys, load_keys
 from rlad.serving.logs import set_up_logs
+from rlad.serving.ruling import settle_rule
 
 
 def read_arguments(words: list[str] | None) -> tuple[RunConfig, Path]:
@@ -58,6 +59,7 @@ async def run_server(run: RunConfig, folder: Path, keys: Keys) -> None:
     # Torch and its like are imported here: whatever can be refused was refused before.
     from rlad.serving.app import create_app
     from rlad.serving.listen import BACKLOG, bound_socket, serve
+    from rlad.serving.logs import log
     from rlad.serving.metrics import Metrics
     from rlad.serving.start import opened
 
@@ -66,6 +68,8 @@ async def run_server(run: RunConfig, folder: Path, keys: Keys) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, starting.cancel)  # while samplers start; replaced when serving begins
     config = run.serving
+    reason = settle_rule(config, folder)
+    log("selection rule", rule=config.select, reason=reason)
     with bound_socket(config) as listening:
         config.port = listening.getsockname()[1]
         metrics = Metrics()

@@ -72,7 +72,7 @@ def create_app(pair: Pair, config: ServingConfig, keys: Keys, metrics: Metrics |
     app.state.draining = False
     _handle_errors(app)
     _add_generating(app, pair, config, metrics)
-    _add_information(app, pair, metrics)
+    _add_information(app, pair, config, metrics)
     _add_playground(app)
     app.add_middleware(Guard, config=config, keys=keys, metrics=metrics, admission=admission)
     app.openapi = _description(app, secured=bool(len(keys)))  # type: ignore[method-assign]
@@ -177,19 +177,22 @@ def _require_engines(pair: Pair, model: str) -> None:
             raise SamplerDown(f"the {player.role} engine is down")
 
 
-def _add_information(app: FastAPI, pair: Pair, metrics: Metrics) -> None:
+def _add_information(app: FastAPI, pair: Pair, config: ServingConfig, metrics: Metrics) -> None:
     started = int(time.time())
+
+    def card(name: str) -> ModelCard:
+        return ModelCard(id=name, created=started, select=config.select if name == MODELS[0] else None)
 
     @app.get("/v1/models", tags=["OpenAI"], responses=REFUSALS)
     async def models() -> ModelList:
         """The pair and its two players."""
-        return ModelList(data=[ModelCard(id=name, created=started) for name in MODELS])
+        return ModelList(data=[card(name) for name in MODELS])
 
     @app.get("/v1/models/{model}", tags=["OpenAI"], responses=REFUSALS)
     async def model(model: str) -> ModelCard:
         if model not in MODELS:
             raise errors.unknown_model(model, MODELS)
-        return ModelCard(id=model, created=started)
+        return card(model)
 
     @app.get("/healthz", tags=["operation"])
     async def healthz() -> Health:

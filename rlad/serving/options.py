@@ -16,6 +16,7 @@ from rlad.reasoning.tree import Plan
 from rlad.selection import reads
 from rlad.serving.errors import ApiError
 from rlad.serving.pair import Pair, Player
+from rlad.serving.ruling import AUTO, FALLBACK
 from rlad.serving.schema import TreeOptions
 
 
@@ -59,11 +60,12 @@ def tree_job(
         raise ApiError(400, message, "solutions", "too_many_samples")
     total = _within("max_total_tokens", options.max_total_tokens, config.max_total_tokens, config.max_total_tokens)
     select = options.select or config.select
+    select = FALLBACK if select == AUTO else select  # nobody has settled it
     if select != config.select and select not in rule:  # a request names the project's own rules, never a module
         near = difflib.get_close_matches(select, rule.names(), n=1, cutoff=0.0)[0]
         raise ApiError(400, f"There is no selection rule '{select[:80]}'; the nearest is '{near}'.", "select")
     proposer, solver = pair.abstraction, pair.solution
-    if reads(select) == STATED and not solver.prompts.confidence:
+    if STATED in reads(select) and not solver.prompts.confidence:
         raise ApiError(400, str(ScoreMissing(select)), "select", "score_missing")
     room = solver_room(pair, problem, n, param)
     seed = secrets.randbelow(2**31) if seed is None else seed

@@ -113,7 +113,10 @@ def _piece(choice: dict[str, Any]) -> Piece:
     ids = choice.get("token_ids")
     if ids is None:
         raise SamplerDown("the server gives no token ids; it needs vLLM 0.11 or newer")
-    return Piece(choice["index"], tuple(ids), tuple(lp or 0.0 for lp in logprobs), choice.get("finish_reason"))
+    found = tuple(lp or 0.0 for lp in logprobs)
+    # vLLM's servers give log-probs of the model's own distribution, before the temperature, unless told otherwise.
+    whole = sum(found) if len(found) == len(ids) else None
+    return Piece(choice["index"], tuple(ids), found, choice.get("finish_reason"), whole)
 
 
 @dataclass(eq=False)
@@ -152,7 +155,7 @@ class ThreadSampler:
                 if job in self.waiting:  # its caller has left before its turn came
                     self.waiting.remove(job)
         for index, done in enumerate(completions):
-            yield Piece(index, done.token_ids, done.logprobs, done.finish_reason)
+            yield Piece(index, done.token_ids, done.logprobs, done.finish_reason, done.model_logprob)
 
     def _work(self, loop: asyncio.AbstractEventLoop) -> None:
         """Runs in the thread: the oldest job and all that can go with it."""

@@ -34,7 +34,7 @@ class TreeOptions(BaseModel):
         None, ge=0, le=LARGEST, description="n distinct abstractions; 0 solves without any."
     )
     solutions: Count | None = Field(None, description="m solutions per abstraction.")
-    select: StrictStr | None = Field(None, description="Selection rule, such as weighted_majority or majority.")
+    select: StrictStr | None = Field(None, description="Selection rule, such as proposer or majority.")
     max_total_tokens: Count | None = Field(
         None, description="Tokens that both players may generate together; never exceeded."
     )
@@ -128,6 +128,7 @@ class ModelCard(BaseModel):
     object: Literal["model"] = "model"
     created: int
     owned_by: str = "rlad"
+    select: str | None = Field(None, description="Of the pair: the selection rule where a request names none.")
 
 
 class ModelList(BaseModel):

@@ -149,7 +149,7 @@ def vllm_server(run: RunConfig, role: str, model: Path, said: Path) -> VllmServe
     environment = common_environment(os.environ) if gpus else cpu_environment(os.environ, run.launch.threads_per_rank)
     arguments = [
         *("--served-model-name", f"rlad-{role}", "--dtype", run.base.dtype, "--generation-config", "vllm"),
-        *("--logprobs-mode", "processed_logprobs"),
+        *("--logprobs-mode", "raw_logprobs"),
         "--disable-uvicorn-access-log",  # a line per health check: the gateway logs requests
     ]
     if not gpus:  # else each would want nearly all of the machine's memory; `serving.vllm_arguments` may say more

@@ -106,6 +106,38 @@ def make_sweep(gain=0.0):
         }],
         "references": [],
         "curves": curves,
+        **selected(),
+    }  # fmt: skip
+
+
+def selected():
+    """The selected answer: breadth by the proposer's belief against plain sampling by likelihood."""
+    duel = {
+        "checkpoint": "cotrained", "label": "co-trained", "rule": "proposer", "keys": {"alpha": 0.5},
+        "temperature": 0.3, "plain_rule": "marginal", "plain_temperature": 1.0,
+        "plain_keys": {"alpha": 1.0, "beta": 1.0},
+        "n": 16, "m": 1, "plain_m": 28.0, "tokens": 672.0, "plain_tokens": 672.0, "problems": 400,
+        "breadth": 0.326, "breadth_ci95": [0.28, 0.37], "plain": 0.3, "plain_ci95": [0.26, 0.34],
+        "difference": 0.026, "ci95": [0.001, 0.05], "random": 0.168, "oracle": 0.9, "plain_oracle": 0.85,
+        "plain_majority": 0.272,
+    }  # fmt: skip
+    side = {"checkpoint": "cotrained", "label": "co-trained", "chosen_on": "validation", "ci95": [0.28, 0.37]}
+    side |= {"difference": 0.026, "difference_ci95": [0.001, 0.05], "accuracy": 0.326}
+    ways = (("abstractions", "proposer", 0.3, {"alpha": 0.5}), ("plain", "marginal", 1.0, {"alpha": 1.0, "beta": 1.0}))
+    return {
+        "selection": duel | {"chosen_on": "validation", "on_test": duel | {"rule": "draws"}},
+        "rules": [
+            side | {"mode": way, "temperature": at, "select": rule, "keys": keys if rule == best else {},
+                    "chosen": rule == best}
+            for way, best, at, keys in ways
+            for rule in ("majority", best)
+        ],
+        "scores": [
+            {"checkpoint": "cotrained", "label": "co-trained", "mode": way, "temperature": at, "score": "likelihood",
+             "problems": 300, "auroc": 0.63, "auroc_ci95": [0.6, 0.66], "brier": 0.2, "ece": 0.1, "mean": 0.5,
+             "right": 0.2}
+            for way, _, at, _ in ways
+        ],
     }  # fmt: skip
 
 

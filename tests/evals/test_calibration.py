@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from evals.calibration import auroc, brier, calibration, calibration_row, expected_calibration_error
-from evals.cells import PlainSamples
+from evals.samples import PlainSamples
 from evals.trees import Samples
 
 Q, C = [0.9, 0.9, 0.1, 0.1], [1, 0, 0, 0]

@@ -7,25 +7,26 @@ import numpy as np
 import pytest
 
 from evals import cells, sampling, temperatures
+from evals.samples import BreadthProblem, BreadthSamples, PlainSamples
 
 
 def plain(rng, rate=0.3, problems=60, samples=16, length=20, checkpoint="warmstart", temperature=1.0):
     correct = rng.random((problems, samples)) < rate
     tokens = rng.integers(length - 5, length + 6, (problems, samples))
     keys = [[0 if flag else int(rng.integers(1, 20)) for flag in row] for row in correct]
-    return cells.PlainSamples(checkpoint, "base", temperature, correct, tokens, keys)
+    return PlainSamples(checkpoint, "base", temperature, correct, tokens, keys)
 
 
 def breadth(correct, solution_tokens=10, proposal_tokens=4, first_draw=None):
     flags = np.asarray(correct, bool)
-    problem = cells.BreadthProblem(
+    problem = BreadthProblem(
         proposal_tokens=[proposal_tokens] * 8,
         first_draw=list(first_draw or range(len(flags))),
         correct=flags,
         tokens=np.full(flags.shape, solution_tokens),
         keys=[[0 if flag else (i, j) for j, flag in enumerate(row)] for i, row in enumerate(flags)],
     )
-    return cells.BreadthSamples("cotrained", "pair", 0.3, [problem, problem])
+    return BreadthSamples("cotrained", "pair", 0.3, [problem, problem])
 
 
 def test_worked_examples_in_docstrings():

@@ -7,7 +7,7 @@ import json
 import pytest
 from rich.console import Console
 
-from evals import plots, runs, series, tables
+from evals import looks, plots, rule_tables, runs, series, tables
 from evals.temperatures import Choice, warnings
 
 
@@ -17,7 +17,7 @@ def printed(sweep, width=80):
     return out.file.getvalue()
 
 
-@pytest.mark.parametrize("module", [runs, series, tables])
+@pytest.mark.parametrize("module", [looks, rule_tables, runs, series, tables])
 def test_worked_examples_in_docstrings(module):
     assert doctest.testmod(module).failed == 0
 
@@ -29,6 +29,19 @@ def test_terminal_tables_fit_eighty_columns(sweep):
     assert "+8.1 (+4.0 to +12.0)" in text
     assert "co-trained, 16 abstr. × 1, 672 tokens minus co-trained" in " ".join(text.split())
     assert max(len(line) for line in text.splitlines()) <= 80
+
+
+def test_the_selected_answer_is_told_with_everything_that_stands_around_it(sweep):
+    text = " ".join(printed(sweep).split())
+    assert "breadth (proposer at T 0.3) 32.6 %, plain sampling (marginal at T 1) 30.0 %" in text
+    assert "+2.6 (+0.1 to +5.0) points, breadth wins; rules and temperatures chosen on the validation problems" in text
+    assert "random pick 16.8 %, oracle (coverage) 90.0 %" in text and "at its best temperature 27.2 %" in text
+    assert "Had the test problems themselves chosen: breadth (draws" in text
+    assert "proposer alpha 0.5" in text and "63.0 (60.0–66.0)" in text
+    sweep["selection"] |= {"chosen_on": "test", "ci95": [-0.01, 0.06]}
+    words = " ".join(rule_tables.selection_sentences(sweep))
+    assert "not decided" in words and "for want of validation problems" in words
+    assert rule_tables.selection_sentences({}) == []
 
 
 def test_tables_cope_with_a_sweep_that_has_only_cells(sweep):

@@ -7,7 +7,8 @@ from concurrent.futures import Future
 import pytest
 
 from evals import sampling, sweep
-from evals.cells import BreadthProblem, iid_flags
+from evals.cells import iid_flags
+from evals.samples import BreadthProblem
 from evals.sampling import ModelPair
 from evals.tables import print_sweep
 from evals.trees import NAME, Condition, Sampled, Samples
@@ -36,6 +37,7 @@ SMALL = [
     "sweep.iid_abstractions=2",
     "sweep.iid_solutions=1",
     "sweep.bootstrap=50",
+    "sweep.select=[majority]",
     "launch.ranks=2",
 ]
 
@@ -51,7 +53,7 @@ def folder(tmp_path_factory):
     return runs / "pair"
 
 
-RULES = "sweep.select=[majority,weighted,max-confidence]"
+RULES = "sweep.select=[majority,weighted_majority,max-confidence]"
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +95,10 @@ def test_the_whole_sweep_writes_what_the_format_says(swept, capsys):
             (2, 1),
             (1, 2),
         }
-    assert len(found["comparisons"]) == 3
+    assert len(found["comparisons"]) == 5  # plain sampling's temperature by validation problems and by these
+    assert found["selection"]["chosen_on"] == "validation" and found["selection"]["problems"] == 6
+    assert {row["select"] for row in found["rules"]} == {"majority", "weighted_majority", "max-confidence"}
+    assert {row["score"] for row in found["scores"]} >= {"likelihood", "solution"}
     widest = max(c["tokens_per_problem"] for c in found["cells"] if c["checkpoint"] == "cotrained" and c["n"])
     for row in found["comparisons"][:2]:  # equal generated tokens on both sides
         assert row["a"]["tokens_per_problem"] == widest == pytest.approx(row["b"]["tokens_per_problem"], abs=0.02)
@@ -166,14 +171,16 @@ def test_the_kept_trees_give_the_sweeps_numbers_again_and_any_rules(swept, alone
     assert again == whole
     for guided in (True, False):
         rules = {cell["select"] for cell in again["cells"] if bool(cell["n"]) == guided}
-        assert rules == {"majority", "weighted", "max-confidence"}
+        assert rules == {"majority", "weighted_majority", "max-confidence"}
     sweep.main([str(alone), "--rescore", "sweep.grid=[[1,2]]"])
     narrow = found_in(alone)["cells"][0]
     assert narrow == next(c for c in whole["cells"] if (c["n"], c["m"], c["select"]) == (1, 2, "majority"))
 
 
 def test_the_kept_trees_hold_every_text_of_every_condition(alone):
-    lines = [json.loads(line) for line in (alone / NAME).read_text().splitlines()]
+    every = [json.loads(line) for line in (alone / NAME).read_text().splitlines()]
+    lines = [line for line in every if line["split"] == "test"]
+    assert len(every) == len(lines) + 4  # rules are chosen on the validation problems
     run = load_config(alone / "config.yaml")
     assert [line["problem"] for line in lines] == [p.id for p in load_problems(run.problems, "test")]
     assert lines[0]["question"] and lines[0]["answer"]
@@ -212,12 +219,12 @@ def test_a_rule_is_never_run_without_the_scores_it_reads(alone):
     for records in sampled.conditions.values():
         for record in records:
             for samples in [record] if isinstance(record, Samples) else [b.solutions for b in record.branches]:
-                samples.logprob = [None] * len(samples.logprob)  # a sampler that gives none
+                samples.logprob = samples.model_logprob = [None] * len(samples.logprob)  # a sampler that gives none
                 samples.key = [0] * len(samples.key)
     sampled.write(alone / NAME)
     sweep.main([str(alone), "--rescore"])
     with pytest.raises(PlainError, match="reads the likelihood"):
-        sweep.main([str(alone), "--rescore", "sweep.select=[weighted]"])
+        sweep.main([str(alone), "--rescore", "sweep.select=[weighted_majority]"])
 
 
 # --------------------------------------------------------------------------------------------------- temperatures

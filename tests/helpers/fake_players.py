@@ -1,6 +1,7 @@
 """Players that say what a test tells them to: a streaming sampler without a model."""
 
 import asyncio
+from math import log
 
 from rlad.config import ProblemsConfig
 from rlad.generation.streaming import Piece
@@ -17,8 +18,9 @@ def world_prompts():
 class FakeSampler:
     """Samples what `write(prompt_text, sample, sampling)` returns; `delay` seconds per token (deltas) or per sample."""
 
-    def __init__(self, prompts, write, delay=0.0, logprob=-0.1):
+    def __init__(self, prompts, write, delay=0.0, logprob=-0.1, mass=None):
         self.prompts, self.write = prompts, write
+        self.mass = mass  # of a whole text: its probability under the model itself; None = it doesn't say
         self.delay, self.logprob = delay, logprob  # numbers, or functions of the prompt's text
         self.calls, self.cancelled, self.running = [], 0, 0
         self.fails_when_cancelled = None  # an exception
@@ -42,7 +44,8 @@ class FakeSampler:
                     last = finish if start + len(part) == len(ids) else None
                     await asyncio.sleep(delay)
                     known = () if logprob is None else (logprob,) * len(part)
-                    yield Piece(sample, tuple(part), known, last)
+                    whole = self.mass and (log(self.mass[written]) if last else 0.0)
+                    yield Piece(sample, tuple(part), known, last, whole)
         except (asyncio.CancelledError, GeneratorExit):
             self.cancelled += 1
             if self.fails_when_cancelled is not None:

@@ -111,7 +111,7 @@ def test_an_unfinished_thought_is_no_abstraction_no_answer_and_no_vote():
     solution = here.solution([1], wrote(here, THOUGHT))
     assert solution.text.startswith("<think>") and solution.confidence is None
     assert verify("12", solution.text).outcome is Outcome.unparseable_pred
-    vote = Vote("majority")
+    vote = Vote(tree, "majority")
     assert vote.add((-1, 0), solution) is None and vote.votes() == [] and vote.chosen() is None
     draw = here.add_draw(tree, [1], wrote(here, "Look at parities."), distinct=True)
     assert draw.text == "" and draw.branch is None and tree.branches == []
@@ -121,7 +121,7 @@ def test_a_finished_thought_is_left_out_and_what_follows_it_counts():
     tree, here = Tree(Problem("p", "What is 3 + 9?", "12")), growth("thinker")
     solution = here.solution([1], wrote(here, "Perhaps \\boxed{11}\n</think>\n\nIt is \\boxed{12}"))
     assert verify("12", solution.text).correct
-    assert Vote("majority").add((-1, 0), solution) == "12"
+    assert Vote(tree, "majority").add((-1, 0), solution) == "12"
     draw = here.add_draw(tree, [1], wrote(here, "hm, 12\n</think>\n\nLook at parities."), distinct=True)
     assert draw.text == "Look at parities." and draw.branch == 0
 

@@ -242,3 +242,28 @@ def test_the_vote_does_not_depend_on_the_order_of_arrival():
     events, *_ = grow(plan(3, 2), Limits(1000, early_stop=False), solve=answers(4, 5, 6))
     assert place(events[-1].chosen) == min(place(e) for e in of(SolutionEvent, events))  # a tie goes to the first place
     assert len(of(VoteEvent, events)) == 6
+
+
+def test_a_weighted_vote_ends_when_the_probability_that_is_left_cannot_change_it():
+    """The first abstraction has .7 of the proposer's probability: its answer stands before the others are solved."""
+    mass = {"1 * a": 0.7, "2 * a": 0.2, "3 * a": 0.05}
+
+    def late(text):
+        return 0.0 if "<sep> 1 * a" in text else 0.2
+
+    found = {}
+    for rule in ("majority", "proposer"):
+        proposer = FakeSampler(PROMPTS, lambda t, i, s: f"{i + 1} * a", mass=mass)
+        solver = FakeSampler(PROMPTS, answers(4, 5, 6), delay=late)
+        exploration = Explorer(proposer, solver, PROMPTS, PROMPTS).explore(
+            Tree(PROBLEM), plan(3, 1), Limits(1000, rule)
+        )
+
+        async def collect(exploration=exploration):
+            return [event async for event in exploration.events()]
+
+        found[rule] = asyncio.run(collect())
+    assert [of(DoneEvent, events)[0].stopped for events in found.values()] == ["complete", "decided"]
+    events = found["proposer"]
+    assert [event.probability for event in of(AbstractionEvent, events)] == [0.7, 0.2, 0.05]
+    assert of(VoteEvent, events)[-1].weights == [1.0, 0.0, 0.0]

@@ -42,7 +42,7 @@ def test_solve_streams_events_in_order(gateway):
     events = events_of(reply.text)
     kinds = [event["type"] for event in events]
     assert kinds[0] == "start" and kinds[-1] == "done"
-    assert events[0]["abstractions"] == 2 and events[0]["select"] == "weighted_majority" and events[0]["seed"] >= 0
+    assert events[0]["abstractions"] == 2 and events[0]["select"] == "majority" and events[0]["seed"] >= 0
     assert kinds.count("abstraction") == 2 and kinds.count("solution") == kinds.count("vote") == 4
     assert all(event["leak"] is False for event in events if event["type"] == "abstraction")
     for event in events:
@@ -210,6 +210,7 @@ def test_information(gateway):
     models = call(gateway, "GET", "/v1/models").json()
     assert [card["id"] for card in models["data"]] == ["rlad", "rlad-abstraction", "rlad-solution"]
     assert call(gateway, "GET", "/v1/models/rlad").json()["object"] == "model"
+    assert [model["select"] for model in models["data"]] == ["auto", None, None]
     assert call(gateway, "GET", "/v1/models/gpt").status_code == 404
     assert call(gateway, "GET", "/healthz").json()["status"] == "ok"
     assert call(gateway, "GET", "/readyz").json() == {

@@ -9,7 +9,7 @@ from rlad.config.registry import rule
 def require_scores(config: RunConfig, key: str, names: list[str]) -> None:
     """Raises ConfigError for a selection rule that reads a confidence which no solution states."""
     for name in names:
-        if rule[name].facts.get("reads") == "stated_confidence" and not config.solution.states_confidence:
+        if "stated_confidence" in (rule[name].facts.get("reads") or ()) and not config.solution.states_confidence:
             raise ConfigError(
                 f"{key}={name} reads the confidence that solutions state, and only solvers with solution.reward=rlcr "
                 "are asked for one."

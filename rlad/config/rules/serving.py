@@ -10,7 +10,7 @@ from rlad.config.rules.selecting import require_scores
 
 def check_serving(config: RunConfig) -> None:
     serving = config.serving
-    require_scores(config, "serving.select", [serving.select])
+    require_scores(config, "serving.select", [name for _, name, _ in serving.named()])
     _check_sizes(serving)
     urls = {"serving.abstraction_url": serving.abstraction_url, "serving.solution_url": serving.solution_url}
     given = [key for key, url in urls.items() if url is not None]

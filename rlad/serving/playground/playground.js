@@ -14,6 +14,9 @@ const EXAMPLES = [
 const RULES = {
   "": "the server's rule",
   majority: "most votes",
+  draws: "votes by how often it was proposed",
+  proposer: "votes weighted by the proposer's belief",
+  marginal: "votes weighted by both players' beliefs",
   weighted_majority: "votes weighted by confidence",
   "max-confidence": "the surest solution",
 };
@@ -150,8 +153,9 @@ class Run {
     this.show();
   }
 
-  on_vote({ votes: counted }) {
+  on_vote({ votes: counted, weights }) {
     votes.update(counted);
+    if (weights) tree.weigh(weights);
     for (const leaf of this.leaves) tree.colour(leaf, votes.get(leaf.answer));
     tree.tally();
     this.showAnswer(votes.order[0], "so far");

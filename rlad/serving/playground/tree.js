@@ -60,10 +60,11 @@ export class Tree {
     const cost = make("span", { class: "cost" });
     const text = make("p", {}, key === BARE ? "solved directly" : "");
     const pips = make("div", { class: "pips" });
-    const label = make("div", { class: "label" }, make("span", {}, name), cost);
+    const weight = make("span", { class: "weight" });
+    const label = make("div", { class: "label" }, make("span", {}, name), weight, cost);
     const node = make("div", { class: "abstraction node", "data-state": key === BARE ? "done" : "waiting" }, label, text, pips);
     const places = make("ol", { class: "solutions", "aria-label": `Solutions, ${name.toLowerCase()}` });
-    const branch = { node, text, cost, pips, places, solutions: [] };
+    const branch = { node, text, cost, weight, pips, places, solutions: [] };
     this.branches.set(key, branch);
     this.list.append(make("li", { class: "branch" }, node, places));
     this.links.add(this.root, node);
@@ -127,6 +128,13 @@ export class Tree {
     leaf.badge.textContent = group ? group.letter : "–";
     for (const node of [leaf.node, leaf.pip]) node.dataset.hue = group ? group.hue : "none";
     this.links.soon();
+  }
+
+  /** Says at every abstraction which part of the vote its own solutions have. */
+  weigh(shares) {
+    for (const [index, share] of shares.entries()) {
+      this.branch(index).weight.textContent = `${Math.round(100 * share)} % of the vote`;
+    }
   }
 
   /** Says under every abstraction what its own solutions answer. */

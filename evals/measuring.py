@@ -1,0 +1,180 @@
+"""What a sweep's samples say: cells, comparisons, which rule selects best. No model is asked anything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from evals import cells as cell_math
+from evals.calibration import calibration_row
+from evals.cells import Cell
+from evals.samples import BreadthSamples, PlainSamples
+from evals.scoring import score_rows
+from evals.selecting import BREADTH, PLAIN, Book, Sides, book_of, rule_rows, selection, sides
+from evals.temperatures import Choice, chosen, guided_choices, plain_choices, tokens_of, warnings
+from evals.trees import Sampled
+from rlad.config import RunConfig
+
+QUESTIONS = {
+    "base": "Does breadth beat plain sampling from the base?",
+    "cotrained": "Does breadth beat plain sampling from the co-trained solver?",
+    "kept": "Was coverage with abstractions kept (co-trained minus base)?",
+}
+
+ON_TEST = "(plain sampling's temperature chosen on the test problems)"
+
+
+def budgets_of(run: RunConfig, sampled: Sampled, split: str = "test") -> list[float]:
+    """Tokens per problem of the grid's cells, of the co-trained pair where there is one: plain sampling's budgets."""
+    runs = _main_pair(sampled, split)[:1]
+    return sorted({round(tokens_of(one, n, m), 2) for one in runs for n, m in run.sweep.grid})
+
+
+def largest_budget(run: RunConfig, sampled: Sampled, split: str = "test") -> float:
+    """Most tokens per problem of a cell, at any temperature; 0 where nothing was solved with abstractions."""
+    runs = _main_pair(sampled, split)
+    return max((round(tokens_of(one, n, m), 2) for one in runs for n, m in run.sweep.grid), default=0.0)
+
+
+def _main_pair(sampled: Sampled, split: str) -> list[BreadthSamples]:
+    grown = sampled.of("distinct", split)
+    return [BreadthSamples.of(*one) for one in grown.get("cotrained", grown.get("warmstart", []))]
+
+
+def measure(run: RunConfig, folder: Path, sampled: Sampled) -> dict[str, Any]:
+    """What sweep.json holds, from samples alone."""
+    resamples = run.sweep.bootstrap
+    book, test, known = books(run, sampled)
+    plain = {name: [side.samples for side in several] for (name, way), several in known.items() if way == PLAIN}
+    measured = {
+        name: _breadth_cells(several[0].samples, run, book) for (name, way), several in known.items() if way == BREADTH
+    }
+    budgets = budgets_of(run, sampled)
+    on_test = plain_choices(sampled, max(budgets, default=0.0), "test")
+    tuned = guided_choices(run, sampled, "validation")
+    if sampled.of("plain", "validation"):
+        tuned += plain_choices(sampled, largest_budget(run, sampled, "validation"), "validation")
+    result: dict[str, Any] = {"meta": _meta(run, folder), "cells": [], "comparisons": [], "triple": {}, "curves": []}
+    for name, runs in plain.items():
+        result["cells"] += [cell.row for cell in measured.get(name, [])]
+        result["cells"] += _plain_rows(runs, budgets, run, book)
+        result["curves"] += [cell_math.curve(samples) for samples in runs]
+        if run.solution.states_confidence:
+            result.setdefault("calibration", []).extend(calibration_row(samples) for samples in runs)
+        for iid in sampled.of("iid").get(name, []):
+            at = chosen(tuned or on_test, name, "plain", "accuracy")
+            bare = next(samples for samples in runs if samples.temperature == at)
+            result["triple"][name] = cell_math.triple(bare.correct, cell_math.iid_flags(*iid), resamples)
+    if "cotrained" in measured:
+        result["comparisons"] = _comparisons(measured, plain, tuned, resamples)
+    result["rules"] = rule_rows(book, known, resamples)
+    result["selection"] = selection(book, test, known, resamples)
+    result["scores"] = _score_rows(known, resamples)
+    result["temperatures"] = [choice.row() for choice in [*tuned, *on_test]]
+    result["warnings"] = warnings(tuned or on_test) + book.skipped + _unsure(book, known)
+    return result
+
+
+def books(run: RunConfig, sampled: Sampled) -> tuple[Book, Book, Sides]:
+    """The rules judged on the validation problems (on the test problems where there are none), the same judged on the
+    test problems, and the sides of the test problems."""
+    known = sides(run, sampled, "test", largest_budget(run, sampled))
+    valid = sides(run, sampled, "validation", largest_budget(run, sampled, "validation"))
+    if not set(known) <= set(valid):
+        test = book_of(run, "test", known)
+        return test, test, known
+    book = book_of(run, "validation", valid)
+    return book, book_of(run, "test", known, book), known
+
+
+def _unsure(book: Book, known: Sides) -> list[str]:
+    """A sentence where rules were chosen on the very problems on which they are reported, and for every temperature
+    that was best on the validation problems and not sampled on these."""
+    if book.split == "test" and (len(book.rules) > 1 or any(len(several) > 1 for several in known.values())):
+        return [
+            "Rules and temperatures of the selected answer were chosen on the test problems themselves, which flatters "
+            "them: there are no samples of validation problems."
+        ]
+    return [
+        f"{several[0].samples.label}, {way}: T {best.temperature:g} selects best on the validation problems and was "
+        "not sampled on the test problems; sweep anew for it."
+        for (checkpoint, way), several in known.items()
+        if (best := book.best(checkpoint, way, [one.temperature for one in book.options[checkpoint, way]])).temperature
+        not in [side.samples.temperature for side in several]
+    ]
+
+
+def _score_rows(known: Sides, resamples: int) -> list[dict[str, Any]]:
+    rows = []
+    for (checkpoint, way), several in known.items():
+        for side in several:
+            head = {"checkpoint": checkpoint, "label": side.samples.label, "mode": way}
+            candidates, correct = side.candidates()
+            rows += score_rows(head | {"temperature": side.samples.temperature}, candidates, correct, resamples)
+    return rows
+
+
+def _breadth_cells(samples: BreadthSamples, run: RunConfig, book: Book) -> list[Cell]:
+    found = []
+    for n, m in run.sweep.grid:
+        for select in book.rules:
+            keys = book.keys(samples.checkpoint, BREADTH, samples.temperature, select)
+            found.append(cell_math.breadth_cell(samples, n, m, select, run.sweep.bootstrap, keys))
+    return found
+
+
+def _plain_rows(runs: list[PlainSamples], budgets: list[float], run: RunConfig, book: Book) -> list[dict]:
+    """Plain sampling at every budget and temperature; without budgets, at one and at all samples."""
+    rows, resamples = [], run.sweep.bootstrap
+    for select in book.rules:
+        for samples in runs:
+            keys = book.keys(samples.checkpoint, PLAIN, samples.temperature, select)
+            if budgets:
+                rows += [cell_math.plain_at_budget(samples, budget, resamples, select, keys).row for budget in budgets]
+            else:
+                rows += [cell_math.plain_cell(samples, m, resamples, select, keys).row for m in (1, samples.samples)]
+    return rows
+
+
+def _comparisons(
+    measured: dict[str, list[Cell]], plain: dict[str, list[PlainSamples]], tuned: list[Choice], resamples: int
+) -> list[dict]:
+    """At the co-trained pair's largest budget: breadth against plain sampling of both models, and against the base.
+
+    Plain sampling has the temperature that was best on the validation problems, where those were sampled, and beside it
+    (else instead) the one that is best on the test problems themselves.
+    """
+    widest = max(measured["cotrained"], key=lambda cell: cell.row["tokens_per_problem"])
+    budget = widest.row["tokens_per_problem"]
+    found = []
+    for name, key in (("cotrained", "cotrained"), ("warmstart", "base")):
+        if name not in plain:
+            continue
+        best = cell_math.best_plain_at_budget(plain[name], budget, resamples)
+        if tuned:
+            at = chosen(tuned, name, "plain", "coverage")
+            samples = next(samples for samples in plain[name] if samples.temperature == at)
+            rival = cell_math.plain_at_budget(samples, budget, resamples)
+            found.append(cell_math.comparison(QUESTIONS[key], widest, rival, resamples=resamples))
+        question = f"{QUESTIONS[key]} {ON_TEST}" if tuned else QUESTIONS[key]
+        found.append(cell_math.comparison(question, widest, best, resamples=resamples))
+    shape = [widest.row["n"], widest.row["m"], widest.row["select"]]
+    for before in measured.get("warmstart", []):
+        if [before.row["n"], before.row["m"], before.row["select"]] == shape:
+            found.append(cell_math.comparison(QUESTIONS["kept"], widest, before, resamples=resamples))
+    return found
+
+
+def _meta(run: RunConfig, folder: Path) -> dict:
+    settings = run.sweep
+    return {
+        "run": run.name,
+        "seed": run.seed,
+        "source": run.problems.source,
+        "problems": min(settings.problems, run.problems.test) or None,
+        "propose_temperature": settings.propose_temperature,
+        "solve_temperature": settings.solve_temperature,
+        "iid_abstractions": settings.iid_abstractions,
+        "iid_solutions": settings.iid_solutions,
+        "command": f"./launch.sh sweep {folder}",
+    }
