@@ -80,6 +80,16 @@ class World(Protocol):
         to the gate, which reads English and mathematics. Worlds in formal language inherit from `FormalWorld`."""
         return None
 
+    def recipe(self, problem: Problem) -> tuple[str, ...]:
+        """The operations of the exact way to the answer, without their numbers, in a canonical form: ways that are one
+        function have one, so that another order is another recipe only where it is another function. () where the
+        world cannot tell."""
+        return ()
+
+    def steps(self, problem: Problem) -> int:
+        """How many steps that way takes when it is written out."""
+        return len(self.recipe(problem))
+
 
 def split_of(canonical: str, seed: int) -> str:
     """The split a canonical form belongs to: 80 % train, 10 % validation, 10 % test, by a hash.

@@ -223,6 +223,23 @@ class Induction(FormalWorld):
             f" \\boxed{{ {_number(steps[-1][1])} }}"
         )
 
+    def recipe(self, problem: Problem) -> tuple[str, ...]:
+        """The combination of a and b and what is done to it; a factor right behind it is part of its coefficients.
+
+        >>> world, rule = Induction(), lambda text: Problem("", "", "", meta={"form": text})
+        >>> [world.recipe(rule(text)) for text in ("2 a + 1 b", "1 max * 3", "3 max", "1 min mod 7")]
+        [('linear',), ('max',), ('max',), ('min', 'mod')]
+        """
+        form = Form.parse(problem.meta["form"])
+        operations = [operation for operation, _ in form.stages]
+        while operations[:1] == ["*"]:
+            operations.pop(0)
+        return (form.head, *operations)
+
+    def steps(self, problem: Problem) -> int:
+        """The form on the example and on the query, the constant found and added."""
+        return 2 * len(self.recipe(problem)) + 2
+
     def canonical_abstraction(self, abstraction: str) -> str:
         """Spacing does not matter; what is no form stands for itself."""
         text = " ".join(abstraction.split())

@@ -115,6 +115,14 @@ class Algebra(FormalWorld):
         symbols = {word for word in boxed if not word.isdecimal()}
         return bool(boxed) and len(boxed) <= len(gold) and symbols <= allowed
 
+    def recipe(self, problem: Problem) -> tuple[str, ...]:
+        """The family, of which every problem is one application."""
+        return (problem.meta["family"],)
+
+    def steps(self, problem: Problem) -> int:
+        """Equations of the shortest plan, at least one."""
+        return max(1, min(plan.steps.count("=") for plan in problem.meta["plans"]))
+
     def _plan(self, problem: Problem, abstraction: str) -> Approach | None:
         wanted = self.canonical_abstraction(abstraction)
         return next((plan for plan in problem.meta["plans"] if plan.abstraction == wanted), None)
