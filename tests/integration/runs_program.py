@@ -1,5 +1,6 @@
-"""Run on two ranks: warm start and two co-training steps on real rows with a Hugging Face folder as base."""
+"""Run on two ranks: warm starts and co-training of run folders, one after another: VERB FOLDER [key=value ...] ..."""
 
+import itertools
 import sys
 from pathlib import Path
 
@@ -9,10 +10,17 @@ from rlad.config import load_config
 from trainers.cotrain import cotrain
 from trainers.warmstart import run_warmstart
 
+VERBS = {"warmstart": run_warmstart, "train": cotrain}
+
+
+def runs(words: list[str]) -> list[tuple[str, Path, list[str]]]:
+    """The words as (verb, folder, overrides)."""
+    starts = [*(i for i, word in enumerate(words) if word in VERBS), len(words)]
+    parts = [words[start:end] for start, end in itertools.pairwise(starts)]
+    return [(verb, Path(folder), overrides) for verb, folder, *overrides in parts]
+
+
 if __name__ == "__main__":
-    for folder in map(Path, sys.argv[-2:]):
-        run = load_config(folder / "config.yaml")
-        if run.warmstart.mixture.plain:
-            run_warmstart(run, folder)
-        cotrain(run, folder)
+    for verb, folder, overrides in runs(sys.argv[1:]):
+        VERBS[verb](load_config(folder / "config.yaml", overrides), folder)
     leave()

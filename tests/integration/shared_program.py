@@ -1,6 +1,7 @@
 """Run on two ranks: one program of this folder after another, as the tests ask for them, in one process group."""
 
 import contextlib
+import gc
 import itertools
 import json
 import os
@@ -36,6 +37,7 @@ def main(folder: Path, first: int) -> None:
     """Runs jobs from the first on, until the tests end these processes."""
     zero3.start(LaunchConfig())
     two_ranks.leave = lambda: None  # how a program ends that has its processes to itself
+    gc.freeze()  # DeepSpeed collects garbage for every model, and what is imported by now is none
     for number in itertools.count(first):
         job = folder / f"job_{number}"
         while not job.exists():

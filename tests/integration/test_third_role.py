@@ -39,18 +39,17 @@ def metrics(folder):
     return [{name: value for name, value in row.items() if name != "seconds"} for row in rows]
 
 
-def test_the_selector_trains_and_goes_on_bit_for_bit_from_a_checkpoint(tmp_path):
+def test_the_selector_trains_and_goes_on_bit_for_bit_from_a_checkpoint(tmp_path, ranks):
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     whole.mkdir()
     words = [f"runs_dir={tmp_path}", "name=whole", "cotrain.steps=2", *SMALL, *TRIO]
     save_config(load_config(None, words), whole / "config.yaml")
-    launched("warmstart", whole)
+    ranks.run("runs_program.py", "warmstart", str(whole))
     assert "select" in json.loads((whole / "warmstart.jsonl").read_text().splitlines()[-1])["loss_by_task"]
     shutil.copytree(whole, broken)
-    output = launched("train", whole)
+    ranks.run("runs_program.py", "train", str(whole), "train", str(broken), "name=broken", "cotrain.steps=1")
+    output = launched("train", broken, "name=broken", "cotrain.steps=2")
     assert "π_sel reward" in output
-    launched("train", broken, "name=broken", "cotrain.steps=1")
-    launched("train", broken, "name=broken", "cotrain.steps=2")
     rows = metrics(whole)
     assert rows == metrics(broken) and len(rows) == 2
     chosen = [

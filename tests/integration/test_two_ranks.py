@@ -38,7 +38,7 @@ def launched(verb, folder, *words):
 
 
 @pytest.fixture(scope="module")
-def warm(tmp_path_factory):
+def warm(tmp_path_factory, ranks):
     """A run folder with a warm-started base."""
     runs = tmp_path_factory.mktemp("runs")
     folder = runs / "warm"
@@ -47,7 +47,7 @@ def warm(tmp_path_factory):
         None, [f"runs_dir={runs}", "name=warm", "cotrain.steps=4", "cotrain.checkpoint_every=2", *SMALL]
     )
     save_config(config, folder / "config.yaml")
-    launched("warmstart", folder)
+    ranks.run("runs_program.py", "warmstart", str(folder))
     return folder
 
 
@@ -88,11 +88,11 @@ STATEFUL = [  # schedules and methods whose state must survive: a snapshot, curs
 ]
 
 
-def test_killed_and_resumed_training_is_bit_for_bit_the_uninterrupted_one(warm):
+def test_killed_and_resumed_training_is_bit_for_bit_the_uninterrupted_one(warm, ranks):
     whole, broken = copy_of(warm, "whole"), copy_of(warm, "broken")
     for folder in (whole, broken):
         save_config(load_config(folder / "config.yaml", STATEFUL), folder / "config.yaml")
-    launched("train", whole)
+    ranks.run("runs_program.py", "train", str(whole))
     process = launch("train", broken, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 180
     while not ((broken / "metrics.jsonl").exists() and len((broken / "metrics.jsonl").read_text().splitlines()) >= 3):
@@ -130,16 +130,16 @@ def test_killed_and_resumed_training_is_bit_for_bit_the_uninterrupted_one(warm):
     assert json.loads((whole / "strategic_grams.json").read_text())["symbols"]
     assert row["parity"] < 1e-4
     check_instruments(metrics(whole))
-    check_fallback(whole, broken)
+    check_fallback(whole, broken, ranks)
 
 
-def check_fallback(whole, broken):
+def check_fallback(whole, broken, ranks):
     """A newest checkpoint that one rank cannot read: training goes on from the one before it, to the same bits."""
     damaged = next((broken / "checkpoints" / "step_00004").glob("solution/zero/*rank_1_*optim_states.pt"))
     data = bytearray(damaged.read_bytes())
     data[len(data) // 2] ^= 255
     damaged.write_bytes(data)
-    output = launched("train", broken)
+    output = ranks.run("runs_program.py", "train", str(broken))
     assert "step_00004 cannot be read and is passed over" in output and "step    3/4" in output
     assert metrics(whole) == metrics(broken)
     for role in PLAYERS:
@@ -267,7 +267,7 @@ def tiny_chat_model(tmp_path_factory):
 
 
 def test_real_rows_train_a_hugging_face_model(tiny_chat_model, ranks, tmp_path):
-    folders = []
+    words = []
     for name, rows, mixture in (
         ("gsm8k", "gsm8k_rows.jsonl", ["warmstart.mixture.propose=0", "warmstart.mixture.guided=0"]),
         ("math", "math_rows.jsonl", ["warmstart.mixture.plain=0"]),  # answers only: no warm start
@@ -278,8 +278,9 @@ def test_real_rows_train_a_hugging_face_model(tiny_chat_model, ranks, tmp_path):
         folder = tmp_path / name
         folder.mkdir()
         save_config(load_config(None, overrides), folder / "config.yaml")
-        folders.append(str(folder))
-    ranks.run("runs_program.py", *folders)
+        words += ["warmstart", str(folder)] if name == "gsm8k" else []
+        words += ["train", str(folder)]
+    ranks.run("runs_program.py", *words)
     for name in ("gsm8k", "math"):
         assert len(metrics(tmp_path / name)) == 2
         assert AutoTokenizer.from_pretrained(tmp_path / name / "export" / "solution").chat_template
