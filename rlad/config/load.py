@@ -50,6 +50,9 @@ class RunConfig:
     """Seed of everything that is drawn at random but the problems."""
     roles: list[str] = key(factory=lambda: list(ROLES))
     """The players of the run; each has a section of its own, named after its role."""
+    wording: str = key("full", one_of=("full", "short"))
+    """Prompts of models with a chat template: full says what is wanted, short is the question and the hint alone, for
+    models that a warm start teaches the rest (fewer tokens to read)."""
     problems: ProblemsConfig = field(default_factory=ProblemsConfig)
     base: ModelConfig = field(default_factory=ModelConfig)
     """The base all players (and all baselines) start from."""

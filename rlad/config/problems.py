@@ -46,9 +46,11 @@ class ProblemsConfig(MethodSection):
     path: str | None = None
     """Training file (jsonl, parquet) or dataset name (hub)."""
     validation_path: str | None = None
-    """Held-out file; without it, held-out rows are split off the training file by a hash of the question."""
+    """Held-out file; without it, held-out rows are split off the training file by a hash of the question, or generated
+    where a world makes the problems."""
     test_path: str | None = None
-    """Held-out file; without it, held-out rows are split off the training file by a hash of the question."""
+    """Held-out file; without it, held-out rows are split off the training file by a hash of the question, or generated
+    where a world makes the problems."""
     subset: str | None = None
     """Name of the hub dataset's configuration, where it has several."""
     hub_split: str = "train"
@@ -56,6 +58,10 @@ class ProblemsConfig(MethodSection):
     value_answers: bool = False
     """Whether the boxed answer must be a value: where the gold is one, `\\boxed{3+5}` earns nothing."""
     fields: FieldNames = field(default_factory=FieldNames)
+
+    def held_out(self, split: str) -> str | None:
+        """The file of a held-out split; None where it has none."""
+        return {"validation": self.validation_path, "test": self.test_path}.get(split)
 
     @property
     def generated(self) -> bool:

@@ -177,4 +177,5 @@ def make_prompts(tokenizer, config: RunConfig) -> Prompts:
     """The prompts of a run's players."""
     roles = playing(config).values()
     tasks = project_tasks() | {name: task for role in roles for name, task in role.tasks.items()}
-    return Prompts(tokenizer, confidence=config.solution.states_confidence, tasks=tasks)
+    short = config.wording == "short"
+    return Prompts(tokenizer, confidence=config.solution.states_confidence, tasks=tasks, short=short)

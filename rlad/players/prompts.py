@@ -75,9 +75,9 @@ def spoken(text: str) -> str:
 class Prompts:
     """Renders the tasks for one tokenizer; with `confidence`, solvers are asked how sure they are (RLCR)."""
 
-    def __init__(self, tokenizer, confidence: bool = False, tasks: dict[str, Task] | None = None):
-        """`tasks`: by name; None = those of the project's own roles."""
-        self.tokenizer, self.confidence = tokenizer, confidence
+    def __init__(self, tokenizer, confidence: bool = False, tasks: dict[str, Task] | None = None, short: bool = False):
+        """`tasks`: by name; None = those of the project's own roles. `short`: their short wording, if there is one."""
+        self.tokenizer, self.confidence, self.short = tokenizer, confidence, short
         self.tasks = project_tasks() if tasks is None else tasks
         self.world = is_world_tokenizer(tokenizer)
         self._skeletons: dict[tuple, list[str]] = {}
@@ -88,7 +88,8 @@ class Prompts:
 
     def _template(self, task: str) -> str:
         """The task's template, with what the run's reward asks for."""
-        template = self.tasks[task].world if self.world else self.tasks[task].chat
+        own = self.tasks[task]
+        template = own.world if self.world else (self.short and own.short) or own.chat
         return template if self.world or not self.confidence else template.replace(BOXED, BOXED + CONFIDENCE)
 
     def _skeleton(self, task: str, given: bool, lists: tuple[tuple[str, int], ...] = ()) -> list[str]:

@@ -33,12 +33,14 @@ def world_of(config: ProblemsConfig) -> World | None:
 def load_problems(config: ProblemsConfig, split: str) -> list[Problem]:
     """The problems of one split: generated for a world, read for files and hub datasets.
 
-    The three splits share no problem. Raises ProblemError (one plain sentence) when they cannot be had as asked.
+    A world's held-out problems may come from a file too (`problems.test_path`): what was learnt on generated ones is
+    tried on real ones. The three splits share no problem. Raises ProblemError (one plain sentence) when they cannot be
+    had as asked.
     """
     if split not in SPLITS:
         raise ProblemError(f"'{split}' is not a split; the splits are {', '.join(SPLITS)}.")
     count = getattr(config, split)
-    if config.generated:
+    if config.generated and config.held_out(split) is None:
         return generate_split(make_world(config), split, count, config.seed)
     from rlad.problems.files import load_split
 

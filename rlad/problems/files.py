@@ -32,9 +32,9 @@ def load_split(config: ProblemsConfig, split: str, count: int) -> list[Problem]:
     A held-out split with its own file is that file; one without is split off the training file by a hash of the
     question. A question that a held-out file holds is left out of training. Raises ProblemError.
     """
-    if config.path is None:
+    own = {held_out: config.held_out(held_out) for held_out in SPLITS[1:]}
+    if config.path is None and not own.get(split):
         raise ProblemError(f"problems.source={config.source} needs problems.path.")
-    own = {"validation": config.validation_path, "test": config.test_path}
     if own.get(split):
         problems = _read(config, own[split])
     else:
@@ -87,6 +87,8 @@ def _read(config: ProblemsConfig, path: str) -> list[Problem]:
 def _rows(config: ProblemsConfig, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """Pairs ("line 3" or "row 3", row)."""
     kind = SUFFIXES.get(Path(path.removesuffix(".gz")).suffix, config.source)
+    if kind == config.source and config.generated:
+        raise ProblemError(f"The held-out problems of a world are read from {', '.join(SUFFIXES)} files, not '{path}'.")
     if kind == "hub":
         yield from _hub_rows(config, path)
         return

@@ -52,6 +52,15 @@ def test_chat_prompts_hold_what_is_filled_in_as_it_is():
     assert "<abstraction>" not in prompts.text("plain", "q")
 
 
+def test_short_prompts_are_the_question_and_the_hint_alone():
+    prompts = Prompts(chat_tokenizer("chatml"), short=True)
+    plain, guided = prompts.text("plain", "3 + 5?"), prompts.text("guided", "3 + 5?", "count")
+    assert plain == "<|im_start|>user\n3 + 5?<|im_end|>\n<|im_start|>assistant\n"
+    assert guided == "<|im_start|>user\n3 + 5?\nHint: count<|im_end|>\n<|im_start|>assistant\n"
+    assert "3 + 5?\nHint?<|im_end|>" in prompts.text("propose", "3 + 5?")
+    assert "Somebody wrote" in prompts.text("critique", "3 + 5?", attempt="9")  # has no short wording
+
+
 def test_a_template_that_leaves_the_message_out_is_refused():
     tokenizer = load_tokenizer(ModelConfig(), ProblemsConfig())
     tokenizer.chat_template = "always the same"

@@ -25,7 +25,10 @@ CONFIGS = {
     "countdown, 3 numbers": ProblemsConfig(source="countdown", methods={"countdown": CountdownKeys(numbers=3)}),
     "countdown, 5 numbers": ProblemsConfig(source="countdown", methods={"countdown": CountdownKeys(numbers=5)}),
     "algebra": ProblemsConfig(source="algebra"),
+    "word_problems": ProblemsConfig(source="word_problems"),
 }
+NATURAL = ("word_problems",)
+"""Worlds whose texts are ordinary English, which a tiny model's tokenizer spaces differently."""
 
 
 @pytest.fixture(scope="module", params=list(CONFIGS))
@@ -81,22 +84,22 @@ def test_every_word_is_in_the_vocabulary_and_texts_survive_the_tokenizer(made):
         for text in (problem.question, *texts):
             words = WORD.findall(text)
             assert set(words) <= set(vocabulary), set(words) - set(vocabulary)
-            assert " ".join(words) == text
+            assert " ".join(words) == text or world.name in NATURAL
 
 
 def test_texts_are_short_enough_for_a_tiny_model(made):
-    _, rows = made
+    world, rows = made
     longest = [max(len(row[i].split()) for row in rows) for i in (1, 2, 3)]
-    assert max(len(problem.question.split()) for problem, *_ in rows) <= 30
+    assert max(len(problem.question.split()) for problem, *_ in rows) <= (40 if world.name in NATURAL else 30)
     assert longest[0] <= 16
     assert max(longest[1:]) <= 47  # with the end-of-sequence token 48, the default budget
 
 
 def test_solutions_end_in_one_box(made):
-    _, rows = made
+    world, rows = made
     for _, _, *texts in rows:
         for text in texts:
-            assert text.count("\\boxed{") == 1 and text.endswith(" }")
+            assert text.count("\\boxed{") == 1 and text.endswith("}" if world.name in NATURAL else " }")
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
@@ -177,7 +180,8 @@ def test_splits_are_disjoint_by_canonical_form_and_the_same_for_the_same_seed(na
     assert not forms["train"] & forms["validation"] and not forms["train"] & forms["test"]
     assert not forms["validation"] & forms["test"]
     assert len({p.id for problems in splits.values() for p in problems}) == 520
-    assert all(split_of(form, 0) == split for split in SPLITS for form in forms[split])
+    for split, problems in splits.items():  # a world may keep kinds of problems apart itself
+        assert {p.meta.get("split") or split_of(p.meta["canonical"], 0) for p in problems} == {split}
     assert load_problems(config, "test") == splits["test"]
     other = load_problems(ProblemsConfig(source=name, test=60, seed=1), "test")
     assert other != splits["test"]

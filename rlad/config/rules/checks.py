@@ -50,7 +50,7 @@ def _check_problems(config: RunConfig) -> None:
     problems = config.problems
     if problems.generated:
         for split in ("train", "test"):
-            if getattr(problems, split) == 0:
+            if getattr(problems, split) == 0 and problems.held_out(split) is None:
                 raise ConfigError(f"problems.{split}=0 asks a generated world for no problems; give a number.")
         check_own(config, "problems")
         return

@@ -23,6 +23,7 @@ class AbstractionRole(Role):
             "(a fact, a lemma, a strategy or a pitfall) that would help someone else to solve it. Answer with the "
             "insight only.",
             "<propose> {question} <sep>",
+            short="{question}\nHint?",
         ),
         "propose_set": Task(
             "{question}\n\nDo not solve this problem and do not reveal its answer. Write a list of {number} short, "

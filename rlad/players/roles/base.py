@@ -33,6 +33,8 @@ class Task:
     """Wording for models with a language of their own; goes through their chat template as the user's message."""
     world: str
     """Layout for the worlds' small models: a token that names the task, then the parts."""
+    short: str = ""
+    """Wording for models that a warm start teaches what is wanted (`wording=short`); empty = as `chat`."""
     thinking: bool = False
     """Whether a model that can think before it answers may do so."""
     chat_item: str = "{item}\n"

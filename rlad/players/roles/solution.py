@@ -20,12 +20,18 @@ class SolutionRole(Role):
     states_confidence = True
     own_tasks = ("plain", "guided", "critique", "refine")
     tasks: ClassVar = {
-        "plain": Task("{question}\n\n" + BOXED, "<plain> {question} <sep>", thinking=True),
-        "guided": Task("{question}\n\n" + HINT + BOXED, "<guided> {question} <sep> {abstraction} <sep>", thinking=True),
+        "plain": Task("{question}\n\n" + BOXED, "<plain> {question} <sep>", short="{question}", thinking=True),
+        "guided": Task(
+            "{question}\n\n" + HINT + BOXED,
+            "<guided> {question} <sep> {abstraction} <sep>",
+            short="{question}\nHint: {abstraction}",
+            thinking=True,
+        ),
         "one_pass": Task(
             "{question}\n\nFirst write one short insight that helps to solve the problem, in "
             "<abstraction></abstraction>. Then solve the problem with it. " + BOXED,
             "<one_pass> {question} <sep>",
+            short="{question}\nHint and solution?",
             thinking=True,
         ),
         "critique": Task(
