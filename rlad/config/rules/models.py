@@ -85,6 +85,8 @@ def check_model_folder(key: str, path: str) -> None:
     """
     folder = Path(path).expanduser()
     if not folder.exists():
+        if folder.parent == Path("models"):
+            raise ConfigError(f"There is no model in '{path}' ({key}) yet; ./launch.sh model {folder.name} brings it.")
         if path.startswith(("/", ".", "~")) or path.count("/") > 1:
             raise ConfigError(f"There is no model folder '{path}' ({key}).")
         return

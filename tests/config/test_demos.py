@@ -1,0 +1,24 @@
+"""The demos' configurations are possible, and small where they promise it."""
+
+from pathlib import Path
+
+import pytest
+
+from rlad.config import ConfigError, load_config
+from rlad.problems import load_problems
+
+WORDS = {"all weights": ["lora.rank=0", "abstraction.lr=1e-5", "solution.lr=1e-5"], "adapters": []}
+
+
+@pytest.mark.parametrize("way", WORDS)
+def test_the_second_demo_is_possible_with_adapters_and_with_all_weights(way):
+    run = load_config("configs/smollm2.yaml", ["base.path=SmolLM2/not-here", *WORDS[way]])
+    assert run.wording == "short" and run.base.dtype == "float32" and bool(run.lora.rank) == (way == "adapters")
+    assert len(load_problems(run.problems, "test")) >= run.sweep.problems
+
+
+def test_a_model_that_was_not_brought_yet_is_named_with_the_command_that_brings_it(tmp_path, monkeypatch):
+    config = (Path("configs") / "smollm2.yaml").resolve()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match="no model in 'models/smollm2' .*launch.sh model smollm2 brings it"):
+        load_config(config)
