@@ -19,6 +19,7 @@ from evals.series import Chart, Series, learning_charts, seconds_per_phase, swee
 COLORS = {
     "cotrained": "#0072B2",
     "warmstart": "#D55E00",
+    "pretrained": "#999999",
     "abstraction": "#CC79A7",
     "solution": "#0072B2",
     "third": "#009E73",

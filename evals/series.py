@@ -16,7 +16,7 @@ from rlad.players.roles import role_of
 
 PLAYERS = {name: role_of(name).title for name in dict.fromkeys([*ROLES, *registry.role.names()])}
 """Titles of the players by role, the pair first; runs may have fewer."""
-CHECKPOINTS = {"warmstart": "base", "cotrained": "co-trained"}
+CHECKPOINTS = {"pretrained": "pretrained", "warmstart": "base", "cotrained": "co-trained"}
 
 
 def color_of(role: str) -> str:

@@ -20,20 +20,30 @@ from evals.selecting import BREADTH, book_of, sides
 from evals.tables import print_sweep
 from evals.temperatures import chosen, guided_choices, guided_grid
 from evals.trees import Sampled
-from rlad.cli import Parser, main_guard, note_further_players
-from rlad.config import ConfigError, RunConfig, load_config
+from rlad.cli import Parser, main_guard, note_further_players, open_run
+from rlad.config import ConfigError, RunConfig
 from rlad.config.registry import rule
+from rlad.reasoning.pair import pretrained
 
 MEASURING = ("sweep.select", "sweep.fit", "sweep.grid", "sweep.bootstrap")
 """Keys that say what is measured of the samples, not how they are drawn."""
 
 
 def pairs_of(run: RunConfig, folder: Path) -> list[ModelPair]:
-    """What there is to sweep in a run folder. Raises ConfigError when there is nothing yet."""
+    """What there is to sweep: the pretrained model that a run starts from, its warm-started base, its trained players.
+
+    Co-training's base is the checkpoint `warmstart`, be it warm-started or pretrained; a pretrained model that a warm
+    start has changed since is the checkpoint `pretrained`. Raises ConfigError when there is nothing yet.
+    """
     found = []
     base, export = folder / "base", folder / "export"
     task = "one_pass" if run.cotrain.one_pass else "plain"
-    if (base / "config.json").is_file():
+    warm = (base / "config.json").is_file()
+    if begin := pretrained(run):
+        before = ("pretrained", "pretrained") if warm else ("warmstart", "base")
+        proposer = begin["abstraction"] if run.cotrain.abstractions else None
+        found.append(ModelPair(*before, proposer, begin["solution"], "plain"))
+    if warm:
         mixture = run.warmstart.mixture
         proposes = mixture.propose > 0 and mixture.guided > 0
         found.append(ModelPair("warmstart", "base", str(base) if proposes else None, str(base), "plain"))
@@ -104,20 +114,6 @@ def _validated(run: RunConfig, pool: SamplingPool, pairs: list[ModelPair]) -> di
         selecting = book.best(pair.checkpoint, BREADTH, grid).temperature
         found[pair.checkpoint] = Best(list(dict.fromkeys([covering, selecting])), right)
     return found
-
-
-def open_run(given: str, overrides: list[str]) -> tuple[RunConfig, Path]:
-    """The configuration and folder that a command's RUN_OR_CONFIG argument means."""
-    path = Path(given)
-    if path.is_dir():
-        return load_config(path / "config.yaml", overrides), path
-    if not path.exists():
-        raise ConfigError(f"There is no run folder or configuration file '{given}'.")
-    run = load_config(path, overrides)
-    folder = Path(run.runs_dir) / run.name
-    if not folder.is_dir():
-        raise ConfigError(f"There is no run folder '{folder}' yet; train with '{given}' first.")
-    return run, folder
 
 
 def main(words: list[str] | None = None) -> None:

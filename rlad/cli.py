@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NoReturn
 
-from rlad.config import ROLES, ConfigError, RunConfig
+from rlad.config import ROLES, ConfigError, RunConfig, load_config
 from rlad.problems.base import ProblemError
 
 BAD_INPUT = 2
@@ -69,6 +70,28 @@ def main_guard(main: Callable[[], int | None], plain: tuple[type[Exception], ...
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
     sys.exit(code)
+
+
+def open_run(given: str | Path, overrides: Sequence[str] = ()) -> tuple[RunConfig, Path]:
+    """The configuration and the folder that a command's RUN_OR_CONFIG argument means.
+
+    A configuration that begins with a pretrained model needs no run: its folder is made here, so that what the model
+    does before any training can be measured, served and reported. Raises ConfigError where there is nothing.
+    """
+    path = Path(given)
+    if path.is_dir():
+        if not (path / "config.yaml").is_file():
+            raise ConfigError(f"'{path}' is not the folder of a run: it has no config.yaml.")
+        return load_config(path / "config.yaml", overrides), path
+    if not path.exists():
+        raise ConfigError(f"There is no run folder or configuration file '{given}'.")
+    run = load_config(path, overrides)
+    folder = Path(run.runs_dir) / run.name
+    if not folder.is_dir():
+        if run.base.path is None:
+            raise ConfigError(f"There is no run folder '{folder}' yet; train with '{given}' first.")
+        folder.mkdir(parents=True)
+    return run, folder
 
 
 class Progress:

@@ -7,19 +7,24 @@ from pathlib import Path
 from evals.plots import plot_run
 from evals.report import write_report
 from evals.runs import RunError, read_run
-from rlad.cli import Parser, main_guard
+from rlad.cli import Parser, main_guard, open_run
+
+
+def folder_of(given: str) -> Path:
+    """The folder of a RUN argument, which may be the configuration that the run is made from."""
+    return open_run(given)[1] if Path(given).is_file() else Path(given)
 
 
 def main() -> int:
     parser = Parser(prog="launch.sh report", description=__doc__)
-    parser.add_argument("runs", nargs="+", metavar="RUN", help="run folder, e.g. runs/demo")
+    parser.add_argument("runs", nargs="+", metavar="RUN", help="run folder, e.g. runs/demo, or its configuration")
     parser.add_argument(
         "--out",
         metavar="FILE",
         help="where to write the page (default: RUN/report.html; for several: report.html beside them)",
     )
     arguments = parser.parse_args()
-    runs = [read_run(path) for path in arguments.runs]
+    runs = [read_run(folder_of(given)) for given in arguments.runs]
     default = runs[0].path if len(runs) == 1 else runs[0].path.parent
     for run in runs:
         plot_run(run)

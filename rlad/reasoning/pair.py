@@ -3,15 +3,45 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 
-from rlad.config import RunConfig
+from rlad.config import ROLES, ConfigError, RunConfig
 from rlad.generation import make_sampler
 from rlad.players.policy import build_model, load_tokenizer, make_prompts
 from rlad.problems import world_of
 from rlad.reasoning.judge import Judge
 from rlad.reasoning.reasoner import Reasoner
+
+
+def pretrained(run: RunConfig) -> dict[str, str] | None:
+    """Role -> the pretrained model that its player starts from; None where one of them is built from scratch.
+
+    >>> from rlad.config import ModelConfig
+    >>> pretrained(RunConfig(base=ModelConfig(path="models/x"))), pretrained(RunConfig())
+    ({'abstraction': 'models/x', 'solution': 'models/x'}, None)
+    """
+    found = {role: (getattr(run, role).model or run.base).path for role in ROLES}
+    return None if None in found.values() else found
+
+
+def newest_pair(run: RunConfig, folder: Path) -> dict[str, str]:
+    """Role -> its player's newest model: trained, else warm-started, else pretrained.
+
+    Raises ConfigError for a run that has none of them, or that trained one player only.
+    """
+    export = {role: folder / "export" / role for role in ROLES}
+    there = [role for role, path in export.items() if (path / "config.json").is_file()]
+    if len(there) == len(ROLES):
+        return {role: str(path) for role, path in export.items()}
+    base = folder / "base"
+    if not there and (base / "config.json").is_file():
+        return dict.fromkeys(ROLES, str(base))
+    if not there and (found := pretrained(run)):
+        return found
+    missing = next(role for role in ROLES if role not in there)
+    raise ConfigError(f"There is no {missing} player in '{export[missing]}'; train the pair first, with both players.")
 
 
 def open_pair(run: RunConfig, abstraction: str | None, solution: str, device: str = "auto") -> Reasoner:

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rlad.config import ConfigError, RunConfig, load_config
+from rlad.cli import open_run
+from rlad.config import RunConfig
 from rlad.generation import Sampling
 from rlad.problems.base import Problem
 from rlad.reasoning.events import AnswerVotes
-from rlad.reasoning.pair import open_pair
+from rlad.reasoning.pair import newest_pair, open_pair
 from rlad.reasoning.reasoner import Reasoner
 from rlad.reasoning.tree import Plan, Tree
 from rlad.reasoning.vote import Vote
@@ -38,17 +39,13 @@ class Answer:
 
 
 def load_pair(folder: str | Path, overrides: Sequence[str] = (), device: str = "auto") -> Pair:
-    """The co-trained players of a run's folder; `overrides` are `key=value` changes to its configuration.
+    """The newest players of a run's folder (before co-training its base), or the pretrained ones that a configuration
+    begins with; `overrides` are `key=value` changes.
 
-    Raises ConfigError for a folder without a trained pair.
+    Raises ConfigError where there is no pair.
     """
-    folder = Path(folder)
-    run = load_config(folder / "config.yaml", overrides)
-    players = {role: folder / "export" / role for role in ("abstraction", "solution")}
-    for role, path in players.items():
-        if not (path / "config.json").is_file():
-            raise ConfigError(f"There is no {role} player in '{path}'; train the pair first.")
-    return Pair(run, open_pair(run, *(str(path) for path in players.values()), device))
+    run, folder = open_run(folder, overrides)
+    return Pair(run, open_pair(run, **newest_pair(run, folder), device=device))
 
 
 def solve(

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import uvloop
 
-from rlad.cli import Parser, main_guard, note_further_players
-from rlad.config import ConfigError, RunConfig, ServingConfig, load_config
+from rlad.cli import Parser, main_guard, note_further_players, open_run
+from rlad.config import ConfigError, RunConfig, ServingConfig
 from rlad.generation.base import SamplerFailed
 from rlad.serving.keys import VARIABLE, Keys, load_keys
 from rlad.serving.logs import set_up_logs
@@ -19,7 +19,7 @@ from rlad.serving.ruling import settle_rule
 
 def read_arguments(words: list[str] | None) -> tuple[RunConfig, Path]:
     parser = Parser(prog="serve", description=__doc__.splitlines()[0])
-    parser.add_argument("run", help="the folder of a co-trained run")
+    parser.add_argument("run", help="a run's folder, or a configuration that begins with a pretrained model")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="changes to its configuration")
     parser.add_argument("--engine", help="vllm or transformers")
     parser.add_argument("--abstraction", metavar="URL", help="a running vLLM server of the abstraction player")
@@ -27,9 +27,6 @@ def read_arguments(words: list[str] | None) -> tuple[RunConfig, Path]:
     parser.add_argument("--host")
     parser.add_argument("--port")
     arguments = parser.parse_intermixed_args(words)
-    folder = Path(arguments.run)
-    if not (folder / "config.yaml").is_file():
-        raise ConfigError(f"'{folder}' is not the folder of a run: it has no config.yaml.")
     options = {
         "engine": arguments.engine,
         "abstraction_url": arguments.abstraction,
@@ -38,7 +35,7 @@ def read_arguments(words: list[str] | None) -> tuple[RunConfig, Path]:
         "port": arguments.port,
     }
     given = [f"serving.{key}={value}" for key, value in options.items() if value is not None]
-    return load_config(folder / "config.yaml", [*arguments.overrides, *given]), folder
+    return open_run(arguments.run, [*arguments.overrides, *given])
 
 
 def require_keys(config: ServingConfig, keys: Keys) -> None:

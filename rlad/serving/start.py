@@ -16,7 +16,7 @@ from pathlib import Path
 import aiohttp
 import torch
 
-from rlad.config import ROLES, ConfigError, RunConfig
+from rlad.config import ROLES, RunConfig
 from rlad.config.rules.checks import CPU_HEADS
 from rlad.generation.base import SamplerFailed
 from rlad.generation.vllm.server import VllmServer
@@ -24,21 +24,12 @@ from rlad.generation.vllm.setup import common_environment, cpu_environment, requ
 from rlad.players.policy import load_tokenizer, make_prompts
 from rlad.players.roles import role_of
 from rlad.problems import world_of
-from rlad.reasoning.pair import open_pair
+from rlad.reasoning.pair import newest_pair, open_pair
 from rlad.serving.endpoints import Endpoint, Supervised
 from rlad.serving.logs import log
 from rlad.serving.metrics import Metrics
 from rlad.serving.pair import Pair, Player
 from rlad.serving.samplers import HttpSampler, ThreadSampler
-
-
-def player_folders(folder: Path) -> dict[str, Path]:
-    """Both players' model folders in a run. Raises ConfigError when one is not there."""
-    folders = {role: folder / "export" / role for role in ROLES}
-    for role, path in folders.items():
-        if not (path / "config.json").is_file():
-            raise ConfigError(f"There is no {role} player in '{path}'; train the pair first, with both players.")
-    return folders
 
 
 @asynccontextmanager
@@ -47,7 +38,9 @@ async def opened(run: RunConfig, folder: Path, metrics: Metrics) -> AsyncIterato
 
     Raises ConfigError for a folder without a pair, SamplerFailed when a sampler does not start.
     """
-    folders = player_folders(folder)
+    folders = {role: Path(path) for role, path in newest_pair(run, folder).items()}
+    if any(path.parent != folder / "export" for path in folders.values()):
+        log.warning("this pair is not co-trained: it is %s", " and ".join(dict.fromkeys(map(str, folders.values()))))
     opening = _in_process if run.serving.engine == "transformers" else _behind_vllm
     async with opening(run, folder, folders, metrics) as pair:
         yield pair

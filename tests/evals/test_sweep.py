@@ -16,6 +16,7 @@ from rlad.cli import PlainError
 from rlad.config import ConfigError, load_config, save_config
 from rlad.players.policy import make_policy
 from rlad.problems import load_problems
+from rlad.reasoning.pair import newest_pair
 from rlad.verifier import Outcome
 
 SMALL = [
@@ -153,6 +154,33 @@ def test_a_further_player_is_said_to_have_no_part(folder, tmp_path, capsys):
         sweep.sweep_run(str(folder / "config.yaml"), *words)
     said = "Note: this takes the abstraction and solution players of the run; the selector has no part in it.\n"
     assert capsys.readouterr().err == said
+
+
+def test_a_pretrained_model_is_measured_before_any_training_and_beside_what_became_of_it(folder, tmp_path):
+    """Co-training's base is the checkpoint `warmstart`; the model before a warm start is one of its own."""
+    model = str(folder / "base")
+    save_config(
+        load_config(None, [f"runs_dir={tmp_path}", "name=new", f"base.path={model}", *SMALL]), tmp_path / "c.yaml"
+    )
+    run, made = sweep.open_run(str(tmp_path / "c.yaml"), ["sweep.problems=3"])
+    assert made == tmp_path / "new" and made.is_dir() and run.sweep.problems == 3
+    before = ModelPair("warmstart", "base", model, model, "plain")
+    assert sweep.pairs_of(run, made) == [before]
+    assert newest_pair(run, made) == {"abstraction": model, "solution": model}
+    shutil.copytree(folder / "base", made / "base")
+    warmed = str(made / "base")
+    pairs = [(pair.checkpoint, pair.solution) for pair in sweep.pairs_of(run, made)]
+    assert pairs == [
+        ("pretrained", model),
+        ("warmstart", warmed),
+    ]
+    assert newest_pair(run, made) == {"abstraction": warmed, "solution": warmed}
+    shutil.copytree(folder / "export", made / "export")
+    assert [p.checkpoint for p in sweep.pairs_of(run, made)] == ["pretrained", "warmstart", "cotrained"]
+    assert newest_pair(run, made) == {role: str(made / "export" / role) for role in ("abstraction", "solution")}
+    shutil.rmtree(made / "export" / "abstraction")
+    with pytest.raises(ConfigError, match="no abstraction player"):
+        newest_pair(run, made)
 
 
 # ------------------------------------------------------------------------------------------------ trees and scores

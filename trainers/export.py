@@ -1,0 +1,103 @@
+"""Exports a checkpoint: `python -m trainers.export RUN [--step N]`, also of a run in progress.
+
+What comes out is a run folder of its own, RUN/exports/step_00050, with the players of that step as plain Hugging Face
+folders and the base beside them: it is swept, served and reported like any other, while training goes on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from deepspeed.utils.zero_to_fp32 import get_fp32_state_dict_from_zero_checkpoint
+
+from rlad.cli import Parser, PlainError, main_guard
+from rlad.config import LoraConfig, RunConfig, load_config, save_config
+from rlad.players.adapters import adapter_scale, add_adapter, merged_weights
+from rlad.players.policy import make_policy
+from trainers.learner.assembly import starting_model
+from trainers.learner.checkpoint import TAG, player_folder
+from trainers.learner.checkpoint_files import complete_checkpoints, step_folder
+
+
+def checkpoint_of(run_folder: Path, step: int | None) -> Path:
+    """A complete checkpoint of a run: that of a step, or the newest. Raises PlainError when there is none."""
+    found = complete_checkpoints(run_folder / "checkpoints")
+    if not found:
+        raise PlainError(f"'{run_folder}' has no complete checkpoint yet.")
+    if step is None:
+        return found[-1]
+    wanted = step_folder(run_folder / "checkpoints", step)
+    if wanted not in found:
+        names = ", ".join(str(int(path.name.removeprefix("step_"))) for path in found)
+        raise PlainError(f"'{run_folder}' has no checkpoint of step {step}; it has those of {names}.")
+    return wanted
+
+
+def full_weights(model: torch.nn.Module, shards: Path) -> Iterator[tuple[str, torch.Tensor]]:
+    """(name, tensor) pairs of a whole plain model: the checkpoint's where it holds them, else the model's own.
+
+    shards: a player's folder in a checkpoint, which any number of ranks has written. An adapter's checkpoint holds the
+    adapter alone; it is added to the base that `model` is.
+    """
+    # It says what it reads, file by file, on both streams.
+    with open(os.devnull, "w") as hush, contextlib.redirect_stdout(hush), contextlib.redirect_stderr(hush):
+        trained = get_fp32_state_dict_from_zero_checkpoint(str(shards), tag=TAG)
+    own = dict(model.named_parameters())
+    if unknown := set(trained) - set(own):
+        raise PlainError(f"'{shards}' is of another model: it holds '{min(unknown)}'.")
+    whole = ((name, trained.get(name, tensor).detach().to(tensor.dtype)) for name, tensor in own.items())
+    yield from merged_weights(whole, adapter_scale(model))
+
+
+def export(run: RunConfig, run_folder: Path, step: int | None = None) -> Path:
+    """Writes the players of a checkpoint into a run folder of their own, whole or not at all; returns it.
+
+    Raises PlainError for a checkpoint that is not there. One that was exported before is left as it is.
+    """
+    checkpoint = checkpoint_of(run_folder, step)
+    target = run_folder / "exports" / checkpoint.name
+    if target.is_dir():
+        return target
+    target.parent.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".") as work:
+        made = Path(work) / checkpoint.name
+        made.mkdir()
+        lora = LoraConfig(**json.loads((checkpoint / "state.json").read_text())["lora"])
+        for role in run.players:
+            shards = player_folder(checkpoint, role)
+            if not shards.is_dir():
+                continue  # it does not play in this run
+            policy = make_policy(role, starting_model(run, role, run_folder), run, made / "export" / role)
+            add_adapter(policy.model, lora, run.seed)
+            policy.export(state=dict(full_weights(policy.model, shards)))
+        if (run_folder / "base").is_dir():
+            (made / "base").symlink_to(Path("..") / ".." / "base")
+        for name in ("metrics.jsonl", "warmstart.jsonl", "samples.jsonl"):
+            if (run_folder / name).is_file():
+                shutil.copy(run_folder / name, made / name)
+        save_config(run, made / "config.yaml")
+        made.rename(target)
+    return target
+
+
+def main(words: list[str] | None = None) -> int:
+    parser = Parser(prog="export", description=__doc__.splitlines()[0])
+    parser.add_argument("run", type=Path, help="the folder of a run")
+    parser.add_argument("--step", type=int, help="the checkpoint's step; the newest one otherwise")
+    arguments = parser.parse_args(words)
+    if not (arguments.run / "config.yaml").is_file():
+        raise PlainError(f"'{arguments.run}' is not the folder of a run: it has no config.yaml.")
+    target = export(load_config(arguments.run / "config.yaml"), arguments.run, arguments.step)
+    print(f"The players are in {target}, which sweep, serve and report take like any run.")
+    return 0
+
+
+if __name__ == "__main__":
+    main_guard(main)
