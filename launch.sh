@@ -21,7 +21,7 @@ usage() {
   cat <<'TEXT'
 Two language models trained together: one writes abstractions, the other solves problems with them.
 
-  ./launch.sh demo                        the whole story on a CPU: warm start, co-training, sweep, report
+  ./launch.sh demo [smollm2]              the whole story on a CPU: warm start, co-training, sweep, report
   ./launch.sh test [--fast] [PYTEST ARGS] lint and the test suite
   ./launch.sh setup [--with EXTRA]        a .venv with pinned versions (every verb does this when needed)
   ./launch.sh warmstart CONFIG [key=value ...]   supervised warm start of both players
@@ -43,10 +43,11 @@ TEXT
 verb_help() {
   case $1 in
   demo) cat <<'TEXT' ;;
-./launch.sh demo [--fresh] [key=value ...]
+./launch.sh demo [smollm2] [--fresh] [key=value ...]
 
 Warm start, co-training, sweep and report of configs/demo.yaml, on this machine's CPU. What an earlier, interrupted demo
 finished is kept and the rest is done; a finished one is shown again.
+  smollm2     the second demo: a real pretrained pair, configs/smollm2.yaml, for which the model is brought first
   --fresh     remove the demo's run folder and start over
   key=value   change the configuration, e.g. cotrain.steps=20 (needs --fresh once the demo has begun)
 TEXT
@@ -324,10 +325,11 @@ stage() { # NAME DESCRIPTION COMMAND...: runs a stage of the demo unless it is d
 }
 
 demo_verb() {
-  local fresh=0 overrides=() begin
+  local fresh=0 overrides=() begin name=demo
   while (($#)); do
     case $1 in
     --fresh) fresh=1 ;;
+    smollm2) name=smollm2 ;;
     *=*) overrides+=("$1") ;;
     *) fail "demo does not know '$1'; see ./launch.sh demo --help." ;;
     esac
@@ -335,7 +337,8 @@ demo_verb() {
   done
   setup
   begin=$SECONDS
-  local config=$here/configs/demo.yaml
+  local config=$here/configs/$name.yaml
+  if [ "$name" != demo ]; then "$python" -m rlad.model "$name"; fi
   run=$("$python" -m trainers.launching.folder "$config" "${overrides[@]}")
   if ((fresh)); then rm -rf "$run"; fi
   if [ -d "$run" ]; then
