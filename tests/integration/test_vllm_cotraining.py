@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from dataclasses import replace
@@ -19,6 +20,7 @@ from vllm_here import ENGINE, MARK, TOKENIZER, gap, marked, model_of, needs_vllm
 
 from rlad.config import LoraConfig, load_config, save_config
 from rlad.generation import SamplerFailed, Sampling, stop_ids
+from rlad.generation.vllm.link import SCRATCH
 from rlad.generation.vllm.replicas import lead_servers
 from rlad.players.policy import Policy, build_model, load_tokenizer
 from rlad.players.prompts import Prompts
@@ -41,9 +43,12 @@ def mark(monkeypatch):
     return os.environ[MARK]
 
 
-def folders():
-    """Of engines, in shared memory."""
-    return set(Path("/dev/shm").glob("rlad-vllm-*"))
+@pytest.fixture
+def scratch(monkeypatch):
+    """Where the folders of a test's own engines go, in shared memory."""
+    with tempfile.TemporaryDirectory(prefix="rlad-test-", dir="/dev/shm") as folder:
+        monkeypatch.setenv(SCRATCH, folder)
+        yield Path(folder)
 
 
 def run_folder(tmp_path, name, *overrides):
@@ -91,8 +96,8 @@ def train(folder):
 
 
 @pytest.mark.ranks
-def test_a_killed_engine_ends_the_run_clearly_and_the_run_resumes(tmp_path, mark):
-    folder, before = run_folder(tmp_path, "killed", "cotrain.steps=4", "cotrain.checkpoint_every=1"), folders()
+def test_a_killed_engine_ends_the_run_clearly_and_the_run_resumes(tmp_path, mark, scratch):
+    folder = run_folder(tmp_path, "killed", "cotrain.steps=4", "cotrain.checkpoint_every=1")
     process = train(folder)
     deadline = time.monotonic() + 600
     while len(metrics(folder)) < 2:
@@ -104,7 +109,7 @@ def test_a_killed_engine_ends_the_run_clearly_and_the_run_resumes(tmp_path, mark
     output = process.communicate(timeout=300)[0]
     assert process.returncode not in (0, None)
     assert re.search(r"SamplerFailed: The vLLM engine of the \w+ player ended", output), output[-3000:]
-    assert none_left(mark) and folders() <= before
+    assert none_left(mark) and list(scratch.iterdir()) == []
     assert len(metrics(folder)) < 4, "the kill came too late to show anything"
     resumed = train(folder)
     output = resumed.communicate(timeout=600)[0]
