@@ -54,7 +54,8 @@ TEXT
   test) cat <<'TEXT' ;;
 ./launch.sh test [--fast] [PYTEST ARGS]
 
-Set-up with the development tools and vLLM, lint and format check (ruff), then the tests. Arguments go to pytest, e.g.
+Set-up with the development tools and vLLM, lint and format check (ruff), then the tests: without other arguments in a
+worker per core, of two to four. Arguments go to pytest, e.g.
   ./launch.sh test -k verifier -x
   --fast   only the tests that start no other program, listen nowhere and are not slow: under three minutes, no vLLM
 With CI=true a test that wants a browser fails without one; elsewhere it is skipped with its reason.
@@ -303,6 +304,14 @@ test_verb() {
   cd "$here"
   "$python" -m ruff check --quiet . && "$python" -m ruff format --check --quiet . ||
     { say "error: ruff found something; see above, and 'ruff format' for the layout."; exit 1; }
+  # Workers side by side for the whole suite; a few chosen tests are done sooner than a second worker has begun.
+  case "$*" in
+  "" | --fast)
+    local workers; workers=$(nproc)
+    workers=$((workers > 4 ? 4 : workers < 2 ? 2 : workers))
+    set -- "$@" --numprocesses "$workers" --dist loadgroup --no-loadscope-reorder
+    ;;
+  esac
   run_module pytest "$@"
 }
 

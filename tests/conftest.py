@@ -37,12 +37,13 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_modifyitems(config, items):
-    """With --fast the marked tests are left out."""
-    if not config.getoption("--fast"):
-        return
-    left_out = [item for item in items if any(item.get_closest_marker(name) for name in marks.NOT_FAST)]
-    items[:] = [item for item in items if item not in set(left_out)]
-    config.hook.pytest_deselected(items=left_out)
+    """With --fast the marked tests are left out; for several workers (pytest-xdist) the rest is dealt in groups."""
+    if config.getoption("--fast"):
+        left_out = [item for item in items if any(item.get_closest_marker(name) for name in marks.NOT_FAST)]
+        items[:] = [item for item in items if item not in set(left_out)]
+        config.hook.pytest_deselected(items=left_out)
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        marks.deal(items)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -87,3 +87,24 @@ def test_every_kind_of_program_has_its_mark(command, mark):
 def test_what_libraries_ask_of_the_system_and_the_verifiers_workers_need_no_mark():
     for command in (["uname", "-p"], ["python", "-c", "from rlad.verifier.pool.worker import main; main()"]):
         assert marks.missing_mark(command, set()) is None
+
+
+class Item:
+    """What `deal` asks of a test."""
+
+    def __init__(self, path, *names):
+        self.path, self.names, self.group = path, names, None
+
+    def get_closest_marker(self, name):
+        return name if name in self.names else None
+
+    def add_marker(self, mark):
+        (self.group,) = mark.args
+
+
+def test_workers_get_files_whole_and_everything_on_ranks_in_one_piece():
+    made = [Item("a", "ranks"), Item("b"), Item("c"), Item("d", "ranks", "vllm"), Item("c", "process"), Item("a")]
+    marks.deal(made)
+    assert [(item.path, item.group) for item in made] == [
+        ("a", "ranks"), ("d", "vllm"), ("c", "c"), ("c", "c"), ("a", "a"), ("b", "b"),
+    ]  # fmt: skip

@@ -14,10 +14,27 @@ NEEDS = {
 """Programs and modules, and the mark that a test with such a child must carry."""
 LIGHT = "rlad.verifier.pool.worker"
 """The verifier's workers start in a moment and are a part of whoever judges: they need no mark."""
+TOGETHER = ("ranks", "vllm")
+"""All tests with one of these marks run in one worker, one after another: they want much of the machine."""
 running: list[pytest.Item] = []
 """The test that runs now."""
 unmarked: dict[str, str] = {}
 """By test: what is wrong with its marks."""
+
+
+def deal(items: list[pytest.Item]) -> None:
+    """Groups tests for workers that run side by side, and puts first what takes longest.
+
+    A group is all tests of one mark of TOGETHER, or what is left of a file, whose fixtures its tests share.
+    """
+    programs = {item.path for item in items if any(item.get_closest_marker(name) for name in NOT_FAST)}
+    places = {}
+    for item in items:
+        marked = [name for name in TOGETHER if item.get_closest_marker(name)]
+        group = marked[-1] if marked else str(item.path)
+        places[item] = TOGETHER.index(group) if marked else len(TOGETHER) + (item.path not in programs)
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=places.__getitem__)
 
 
 def missing_mark(command: list[str], marks: set[str]) -> str | None:
