@@ -59,12 +59,12 @@ def equation(a: int, sign: str, b: int) -> Step | None:
     return (f"{a} {sign} {b}", value) if value > 0 else None
 
 
-def single(sign: str, first: int = 0, second: int = 1, ordered: bool = False) -> Callable[..., Worked | None]:
-    """One equation with two amounts; unless `ordered`, the larger one comes first where that matters."""
+def single(sign: str, first: int = 0, second: int = 1) -> Callable[..., Worked | None]:
+    """One equation with two amounts; the larger one comes first where that matters."""
 
     def carry_out(*amounts: int) -> Worked | None:
         a, b = amounts[first], amounts[second]
-        if sign in "-/" and not ordered:
+        if sign in "-/":
             a, b = max(a, b), min(a, b)
         step = equation(a, sign, b)
         return ([step], step[1]) if step else None
@@ -134,7 +134,6 @@ TWO = (
     WordPlan(("Divide the larger amount by the smaller.", "Share the larger amount equally."), single("/")),
     WordPlan(("Find what times the smaller makes the larger.", "Ask how often the smaller fits."), _inverse("*")),
 )
-VERBS = {"+": "Add", "-": "Subtract", "*": "Multiply", "/": "Divide"}
 FIRST = {
     "+": ("Add the first two amounts", "The first two amounts together"),
     "-": ("Subtract the second amount from the first", "The first amount without the second"),
@@ -146,6 +145,12 @@ THEN = {
     "-": (", then subtract the third.", ", minus the third."),
     "*": (", then multiply by the third.", ", times the third."),
     "/": (", then divide by the third.", ", shared by the third."),
+}
+ALONE = {
+    "+": "add the other two",
+    "-": "subtract the smaller of the other two from the larger",
+    "*": "multiply the other two",
+    "/": "divide the larger of the other two by the smaller",
 }
 THREE = (
     *(
@@ -159,8 +164,11 @@ THREE = (
     WordPlan(("Multiply each of the first two by the third, then add.",), _each("+")),
     WordPlan(("Multiply each of the first two by the third, then subtract.",), _each("-")),
     WordPlan(("Divide the second amount by the third, then multiply by the first.",), chain("/", "*", (1, 2, 0))),
-    WordPlan(("Leave the second amount out; add the other two.",), single("+", 0, 2)),
-    WordPlan(("Leave the second amount out; subtract the third from the first.",), single("-", 0, 2, ordered=True)),
+    *(
+        WordPlan((f"Leave the {left_out} amount out; {what}.",), single(sign, *pair))
+        for left_out, pair in (("first", (1, 2)), ("second", (0, 2)), ("third", (0, 1)))
+        for sign, what in ALONE.items()
+    ),
 )
 
 
@@ -168,6 +176,6 @@ def plans(count: int) -> dict[str, WordPlan]:
     """The plans for so many amounts by each of their hints.
 
     >>> len(plans(2)), len(plans(3)), plans(4)
-    (16, 41, {})
+    (16, 51, {})
     """
     return {hint: plan for plan in {2: TWO, 3: THREE}.get(count, ()) for hint in plan.hints}

@@ -122,6 +122,16 @@ STORIES: dict[str, tuple[str, ...]] = {
         "A zoo has {x} lions, {y} birds and {z} tigers. How many big cats are there?",
         "{n} read {x} pages, slept {y} hours and read {z} more pages. How many pages did {n} read?",
     ),
+    "y - z": (
+        "{n} has {x} balls and {y} {t}. {m} has {z} {t}. How many more {t} than {m} does {n} have?",
+        "A shop opened {x} years ago. It had {y} {t} and sold {z}. How many {t} are left?",
+        "{n} walked {x} miles to a lake, caught {y} fish and ate {z}. How many fish are left?",
+    ),
+    "y + z": (
+        "{n} is {x} years old and has {y} {t}. {m} gives {n} {z} more. How many {t} does {n} have?",
+        "In a house of {x} rooms live {y} adults and {z} children. How many people live there?",
+        "After {x} days {n} had {y} {t}, and then found {z} more. How many {t} does {n} have now?",
+    ),
 }
 """Calculation -> the stories that ask for it."""
 
@@ -156,6 +166,8 @@ AMOUNTS: dict[str, Callable[[random.Random], Amounts]] = {
     "x * y / z": lambda rng: (rng.randint(2, 12), rng.randint(3, 12), rng.randint(2, 9)),
     "x - z": _between(8, 90, 3),
     "x + z": _between(8, 60, 3),
+    "y - z": _between(8, 90, 3),
+    "y + z": _between(8, 60, 3),
 }
 """Calculation -> how its amounts are drawn; those that do not come out whole and positive are drawn again."""
 
