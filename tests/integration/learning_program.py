@@ -48,6 +48,7 @@ SINGLE |= {
     "forking all": {"forking.share": 0.3},
     "forking kept, by sequence": {"forking.share": 0.5, "forking.denominator": "kept", "aggregation": "sequence-mean"},
     "hicra": {"hicra": 0.2},
+    "three mini-batches": {},
     "masked by sequence": {"old_logprobs": "trainer", "mismatch.kind": "masked", "mismatch.level": "geometric",
                            "mismatch.low": 0.2, "mismatch.high": 5.0, "mismatch.opsm": 0.5},
 }  # fmt: skip
@@ -131,8 +132,10 @@ def gradients(learner: Learner, rows: list[Row], run) -> tuple[dict, dict]:
     original = learner.model_engine.step
 
     def step():
+        """Names begin with the number of the step, as there may be several mini-batches."""
+        number = len({name.partition(" ")[0] for name in found})
         named = learner.model_engine.module.named_parameters()
-        found.update({name: safe_get_full_grad(parameter).clone() for name, parameter in named})
+        found.update({f"{number} {name}": safe_get_full_grad(parameter).clone() for name, parameter in named})
         original()
 
     learner.model_engine.step = step
@@ -152,6 +155,7 @@ def check_splits(start: Path) -> None:
     seen = set()
     for name, keys in SINGLE.items():
         player, results = player_with(keys), {}
+        run.cotrain.updates_per_rollout = 3 if name == "three mini-batches" else 1
         for split, (first, micro, direction) in SPLITS.items():
             run.cotrain.micro_batch, dealt = micro, rows[::direction]
             mine = dealt[:first] if zero3.rank() == 0 else dealt[first:]
@@ -159,6 +163,7 @@ def check_splits(start: Path) -> None:
             results[split] = gradients(learner, credited(learner, mine, run), run)
         stats, expected = results["one rank"]
         assert max(g.abs().max().item() for g in expected.values()) > 1e-3, name
+        assert len(expected) == run.cotrain.updates_per_rollout * len(list(model_engine.module.parameters()))
         for split, (other, found) in results.items():
             worst = max((found[key] - expected[key]).abs().max().item() for key in expected)
             assert worst < 1e-6 * max(1.0, stats["grad_norm"]), (name, split, worst)

@@ -65,6 +65,23 @@ class Batch:
     """(B, 1): what `forking.denominator` multiplies the kept ones by."""
 
 
+def mini_batches(rows: list[Row], count: int, device: torch.device) -> list[list[Row]]:
+    """This rank's rows of each of `count` mini-batches, which hold the same rows however these were dealt to ranks.
+
+    Different texts (prompt with completion) of all ranks are put in the order of their hashes, which is as good as a
+    shuffle and the same everywhere, and dealt round; rows of one text stay together. Collective if count > 1.
+    """
+    if count == 1:
+        return [rows]
+    keys = [hash((row.prompt, row.completion)) for row in rows]  # tuples of whole numbers hash alike everywhere
+    everyone, _ = zero3.concatenated(torch.tensor(keys, dtype=torch.int64, device=device)[:, None])
+    place = {key: number for number, key in enumerate(everyone.unique().tolist())}
+    dealt: list[list[Row]] = [[] for _ in range(count)]
+    for row, key in zip(rows, keys, strict=True):
+        dealt[place[key] % count].append(row)
+    return dealt
+
+
 def plan_micro_batches(lengths: list[int], micro_batch: int, most: Callable[[int], int]) -> list[list[int]]:
     """Splits rows (given by length) into micro-batches of at most `micro_batch` rows of like length.
 

@@ -16,7 +16,7 @@ import torch
 
 from rlad.config import RunConfig
 from trainers.data.rows import Row
-from trainers.learner.batches import Batch, completion_logits, micro_batches, token_logprobs
+from trainers.learner.batches import Batch, completion_logits, micro_batches, mini_batches, token_logprobs
 from trainers.learner.learner import Learner
 from trainers.learner.loss_weights import distilled_samples, kept_factors, token_weights
 from trainers.learner.policy_loss import behaviour_logprobs, policy_loss
@@ -31,12 +31,12 @@ def update(learner: Learner, rows: list[Row], run: RunConfig) -> dict[str, float
     """Learns from this rank's rows; all ranks must call it. Returns statistics of the whole step (all ranks).
 
     With `updates_per_rollout` > 1 the rows are split into that many mini-batches, one optimiser step each, all measured
-    against the log-probs of before the first. Each rank splits its own rows: which rows share a mini-batch depends on
-    the number of ranks, as the rollouts do, whose seeds are a rank's own.
+    against the log-probs of before the first. Which rows share one does not depend on how they were dealt to ranks.
     """
     updates, size = run.cotrain.updates_per_rollout, run.cotrain.micro_batch
     learner.record = TokenRecord()
-    parts = [micro_batches(rows[part::updates], size, learner.pad_id, learner.device) for part in range(updates)]
+    dealt = mini_batches(rows, updates, learner.device)
+    parts = [micro_batches(own, size, learner.pad_id, learner.device) for own in dealt]
     if learner.config.old_logprobs == "trainer":
         # The first update is on-policy: the log-probs of before it are those of its own forward.
         parts = [parts[0], *([replace(b, old=_scan(learner, b)[0]) for b in batches] for batches in parts[1:])]
