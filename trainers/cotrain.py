@@ -205,7 +205,7 @@ class Cotrainer:
         """Goes on from the newest complete checkpoint; returns the last finished step (0 = fresh)."""
         step = self.checkpoints.load_newest()
         if step:
-            publish(self.learners.values(), self.run)
+            publish(self.learners.values(), self.run, probe=True)
         return step
 
     def alarm(self, row: dict, step: int) -> tuple[list[str], str | None]:

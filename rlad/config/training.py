@@ -202,6 +202,9 @@ class CotrainConfig:
     """Newest complete checkpoints that are kept."""
     validate_every: int = key(0, least=0)
     """Steps between measurements on the validation problems, in metrics.jsonl; 0 = none."""
+    parity_every: int = key(10, least=1)
+    """Every so many publishes (and at a run's first three, and when it resumes) a probe is sampled and scored by both
+    sides; checksums of all published tensors are compared at every one."""
     parity_threshold: float = key(1e-3, above=0)
     """Abort when mean |logp_trainer - logp_sampler| on the probe batch exceeds this (nats)."""
     parity_factor: float = key(20.0, above=1)

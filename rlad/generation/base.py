@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -62,6 +62,12 @@ class Sampler(Protocol):
 
     def load_weights(self, source: Iterable[tuple[str, torch.Tensor]], version: int) -> None:
         """Takes new weights, given as (name, full tensor) pairs."""
+
+    def differing(self, expected: Mapping[str, int]) -> list[str]:
+        """Names of published tensors whose checksum is not the `expected` one (rlad/generation/checksums.py) in here.
+
+        Empty for a rank whose engine another rank sends weights to: that one asks.
+        """
 
     def sleep(self) -> None:
         """Frees what it can between rollouts."""

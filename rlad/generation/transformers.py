@@ -5,12 +5,13 @@ Identical prompts are prefilled once and share the result; rows that are finishe
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import torch
 from transformers import DynamicCache, PreTrainedModel
 
 from rlad.generation.base import Completion, Sampling
+from rlad.generation.checksums import checksums, differing
 from rlad.players.adapters import adapter_scale
 
 # Finished rows are cut out when they are this share of the batch: cutting copies the cache, so not at every step.
@@ -35,6 +36,11 @@ class TransformersSampler:
             for name, tensor in source:
                 own[name].copy_(tensor)
         self.version = version
+
+    def differing(self, expected: Mapping[str, int]) -> list[str]:
+        """Of its own copies, as they are sampled from: tied tensors, too, under both their names."""
+        own = self.model.named_parameters(remove_duplicate=False)
+        return differing(expected, checksums(pair for pair in own if pair[0] in expected))
 
     def sleep(self) -> None:
         """Nothing to free: the copy is the engine."""

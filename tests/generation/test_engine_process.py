@@ -14,6 +14,7 @@ import torch
 
 from rlad.config import EngineConfig, LoraConfig
 from rlad.generation import SamplerFailed, Sampling
+from rlad.generation.checksums import checksums
 from rlad.generation.vllm.link import EngineProcess, Link, private_folder
 from rlad.generation.vllm.sampler import VllmSampler
 from rlad.generation.vllm.transfer import FolderTransfer
@@ -90,6 +91,9 @@ def test_a_sharing_rank_waits_for_the_weights_it_was_promised(make):
     assert tokens(made.owner.generate([[5]], Sampling(max_new_tokens=2))) == [(6, 7)]  # version 0 still
     assert not results
     made.owner.load_weights(WEIGHTS, 1)
+    assert made.owner.differing(checksums(WEIGHTS)) == []
+    assert made.owner.differing(checksums([("w", torch.zeros(3))]) | {"x": 1}) == ["w", "x"]
+    assert other.differing({"x": 1}) == []  # its owner asks
     ask.join(30)
     assert [c.version for c in results] == [1]
     assert list(made.folder.glob("weights-*")) == []
@@ -113,6 +117,9 @@ def test_players_in_one_engine_have_versions_of_their_own(make):
     one.generate([[3]], Sampling(max_new_tokens=2))
     assert not results
     other.load_weights(ADAPTER, 1)
+    assert other.differing(checksums(ADAPTER)) == []
+    moved = [ADAPTER[0], (ADAPTER[1][0], torch.zeros(3, 2))]
+    assert other.differing(checksums(moved)) == ["base_model.model.q.lora_B.weight"]
     ask.join(30)
     assert [c.version for c in results] == [1]
     assert list(made.folder.glob("*-[0-9]")) == []

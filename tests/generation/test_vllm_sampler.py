@@ -10,6 +10,7 @@ from vllm_here import ENGINE, TOKENIZER, gap, model_of, needs_vllm, prompts_of, 
 
 from rlad.config import EngineConfig
 from rlad.generation import Completion, SamplerFailed, Sampling, make_sampler, stop_ids
+from rlad.generation.checksums import checksums
 from rlad.generation.vllm.core import request_seed
 from rlad.generation.vllm.link import EngineProcess, Link, private_folder
 from rlad.generation.vllm.sampler import core_settings, start_vllm
@@ -80,6 +81,10 @@ def test_new_weights_arrive_with_their_version(fresh):
     completions = fresh.generate(prompts, Sampling(1.0, 8, seed=1))
     assert {c.version for c in completions} == {version}
     assert gap(model, prompts, completions) <= TOLERANCE < gap(model_of(1), prompts, completions)
+    assert fresh.differing(checksums(model.named_parameters())) == []
+    with torch.no_grad():
+        model.model.layers[1].mlp.up_proj.weight[0, 0] += 1e-3
+    assert fresh.differing(checksums(model.named_parameters())) == ["model.layers.1.mlp.up_proj.weight"]
 
 
 def test_a_publish_without_all_weights_is_refused(fresh):
@@ -115,6 +120,9 @@ def test_tied_embeddings_are_published_untied(tmp_path):
         assert gap(tied_model_of(1), prompts, sampler.generate(prompts, Sampling(1.0, 8))) <= TOLERANCE
         sampler.load_weights(tied_model_of(2).named_parameters(), 1)
         assert gap(tied_model_of(2), prompts, sampler.generate(prompts, Sampling(1.0, 8))) <= TOLERANCE
+        assert sampler.differing(checksums(tied_model_of(2).named_parameters(remove_duplicate=False))) == []
+        sampler.load_weights(model_of(2).named_parameters(), 2)  # it has a head of its own, which would be lost
+        assert sampler.differing(checksums(model_of(2).named_parameters())) == ["lm_head.weight"]
     finally:
         sampler.close()
 

@@ -8,7 +8,9 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
+from rlad.generation.checksums import checksums
 from rlad.generation.vllm.desk import Desk
+from rlad.generation.vllm.weights import read_weights
 
 BEHAVIOUR = os.environ.get("FAKE_CORE", "")
 
@@ -17,7 +19,7 @@ class FakeCore:
     """Continues a prompt with its last token + 1, + 2, ...; one token a step for everybody."""
 
     def __init__(self):
-        self.versions, self.requests, self.steps, self.largest = {}, {}, 0, 0
+        self.versions, self.requests, self.steps, self.largest, self.sums = {}, {}, 0, 0, {}
 
     def version(self, adapter):
         if adapter == "nobody":
@@ -57,6 +59,10 @@ class FakeCore:
         if not any(Path(folder).glob("*.safetensors")):
             raise ValueError("the published weights do not fit the model")
         self.versions[adapter] = version
+        self.sums[adapter] = checksums(read_weights(Path(folder)))
+
+    def checksums(self, adapter):
+        return [self.sums[adapter]]
 
 
 def main():

@@ -44,6 +44,7 @@ SMALL = [
     "cotrain.drop_constant_groups=false",
     "instruments.gram_problems=8",
     "instruments.rank_every=2",
+    "cotrain.parity_every=2",  # after the first three publishes, which are probed in any case
     "abstraction.entropy_coef=0.01",  # so that weights move although an untrained model earns nothing
     "solution.entropy_coef=0.01",
 ]

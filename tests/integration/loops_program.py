@@ -14,6 +14,7 @@ from trainers import cotrain as loop
 from trainers.learner.checkpoint import CheckpointError
 from trainers.runtime import zero3
 
+NEVER_SENT = "model.layers.1.self_attn.k_norm.weight"
 VARIANTS = {
     "set-credit": ["cotrain.set_credit=0.5", "cotrain.adherence=true", "cotrain.solution_group=problem"],
     "iid-baseline": [
@@ -85,7 +86,7 @@ def adapters(start: Path, out: Path) -> None:
 
 
 def stale(start: Path, out: Path) -> None:
-    """The planted fault: weights are never sent, only the version is."""
+    """The planted faults: weights are never sent, only the version is; then all weights but one small tensor are."""
     run = load_config(start / "config.yaml", ["cotrain.steps=3", "abstraction.lr=0.01", "solution.lr=0.01"])
     folder = out / "stale"
     if zero3_rank() == 0:
@@ -93,6 +94,12 @@ def stale(start: Path, out: Path) -> None:
         (folder / "base").symlink_to(start / "base")
     barrier()
     train_with_stale_weights(run, folder, lambda _, sampler, version, bucket: sampler.load_weights([], version))
+
+    def without_one(model_engine, sampler, version, bucket):
+        weights = zero3.plain(model_engine, bucket)
+        sampler.load_weights((pair for pair in weights if pair[0] != NEVER_SENT), version)
+
+    train_with_stale_weights(run, folder, without_one)
 
 
 def zero3_rank() -> int:

@@ -28,6 +28,7 @@ from rlad.players.prompts import Prompts
 pytestmark = needs_vllm
 VLLM = ["engine.kind=vllm", "engine.kv_cache_gb=0.1", "engine.max_batch=64", "engine.threads=1"]
 FAST = ["base.hidden_size=64", "abstraction.lr=0.01", "solution.lr=0.01", "cotrain.validate_every=2"]
+FAST += ["cotrain.parity_every=1"]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -79,7 +80,10 @@ def metrics(folder):
 def test_co_training_keeps_parity_until_a_publish_lies(tmp_path, mark, honest, words, engines):
     folder = run_folder(tmp_path, "honest", f"cotrain.steps={honest + 3}", "cotrain.checkpoint_every=9", *words)
     output = run_program("vllm_program.py", str(folder), timeout=900)
-    assert "STALE The sampler of the" in output and "Training on stale rollouts was refused." in output
+    stale = re.search(
+        r"STALE The sampler of the \w+ player does not hold the trainer's weights: '(.*)' of \d+ differ", output
+    )
+    assert stale is not None and "layers.1.self_attn.v_proj" in stale[1]
     rows = metrics(folder)
     assert [row["step"] for row in rows] == list(range(1, honest + 1))
     assert all(row["parity"] <= 1e-3 for row in rows)

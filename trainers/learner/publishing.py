@@ -1,4 +1,8 @@
-"""New weights for the samplers, and the guard: trainer and sampler must give a probe the same log-probs."""
+"""New weights for the samplers, and the guard: the sampler must hold, tensor by tensor, what the trainer has.
+
+Checksums are compared at every publish. A probe, to which trainer and sampler must give the same log-probs, finds what
+they cannot see (packed copies, caches, kernels), costs a generation, and is done less often.
+"""
 
 from __future__ import annotations
 
@@ -24,19 +28,39 @@ class StaleWeights(PlainError):
     """The sampler does not hold the trainer's weights."""
 
 
-def publish(learners: Iterable[Learner], run: RunConfig) -> float | None:
+def publish(learners: Iterable[Learner], run: RunConfig, probe: bool = False) -> float | None:
     """Sends the learners' weights to their samplers and checks that they arrived; returns the worst gap, nats.
 
-    None without a learner. Collective. Raises StaleWeights.
+    probe: whether a probe is sampled in any case, not only when `cotrain.parity_every` says so. Returns None where
+    none was. Collective. Raises StaleWeights.
     """
     gaps, config = [], run.cotrain
     for learner in learners:
         learner.version += 1
         zero3.publish(learner.model_engine, learner.sampler, learner.version, run.zero.bucket_size)
+        check_weights(learner, run.zero.bucket_size)
+        if not (probe or learner.version <= FIRST or learner.version % config.parity_every == 0):
+            continue
         limit = parity_limit(learner.first_gaps, config.parity_threshold, config.parity_factor)
         gaps.append(check_parity(learner, limit))
         learner.first_gaps = [*learner.first_gaps, gaps[-1]][:FIRST]
     return max(gaps, default=None)
+
+
+def check_weights(learner: Learner, bucket_size: int) -> None:
+    """Compares the checksum of every published tensor in the sampler with the trainer's. Collective.
+
+    Raises StaleWeights on all ranks with the name of the first tensor that differs on any.
+    """
+    expected = zero3.checksums(learner.model_engine, learner.sampler, bucket_size)
+    differ = zero3.gather(learner.sampler.differing(expected))
+    if differ:
+        others = len(set(differ)) - 1
+        raise StaleWeights(
+            f"The sampler of the {learner.policy.role} player does not hold the trainer's weights: '{differ[0]}'"
+            f"{f' and {others} other tensors' if others else ''} of {len(expected)} differ from what the trainer has "
+            f"as version {learner.version}. Training on stale rollouts was refused."
+        )
 
 
 def parity_limit(first: list[float], threshold: float, factor: float) -> float:

@@ -21,6 +21,7 @@ from transformers import PreTrainedModel
 
 from rlad.config import LaunchConfig, ZeroConfig
 from rlad.generation import Sampler
+from rlad.generation import checksums as sums
 from rlad.players.adapters import adapter_scale, merged_weights
 from trainers.runtime import collectives
 
@@ -79,9 +80,9 @@ def largest(value: float, device: torch.device) -> float:
     return tensor.item()
 
 
-def gather(values: list[float]) -> list[float]:
+def gather(values: list) -> list:
     """All ranks' values in one list, rank by rank; ranks may have different numbers of them."""
-    lists: list[list[float]] = [[] for _ in range(world_size())]
+    lists: list[list] = [[] for _ in range(world_size())]
     dist.all_gather_object(lists, values)
     return [value for own in lists for value in own]
 
@@ -213,8 +214,30 @@ def publish(model_engine, sampler: Sampler, version: int, bucket_size: int) -> N
 
 
 def plain(model_engine, bucket_size: int) -> Iterator[tuple[str, torch.Tensor]]:
-    """Full parameters of the plain model, an adapter merged_weights into it. Collective."""
+    """Full parameters of the plain model, an adapter merged into it. Collective."""
     return merged_weights(gathered(model_engine, bucket_size), adapter_scale(model_engine.module))
+
+
+def checksums(model_engine, sampler: Sampler, bucket_size: int) -> dict[str, int]:
+    """Checksums of the weights that `sampler` should hold, by the names under which they are published. Collective.
+
+    Every rank sums up its own shards, so nothing is gathered, and nothing that was published is believed. Only where an
+    adapter is published merged into its base are all weights gathered and merged once more.
+    """
+    if not sampler.adapters and adapter_scale(model_engine.module) is not None:
+        return sums.checksums(plain(model_engine, bucket_size))
+    named = model_engine.module.named_parameters(remove_duplicate=False)  # a tied tensor has two names
+    own = {name: _shard_checksum(p) for name, p in named if p.requires_grad or not sampler.adapters}
+    parts = torch.tensor(list(own.values()), device=get_accelerator().current_device_name())
+    dist.all_reduce(parts)
+    return dict(zip(own, (parts % sums.MODULUS).tolist(), strict=True))
+
+
+def _shard_checksum(parameter: torch.nn.Parameter) -> int:
+    """This rank's share of a partitioned parameter's checksum: of its shard, without what pads it."""
+    shard = parameter.ds_tensor
+    start = rank() * shard.ds_numel
+    return sums.checksum(shard[: max(0, min(shard.ds_numel, parameter.ds_numel - start))], start)
 
 
 def full_state(model_engine, bucket_size: int) -> dict[str, torch.Tensor]:

@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from rlad.generation.checksums import checksums
 from rlad.generation.vllm.adapters import Adapters
-from rlad.generation.vllm.weights import weight_names
+from rlad.generation.vllm.weights import read_weights, weight_names
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,8 @@ class VllmCore:
         # The context decides vLLM's default batch sizes: those of its offline LLM class.
         self.engine = LLMEngine.from_engine_args(EngineArgs(**settings), usage_context=UsageContext.LLM_CLASS)
         self.adapters = None if adapters is None else Adapters(self.engine, **adapters)
+        self._adapter_checksums: dict[str, dict[str, int]] = {}
+        self.engine.collective_rpc("watch_weights")
         self._keys: dict[str, object] = {}
         self._count = 0
         self._totals = {"requests": 0, "prompt_tokens": 0, "cached_tokens": 0, "generated_tokens": 0}
@@ -140,6 +143,7 @@ class VllmCore:
         """Takes all weights, or an adapter's, from safetensors files. Raises ValueError when some are missing."""
         if self._lora(adapter) is not None:
             self.adapters.load(adapter, folder, version)
+            self._adapter_checksums[adapter] = checksums(read_weights(Path(folder)))
             return
         given = weight_names(Path(folder))
         if given != self.names:
@@ -147,6 +151,15 @@ class VllmCore:
             raise ValueError(f"the published weights do not fit the model: missing {lost}, unknown {extra}")
         self.engine.collective_rpc("reload_weights", kwargs={"weights_path": folder})
         self.commit(version)
+
+    def checksums(self, adapter: str | None = None) -> list[dict[str, int]]:
+        """Of the newest weights that were loaded, by published name, as each of the workers holds them.
+
+        Of an adapter: as they were in the folder that vLLM has read, once, because it scales and fuses them.
+        """
+        if self._lora(adapter) is not None:
+            return [self._adapter_checksums.get(adapter, {})]
+        return self.engine.collective_rpc("weight_checksums")
 
     def weight_update(self, method: str, payload: dict | None) -> None:
         """One call of vLLM's weight-transfer protocol (GPUs), passed on to all workers."""

@@ -85,6 +85,8 @@ class Desk:
                 return
             if do == "stats":
                 reply = core.stats()
+            elif do == "checksums":
+                reply = core.checksums(call.get("adapter"))
             elif do == "close":
                 reply, self.open = None, False
             elif core.busy():

@@ -12,7 +12,7 @@ import asyncio
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -21,8 +21,10 @@ import torch
 
 from rlad.config import ROLES, EngineConfig
 from rlad.generation.base import Completion, SamplerFailed, Sampling, untempered
+from rlad.generation.checksums import differing
 from rlad.generation.vllm.core import request_seed
 from rlad.generation.vllm.link import private_folder
+from rlad.generation.vllm.received import EXTENSION
 from rlad.generation.vllm.sampler import core_settings
 from rlad.generation.vllm.server import VllmServer
 from rlad.generation.vllm.setup import SPARE, cpu_environment, engine_gpus, gpu_environment, require_vllm
@@ -82,6 +84,19 @@ class Replicas:
     def _commit(self, url: str, version: int, limit: float) -> None:
         self.ask("POST", url, "/reset_prefix_cache", None, limit)
         self.ask("POST", url, "/update_weight_version", {"new_version": str(version)}, limit)
+
+    def on_workers(self, method: str, limit: float) -> list:
+        """What every worker of every server answers to one of our own methods (`received.Received`)."""
+        answers = []
+        for url in self.urls:
+            try:
+                answers += self.ask("POST", url, "/collective_rpc", {"method": method}, limit)["results"]
+            except SamplerFailed as error:
+                raise self.fail(
+                    f"{url} cannot say which weights it holds; start it with --worker-extension-cls {EXTENSION}, this "
+                    f"repository on its PYTHONPATH. ({error})"
+                ) from None
+        return answers
 
     def await_version(self, version: int, limit: float) -> None:
         """Waits until all replicas hold the weights that another rank is sending them."""
@@ -160,6 +175,13 @@ class ReplicasSampler:
         else:
             self.transfer.send(untied(source, self.tie), version)
         self.version = version
+
+    def differing(self, expected: Mapping[str, int]) -> list[str]:
+        """The leader asks every worker of every server."""
+        if self.transfer is None:
+            return []
+        workers = self.replicas.on_workers("weight_checksums", self.config.timeout)
+        return sorted({name for held in workers for name in differing(expected, held)}, key=list(expected).index)
 
     def sleep(self) -> None:
         """Servers have their memory to themselves."""
@@ -248,6 +270,7 @@ def lead_servers(
         shutil.rmtree(folder, ignore_errors=True)
 
     sampler = ReplicasSampler(replicas, config, stop_ids, tie, _transfer(config, replicas, device, folder), close)
+    replicas.on_workers("watch_weights", config.timeout)
     if servers:
         replicas.call("commit", config.timeout, version=0)
     else:  # nobody knows what they hold

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,11 +17,14 @@ from transformers import PreTrainedModel
 
 from rlad.config import EngineConfig, LoraConfig
 from rlad.generation.base import Completion, SamplerFailed, Sampling, untempered
+from rlad.generation.checksums import differing
 from rlad.generation.vllm.adapters import adapter_settings
 from rlad.generation.vllm.link import EngineProcess, Link, private_folder
+from rlad.generation.vllm.received import EXTENSION
 from rlad.generation.vllm.setup import cpu_environment, gpu_environment, require_vllm
 from rlad.generation.vllm.transfer import FolderTransfer, make_transfer
 from rlad.generation.vllm.weights import tied_head, untied, write_adapter, write_model
+from rlad.players.adapters import adapter_entries
 
 
 class VllmSampler:
@@ -95,6 +98,15 @@ class VllmSampler:
             self.wake(["kv_cache"])
             self.asleep = False
         self.version = version
+
+    def differing(self, expected: Mapping[str, int]) -> list[str]:
+        """Asks the engine process; the names of an adapter's tensors are those in its file."""
+        if self.transfer is None:
+            return []
+        if self.adapters:
+            expected = dict(adapter_entries(expected.items()))
+        workers = self.link.call("checksums", self.config.timeout, adapter=self.adapter)
+        return sorted({name for held in workers for name in differing(expected, held)}, key=list(expected).index)
 
     def stats(self) -> dict:
         """Sums since the start: requests, prompt_tokens, cached_tokens (prefix cache), generated_tokens."""
@@ -176,6 +188,7 @@ def core_settings(config: EngineConfig, folder: Path, device: str, dtype: str, l
         "generation_config": "vllm",
         "tensor_parallel_size": config.tensor_parallel,
         "disable_log_stats": True,
+        "worker_extension_cls": EXTENSION,
         "seed": 0,
     }
     if device == "cpu":

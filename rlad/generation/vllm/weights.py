@@ -72,6 +72,13 @@ def weight_names(folder: Path) -> set[str]:
     return names
 
 
+def read_weights(folder: Path) -> Iterator[tuple[str, torch.Tensor]]:
+    """(name, tensor) of all tensors in a folder's safetensors files, one at a time."""
+    for file in sorted(folder.glob("*.safetensors")):
+        with safe_open(file, framework="pt") as tensors:
+            yield from ((name, tensors.get_tensor(name)) for name in tensors.keys())  # noqa: SIM118 (not a mapping)
+
+
 def write_model(model: PreTrainedModel, folder: Path) -> None:
     """A model folder that vLLM can start from (no tokenizer: it is given token ids), with an untied head.
 
