@@ -10,10 +10,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from evals.entropy_series import entropy_charts, law_charts, law_results
+from evals.pictures import Pictures, pictures
 from evals.rule_tables import selection_sentences
 from evals.runs import Run
-from evals.series import Chart, Series, learning_charts, seconds_per_phase, sweep_chart, warmstart_chart
+from evals.series import Chart, Series, seconds_per_phase, sweep_chart
 
 # Okabe and Ito's palette: distinct under the common colour deficiencies.
 COLORS = {
@@ -120,19 +120,6 @@ def plot_sweep(sweep: dict[str, Any], path: str | Path, title: str = "") -> Path
     return save(fig, path)
 
 
-def plot_learning(run: Run, path: str | Path) -> Path | None:
-    """All learning curves of a run, None when it has no metrics yet."""
-    charts = learning_charts(run.metrics)
-    warm = warmstart_chart(run.warmstart)
-    return _grid(([warm] if warm else []) + charts, path)
-
-
-def plot_entropy(run: Run, path: str | Path) -> Path | None:
-    """The entropy instruments and the entropy law, None when there is nothing of either."""
-    charts = [chart for result in law_results(run.metrics) for chart in law_charts(result)]
-    return _grid(entropy_charts(run.metrics) + charts, path)
-
-
 def _grid(charts: list[Chart], path: str | Path) -> Path | None:
     """Charts three in a row."""
     if not charts:
@@ -162,12 +149,13 @@ def plot_seconds(metrics: list[dict[str, Any]], path: str | Path) -> Path | None
     return save(fig, path)
 
 
-def plot_run(run: Run) -> list[Path]:
-    """Every plot this run has data for, into its plots/ folder."""
+def plot_run(run: Run, drawn: Pictures | None = None) -> list[Path]:
+    """Every plot this run has data for, into its plots/ folder. drawn: its pictures, where they have been made."""
+    drawn = pictures(run) if drawn is None else drawn
     folder = run.path / "plots"
     made: list[Path | None] = [
-        plot_learning(run, folder / "learning.png"),
-        plot_entropy(run, folder / "entropy.png"),
+        _grid(drawn.warm + drawn.learning, folder / "learning.png"),
+        _grid(drawn.entropy + drawn.law, folder / "entropy.png"),
         plot_seconds(run.metrics, folder / "seconds.png"),
         plot_sweep(run.sweep, folder / "sweep.png") if run.sweep and run.sweep.get("cells") else None,
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,5 @@ def column(rows: list[dict[str, Any]], *keys: str) -> list[float | None]:
         value: Any = row
         for key in keys:
             value = value.get(key) if isinstance(value, dict) else None
-        number = isinstance(value, int | float) and value == value and abs(value) != float("inf")
-        values.append(float(value) if number else None)
+        values.append(float(value) if isinstance(value, (int, float)) and math.isfinite(value) else None)
     return values

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import cycle
 from typing import Any
 
@@ -65,12 +65,62 @@ def smoothed(values: list[float | None], window: int) -> list[float | None]:
     >>> smoothed([1.0, None, 3.0, 5.0], 3)
     [1.0, 2.0, 4.0, 4.0]
     """
-    half = window // 2
-    result: list[float | None] = []
-    for i in range(len(values)):
-        near = [value for value in values[max(0, i - half) : i + half + 1] if value is not None]
-        result.append(sum(near) / len(near) if near else None)
-    return result
+    half, count = window // 2, len(values)
+    known = np.array([value is not None for value in values], dtype=bool)
+    numbers = np.array([0.0 if value is None else value for value in values])
+    if not known.any():
+        return [None] * count
+    # Sums up to each place, so that a long run costs no more per step; around the mean, so that rounding stays small.
+    centre = numbers[known].mean()
+    sums, seen = (np.concatenate([[0], np.cumsum(one)]) for one in (np.where(known, numbers - centre, 0.0), known))
+    first, end = (np.clip(np.arange(count) + shift, 0, count) for shift in (-half, half + 1))
+    near = seen[end] - seen[first]
+    means = centre + (sums[end] - sums[first]) / np.maximum(near, 1)
+    return [mean if some else None for mean, some in zip(means.tolist(), near.tolist(), strict=True)]
+
+
+MOST = 240
+"""Most steps, about, that a chart shows of a long run."""
+
+
+def thinned(chart: Chart, most: int = MOST) -> Chart:
+    """The chart with at most about `most` steps where it has more, as pages and plots show it.
+
+    Of each of `most` / 4 equal stretches of steps those are kept at which any of its lines is highest or lowest, for
+    all lines alike, and the first and the last step; of dots every k-th. What was measured once (marks) stays whole.
+
+    >>> wave = [Point(x, (x % 7) * (-1) ** x) for x in range(1000)]
+    >>> kept = thinned(Chart("t", "x", "y", [Series("a", "ink", wave), Series("b", "ink", wave[:3])]), most=40)
+    >>> len(kept.series[0].points), max(p.y for p in kept.series[0].points), kept.series[0].points[-1].x
+    (24, 6, 999)
+    """
+    lines = [line for line in chart.series if not (line.mark or line.scatter)]
+    xs = sorted({point.x for line in lines for point in line.points})
+    kept = set(xs) if len(xs) <= most else {xs[0], xs[-1]}
+    if len(xs) > most:
+        stretch = {x: place * (most // 4) // len(xs) for place, x in enumerate(xs)}
+        for line in lines:
+            kept |= _extremes(line.points, stretch)
+    series = []
+    for line in chart.series:
+        points = line.points if line.mark else [point for point in line.points if point.x in kept]
+        if line.scatter:
+            points = line.points[:: -(-len(line.points) // most) or 1]
+        series.append(replace(line, points=points))
+    return replace(chart, series=series)
+
+
+def _extremes(points: list[Point], stretch: dict[float, int]) -> set[float]:
+    """Where a line is lowest and highest in each of the stretches that `stretch` names for its places."""
+    lowest: dict[int, Point] = {}
+    highest: dict[int, Point] = {}
+    for point in points:
+        place = stretch[point.x]
+        if place not in lowest or point.y < lowest[place].y:
+            lowest[place] = point
+        if place not in highest or point.y > highest[place].y:
+            highest[place] = point
+    return {point.x for point in (*lowest.values(), *highest.values())}
 
 
 def _line(label: str, color: str, xs: list[float], ys: list[float | None], dashed: bool = False) -> Series:

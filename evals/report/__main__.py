@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from evals.pictures import pictures
 from evals.plots import plot_run
 from evals.report import write_report
 from evals.runs import RunError, read_run
@@ -26,9 +27,10 @@ def main() -> int:
     arguments = parser.parse_args()
     runs = [read_run(folder_of(given)) for given in arguments.runs]
     default = runs[0].path if len(runs) == 1 else runs[0].path.parent
-    for run in runs:
-        plot_run(run)
-    print(write_report(runs, Path(arguments.out) if arguments.out else default / "report.html"))
+    drawn = list(map(pictures, runs))
+    for run, own in zip(runs, drawn, strict=True):
+        plot_run(run, own)
+    print(write_report(runs, Path(arguments.out) if arguments.out else default / "report.html", drawn))
     return 0
 
 

@@ -2,6 +2,8 @@
 (() => {
   "use strict";
   const charts = JSON.parse(document.getElementById("charts").textContent);
+  const point = ([x, y, low = null, high = null, note = ""]) => ({ x, y, low, high, note });
+  for (const chart of Object.values(charts)) for (const series of chart.series) series.points = series.points.map(point);
   const NS = "http://www.w3.org/2000/svg";
 
   function add(parent, name, attributes, text) {

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import hashlib
-from dataclasses import asdict, replace
+import json
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -14,7 +17,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from jinja2.utils import htmlsafe_json_dumps
 
 from evals.looks import share
-from evals.report.views import charts_of, entropy_charts_of, view, widest_cell
+from evals.pictures import Pictures, pictures
+from evals.report.views import view, widest_cell
 from evals.runs import Run
 from evals.series import Chart, Series
 
@@ -22,31 +26,34 @@ HERE = Path(__file__).parent
 RUN_COLORS = ("cotrained", "warmstart", "third", "abstraction", "fourth", "fifth")
 
 
-def write_report(runs: list[Run], path: str | Path) -> Path:
-    """Writes the page and returns its path."""
+def write_report(runs: list[Run], path: str | Path, drawn: list[Pictures] | None = None) -> Path:
+    """Writes the page and returns its path; `drawn` as in `render`."""
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(render(runs), encoding="utf-8")
+    target.write_text(render(runs, drawn), encoding="utf-8")
     return target
 
 
-def render(runs: list[Run]) -> str:
-    """The page as a string. All text from runs is escaped; scripts other than our own cannot run (CSP hash)."""
+def render(runs: list[Run], drawn: list[Pictures] | None = None) -> str:
+    """The page as a string. All text from runs is escaped; scripts other than our own cannot run (CSP hash).
+
+    drawn: the runs' pictures, where they have been made already.
+    """
+    drawn = list(map(pictures, runs)) if drawn is None else drawn
     charts: dict[str, Chart] = {}
     views = []
-    for number, run in enumerate(runs, start=1):
-        learning, sweeps = charts_of(run)
-        views.append(view(run) | {
-            "learning_charts": place(charts, f"run{number}-learning", learning),
-            "sweep_charts": place(charts, f"run{number}-sweep", sweeps),
-            "entropy_charts": place(charts, f"run{number}-entropy", entropy_charts_of(run)),
+    for number, (run, own) in enumerate(zip(runs, drawn, strict=True), start=1):
+        views.append(view(run, own) | {
+            "learning_charts": place(charts, f"run{number}-learning", own.learning + own.warm),
+            "sweep_charts": place(charts, f"run{number}-sweep", own.sweep),
+            "entropy_charts": place(charts, f"run{number}-entropy", own.law + own.entropy),
         })  # fmt: skip
     return fill(
         "template.html.j2",
         charts,
         title=runs[0].name if len(runs) == 1 else "Runs compared: " + ", ".join(run.name for run in runs),
         views=views,
-        together=together(runs, charts) if len(runs) > 1 else None,
+        together=together(runs, drawn, charts) if len(runs) > 1 else None,
     )
 
 
@@ -59,12 +66,42 @@ def fill(template: str, charts: dict[str, Chart], **values: Any) -> str:
     return environment.get_template(template).render(
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         charts=charts,
-        charts_json=htmlsafe_json_dumps({name: asdict(chart) for name, chart in charts.items()}),
+        charts_json=htmlsafe_json_dumps(
+            {name: packed(chart) for name, chart in charts.items()}, dumps=partial(json.dumps, separators=(",", ":"))
+        ),
         style=(HERE / "style.css").read_text(encoding="utf-8"),
         script=script,
         script_hash="sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         **values,
     )
+
+
+def packed(chart: Chart) -> dict[str, Any]:
+    """A chart as charts.js reads it: a point is [x, y], or [x, y, low, high, note] where it has more than a place.
+
+    >>> from evals.series import Point
+    >>> line = Series("a", "ink", [Point(1.0, 0.12345678), Point(2.0, 0.5, 0.25, 0.75, "n")])
+    >>> packed(Chart("t", "x", "y", [line]))["series"][0]["points"]
+    [[1, 0.123457], [2, 0.5, 0.25, 0.75, 'n']]
+    """
+    series = []
+    for line in chart.series:
+        fields = {item.name: getattr(line, item.name) for item in dataclasses.fields(line) if item.name != "points"}
+        points = []
+        for point in line.points:
+            more = point.low is not None or point.note
+            numbers = (point.x, point.y, point.low, point.high) if more else (point.x, point.y)
+            points.append([*map(_short, numbers), *([point.note] if more else [])])
+        series.append(fields | {"points": points})
+    fields = {item.name: getattr(chart, item.name) for item in dataclasses.fields(chart)}
+    return fields | {"series": series}
+
+
+def _short(value: float | None) -> float | int | None:
+    """Six significant digits, whole numbers all of theirs: more than a screen shows."""
+    if value is None or value == int(value):
+        return None if value is None else int(value)
+    return float(f"{value:.6g}")
 
 
 def place(charts: dict[str, Chart], prefix: str, new: list[Chart]) -> list[str]:
@@ -74,7 +111,7 @@ def place(charts: dict[str, Chart], prefix: str, new: list[Chart]) -> list[str]:
     return ids
 
 
-def together(runs: list[Run], charts: dict[str, Chart]) -> dict[str, Any]:
+def together(runs: list[Run], drawn: list[Pictures], charts: dict[str, Chart]) -> dict[str, Any]:
     """Key numbers and overlaid charts of several runs."""
     headings = ["steps", "right without, %", "right with an abstraction, %", "covered, %", "tokens per problem"]
     rows = []
@@ -89,22 +126,21 @@ def together(runs: list[Run], charts: dict[str, Chart]) -> dict[str, Any]:
             share(widest.get("pass_at_k"), widest.get("pass_ci95")),
             f"{widest['tokens_per_problem']:,.0f}" if widest else "–",
         ])  # fmt: skip
-    return {"headings": headings, "rows": rows, "charts": place(charts, "together", overlay(runs))}
+    return {"headings": headings, "rows": rows, "charts": place(charts, "together", overlay(runs, drawn))}
 
 
-def overlay(runs: list[Run]) -> list[Chart]:
+def overlay(runs: list[Run], drawn: list[Pictures]) -> list[Chart]:
     """Charts of the same title drawn into one: a colour per run, dashes and marks as before; of sweeps the co-trained.
 
     Lines that only colour told apart would become one, so of each look a run keeps the first.
     """
     merged: dict[str, Chart] = {}
-    for run, color in zip(runs, cycle(RUN_COLORS), strict=False):
-        learning, sweeps = charts_of(run)
-        for chart in sweeps + learning:
+    for run, own, color in zip(runs, drawn, cycle(RUN_COLORS), strict=False):
+        for chart in own.sweep + own.learning + own.warm:
             empty = Chart(chart.title, chart.x_label, chart.y_label, [], chart.percent, chart.log_x)
             looks: dict[tuple[bool, str], Series] = {}
             for line in chart.series:
-                if chart not in sweeps or line.color == "cotrained":
+                if chart not in own.sweep or line.color == "cotrained":
                     looks.setdefault((line.dashed, line.mark), line)
             merged.setdefault(chart.title, empty).series += [
                 replace(line, label=f"{run.name}: {line.label}", color=color, notes=False) for line in looks.values()

@@ -4,29 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from evals.entropy_series import entropy_charts, entropy_words, law_charts, law_results
-from evals.law import describe
+from evals.entropy_series import entropy_words
+from evals.law import LawResult, describe
 from evals.looks import points, share
+from evals.pictures import Pictures
 from evals.rule_tables import rule_lines, score_lines, selection_sentences
 from evals.runs import Run, column
-from evals.series import (
-    CHECKPOINTS,
-    PLAYERS,
-    Chart,
-    learning_charts,
-    seconds_per_phase,
-    sweep_chart,
-    warmstart_chart,
-    way,
-)
+from evals.series import CHECKPOINTS, PLAYERS, seconds_per_phase, way
 from evals.tables import TRIPLE, budget_words, side_words, sweep_rows
 
 TREES = 6
 """Examples shown, spread evenly over the training."""
 
 
-def view(run: Run) -> dict[str, Any]:
-    """Everything the template shows of one run, but for its charts (see `charts_of`)."""
+def view(run: Run, drawn: Pictures) -> dict[str, Any]:
+    """Everything the template shows of one run, but for its charts."""
     sweep = run.sweep or {}
     seconds = seconds_per_phase(run.metrics)
     return {
@@ -36,7 +28,8 @@ def view(run: Run) -> dict[str, Any]:
         "findings": [finding(row) for row in sweep.get("comparisons", [])],
         "alarms": alarm_sentences(run),
         "missing": missing(run),
-        "entropy": entropy_sentences(run),
+        "thinned": drawn.thinning,
+        "entropy": entropy_sentences(run, drawn.laws),
         "cells": cell_rows(sweep),
         "triple": triple_rows(sweep),
         "selection": selection_sentences(sweep),
@@ -51,24 +44,8 @@ def view(run: Run) -> dict[str, Any]:
     }
 
 
-def charts_of(run: Run) -> tuple[list[Chart], list[Chart]]:
-    """The run's learning charts and sweep charts."""
-    warm = warmstart_chart(run.warmstart)
-    learning = learning_charts(run.metrics) + ([warm] if warm else [])
-    has_cells = bool(run.sweep and run.sweep.get("cells"))
-    sweeps = [sweep_chart(run.sweep, measure) for measure in ("pass_at_k", "accuracy")] if has_cells else []
-    return learning, [chart for chart in sweeps if chart.series]
-
-
-def entropy_charts_of(run: Run) -> list[Chart]:
-    """The law's charts, then those of the instruments."""
-    law = [chart for result in law_results(run.metrics) for chart in law_charts(result)]
-    return law + entropy_charts(run.metrics)
-
-
-def entropy_sentences(run: Run) -> list[dict[str, Any]]:
+def entropy_sentences(run: Run, results: list[LawResult]) -> list[dict[str, Any]]:
     """What the law's study of each player found, then what the instruments say: a heading and its sentences each."""
-    results = law_results(run.metrics)
     told = [
         # Indented lines go on with the one before.
         {

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -57,9 +58,15 @@ class EntropyLaw:
         return centre - half, centre + half
 
     def _t(self, level: float) -> float:
-        from scipy.stats import t
+        return _quantile(0.5 + level / 2, self.n - 2)
 
-        return float(t.ppf(0.5 + level / 2, self.n - 2))
+
+@cache
+def _quantile(level: float, freedom: int) -> float:
+    """Of Student's t; kept, because an interval is asked for every step of a run."""
+    from scipy.special import stdtrit  # scipy.stats would take a second to import
+
+    return float(stdtrit(freedom, level))
 
 
 def fit_law(entropy: Sequence[float], reward: Sequence[float]) -> EntropyLaw:

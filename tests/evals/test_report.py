@@ -7,8 +7,18 @@ import sys
 
 import pytest
 
+from evals import entropy_series
+from evals.benchmarks.report import metrics_rows
+from evals.pictures import pictures
 from evals.report import page, render, views
-from evals.runs import read_run
+from evals.runs import Run, read_run
+from evals.series import learning_charts
+
+
+def shown(run):
+    """The charts of the page's section on entropy."""
+    drawn = pictures(run)
+    return drawn.law + drawn.entropy
 
 
 def test_worked_examples_in_docstrings():
@@ -57,7 +67,7 @@ def test_page_says_what_is_missing(make_run, without, sentence):
 
 def test_entropy_section_says_what_the_law_and_the_instruments_found(make_run):
     run = read_run(make_run())
-    told = views.entropy_sentences(run)
+    told = views.entropy_sentences(run, pictures(run).laws)
     assert [part["heading"] for part in told] == ["Abstraction player", "Solution player", "What they write"]
     later = [sentence for sentence in told[1]["sentences"] if sentence.startswith("On the 42 later steps")]
     assert len(later) == 1 and "a line of reward in log tokens" in later[0]  # one point of the list, not several
@@ -67,7 +77,7 @@ def test_entropy_section_says_what_the_law_and_the_instruments_found(make_run):
     assert "fork most often: max <u>" in words
     html = render([run])
     assert "<u>" not in html
-    charts = {chart.title: chart for chart in views.entropy_charts_of(run)}
+    charts = {chart.title: chart for chart in shown(run)}
     assert [len(charts["Entropy law, solution player"].series[i].points) for i in (0, 1)] == [18, 42]
     assert len(charts["Effective rank of hidden states"].series[0].points) == 6  # every tenth step, unsmoothed
     assert "Covariance in the top 0.2 %" not in charts  # never a number
@@ -80,13 +90,13 @@ def test_a_run_without_instruments_still_has_its_law(make_run):
         for role in ("abstraction", "solution"):
             del row[role]["instruments"]
         row["rollout"] = {"accuracy": row["rollout"]["accuracy"]}
-    assert [chart.title for chart in views.entropy_charts_of(run)] == [
+    assert [chart.title for chart in shown(run)] == [
         f"{title}, {role} player"
         for role in ("abstraction", "solution")
         for title in ("Entropy law", "Reward foretold")
     ]
     run.metrics = run.metrics[:5]
-    assert views.entropy_charts_of(run) == []
+    assert shown(run) == []
     assert "This run has no entropy measurements yet." in render([run])
 
 
@@ -98,7 +108,7 @@ def test_losing_and_undecided_comparisons_are_said_in_words():
 
 def test_several_runs_are_overlaid_with_a_colour_each(make_run):
     runs = [read_run(make_run("one")), read_run(make_run("two", without=("sweep.json",)))]
-    reward = next(chart for chart in page.overlay(runs) if chart.title == "Reward")
+    reward = next(chart for chart in page.overlay(runs, list(map(pictures, runs))) if chart.title == "Reward")
     assert [line.label for line in reward.series] == [
         f"{name}: {player} player" for name in ("one", "two") for player in ("abstraction", "solution")
     ]
@@ -110,6 +120,24 @@ def test_several_runs_are_overlaid_with_a_colour_each(make_run):
 
 def report(*words):
     return subprocess.run([sys.executable, "-m", "evals.report", *words], capture_output=True, text=True, check=False)
+
+
+def test_a_page_of_ten_thousand_steps_is_light_and_keeps_every_extreme(tmp_path, monkeypatch):
+    rows, fitted = metrics_rows(10_000), []
+    fit = entropy_series.study
+    monkeypatch.setattr(entropy_series, "study", lambda *given: fitted.append(given) or fit(*given))
+    run = Run(tmp_path / "long", metrics=rows)
+    drawn = pictures(run)
+    html = render([run], [drawn])
+    assert len(fitted) == 2  # once for each player
+    assert len(html.encode()) < 1e6
+    assert "Of 10,000 steps a chart shows those at which one of its lines is highest or lowest in one of 60" in html
+    for chart, whole in zip(drawn.learning, learning_charts(rows), strict=True):
+        for line, full in zip(chart.series, whole.series, strict=True):
+            assert 60 <= len(line.points) <= 60 * 2 * len(whole.series) + 2
+            heights = [point.y for point in full.points]
+            assert {max(heights), min(heights)} <= {point.y for point in line.points}
+            assert (line.points[0], line.points[-1]) == (full.points[0], full.points[-1])
 
 
 @pytest.mark.process
