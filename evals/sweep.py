@@ -20,7 +20,7 @@ from evals.selecting import BREADTH, book_of, sides
 from evals.tables import print_sweep
 from evals.temperatures import chosen, guided_choices, guided_grid
 from evals.trees import Sampled
-from rlad.cli import Parser, main_guard, note_further_players, open_run
+from rlad.cli import Parser, locked, main_guard, note_further_players, open_run
 from rlad.config import ConfigError, RunConfig
 from rlad.config.registry import rule
 from rlad.reasoning.pair import pretrained
@@ -129,13 +129,20 @@ def sweep_run(given: str, *overrides: str, rescore: bool = False) -> dict:
     """Sweeps a run's folder (or what a configuration trained) with `key=value` changes; returns what sweep.json holds.
 
     Writes sweep.json, sweep_trees.jsonl and the plot into the folder. `rescore` measures the trees of the last sweep
-    and samples nothing. Raises ConfigError where there is nothing to sweep, or for a change that a rescore cannot obey.
+    and samples nothing. Raises ConfigError where there is nothing to sweep, or for a change that a rescore cannot obey,
+    PlainError while another command works in the folder.
     """
     run, folder = open_run(given, list(overrides))
     note_further_players(run)
+    with locked(folder):
+        return _sweep(run, folder, list(overrides), rescore)
+
+
+def _sweep(run: RunConfig, folder: Path, overrides: list[str], rescore: bool) -> dict:
+    """The sweep of a folder that is this process's alone."""
     begin = time.perf_counter()
     if rescore:
-        _require_measuring(list(overrides))
+        _require_measuring(overrides)
         sampled = Sampled.read(folder / trees.NAME)
     else:
         sampled = sample(run, folder)

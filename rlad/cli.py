@@ -1,9 +1,13 @@
-"""What every command shares: bad input becomes one plain sentence and exit code 2, and progress is for terminals."""
+"""What every command shares: bad input becomes one plain sentence and exit code 2, progress is for terminals,
+and a run folder is one command's at a time."""
 
 from __future__ import annotations
 
 import argparse
+import errno
+import fcntl
 import os
+import socket
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -92,6 +96,34 @@ def open_run(given: str | Path, overrides: Sequence[str] = ()) -> tuple[RunConfi
             raise ConfigError(f"There is no run folder '{folder}' yet; train with '{given}' first.")
         folder.mkdir(parents=True)
     return run, folder
+
+
+@contextmanager
+def locked(folder: Path, node: int = 0) -> Iterator[None]:
+    """Holds a run folder for this process: what trains, warms up or sweeps there is alone, one launcher per node.
+
+    The system lets go of the lock however this process ends, so that no stale one is ever in the way. Raises PlainError
+    naming the process that holds it.
+    """
+    path = folder / "logs" / f"lock_{node}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            file.seek(0)
+            holder = file.read() or "another process"  # it has the lock and has not written yet
+            raise PlainError(
+                f"{holder} works in {folder} already; wait for it or end it, or choose another name for this run."
+            ) from error
+        except OSError as error:
+            if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP):
+                raise
+            print(f"Note: the file system of {folder} has no locks; start only one run there.", flush=True)
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {socket.gethostname()}")
+        file.flush()
+        yield
 
 
 class Progress:

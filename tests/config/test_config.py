@@ -249,6 +249,15 @@ def test_refused_in_one_plain_sentence(override, words):
             "a second attempt of up to 280 tokens",
         ),
         (["problems.source=hub", "problems.path=x/y", "cotrain.adherence=true"], "generated worlds only"),
+        (
+            [
+                "solution.advantage=reinforce_pp",
+                "solution.shaping=effective_rank",
+                "solution.effective_rank.stride=2",
+                "cotrain.drop_constant_groups=false",
+            ],
+            "gives every token its own return, and solution.shaping=effective_rank its own advantage",
+        ),
         (["engine.kind=vllm", "engine.placement=lora"], "set lora.rank above 0"),
         (["lora.rank=8", "lora.targets=[]"], "name at least one kind of linear layer"),
         (["lora.rank=8", "lora.targets=[q_proj,lm_head]"], "'lm_head', but embeddings and the output head"),

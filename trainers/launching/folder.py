@@ -6,16 +6,13 @@ The command prints the folder of a configuration; it ends with exit code 2 when 
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import os
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rlad.cli import Parser, PlainError, main_guard
+from rlad.cli import Parser, PlainError, locked, main_guard
 from rlad.config import RunConfig, as_yaml, load_config, parse_yaml, read_yaml, save_config
 
 
@@ -46,34 +43,6 @@ def changed(config: RunConfig, folder: Path) -> list[str]:
 
 def run_folder(config: RunConfig) -> Path:
     return Path(config.runs_dir) / config.name
-
-
-@contextmanager
-def locked(folder: Path, node: int = 0) -> Iterator[None]:
-    """Holds the run folder for this process, one launcher per node of the run.
-
-    The system lets go of the lock however this process ends, so that no stale one is ever in the way. Raises PlainError
-    naming the process that holds it.
-    """
-    path = folder / "logs" / f"lock_{node}"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            file.seek(0)
-            holder = file.read() or "another process"  # it has the lock and has not written yet
-            raise PlainError(
-                f"{holder} works in {folder} already; wait for it or end it, or choose another name for this run."
-            ) from error
-        except OSError as error:
-            if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP):
-                raise
-            print(f"Note: the file system of {folder} has no locks; start only one run there.", flush=True)
-        file.truncate(0)
-        file.write(f"process {os.getpid()} on {socket.gethostname()}")
-        file.flush()
-        yield
 
 
 @contextmanager

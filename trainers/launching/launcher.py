@@ -27,10 +27,16 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def require_compiler(environment: Mapping[str, str] = os.environ) -> None:
-    """DeepSpeed builds its shared-memory collectives for CPU ranks; raises PlainError when nothing can compile them."""
+    """CPU ranks share memory through compiled collectives; raises PlainError when they are neither there nor made."""
     name = environment.get("CXX", "c++")
-    if shutil.which(name, path=environment.get("PATH")) is None:
+    if shutil.which(name, path=environment.get("PATH")) is None and not collectives_built(environment):
         raise PlainError(f"There is no C++ compiler '{name}'; install one (on Debian and Ubuntu: apt-get install g++).")
+
+
+def collectives_built(environment: Mapping[str, str]) -> bool:
+    """Whether DeepSpeed's collectives have been compiled already, for this torch; asked in a process that loads it."""
+    asked = [sys.executable, "-m", "trainers.runtime.collectives", "--built"]
+    return subprocess.run(asked, cwd=ROOT, env=dict(environment), capture_output=True, check=False).returncode == 0
 
 
 def count_gpus() -> int:

@@ -5,7 +5,8 @@ another `ninja` on PATH then compiles it again without a word, and a `lock` file
 later rank wait for ever. Here the library stands in a folder that is named after what it is made of, and appears there
 whole. Whoever compiles it holds a lock of the kernel's, which ends with its holder, however that ends.
 
-`python -m trainers.runtime.collectives` compiles it where that has not been done; the set-up does.
+`python -m trainers.runtime.collectives` compiles it where that has not been done; the set-up does. With --built it only
+asks, and exit code 1 says that it has not been done.
 """
 
 from __future__ import annotations
@@ -121,4 +122,6 @@ def _compile(path: Path) -> None:
 
 
 if __name__ == "__main__":
+    if "--built" in sys.argv[1:]:
+        sys.exit(0 if library(root()).is_file() else 1)
     compiled(root(), timeout=3600)

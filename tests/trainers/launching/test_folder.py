@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from evals.sweep import sweep_run
 from rlad.cli import PlainError
 from rlad.config import load_config, save_config
 from trainers.launching import command, folder
@@ -45,6 +46,9 @@ def test_second_launcher_is_refused_before_it_writes(tmp_path, holder, words, mo
     assert not (tmp_path / "run" / "config.yaml").exists()
     with pytest.raises(PlainError, match=f"process {holder.pid} "):
         folder.main(words)  # what asks before it removes the folder
+    save_config(load_config(None, words[1:]), tmp_path / "run" / "config.yaml")
+    with pytest.raises(PlainError, match=f"process {holder.pid} "):
+        sweep_run(str(tmp_path / "run"))
 
 
 @pytest.mark.process
