@@ -18,7 +18,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from evals.benchmarks.verifier_hostile import Measurement, measure_command, measure_ours, measure_theirs
+from evals.benchmarks.verifier_hostile import Measurement, measure_command, measure_ladder, measure_ours, measure_theirs
 from rlad.verifier import DEFAULT, Outcome, Verdict, VerifierPool, VerifyOptions
 from rlad.verifier.cli import percentile
 
@@ -209,6 +209,12 @@ def hostile(report: Report, theirs: bool) -> None:
     slow = [m for m in ours if m.milliseconds > 50]
     report.notes += [f"slow: {m.name} took {m.milliseconds:.0f} ms" for m in slow]
     report.notes += [f"false positive: {m.name}" for m in ours if m.correct]
+    ladder = measure_ladder()
+    heavy = [m for m in ladder if m.processor > 50]
+    report.notes += [f"through the whole ladder {m.name} took {m.processor:.0f} ms of the processor" for m in heavy]
+    most = max(m.processor for m in ladder)
+    report.add("hostile pairs through the whole ladder, slowest", "-", f"{most:,.0f} ms of the processor", "≤ 50 ms",
+               not heavy)  # fmt: skip
     through = measure_command()
     late = [m for m in through if m.milliseconds > 50]
     report.notes += [f"slow through the command: {m.name} took {m.milliseconds:.0f} ms" for m in late]

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -45,8 +46,11 @@ class Measurement:
 
     name: str
     milliseconds: float
+    """By the clock: beside other work, theirs is counted too."""
     megabytes: float
     correct: bool
+    processor: float = 0.0
+    """Milliseconds of processor time of the process that judged."""
 
 
 PATIENCE = 20.0
@@ -62,6 +66,15 @@ def _start(*arguments: str) -> subprocess.Popen:
 def measure_ours() -> list[Measurement]:
     """All attacks in one fresh process."""
     with _start("ours") as process:
+        rows = [Measurement(**json.loads(line)) for line in process.stdout]
+    if process.returncode:
+        raise RuntimeError(f"the attack after {rows[-1].name if rows else 'none'!r} ended the process")
+    return rows
+
+
+def measure_ladder() -> list[Measurement]:
+    """All attacks in one fresh process, once, through what a worker of the command does, the symbolic rung included."""
+    with _start("ladder") as process:
         rows = [Measurement(**json.loads(line)) for line in process.stdout]
     if process.returncode:
         raise RuntimeError(f"the attack after {rows[-1].name if rows else 'none'!r} ended the process")
@@ -97,12 +110,13 @@ def measure_theirs(attacks: Sequence[str] = CORE_KINDS) -> list[Measurement]:
     return rows
 
 
-def _growth(call: Callable[[], object]) -> tuple[object, float, float]:
+def _growth(call: Callable[[], object]) -> tuple[object, float, float, float]:
+    """What came of it, milliseconds by the clock and of the processor, MB that the process grew by."""
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    start = time.perf_counter()
+    start, used = time.perf_counter(), time.process_time()
     result = call()
-    seconds = time.perf_counter() - start
-    return result, seconds * 1e3, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    used, seconds = time.process_time() - used, time.perf_counter() - start
+    return result, seconds * 1e3, used * 1e3, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
 
 
 def _attack(verify: Callable[[str, str], bool], threads: Sequence[bool], only: Sequence[str]) -> None:
@@ -121,12 +135,15 @@ def _attack(verify: Callable[[str, str], bool], threads: Sequence[bool], only: S
             else:
                 runs.append(call())
         correct = name.endswith("| pred") and text not in ONES and any(result for result, *_ in runs)
-        best = min(ms for _, ms, _ in runs)
-        print(json.dumps(asdict(Measurement(name, best, sum(mb for *_, mb in runs), correct))), flush=True)
+        best, used = (min(run[place] for run in runs) for place in (1, 2))
+        print(json.dumps(asdict(Measurement(name, best, sum(mb for *_, mb in runs), correct, used))), flush=True)
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Attack the verifier named first (``once`` is ours, in a thread only); print one measurement a line."""
+    """Attack the verifier named first; print one measurement a line.
+
+    ``once`` is ours, in a thread only; ``ladder`` is ours with the symbolic rung, once.
+    """
     verifier, *only = arguments
     if verifier in ("ours", "once"):
         from rlad.verifier import verify
@@ -135,6 +152,14 @@ def main(arguments: Sequence[str]) -> None:
         _attack(
             lambda gold, pred: verify(gold, pred).correct, (False, False, True) if verifier == "ours" else (True,), only
         )
+    elif verifier == "ladder":
+        from rlad.verifier import DEFAULT, deep_compare
+        from rlad.verifier.pool.worker import judge
+
+        judge(r"\frac{\sqrt{2}}{2}", r"\frac{1}{\sqrt{2}}", DEFAULT)  # the imports, sympy's above all
+        deep_compare(r"\int_0^1 x \, dx", r"\frac{1}{2}", DEFAULT)
+        warnings.simplefilter("ignore")
+        _attack(lambda gold, pred: judge(gold, pred, DEFAULT).correct, (False,), only)
     else:
         from evals.benchmarks.verifier_judges import wrapped
         from rlad.verifier import DEFAULT

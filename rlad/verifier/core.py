@@ -21,6 +21,8 @@ from rlad.verifier.types import DEFAULT, Outcome, Verdict, VerifyOptions
 
 _INTEGER = re.compile(r"(?:\s*\$)?\s*(-?\d{1,400})\s*(?:\$\s*)?")  # linear: no two blanks in a row
 _DECIMAL_COMMA = re.compile(r"(-?)\s*(\d+)\s*(?:,|\{,\})\s*(\d+)")
+_INDIAN = re.compile(r"[1-9]\d?(?:,\d{2}){1,20},\d{3}")
+"""Lakhs and crores: two digits a group above the thousands; without blanks, so it is no list."""
 _WORD = re.compile(
     r"[\s$]*(?:\\(?:text|mbox|textbf|mathrm|textrm|textnormal|mathbf)\s*\{\s*)?([^\W\d_]{2,40})[\s}$.,]*"
 )
@@ -210,6 +212,8 @@ def _other_readings(gold_text: str, pred_text: str, g: Node, p: Node, ctx: Conte
         value = _decimal_comma(text) if other.kind == "num" and other.decimals else None
         if value is not None and value.decimals == other.decimals and (other.decimals > 1 or not mine_is_gold):
             return compare(value, other, ctx) if mine_is_gold else compare(other, value, ctx)
+    if g.kind == "num" and (grouped := _INDIAN.fullmatch(pred_text.strip("$ "))) is not None:
+        return compare(g, N.num(int(grouped[0].replace(",", ""))), ctx)
     if g.kind == "num" and "," in gold_text and p.kind == "set":
         split = _as_list(gold_text, ctx)
         return split is not None and compare(split, p, ctx)

@@ -11,13 +11,30 @@ _MAX_ENTRIES = 400
 
 def evaluate_matrix(node: Node, ctx: Context) -> Node:
     """The node as one ``matrix`` when it is a computation with matrices that can be carried out; else unchanged."""
+    node = transposed(node)
     if node.kind == "matrix" or not node.has("matrix"):
         return node
     result = _value(node, ctx)
     return result if result is not None and result.kind == "matrix" else node
 
 
+def transposed(node: Node) -> Node:
+    """``(1,2)^T`` as the column that it is, a matrix with that exponent as its transpose; anything else unchanged."""
+    if node.kind != "pow" or node.args[1].kind not in ("sym", "const") or node.args[1].value not in ("T", "top"):
+        return node
+    inner = node.args[0]
+    if inner.kind in ("tuple", "brack") and not inner.has("matrix"):
+        return Node("matrix", inner.args, 1)
+    if inner.kind != "matrix":
+        return node
+    width = inner.value
+    return Node(
+        "matrix", tuple(a for column in range(width) for a in inner.args[column::width]), len(inner.args) // width
+    )
+
+
 def _value(node: Node, ctx: Context) -> Node | None:
+    node = transposed(node)
     if node.kind == "matrix" or not node.has("matrix"):
         return node if len(node.args) <= _MAX_ENTRIES or node.kind != "matrix" else None
     if node.kind in ("tuple", "list") and len(node.args) == 1:

@@ -94,8 +94,17 @@ _APOSTROPHES = re.compile(r"(?<=\d)['’](?=\d{3}(?!\d))")
 _POINTS = re.compile(r"(?<![\d.,])[1-9]\d{0,2}(?:\.\d{3}){2,}(?![\d.]|,\d{3})")
 
 
+_UNDERSCORES = re.compile(r"(?<![\w.])[1-9]\d{0,2}(?:_\d{3})+(?!\w)")
+
+
 def digit_groups(text: str) -> str:
-    """``12'500`` and ``1.234.567`` without their separators; blanks and commas are the normaliser's business."""
+    """``12'500``, ``1_000_000`` and ``1.234.567`` without separators; blanks and commas are the normaliser's business.
+
+    >>> digit_groups("1_000_000"), digit_groups("101_2"), digit_groups("x_123")
+    ('1000000', '101_2', 'x_123')
+    """
+    if "_" in text:
+        text = _UNDERSCORES.sub(lambda m: m[0].replace("_", ""), text)
     if "'" in text or "’" in text:
         text = _APOSTROPHES.sub("", text)
     if text.count(".") > 1:
