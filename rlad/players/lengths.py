@@ -16,13 +16,14 @@ MOST = 20_000
 Count = Callable[[str], int]
 
 
-def check_lengths(config: RunConfig, problems: Iterable[Problem]) -> None:
-    """Raises ConfigError where a question is too long for a player, or where a player's tokenizer cannot be used.
+def check_lengths(config: RunConfig, problems: Iterable[Problem]) -> dict[str, int]:
+    """The longest sequence of each role in tokens: its prompt for the longest question, and all that it may write.
 
+    Raises ConfigError where a question is too long for a player, or where a player's tokenizer cannot be used.
     For models of one's own the tokenizer is read (torch is imported for it); a world's words are counted as they are.
     """
     seen = {problem.question: problem for problem in problems}
-    longest = sorted(seen, key=len, reverse=True)[:MOST]
+    longest, lengths = sorted(seen, key=len, reverse=True)[:MOST], {}
     for role in playing(config):
         own = config.players[role].model
         model, name = own or config.base, f"{role}.model" if own else "base"
@@ -30,16 +31,18 @@ def check_lengths(config: RunConfig, problems: Iterable[Problem]) -> None:
             room, count = model.max_positions, _world_count(role, config)
         else:
             room, count = positions(model.path), _count(role, config)
-        counted = {question: count(question) for question in longest} if room else {}
+        counted = {question: count(question) for question in longest}
         question = max(counted, key=counted.__getitem__, default=None)
         answers = _answers(role, config)
-        if question is not None and counted[question] + answers > room:
+        lengths[role] = counted.get(question, 0) + answers
+        if question is not None and room and lengths[role] > room:
             where = seen[question].meta.get("where", "a question of the world")
             raise ConfigError(
                 f"The {role} player's longest prompt takes {counted[question]} tokens without what players write "
                 f"({where}); with up to {answers} tokens of those, that is more than the {room} positions of its model "
                 f"({name}): lower max_new_tokens, or leave out questions that long."
             )
+    return lengths
 
 
 def _answers(role: str, config: RunConfig) -> int:

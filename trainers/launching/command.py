@@ -56,9 +56,9 @@ def _arguments(words: list[str] | None) -> argparse.Namespace:
     return parser.parse_intermixed_args(words)
 
 
-def check_problems(config: RunConfig, dry_run: bool) -> None:
+def check_problems(config: RunConfig, dry_run: bool) -> dict[str, int] | None:
     """Reads or generates every split once: a broken row, a world too small, or a question too long for a player is
-    found before anything starts.
+    found before anything starts. Returns the longest sequence of each role, None where that is not known yet.
 
     A dry run may come before data and model do: it asks no hub, and a file that is not there is only mentioned.
     """
@@ -68,12 +68,12 @@ def check_problems(config: RunConfig, dry_run: bool) -> None:
         if absent:
             print(f"Note: there is no file '{absent[0]}' yet.\n")
         if absent or source == "hub":
-            return
+            return None
     problems = [problem for split in SPLITS for problem in load_problems(config.problems, split)]
     if dry_run and any(model.path is not None and described(model.path) is None for _, model in models(config)):
         print("Note: a model is not here yet; whether the questions fit it is not checked.\n")
-    else:
-        check_lengths(config, problems)
+        return None
+    return check_lengths(config, problems)
 
 
 def dropout_note(verb: str, config: RunConfig) -> str | None:
@@ -183,13 +183,13 @@ def main(words: list[str] | None = None) -> int:
         master=arguments.master,
     )
     check_ranks(config, placement.ranks)
-    check_problems(config, arguments.dry_run)
+    lengths = check_problems(config, arguments.dry_run)
     if note := dropout_note(arguments.verb, config):
         print(f"{note}\n")
     on_cpu = config.launch.device == "cpu" or (config.launch.device == "auto" and not count_gpus())
     if on_cpu and PROCESSOR.is_file() and (note := bfloat16_note(config, PROCESSOR.read_text())):
         print(f"{note}\n")
     if arguments.dry_run:
-        print(describe(config, placement))
+        print(describe(config, placement, lengths))
         return 0
     return launch(arguments.verb, config, placement)

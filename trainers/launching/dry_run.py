@@ -155,7 +155,10 @@ def kv_cache(shape: Shape, rows: int, tokens: int, width: int) -> float:
 
 
 def longest_sequences(config: RunConfig) -> dict[str, int]:
-    """The longest training sequence of each role, in tokens: question, what else its player reads, completion."""
+    """Stands in for the longest sequence of each role, in tokens, where the data have not been tokenised.
+
+    A question of `PROMPT_TOKENS`, what else its player reads, and its completion; a tiny model has fewer positions.
+    """
     roles = playing(config)
     if config.base.path is None:
         return dict.fromkeys(roles, config.base.max_positions)
@@ -172,8 +175,10 @@ def samples_apart(config: RunConfig) -> bool:
     return device == "cuda" or choose_device(device, 0, count_gpus()) == "cuda"
 
 
-def memory(config: RunConfig, ranks: int) -> dict[str, float] | None:
+def memory(config: RunConfig, ranks: int, lengths: dict[str, int] | None = None) -> dict[str, float] | None:
     """Bytes per rank by what they are for; None when a model's shape is not known.
+
+    lengths: the longest sequence of each role, in tokens (`check_lengths`); assumed where they are not known.
 
     Every rank holds, for each player, its share of a ZeRO-3 engine, a full sampling copy and a full frozen reference;
     with adapters the weights in the engine are frozen, and both players have the same reference. Rollouts and updates
@@ -181,7 +186,7 @@ def memory(config: RunConfig, ranks: int) -> dict[str, float] | None:
     """
     parts = {TRAINING: 0.0, "sampling copies": 0.0, "frozen references": 0.0}
     update, rollout = 0.0, 0.0
-    lengths, apart = longest_sequences(config), samples_apart(config)
+    lengths, apart = lengths or longest_sequences(config), samples_apart(config)
     for role in playing(config):
         model = config.players[role].model or config.base
         shape = model_shape(model, config)
@@ -250,14 +255,17 @@ def _micro(rows: int, size: int) -> str:
     return f"{math.ceil(rows / size)} micro-batches of at most {size}"
 
 
-def describe(config: RunConfig, placement: Placement) -> str:
-    """The text of `--dry-run`: resolved configuration, division, memory per GPU."""
+def describe(config: RunConfig, placement: Placement, lengths: dict[str, int] | None = None) -> str:
+    """The text of `--dry-run`: resolved configuration, division, memory per GPU; `lengths` as in `memory`."""
     lines = ["Configuration", "-------------", as_yaml(config).rstrip(), ""]
     lines += ["How the sizes divide", "--------------------"]
     lines += [f"{name:28s} {value}" for name, value in division(config, placement)]
     lines += ["(micro-batches need not divide: ranks pad their plans with zero-weight rows)", ""]
     lines += ["Memory per GPU (or CPU rank), estimated", "---------------------------------------"]
-    parts = memory(config, placement.ranks)
+    parts = memory(config, placement.ranks, lengths)
+    longest = ", ".join(f"{role} {tokens:,}" for role, tokens in (lengths or longest_sequences(config)).items())
+    source = "the data's" if lengths else f"assumed, with prompts of up to {PROMPT_TOKENS:,}"
+    lines.append(f"longest sequences in tokens, {source}: {longest}")
     if parts is None:
         lines.append("No estimate: the model's shape is not known before it is downloaded.")
     else:
