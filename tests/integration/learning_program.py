@@ -90,7 +90,7 @@ PAIRS = {
 def player_with(keys: dict) -> PlayerConfig:
     player = PlayerConfig(old_logprobs="sampler")  # ratios away from 1 without a second update
     player.of("kl_cov").share = 0.2
-    player.of("lp_reg").share, player.of("lp_reg").min_p = 0.5, 0.9  # words are nearly alike before any training
+    player.of("lp_reg").share, player.of("lp_reg").min_p = 1.0, 0.85  # words are nearly alike before any training
     player.methods["clip_cov"] = ClipCovKeys(share=0.2, low=0.0, high=99.0)
     player.of("cispo").cap = 1.5
     for key, value in keys.items():
