@@ -32,6 +32,7 @@ Two language models trained together: one writes abstractions, the other solves 
   ./launch.sh export RUN [--step N]              players of a checkpoint, also of a run in progress
   ./launch.sh serve RUN [--engine E] [key=value ...]   the pair behind an OpenAI-compatible API
   ./launch.sh verify FILE.jsonl [--out F]        judge rows of {gold, pred}
+  ./launch.sh distill CONFIG [key=value ...]     abstraction data from a teacher, for the warm start
   ./launch.sh leaks FILE.jsonl [--out F]         which abstractions give the answer away
   ./launch.sh keys [PREFIX]                      every configuration key: default, range, meaning
   ./launch.sh model smollm2|FILE.gguf [FOLDER]   a pretrained model as a folder for base.path, without a hub
@@ -123,6 +124,14 @@ TEXT
 ./launch.sh verify FILE.jsonl [--out F]
 
 Judges rows of {"gold": ..., "pred": ...[, "expected": ...]}: correct, incorrect, or why it cannot be said.
+TEXT
+  distill) cat <<'TEXT' ;;
+./launch.sh distill CONFIG [key=value ...]
+
+A teacher (distill.teacher.url, any server with OpenAI's chat API, or the model of base.path) writes abstractions for the
+training problems; gates choose among them with the solver (distill.solver.url, or the same model). Writes sft.jsonl for the
+warm start, rejects.jsonl with reasons and card.md into RUN/distill. Finished calls are kept in calls.jsonl: a killed run goes on when the
+same command is given again. docs/distill.md says more.
 TEXT
   leaks) cat <<'TEXT' ;;
 ./launch.sh leaks FILE.jsonl [--out F]
@@ -377,7 +386,7 @@ main() {
   shift
   case $verb in
   -h | --help | help) usage; exit 0 ;;
-  demo | test | setup | warmstart | train | sweep | compare | export | report | serve | verify | leaks | keys | model) ;;
+  demo | test | setup | warmstart | train | sweep | compare | export | report | serve | verify | leaks | distill | keys | model) ;;
   *) fail "there is no verb '$verb'; ./launch.sh --help lists them." ;;
   esac
   if [ "$verb" != test ] || [ $# -eq 1 ]; then # pytest has a --help of its own, among other arguments
@@ -394,6 +403,7 @@ main() {
   export) setup; run_module trainers.export "$@" ;;
   report) setup; run_module evals.report "$@" ;;
   verify) setup; run_module rlad.verifier "$@" ;;
+  distill) setup; run_module trainers.distill "$@" ;;
   leaks) setup; run_module rlad.reasoning.leaks "$@" ;;
   keys) setup; run_module rlad.keys "$@" ;;
   model) setup; run_module rlad.model "$@" ;;

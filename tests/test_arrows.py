@@ -47,7 +47,7 @@ FLOORS = {
     ],
     "trainers": [
         {"losses", "rewards", "runtime", "launching"},
-        {"data"},
+        {"data", "distill"},
         {"credit", "learner"},
         {"methods", "metrics"},
         {"cotrain", "export", "warmstart"},

@@ -28,6 +28,7 @@ VERBS = (
     "serve",
     "verify",
     "leaks",
+    "distill",
     "keys",
     "model",
 )

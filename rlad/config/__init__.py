@@ -6,6 +6,7 @@ Nothing here imports torch, so a bad configuration is refused before any model i
 """
 
 from rlad.config.critique import CritiqueConfig
+from rlad.config.distill import ChatModelConfig, DistillConfig
 from rlad.config.errors import ConfigError
 from rlad.config.instruments import InstrumentsConfig
 from rlad.config.load import (
@@ -39,9 +40,11 @@ from rlad.config.training import (
 __all__ = [
     "ROLES",
     "BareConfig",
+    "ChatModelConfig",
     "ConfigError",
     "CotrainConfig",
     "CritiqueConfig",
+    "DistillConfig",
     "DiversityConfig",
     "EngineConfig",
     "FieldNames",

@@ -10,6 +10,7 @@ from typing import Any, get_origin, get_type_hints
 import yaml
 
 from rlad.config.alarms import AlarmsConfig
+from rlad.config.distill import DistillConfig
 from rlad.config.errors import ConfigError
 from rlad.config.instruments import InstrumentsConfig
 from rlad.config.players import ROLES, LoraConfig, ModelConfig, PlayerConfig, role_names, starting_player
@@ -66,6 +67,7 @@ class RunConfig:
     engine: EngineConfig = field(default_factory=EngineConfig)
     verifier: VerifierConfig = field(default_factory=VerifierConfig)
     sweep: SweepConfig = field(default_factory=SweepConfig)
+    distill: DistillConfig = field(default_factory=DistillConfig)
     serving: ServingConfig = field(default_factory=ServingConfig)
     launch: LaunchConfig = field(default_factory=LaunchConfig)
     zero: ZeroConfig = field(default_factory=ZeroConfig)

@@ -67,7 +67,8 @@ def _shares(problems: list[Problem], own: dict[str, str | None], seed: int) -> d
 
 
 def _read(config: ProblemsConfig, path: str) -> list[Problem]:
-    """The rows of one file or dataset as problems, without repeated questions. Rows whose question or answer is empty
+    """The rows of one file or dataset as problems, without repeated questions; those with another abstraction are kept
+    under `meta["others"]` of the first, for the warm start. Rows whose question or answer is empty
     are left out with a warning: most large datasets hold a few."""
     found: dict[str, Problem] = {}
     empty = []
@@ -76,7 +77,9 @@ def _read(config: ProblemsConfig, path: str) -> list[Problem]:
         if not problem.question or not problem.answer:
             empty.append(where)
         else:
-            found.setdefault(problem.id, problem)
+            first = found.setdefault(problem.id, problem)
+            if first is not problem and problem.abstraction not in (None, first.abstraction):
+                first.meta.setdefault("others", []).append(problem)
     if empty:
         log.warning("'%s': %d rows without question or answer left out, the first is %s.", path, len(empty), empty[0])
     if not found:

@@ -32,6 +32,7 @@ class Demonstrations:
         roles: Iterable[Role] = (),
     ):
         """`roles`: those that play, which demonstrate the tasks that are not the pair's."""
+        problems = [one for problem in problems for one in (problem, *problem.meta.get("others", ()))]
         self.problems, self.world, self.prompts = problems, world, prompts
         self.roles = {task: role for role in roles for task in role.tasks if task not in TASKS}
         shares = mixture.shares()

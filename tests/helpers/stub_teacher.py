@@ -1,0 +1,97 @@
+"""A server with OpenAI's chat API that plays teacher and solver for problems "Tom has A cards and gets B more."
+
+The solver is right in one of four solutions, in three of four with a hint that says "useful", and guesses a number
+without its problem where the note says "secret". Every answer depends on the message and the sample's place alone.
+"""
+
+import json
+import re
+import threading
+import time
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+QUESTION = "Tom has {a} cards and gets {b} more. How many cards does Tom have now?"
+PROBLEMS = [
+    {"problem": QUESTION.format(a=a, b=b), "answer": a + b, "solution": f"{a} + {b}"}
+    for a, b in ((21, 6), (14, 17), (40, 9), (33, 25))
+]
+TEXTS = {
+    "Several attempts": ["A useful sign is the word 'more': the amount grows.", "He will have {words} cards.", "short"],
+    "Its solution": [
+        "A useful sign is the word 'more': the amount grows!",
+        "Here is the insight: add.",
+        "secret {gold2}",
+    ],
+    "A right and a wrong": [
+        "Think of cards in any way that you like to.",
+        "A useful picture: lay both heaps together.",
+        "",
+    ],
+    "that was checked": [
+        "It is useful to lay both heaps side by side, as one.",
+        "The attempts above are fine.",
+        "x" * 300,
+    ],
+}
+
+
+def answers(message, n):
+    """The `n` texts that the model gives to a message."""
+    numbers = (
+        [int(x) for x in re.findall(r"Tom has (\d+) cards and gets (\d+)", message)[0]] if "Tom has" in message else []
+    )
+    gold = sum(numbers)
+    if "Group the notes" in message:
+        count = len(re.findall(r"(?m)^\d+\.", message))
+        return [" | ".join([",".join(map(str, range(2, count + 1))), "1"]) if count > 1 else "1"] * n
+    for start, texts in TEXTS.items():
+        if start in message:
+            made = {"words": f"exactly {gold}", "gold2": f"note on the year that has {gold - 1} before it, a long one"}
+            return [texts[i % len(texts)].format(**made) for i in range(n)]
+    if "that you cannot see" in message:
+        found = re.search(r"has (\d+) before it", message)
+        return [rf"\boxed{{{int(found[1]) + 1 if found and i == 3 else 0}}}" for i in range(n)]
+    share = 3 if "<abstraction>" in message and "useful" in message else 1
+    return [rf"So \boxed{{{gold if i % 4 < share else gold + 1}}}." for i in range(n)]
+
+
+@contextmanager
+def stub(delay=0.0, most=None):
+    """Yields (base URL, bodies asked). `delay`: seconds per answer; `most`: samples it gives at once."""
+    asked = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self._reply({"data": [{"id": "stub"}]})
+
+        def do_POST(self):
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            asked.append(body)
+            time.sleep(delay)
+            n = min(body["n"], most or body["n"])
+            texts = answers(body["messages"][0]["content"], n)
+            usage = {"prompt_tokens": 10, "completion_tokens": 5 * n}
+            self._reply({"choices": [{"message": {"content": text}} for text in texts], "usage": usage})
+
+        def _reply(self, body):
+            payload = json.dumps(body).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(payload)))
+            self.end_headers()
+            try:
+                self.wfile.write(payload)
+            except ConnectionError:
+                """Whoever asked was killed."""
+
+        def log_message(self, *_):
+            """Quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/v1", asked
+    finally:
+        server.shutdown()
+        server.server_close()
