@@ -47,15 +47,19 @@ def expected_calibration_error(confidence: ArrayLike, correct: ArrayLike, bins: 
     return float(sum(gaps) / len(q))
 
 
-def auroc(confidence: ArrayLike, correct: ArrayLike) -> float | None:
-    """Chance that a right answer states more confidence than a wrong one, ties counting half; None with only one kind.
+def auroc(scores: ArrayLike, correct: ArrayLike) -> float | None:
+    """Chance that a right answer scores above a wrong one, ties counting half; None with only one kind.
 
-    A constant q gives .5.
+    scores (N,): any numbers, such as confidences; a constant gives .5. Raises ValueError for another count of verdicts.
 
     >>> auroc([.9, .9, .1, .1], [1, 0, 0, 0]), auroc([.5, .5], [1, 0]), auroc([.5], [1])
     (0.8333333333333334, 0.5, None)
+    >>> auroc([3, 2, 2, 1], [1, 1, 0, 0])  # of four pairs three are in order and one is tied
+    0.875
     """
-    q, c = _pairs(confidence, correct)
+    q, c = np.asarray(scores, float), np.asarray(correct, float)
+    if q.shape != c.shape:
+        raise ValueError(f"AUROC needs one score per verdict; got {q.shape} and {c.shape}.")
     right, wrong = int(c.sum()), int(len(c) - c.sum())
     if not right or not wrong:
         return None

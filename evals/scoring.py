@@ -15,24 +15,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from evals import estimators as est
-from evals.calibration import brier, expected_calibration_error
+from evals.calibration import auroc, brier, expected_calibration_error
 from evals.cells import rounded
 from rlad.selection import Candidate
 
 Scorer = Callable[[Sequence[Candidate]], list[float | None]]
-
-
-def auroc(scores: ArrayLike, correct: ArrayLike) -> float | None:
-    """The chance that a right candidate is scored above a wrong one, ties half; None where all are one or the other.
-
-    >>> auroc([3, 2, 2, 1], [True, True, False, False])  # of four pairs three are in order and one is tied
-    0.875
-    """
-    values, flags = np.asarray(scores, float), np.asarray(correct, bool)
-    if flags.all() or not flags.any():
-        return None
-    right, wrong = values[flags][:, None], values[~flags][None, :]
-    return float(((right > wrong) + 0.5 * (right == wrong)).mean())
 
 
 def agreement(candidates: Sequence[Candidate]) -> list[float]:
