@@ -109,7 +109,7 @@ def test_the_whole_sweep_writes_what_the_format_says(swept, capsys):
 
 
 def test_a_solver_that_states_its_confidence_is_measured_by_it(tmp_path):
-    run = load_config(None, [f"runs_dir={tmp_path}", "name=sure", "solution.reward=rlcr", *SMALL])
+    run = load_config(None, [f"runs_dir={tmp_path}", "name=sure", "solution.reward=rlcr", *SMALL, "launch.ranks=1"])
     make_policy("base", run.base, run, tmp_path / "sure" / "base").export()
     sampled = sweep.sample(run, tmp_path / "sure")
     rows = sweep.measure(run, tmp_path / "sure", sampled)["calibration"]

@@ -50,7 +50,7 @@ def test_a_package_of_ones_own_trains_and_sweeps(tmp_path):
     assert all(row["solution"]["size"] >= 0 and row["rewards"]["words"] > 0 for row in rows)
     written = yaml.safe_load((tmp_path / "own" / "config.yaml").read_text())
     assert (written["problems"]["sums"], written["solution"]["reinforce"]) == ({"largest": 25}, {"scale": 0.5})
-    code, output = run(tmp_path, "evals.sweep", str(tmp_path / "own"))
+    code, output = run(tmp_path, "evals.sweep", str(tmp_path / "own"), "launch.ranks=1")
     assert code == 0, output[-4000:]
     cells = json.loads((tmp_path / "own" / "sweep.json").read_text())["cells"]
     assert "my_pkg.rules:first" in {cell["select"] for cell in cells}
