@@ -36,7 +36,7 @@ class OwnModel:
         sampling = Sampling(body["temperature"], body["max_tokens"], body["seed"])
         async with self._turn:
             found = await asyncio.to_thread(self._sampler.generate, [prompt] * body["n"], sampling)
-        texts = [self._prompts.completion_text(list(one.token_ids)) for one in found]
+        texts = [self._prompts.completion_text(list(one.token_ids), "ask") for one in found]
         return Reply(texts, len(prompt), sum(len(one.token_ids) for one in found))
 
     async def close(self) -> None:

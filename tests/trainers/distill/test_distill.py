@@ -142,3 +142,50 @@ def test_a_server_that_is_not_there_ends_the_run_in_one_sentence(configured, tmp
     monkeypatch.setattr(command, "HttpModel", lambda config: HttpModel(config, attempts=1))
     with pytest.raises(ModelDown, match=r"The model at http://127.0.0.1:9/v1 did not answer"):
         made(configured("http://127.0.0.1:9/v1"), tmp_path / "out")
+
+
+def test_the_base_model_itself_writes_and_solves(configured, tmp_path):
+    torch = pytest.importorskip("torch")
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    tokenizer, folder = chat_tokenizer("chatml"), tmp_path / "model"
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+    ends = {"eos_token_id": tokenizer.eos_token_id, "pad_token_id": tokenizer.pad_token_id}
+    model = LlamaForCausalLM(LlamaConfig(vocab_size=len(tokenizer), num_key_value_heads=2, **sizes, **ends))
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    small = [f"distill.{role}.{key}" for role in ("teacher", "solver") for key in ("url=null", "max_tokens=6")]
+    more = [
+        "distill.traces=2",
+        "distill.guided=2",
+        "distill.candidates=2",
+        "distill.least_chars=0",
+        f"base.path={folder}",
+    ]
+    run = load_config(configured("x"), [*small, *more])
+    (tmp_path / "out").mkdir()
+    card = asyncio.run(distil(run, tmp_path / "out", load_problems(run.problems, "train")[:2]))
+    assert f"Teacher: {folder}. Solver: {folder}." in card
+    calls = [json.loads(line) for line in (tmp_path / "out" / "calls.jsonl").read_text().splitlines()]
+    assert len(calls) >= 2 * 3 and all(len(call["texts"]) == 2 and 2 <= call["out"] <= 12 for call in calls[:2])
+
+
+def test_our_own_server_can_be_the_teacher():
+    from fake_gateway import Gateway
+
+    from rlad.config import ChatModelConfig
+
+    async def asked(n):
+        gateway, model = (
+            Gateway(),
+            HttpModel(ChatModelConfig(url="http://gateway/v1", name="rlad-solution"), attempts=1),
+        )
+        model._client = gateway.client()
+        model._client.base_url = "http://gateway/v1/"
+        message = [{"role": "user", "content": "3 , 5 > 14 ; 4 , 1 > ?"}]
+        body = {"messages": message, "n": n, "temperature": 0.7, "max_tokens": 8, "seed": 5}
+        return await model.complete(body)
+
+    reply = asyncio.run(asked(3))
+    assert len(reply.texts) == 3 and all(reply.texts) and reply.prompt_tokens and reply.generated_tokens
