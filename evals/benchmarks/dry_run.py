@@ -104,7 +104,15 @@ def environment(config: Path) -> dict[str, str]:
         "MASTER_PORT": str(free_port()),
     }
     ours |= {"DS_ACCELERATOR": "cpu", "RLAD_RANK_LOGS": str(config.parent / "logs"), "OMP_NUM_THREADS": "1"}
-    return dict(os.environ) | ours | {"MALLOC_ARENA_MAX": "1", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    return (
+        dict(os.environ)
+        | ours
+        | {
+            "MALLOC_ARENA_MAX": "1",
+            "MALLOC_MMAP_THRESHOLD_": "131072",
+            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+        }
+    )
 
 
 def measured(config: Path) -> float:

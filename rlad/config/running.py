@@ -123,7 +123,7 @@ class ZeroConfig:
     persistence_threshold: int = key(0, least=0)
     """Parameters smaller than this stay whole on every rank."""
     bucket_size: int = key(50_000_000, least=1)
-    """Elements gathered at a time when weights are published."""
+    """Elements gathered at a time when weights are published, and reduced at a time when gradients are."""
 
 
 @dataclass

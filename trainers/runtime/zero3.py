@@ -150,6 +150,7 @@ def model_engine_config(
         "stage3_param_persistence_threshold": zero.persistence_threshold,
         "stage3_gather_16bit_weights_on_model_save": True,
         "overlap_comm": False,
+        "reduce_bucket_size": zero.bucket_size,  # allocated for each player; DeepSpeed's own is 500 million numbers
     }
     for name, wanted in (("optimizer", zero.offload_optimizer), ("param", zero.offload_params)):
         if wanted:

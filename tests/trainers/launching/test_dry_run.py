@@ -59,11 +59,53 @@ def test_memory_formulas():
     shape = KNOWN["Qwen/Qwen3-1.7B"]
     assert training_state(10, 2, 4, False, False) == 80  # 4+4+8 bytes of fp32 training, on two ranks
     assert training_state(10, 1, 2, True, True) == 20  # gradients stay
-    assert logits(shape, 2, 3, 2) == 2 * 3 * 151_936 * 10
+    assert logits(shape, 2, 3, 2) == 2 * 3 * 151_936 * 14
     assert kv_cache(shape, 2, 3, 2) == 2 * 3 * 28 * 2 * 8 * 128 * 2
-    inside = 8 * 2048 + 4 * 6144
-    assert activations(shape, 1, 5, 2, True) == 5 * 2 * (28 * 2048 + inside)
-    assert activations(shape, 1, 5, 2, False) == 5 * 2 * 28 * inside
+    inside = 6.2 * 2048 + 3.8 * 2048 + 5.6 * 1024 + 1.65 * 2048 + 4.6 * 6144 + 15 * 24
+    assert activations(shape, 1, 5, 2, True) == pytest.approx(5 * 2 * (28 * 2048 + inside + 5 * 2048))
+    assert activations(shape, 1, 5, 2, False) == pytest.approx(5 * 2 * (28 * inside + 5 * 2048))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize(
+    ("hidden", "layers", "heads", "kv_heads", "head_size", "intermediate"),
+    [
+        (64, 2, 4, 2, 16, 192), (128, 3, 4, 1, 32, 256), (96, 2, 8, 2, 16, 384),
+        (64, 4, 4, 4, 16, 256), (128, 2, 8, 4, 32, 384), (64, 2, 2, 1, 64, 128),
+    ],
+)  # fmt: skip
+def test_what_a_forward_keeps_is_foretold(hidden, layers, heads, kv_heads, head_size, intermediate, dtype):
+    """Bytes that autograd keeps of real models, within a tenth; 4 rows of 48 tokens, some of them padding."""
+    import torch
+    from transformers import Qwen3Config, Qwen3ForCausalLM
+
+    config = Qwen3Config(
+        vocab_size=60, hidden_size=hidden, num_hidden_layers=layers, num_attention_heads=heads, head_dim=head_size,
+        num_key_value_heads=kv_heads, intermediate_size=intermediate, tie_word_embeddings=True,
+    )  # fmt: skip
+    model = Qwen3ForCausalLM(config).to(getattr(torch, dtype)).train()
+    ids, kept = torch.randint(0, 60, (4, 48)), []
+    mask = torch.ones_like(ids)
+    mask[0, :3] = 0
+    with torch.autograd.graph.saved_tensors_hooks(lambda tensor: kept.append(tensor) or tensor, lambda tensor: tensor):
+        model(input_ids=ids, attention_mask=mask, use_cache=False, logits_to_keep=1)
+    own = {parameter.untyped_storage().data_ptr() for parameter in model.parameters()}
+    sizes = {tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes() for tensor in kept}
+    measured = sum(size for place, size in sizes.items() if place not in own)
+    told = activations(read_shape(config.to_dict()), 4, 48, {"float32": 4, "bfloat16": 2}[dtype], False)
+    assert told == pytest.approx(measured, rel=0.1)
+
+
+def test_lengths_of_the_data_and_gathered_weights_count():
+    run = load_config(None)
+    short, long = (memory(run, 1, dict.fromkeys(("abstraction", "solution"), tokens)) for tokens in (20, 60))
+    name = "update: activations and logits of a micro-batch"
+    shape = model_shape(run.base, run)
+    assert long[name] - short[name] == pytest.approx(activations(shape, run.cotrain.micro_batch, 40, 4, False))
+    apart = memory(run, 2, dict.fromkeys(("abstraction", "solution"), 20))
+    assert apart[name] - short[name] == pytest.approx(4 * parameters(shape))  # with one rank nothing is gathered
+    assert "the data's: abstraction 20" in describe(run, Placement(slots=(1,)), {"abstraction": 20, "solution": 20})
+    assert "assumed, with prompts" in describe(run, Placement(slots=(1,)))
 
 
 def test_lagged_solver_is_one_more_copy_of_the_solver():
