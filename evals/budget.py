@@ -87,6 +87,8 @@ class Step:
     """A state through which a replay went."""
 
     depths: Depths
+    asked: int
+    """Abstractions that were looked for: one more than there are where that was in vain."""
     tokens: int
     rate: float
     """What the best action here gains per token; a policy whose price is not below it stops."""
@@ -105,9 +107,9 @@ def replay(policy: BudgetPolicy, pool: Pool) -> list[Step]:
         room = [i for i, depth in enumerate(depths) if depth < len(pool.answers[i])]
         action = policy.best(pool.seen(depths), more, room)
         if asked:
-            path.append(Step(tuple(depths), pool.cost(depths, asked), action.rate))
+            path.append(Step(tuple(depths), asked, pool.cost(depths, asked), action.rate))
         if action.kind == "stop" or (asked and action.rate <= 0):
-            return path or [Step((), 0, 0.0)]
+            return path or [Step((), 0, 0, 0.0)]
         if action.kind == "solution":
             depths[action.branch] += 1
             continue
@@ -119,7 +121,7 @@ def replay(policy: BudgetPolicy, pool: Pool) -> list[Step]:
 def stopped(path: Sequence[Step], price: float) -> Step:
     """Where a policy of a price stops on a path.
 
-    >>> path = [Step((1,), 30, 0.02), Step((1, 1), 60, 0.001), Step((1, 1, 1), 90, 0.005)]
+    >>> path = [Step((1,), 1, 30, 0.02), Step((1, 1), 2, 60, 0.001), Step((1, 1, 1), 3, 90, 0.005)]
     >>> stopped(path, 0.01).tokens, stopped(path, 0.0).tokens
     (60, 90)
     """
@@ -208,17 +210,32 @@ def log_score(one: Statistics, pools: Sequence[Pool]) -> float:
 
 
 # ------------------------------------------------------------------------------------------------ against fixed splits
-def best_fixed(points: Sequence[tuple[float, float]], tokens: float) -> float:
-    """The best value of fixed splits at `tokens` on average, where problems may be shared out between two of them.
+def mixture(means: Sequence[float], values: Sequence[float], tokens: float) -> dict[int, float]:
+    """The best fixed splits at `tokens` on average, with their shares of the problems: at most two.
 
-    `points` are (mean tokens, value) of the splits: the value on their upper concave hull, whose first point is to
-    answer nothing at no cost.
+    `means` and `values` are the splits' mean tokens and values. Problems may be shared out between two of them, so this
+    is a point of the upper concave hull; a share that is missing from the sum of 1 answers nothing at no cost.
 
-    >>> best_fixed([(10.0, 0.2), (20.0, 0.21), (30.0, 0.3)], 20.0), best_fixed([(10.0, 0.2)], 50.0)
-    (0.25, 0.2)
+    >>> mixture([10.0, 20.0, 30.0], [0.2, 0.21, 0.3], 20.0), mixture([10.0], [0.2], 50.0), mixture([10.0], [0.2], 5.0)
+    ({0: 0.5, 2: 0.5}, {0: 1.0}, {0: 0.5})
     """
-    reached = [value for mean, value in points if mean <= tokens]
-    below = [(0.0, 0.0), *((mean, value) for mean, value in points if mean <= tokens)]
-    above = [(mean, value) for mean, value in points if mean > tokens]
-    mixed = [v + (w - v) * (tokens - m) / (k - m) for m, v in below for k, w in above]
-    return max([0.0, *reached, *mixed])
+    reached = [i for i, mean in enumerate(means) if mean <= tokens]
+    beyond = [i for i, mean in enumerate(means) if mean > tokens]
+    found = [(values[i], {i: 1.0}) for i in reached]
+    for high in beyond:
+        for low in [*reached, None]:
+            start, worth = (0.0, 0.0) if low is None else (means[low], values[low])
+            share = (tokens - start) / (means[high] - start)
+            both = {high: share} if low is None else {low: 1 - share, high: share}
+            found.append((worth * (1 - share) + values[high] * share, both))
+    return max(found, key=lambda one: one[0])[1]
+
+
+def best_fixed(points: Sequence[tuple[float, float]], tokens: float) -> float:
+    """The value of the best mixture of fixed splits, `points` of (mean tokens, value).
+
+    >>> best_fixed([(10.0, 0.2), (20.0, 0.21), (30.0, 0.3)], 20.0)
+    0.25
+    """
+    means, values = zip(*points, strict=True)
+    return sum(values[i] * share for i, share in mixture(means, values, tokens).items())

@@ -11,6 +11,7 @@ from evals.cells import Cell
 from evals.samples import BreadthSamples, PlainSamples
 from evals.scoring import score_rows
 from evals.selecting import BREADTH, PLAIN, Book, Sides, book_of, rule_rows, selection, sides
+from evals.spending import spending
 from evals.temperatures import Choice, chosen, guided_choices, plain_choices, tokens_of, warnings
 from evals.trees import Sampled
 from rlad.config import RunConfig
@@ -69,6 +70,9 @@ def measure(run: RunConfig, folder: Path, sampled: Sampled) -> dict[str, Any]:
         result["comparisons"] = _comparisons(measured, plain, tuned, resamples)
     result["rules"] = rule_rows(book, known, resamples)
     result["selection"] = selection(book, test, known, resamples)
+    if run.sweep.budget_policy:
+        valid = sides(run, sampled, "validation", largest_budget(run, sampled, "validation"))
+        result["budget"] = spending(book, valid, known, resamples)
     result["scores"] = _score_rows(known, resamples)
     result["temperatures"] = [choice.row() for choice in [*tuned, *on_test]]
     result["warnings"] = warnings(tuned or on_test) + book.skipped + _unsure(book, known)

@@ -23,9 +23,10 @@ from evals.trees import Sampled
 from rlad.cli import Parser, locked, main_guard, note_further_players, open_run
 from rlad.config import ConfigError, RunConfig
 from rlad.config.registry import rule
+from rlad.reasoning.budget_policy import SPENDING
 from rlad.reasoning.pair import pretrained
 
-MEASURING = ("sweep.select", "sweep.fit", "sweep.grid", "sweep.bootstrap")
+MEASURING = ("sweep.select", "sweep.fit", "sweep.grid", "sweep.bootstrap", "sweep.budget_policy")
 """Keys that say what is measured of the samples, not how they are drawn."""
 
 
@@ -128,9 +129,9 @@ def main(words: list[str] | None = None) -> None:
 def sweep_run(given: str, *overrides: str, rescore: bool = False) -> dict:
     """Sweeps a run's folder (or what a configuration trained) with `key=value` changes; returns what sweep.json holds.
 
-    Writes sweep.json, sweep_trees.jsonl and the plot into the folder. `rescore` measures the trees of the last sweep
-    and samples nothing. Raises ConfigError where there is nothing to sweep, or for a change that a rescore cannot obey,
-    PlainError while another command works in the folder.
+    Writes sweep.json, sweep_trees.jsonl, the plot and, with `sweep.budget_policy`, budget.json into the folder.
+    `rescore` measures the trees of the last sweep and samples nothing. Raises ConfigError where there is nothing to
+    sweep, or for a change that a rescore cannot obey, PlainError while another command works in the folder.
     """
     run, folder = open_run(given, list(overrides))
     note_further_players(run)
@@ -150,6 +151,9 @@ def _sweep(run: RunConfig, folder: Path, overrides: list[str], rescore: bool) ->
     result = measure(run, folder, sampled)
     result["meta"]["seconds"] = round(time.perf_counter() - begin, 1)
     (folder / "sweep.json").write_text(json.dumps(result, indent=1) + "\n")
+    if budget := result.get("budget"):
+        kept = {name: budget[name] for name in ("statistics", "prices")}
+        (folder / SPENDING).write_text(json.dumps(kept, indent=1) + "\n")
     (folder / "plots").mkdir(exist_ok=True)
     plot_sweep(result, folder / "plots" / "sweep.png")
     return result

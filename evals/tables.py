@@ -11,6 +11,7 @@ from rich.table import Table
 from evals.looks import LOOK, points, share
 from evals.rule_tables import print_rules
 from evals.series import CHECKPOINTS, at_best_temperature, way
+from evals.spending_table import print_spending
 
 CHECKPOINT_ORDER = {name: i for i, name in enumerate(CHECKPOINTS)}
 
@@ -161,3 +162,4 @@ def print_sweep(sweep: dict[str, Any], console: Console | None = None) -> None:
     if sweep.get("comparisons"):
         out.print(comparison_table(sweep))
     print_rules(sweep, out)
+    print_spending(sweep, out)

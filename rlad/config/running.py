@@ -92,6 +92,9 @@ class SweepConfig(MethodSection):
     fit: bool = True
     """Fit the keys of rules that can be fitted (alpha of proposer, for one) on the validation problems; false = as
     they are given."""
+    budget_policy: bool = False
+    """Replay budget=auto on the trees, priced on those of the validation problems, and keep its prices for a server in
+    budget.json; some milliseconds a decision."""
     shard: int = key(50, least=1)
     """Problems that one worker process takes at a time."""
     bootstrap: int = key(2000, least=1)

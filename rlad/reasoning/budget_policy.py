@@ -9,15 +9,19 @@ their mean is the budget (`price_of`).
 
 from __future__ import annotations
 
+import json
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
 from rlad.reasoning.posterior import AHEAD, Posterior, Seen, Statistics
 
+SPENDING = "budget.json"
+"""Where a run's folder keeps what a sweep found out for the policy."""
 DOUBTED = 2
 """Branches under which another solution is considered: those of the likeliest answers with the fewest solutions."""
 
@@ -105,3 +109,28 @@ def price_of(prices: Sequence[tuple[float, float]], tokens: float) -> float:
         return prices[-1][1]
     (low, dear), (high, cheap) = prices[at - 1], prices[at]
     return dear + (cheap - dear) * (tokens - low) / (high - low)
+
+
+@dataclass(frozen=True)
+class Spending:
+    """What a sweep found out about a pair: its statistics, and what mean budgets cost."""
+
+    statistics: Statistics
+    prices: tuple[tuple[float, float], ...]
+    """(mean tokens, price), the fewest tokens first."""
+
+    @classmethod
+    def read(cls, path: Path) -> Spending:
+        """From a run's budget.json. Raises OSError where there is none and ValueError for a damaged one."""
+        try:
+            kept = json.loads(path.read_text())
+            numbers = {
+                name: tuple(value) if isinstance(value, list) else value for name, value in kept["statistics"].items()
+            }
+            return cls(Statistics(**numbers), tuple((float(tokens), float(price)) for tokens, price in kept["prices"]))
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"'{path}' is not what a sweep with sweep.budget_policy=true writes: {error}.") from error
+
+    def policy(self, tokens: float | None) -> BudgetPolicy:
+        """The policy that spends so many tokens a problem on average; None = as many as gain anything."""
+        return BudgetPolicy(self.statistics, price_of(self.prices, tokens) if tokens is not None else 0.0)

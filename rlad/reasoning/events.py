@@ -17,9 +17,9 @@ from rlad.config import ROLES
 from rlad.reasoning.scores import proposals_of, under
 from rlad.reasoning.tree import BARE, Branch, Place, Solution, Tree
 
-Stopped = Literal["complete", "decided", "budget", "cancelled"]
-"""Why a tree ended: everything was solved; the vote could not change any more; max_total_tokens was spent; the client
-went away."""
+Stopped = Literal["complete", "decided", "settled", "budget", "cancelled"]
+"""Why a tree ended: everything was solved; the vote could not change any more; to a budget policy nothing was worth its
+tokens any more; max_total_tokens was spent; the client went away."""
 
 
 class PlayerUsage(BaseModel):
@@ -130,6 +130,7 @@ class StartEvent(BaseModel):
     temperature: float
     max_tokens: int
     early_stop: bool
+    budget: Literal["auto"] | None = None
     seed: int
 
 

@@ -21,6 +21,7 @@ from rlad.generation.streaming import Piece, StreamingSampler
 from rlad.players.prompts import Prompts
 from rlad.problems.base import World
 from rlad.reasoning.budget import Budget
+from rlad.reasoning.budget_policy import BudgetPolicy
 from rlad.reasoning.events import (
     AbstractionEvent,
     Chosen,
@@ -56,6 +57,8 @@ class Limits:
     """Report solutions while they are written."""
     select_keys: Any = None
     """The selection rule's own keys; None = their defaults."""
+    policy: BudgetPolicy | None = None
+    """Decides what is asked for next (rlad/reasoning/auto.py); None = everything that the plan says."""
 
 
 def derived_seed(*parts: object) -> int:
@@ -130,8 +133,12 @@ class Exploration:
                 self._ask()
         finally:
             await self._cancel()
-        self.done = self._ended(stopped or ("complete" if not self._outstanding() else "budget"))
+        self.done = self._ended(stopped or self._reason())
         yield self.done
+
+    def _reason(self) -> Stopped:
+        """Why it ends where nothing is under way any more."""
+        return "complete" if not self._outstanding() else "budget"
 
     @property
     def start(self) -> StartEvent:
@@ -147,6 +154,7 @@ class Exploration:
             temperature=plan.solve.temperature,
             max_tokens=plan.solve.max_new_tokens,
             early_stop=limits.early_stop,
+            budget="auto" if limits.policy else None,
             seed=plan.solve.seed,
         )
 

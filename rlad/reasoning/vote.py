@@ -70,6 +70,13 @@ class Vote:
         total = sum(weights.values()) or 1.0
         return [float(f"{weights.get(branch, 0.0) / total:.4g}") for branch in range(len(self.tree.branches))]
 
+    def under(self) -> dict[int, tuple[int | None, ...]]:
+        """Branch -> the answers of its solutions so far; equal keys are equivalent answers, None is none."""
+        found: dict[int, tuple[int | None, ...]] = {}
+        for key, (branch, _) in zip(self._groups, self._solutions, strict=True):
+            found[branch] = (*found.get(branch, ()), key)
+        return found
+
     def chosen(self) -> Place | None:
         """Where the selected solution stands; None while nothing has an answer."""
         index = select(self.rule, self._candidates, self.keys)

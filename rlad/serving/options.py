@@ -10,6 +10,7 @@ from rlad.config import ServingConfig
 from rlad.config.registry import rule
 from rlad.generation.base import Sampling
 from rlad.problems.base import Problem
+from rlad.reasoning.budget_policy import SPENDING, BudgetPolicy
 from rlad.reasoning.explorer import Limits
 from rlad.reasoning.scores import STATED, ScoreMissing
 from rlad.reasoning.tree import Plan
@@ -64,6 +65,7 @@ def tree_job(
     if select != config.select and select not in rule:  # a request names the project's own rules, never a module
         near = difflib.get_close_matches(select, rule.names(), n=1, cutoff=0.0)[0]
         raise ApiError(400, f"There is no selection rule '{select[:80]}'; the nearest is '{near}'.", "select")
+    policy = _policy(pair, options, n)
     proposer, solver = pair.abstraction, pair.solution
     if STATED in reads(select) and not solver.prompts.confidence:
         raise ApiError(400, str(ScoreMissing(select)), "select", "score_missing")
@@ -77,8 +79,27 @@ def tree_job(
         Sampling(_given(temperature, solver.temperature), longest, seed),
         draws=round(config.draw_factor * n),
     )
-    limits = Limits(total, select, options.early_stop is not False, deltas, config.of(select))
+    limits = Limits(total, select, options.early_stop is not False, deltas, config.of(select), policy)
     return TreeJob(Problem(identity, problem, gold or ""), plan, limits)
+
+
+def _policy(pair: Pair, options: TreeOptions, abstractions: int) -> BudgetPolicy | None:
+    """What decides where tokens go, where the request leaves it to the tree."""
+    if options.budget is None:
+        if options.mean_tokens is not None:
+            raise ApiError(
+                400, "mean_tokens says what budget='auto' spends on average; ask for that too.", "mean_tokens"
+            )
+        return None
+    if pair.spending is None:
+        message = (
+            "This server has no statistics for budget='auto': sweep the run with sweep.budget_policy=true, which "
+            f"writes {SPENDING}, and start it again."
+        )
+        raise ApiError(400, message, "budget", "budget_unknown")
+    if not abstractions:
+        raise ApiError(400, "budget='auto' decides about abstractions; ask for at least one.", "abstractions")
+    return pair.spending.policy(options.mean_tokens)
 
 
 def _given(value: float | None, default: float) -> float:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from rlad.generation.streaming import StreamingSampler
 from rlad.players.prompts import Prompts
 from rlad.problems.base import World
+from rlad.reasoning.budget_policy import Spending
 from rlad.reasoning.explorer import Explorer
 
 TASKS = {"abstraction": "propose", "solution": "plain"}
@@ -41,6 +42,8 @@ class Pair:
     abstraction: Player
     solution: Player
     world: World | None = None
+    spending: Spending | None = None
+    """What a sweep found out for budget=auto; None where it did not."""
 
     @property
     def players(self) -> dict[str, Player]:

@@ -38,6 +38,12 @@ class TreeOptions(BaseModel):
     max_total_tokens: Count | None = Field(
         None, description="Tokens that both players may generate together; never exceeded."
     )
+    budget: Literal["auto"] | None = Field(
+        None, description="auto: the tree decides what is worth its tokens; abstractions and solutions are ceilings."
+    )
+    mean_tokens: Count | None = Field(
+        None, description="With budget=auto: tokens of a tree on average over problems; None = all that gain anything."
+    )
     propose_temperature: Number | None = Field(None, gt=0, le=10, description="Temperature of the abstractions.")
     early_stop: StrictBool | None = Field(None, description="End when no outstanding solution can change the vote.")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 
+from rlad.reasoning.auto import explored
 from rlad.reasoning.events import SolutionNode, TreeEvent, Usage
 from rlad.reasoning.explorer import Exploration
 from rlad.reasoning.tree import BARE, Solution, Tree
@@ -19,7 +20,7 @@ class Solving:
 
     def __init__(self, pair: Pair, job: TreeJob, metrics: Metrics):
         self.metrics = metrics
-        self.exploration: Exploration = pair.explorer().explore(Tree(job.problem), job.plan, job.limits)
+        self.exploration: Exploration = explored(pair.explorer(), Tree(job.problem), job.plan, job.limits)
 
     async def events(self) -> AsyncIterator[TreeEvent]:
         """The exploration's, `start` first and `done` last. Raises what it raises; closing it cancels the tree."""

@@ -16,7 +16,7 @@ from pathlib import Path
 import aiohttp
 import torch
 
-from rlad.config import ROLES, RunConfig
+from rlad.config import ROLES, ConfigError, RunConfig
 from rlad.config.rules.checks import CPU_HEADS
 from rlad.generation.base import SamplerFailed
 from rlad.generation.vllm.server import VllmServer
@@ -24,6 +24,7 @@ from rlad.generation.vllm.setup import common_environment, cpu_environment, requ
 from rlad.players.policy import load_tokenizer, make_prompts
 from rlad.players.roles import role_of
 from rlad.problems import world_of
+from rlad.reasoning.budget_policy import SPENDING, Spending
 from rlad.reasoning.pair import newest_pair, open_pair
 from rlad.serving.endpoints import Endpoint, Supervised
 from rlad.serving.logs import log
@@ -46,13 +47,22 @@ async def opened(run: RunConfig, folder: Path, metrics: Metrics) -> AsyncIterato
         yield pair
 
 
+def spending_of(folder: Path) -> Spending | None:
+    """What the run's last sweep found out for budget=auto. Raises ConfigError for a damaged file."""
+    path = folder / SPENDING
+    try:
+        return Spending.read(path) if path.is_file() else None
+    except ValueError as error:
+        raise ConfigError(f"'{path}' cannot be read ({error}); sweep the run again or remove it.") from error
+
+
 def _player(run: RunConfig, role: str, sampler, prompts, context: int, up=lambda: True) -> Player:
     player = getattr(run, role)
     return Player(role, sampler, prompts, context, player.max_new_tokens, role_of(role).temperature(run), up)
 
 
 @asynccontextmanager
-async def _in_process(run: RunConfig, _: Path, folders: dict[str, Path], metrics: Metrics) -> AsyncIterator[Pair]:
+async def _in_process(run: RunConfig, folder: Path, folders: dict[str, Path], metrics: Metrics) -> AsyncIterator[Pair]:
     reasoner = open_pair(run, str(folders["abstraction"]), str(folders["solution"]))
     players, samplers = [], []
     for role, sampler, prompts in (
@@ -63,7 +73,7 @@ async def _in_process(run: RunConfig, _: Path, folders: dict[str, Path], metrics
         players.append(_player(run, role, samplers[-1], prompts, sampler.model.config.max_position_embeddings))
         metrics.up.labels(role).set(1)
     try:
-        yield Pair(*players, world=reasoner.world)
+        yield Pair(*players, world=reasoner.world, spending=spending_of(folder))
     finally:
         for sampler in samplers:
             await sampler.close()
@@ -91,7 +101,7 @@ async def _behind_vllm(run: RunConfig, folder: Path, folders: dict[str, Path], m
         players = [await _vllm_player(run, folders[endpoint.player], endpoint, client) for endpoint in endpoints]
         watchers = [asyncio.create_task(endpoint.watch()) for endpoint in endpoints]
         stack.callback(lambda: [watcher.cancel() for watcher in watchers])
-        yield Pair(*players, world=world_of(run.problems))
+        yield Pair(*players, world=world_of(run.problems), spending=spending_of(folder))
 
 
 def _supervised(

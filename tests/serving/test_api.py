@@ -7,6 +7,8 @@ import pytest
 from fake_gateway import QUESTION, Gateway, events_of
 
 from rlad.generation.streaming import PromptRefused, SamplerDown
+from rlad.reasoning.budget_policy import Spending
+from rlad.reasoning.posterior import Statistics
 
 
 def call(gateway, method, path, key=None, **more):
@@ -53,6 +55,41 @@ def test_solve_streams_events_in_order(gateway):
             ]  # fmt: skip
             assert "".join(parts) == event["text"].strip() and event["answer"] == "9"
     assert events[-1]["answer"] == "9" and events[-1]["usage"]["total_tokens"] > 0
+
+
+STATISTICS = Statistics((0.2, 0.6), 0.9, 0.1, (4.0,), 8.0)
+
+
+def test_a_budget_that_spends_itself():
+    """All solutions agree, so fewer are written than the server's 3 x 2; the dearer a token, the fewer."""
+    prices = ((10.0, 0.5), (60.0, 1e-4))
+    gateway = Gateway(lambda text, sample, sampling: f"{sampling.seed % 97} * a", spending=Spending(STATISTICS, prices))
+    counts = []
+    for more in ({"mean_tokens": 10}, {"mean_tokens": 60, "abstractions": 8}):
+        body = {"problem": QUESTION, "seed": 3, "budget": "auto", **more}
+        tree = call(gateway, "POST", "/v1/solve", json=body).json()
+        assert tree["answer"] == "9" and tree["stopped"] == "settled"
+        counts.append(sum(len(node["solutions"]) for node in tree["abstractions"]))
+    assert counts[0] == 1 < counts[1] < 16
+    streamed = call(gateway, "POST", "/v1/solve", json={"problem": QUESTION, "budget": "auto", "stream": True})
+    assert events_of(streamed.text)[0]["budget"] == "auto"
+
+
+@pytest.mark.parametrize(
+    ("asked", "param", "words"),
+    [
+        ({"budget": "auto"}, "budget", "sweep.budget_policy=true"),
+        ({"mean_tokens": 50}, "mean_tokens", "budget='auto'"),
+        ({"budget": "none"}, "budget", "auto"),
+        ({"budget": "auto", "abstractions": 0}, "abstractions", "at least one"),
+    ],
+)
+def test_a_budget_that_cannot_spend_itself_is_refused(gateway, asked, param, words):
+    if "abstractions" in asked:
+        gateway = Gateway(spending=Spending(STATISTICS, ((10.0, 0.5),)))
+    reply = call(gateway, "POST", "/v1/solve", json={"problem": QUESTION, **asked})
+    error = reply.json()["error"]
+    assert reply.status_code == 400 and error["param"] == param and words in error["message"]
 
 
 def test_leaks_are_marked_where_the_answer_is_known():

@@ -21,7 +21,7 @@ const RULES = {
   "max-confidence": "the surest solution",
 };
 const BUDGETS = [128, 256, 512, 1024, 2048, 4096, 8192, 16384, null]; // null: as many as the server allows
-const ENDED = { complete: "Done", decided: "Decided", budget: "Budget spent", cancelled: "Cancelled", failed: "Failed" };
+const ENDED = { complete: "Done", decided: "Decided", settled: "Settled", budget: "Budget spent", cancelled: "Cancelled", failed: "Failed" };
 const KEY = "rlad-key"; // its name in the tab's sessionStorage
 const TICK = 100; // milliseconds between two readings of the clock
 

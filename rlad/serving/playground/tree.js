@@ -13,6 +13,7 @@ const TAIL = 90; // characters of a solution shown while it is being written
 const UNUSED = {
   complete: "no further one was found",
   decided: "not needed",
+  settled: "not worth its tokens",
   budget: "the budget was spent",
   cancelled: "cancelled",
   failed: "not reached",

@@ -170,6 +170,7 @@ def test_cancel(opened, fake, how):
     ("stopped", "state", "words"),
     [
         ("decided", "Decided", "not needed"),
+        ("settled", "Settled", "not worth its tokens"),
         ("budget", "Budget spent", "the budget was spent"),
         ("complete", "Done", "no further one was found"),
     ],

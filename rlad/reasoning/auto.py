@@ -1,0 +1,75 @@
+"""A tree whose budget spends itself: what to ask for next is a policy's to say (rlad/reasoning/budget_policy.py).
+
+Decisions come one after the other: the policy is asked when nothing is under way, so that it knows everything that was
+generated. The plan's n and m, and the tokens in all, are ceilings.
+"""
+
+from __future__ import annotations
+
+from rlad.generation.base import Completion
+from rlad.reasoning.events import AbstractionEvent, Stopped
+from rlad.reasoning.explorer import Exploration, Explorer, Limits
+from rlad.reasoning.posterior import Seen
+from rlad.reasoning.reasoner import missing
+from rlad.reasoning.requests import Request
+from rlad.reasoning.scores import proposals_of, under
+from rlad.reasoning.tree import Plan, Tree
+
+
+def explored(explorer: Explorer, tree: Tree, plan: Plan, limits: Limits) -> Exploration:
+    """A tree that is to grow, by a policy where the limits hold one."""
+    return AutoExploration(explorer, tree, plan, limits) if limits.policy else explorer.explore(tree, plan, limits)
+
+
+class AutoExploration(Exploration):
+    """One tree that grows by a policy. Its limits hold that policy; `early_stop` changes nothing."""
+
+    _settled = False
+
+    async def _opened(self, request: Request, completion: Completion) -> AbstractionEvent | None:
+        event = await super()._opened(request, completion)
+        if event is not None:
+            self._wanted[event.index] = 1  # what comes after the first is decided when that is known
+        return event
+
+    def _decided(self) -> bool:
+        return False
+
+    def _reason(self) -> Stopped:
+        if self._settled:
+            return "settled"
+        whole = missing(self.tree, self.plan) <= 0 and not self._room()
+        return "complete" if whole else "budget"
+
+    def _ask(self) -> None:
+        propose, solve = self.plan.propose.max_new_tokens, self.plan.solve.max_new_tokens
+        for branch, wanted in sorted(self._wanted.items()):
+            if wanted and self.budget.free >= solve:
+                self._solve(branch, 1, solve)
+        if self._flying:
+            return
+        free = self.budget.free
+        more = missing(self.tree, self.plan) > 0 and free >= propose + solve
+        action = self.limits.policy.next(self.seen(), free, more, self._room() if free >= solve else [])
+        if action.kind == "abstraction":
+            self._propose(1, propose)
+        elif action.kind == "solution":
+            self._wanted[action.branch] += 1
+            self._solve(action.branch, 1, solve)
+        elif more or self._room():
+            self._settled = free >= solve and bool(self._sent)
+        if not self._flying:
+            self._last_resort(solve)
+
+    def _room(self) -> list[int]:
+        """Branches under which there may be further solutions."""
+        most = self.plan.solutions_of(0)
+        return [branch for branch in range(len(self.tree.branches)) if 0 < self._sent[branch] < most]
+
+    def seen(self) -> list[Seen]:
+        """What the policy knows: every abstraction that was solved with, and the answers under it."""
+        answers, proposals = self.vote.under(), proposals_of(self.tree)
+        return [
+            Seen(answers.get(branch, ()), under(branch, proposals, 1).proposal)
+            for branch in range(len(self.tree.branches))
+        ]
