@@ -8,10 +8,11 @@ from typing import Any
 from evals import cells as cell_math
 from evals.calibration import calibration_row
 from evals.cells import Cell
+from evals.joint import MODE, joint_rows
 from evals.samples import BreadthSamples, PlainSamples
 from evals.scoring import score_rows
 from evals.selecting import BREADTH, PLAIN, Book, Sides, book_of, rule_rows, selection, sides
-from evals.spending import spending
+from evals.spending import UNPRICED, spending
 from evals.temperatures import Choice, chosen, guided_choices, plain_choices, tokens_of, warnings
 from evals.trees import Sampled
 from rlad.config import RunConfig
@@ -73,9 +74,12 @@ def measure(run: RunConfig, folder: Path, sampled: Sampled) -> dict[str, Any]:
     if run.sweep.budget_policy:
         valid = sides(run, sampled, "validation", largest_budget(run, sampled, "validation"))
         result["budget"] = spending(book, valid, known, resamples)
+    if sampled.of(MODE):
+        result["joint"] = joint_rows(run, sampled, book)
     result["scores"] = _score_rows(known, resamples)
     result["temperatures"] = [choice.row() for choice in [*tuned, *on_test]]
     result["warnings"] = warnings(tuned or on_test) + book.skipped + _unsure(book, known)
+    result["warnings"] += [UNPRICED] if run.sweep.budget_policy and not result["budget"] else []
     return result
 
 

@@ -7,7 +7,7 @@ import multiprocessing
 import os
 from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -76,6 +76,13 @@ class SamplingPool:
         self.sampled.conditions[Condition(pair.checkpoint, pair.label, "distinct", temperature, split, depth)] = grown
         return grown
 
+    def joint(self, pair: ModelPair, temperature: float) -> list[Grown]:
+        """Abstractions that one text lists, as many as the grid's widest cell has, solved as deep as the grid asks."""
+        grown = self._all(joint_job, "test", f"{pair.label}: lists of abstractions", pair, temperature)
+        depth = depth_of(self.settings.grid)
+        self.sampled.conditions[Condition(pair.checkpoint, pair.label, "joint", temperature, depth=depth)] = grown
+        return grown
+
     def iid(self, pair: ModelPair, temperature: float, split: str = "test") -> list[Grown]:
         """`sweep.iid_abstractions` draws, whatever they are, and `sweep.iid_solutions` solutions with each."""
         grown = self._all(iid_job, split, f"{pair.label}: i.i.d. abstractions", pair, temperature)
@@ -131,15 +138,25 @@ def distinct_job(
     run: RunConfig, problems: list[Problem], seed: int, pair: ModelPair, temperature: float
 ) -> list[Grown]:
     """Trees of distinct abstractions."""
+    return [Grown.of(tree) for tree in reasoner_for(run, pair).run(problems, _grid_plan(run, seed, temperature))]
+
+
+def joint_job(run: RunConfig, problems: list[Problem], seed: int, pair: ModelPair, temperature: float) -> list[Grown]:
+    """Trees of abstractions that one text lists."""
+    plan = replace(_grid_plan(run, seed + 5, temperature), joint=True)
+    return [Grown.of(tree) for tree in reasoner_for(run, pair).run(problems, plan)]
+
+
+def _grid_plan(run: RunConfig, seed: int, temperature: float) -> Plan:
+    """As wide and deep as the grid's cells together."""
     s, depth = run.sweep, depth_of(run.sweep.grid)
-    plan = Plan(
+    return Plan(
         len(depth),
         depth,
         Sampling(s.propose_temperature, run.abstraction.max_new_tokens, seed),
         Sampling(temperature, run.solution.max_new_tokens, seed + 1),
         draws=round(s.draw_factor * len(depth)),
     )
-    return [Grown.of(tree) for tree in reasoner_for(run, pair).run(problems, plan)]
 
 
 def iid_job(run: RunConfig, problems: list[Problem], seed: int, pair: ModelPair, temperature: float) -> list[Grown]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,7 @@ from evals.budget import Pool, Step, mixture, prices, replay, statistics, stoppe
 from evals.cells import rounded
 from evals.samples import BreadthProblem, BreadthSamples, candidates_of
 from evals.selecting import BREADTH, Book, Sides
-from rlad.reasoning.budget_policy import BudgetPolicy, price_of
+from rlad.reasoning.budget_policy import SPENDING, BudgetPolicy, price_of
 from rlad.reasoning.scores import under
 from rlad.selection import credit
 
@@ -24,7 +26,8 @@ BUDGETS = 3
 
 
 def spending(book: Book, valid: Sides, test: Sides, resamples: int) -> dict[str, Any] | None:
-    """What `sweep.json` says of the policy, by the rule and temperature that select best; None without validation.
+    """What `sweep.json` says of the policy, by the rule and temperature that select best; None where there is no tree
+    of a validation problem with an abstraction in it.
 
     `statistics` and `prices` are what a server needs to grow trees by it.
     """
@@ -38,7 +41,10 @@ def spending(book: Book, valid: Sides, test: Sides, resamples: int) -> dict[str,
         for sides in (valid, test)
     )
     pools = pools_of(known)
-    counted = statistics([pool for pool in pools if pool.answers])
+    grown = [pool for pool in pools if pool.answers]
+    if not grown:
+        return None
+    counted = statistics(grown)
     policy = BudgetPolicy(counted)
     table = prices([replay(policy, pool) for pool in pools])
     test_pools = pools_of(own)
@@ -50,6 +56,16 @@ def spending(book: Book, valid: Sides, test: Sides, resamples: int) -> dict[str,
         "prices": [[rounded(tokens), price] for tokens, price in table],
     }  # fmt: skip
     return head | {"rows": [_row(own, paths, fixed, table, budget, option, resamples) for budget in _budgets(fixed)]}
+
+
+UNPRICED = "budget=auto was not replayed: no validation problem has a tree with an abstraction in it to price it by."
+
+
+def keep_spending(folder: Path, measured: dict[str, Any] | None) -> None:
+    """Leaves in a run's folder what a server needs, where the policy was measured."""
+    if measured:
+        kept = {name: measured[name] for name in ("statistics", "prices")}
+        (folder / SPENDING).write_text(json.dumps(kept, indent=1) + "\n")
 
 
 def pools_of(samples: BreadthSamples) -> list[Pool]:

@@ -17,13 +17,13 @@ from evals.measuring import largest_budget, measure
 from evals.plots import plot_sweep
 from evals.sampling import ModelPair, SamplingPool
 from evals.selecting import BREADTH, book_of, sides
+from evals.spending import keep_spending
 from evals.tables import print_sweep
 from evals.temperatures import chosen, guided_choices, guided_grid
 from evals.trees import Sampled
 from rlad.cli import Parser, locked, main_guard, note_further_players, open_run
 from rlad.config import ConfigError, RunConfig
 from rlad.config.registry import rule
-from rlad.reasoning.budget_policy import SPENDING
 from rlad.reasoning.pair import pretrained
 
 MEASURING = ("sweep.select", "sweep.fit", "sweep.grid", "sweep.bootstrap", "sweep.budget_policy")
@@ -75,6 +75,8 @@ def sample(run: RunConfig, folder: Path) -> Sampled:
         for pair in proposing:
             for temperature in best[pair.checkpoint].distinct:
                 pool.distinct(pair, temperature)
+                if run.sweep.joint:
+                    pool.joint(pair, temperature)
         budget = largest_budget(run, pool.sampled)
         for pair in pairs:
             for temperature in run.sweep.plain_temperatures:
@@ -151,9 +153,7 @@ def _sweep(run: RunConfig, folder: Path, overrides: list[str], rescore: bool) ->
     result = measure(run, folder, sampled)
     result["meta"]["seconds"] = round(time.perf_counter() - begin, 1)
     (folder / "sweep.json").write_text(json.dumps(result, indent=1) + "\n")
-    if budget := result.get("budget"):
-        kept = {name: budget[name] for name in ("statistics", "prices")}
-        (folder / SPENDING).write_text(json.dumps(kept, indent=1) + "\n")
+    keep_spending(folder, result.get("budget"))
     (folder / "plots").mkdir(exist_ok=True)
     plot_sweep(result, folder / "plots" / "sweep.png")
     return result

@@ -33,7 +33,8 @@ class Condition:
     label: str
     """The checkpoint in words."""
     mode: str
-    """distinct (abstractions drawn until they differ), iid (abstractions as they come) or plain (none)."""
+    """distinct (abstractions drawn until they differ), joint (one text lists them), iid (abstractions as they come) or
+    plain (none)."""
     temperature: float
     """Temperature of the solutions."""
     split: str = "test"

@@ -92,6 +92,8 @@ class SweepConfig(MethodSection):
     fit: bool = True
     """Fit the keys of rules that can be fitted (alpha of proposer, for one) on the validation problems; false = as
     they are given."""
+    joint: bool = False
+    """Also sample lists of abstractions, one text each, and compare them with distinct draws at equal tokens."""
     budget_policy: bool = False
     """Replay budget=auto on the trees, priced on those of the validation problems, and keep its prices for a server in
     budget.json; some milliseconds a decision."""

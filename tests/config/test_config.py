@@ -199,6 +199,7 @@ def test_refused_in_one_plain_sentence(override, words):
             "cotrain.subtract_bare is made for success rates",
         ),
         (["abstraction.reward=r3", "cotrain.schedule.lag=2"], "set cotrain.schedule.lag=0"),
+        (["sweep.joint=true"], "set warmstart.mixture.propose_set above 0"),
         (["cotrain.proposals=joint"], "set warmstart.mixture.propose_set above 0"),
         (
             ["cotrain.proposals=joint", "warmstart.mixture.propose_set=0.2", "cotrain.rft.every=2"],

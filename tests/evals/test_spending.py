@@ -1,6 +1,5 @@
 """`budget=auto` in a sweep: replayed on kept trees under the chosen rule, against every fixed split."""
 
-import json
 from io import StringIO
 
 import numpy as np
@@ -11,7 +10,7 @@ from simulated_pools import simulated
 from evals.budget import replay
 from evals.samples import BreadthSamples
 from evals.selecting import BREADTH, Book, Option, Side
-from evals.spending import fixed_splits, pools_of, right_at, spending
+from evals.spending import fixed_splits, keep_spending, pools_of, right_at, spending
 from evals.spending_table import print_spending
 from evals.trees import Condition, Draws, Grown, Guided, Samples
 from rlad.config import RunConfig
@@ -95,7 +94,9 @@ def test_rows_compare_at_the_tokens_that_were_spent(measured, sides):
 
 def test_what_a_server_reads(measured, tmp_path):
     path = tmp_path / "budget.json"
-    path.write_text(json.dumps({name: measured[name] for name in ("statistics", "prices")}))
+    keep_spending(tmp_path, None)
+    assert not path.exists()
+    keep_spending(tmp_path, measured)
     found = Spending.read(path)
     assert found.statistics.follow == measured["statistics"]["follow"]
     means = [tokens for tokens, _ in found.prices]

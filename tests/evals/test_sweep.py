@@ -10,12 +10,14 @@ from evals import sampling, sweep
 from evals.cells import iid_flags
 from evals.samples import BreadthProblem
 from evals.sampling import ModelPair
+from evals.spending import UNPRICED
 from evals.tables import print_sweep
 from evals.trees import NAME, Condition, Sampled, Samples
 from rlad.cli import PlainError
 from rlad.config import ConfigError, load_config, save_config
 from rlad.players.policy import make_policy
 from rlad.problems import load_problems
+from rlad.reasoning.budget_policy import SPENDING
 from rlad.reasoning.pair import newest_pair
 from rlad.verifier import Outcome
 
@@ -40,6 +42,7 @@ SMALL = [
     "sweep.bootstrap=50",
     "sweep.select=[majority]",
     "launch.ranks=2",
+    "warmstart.mixture.propose_set=0.1",
 ]
 
 
@@ -61,7 +64,7 @@ RULES = "sweep.select=[majority,weighted_majority,max-confidence]"
 def swept(folder):
     """The folder after its one sweep, under three rules: starting the sampling processes takes its time."""
     with pytest.raises(SystemExit) as ended:
-        sweep.main_guard(lambda: sweep.main([str(folder), RULES]))
+        sweep.main_guard(lambda: sweep.main([str(folder), RULES, "sweep.joint=true", "sweep.budget_policy=true"]))
     assert not ended.value.code
     return folder
 
@@ -104,6 +107,15 @@ def test_the_whole_sweep_writes_what_the_format_says(swept, capsys):
     for row in found["comparisons"][:2]:  # equal generated tokens on both sides
         assert row["a"]["tokens_per_problem"] == widest == pytest.approx(row["b"]["tokens_per_problem"], abs=0.02)
     assert (swept / "plots" / "sweep.png").stat().st_size > 10_000
+    assert {(row["checkpoint"], row["n"], row["m"]) for row in found["joint"]} == {
+        (checkpoint, n, m) for checkpoint in ("warmstart", "cotrained") for n, m in ((2, 1), (1, 2))
+    }
+    for row in found["joint"]:
+        for name in ("coverage", "majority", "best_rule"):
+            gap = row[name]["joint"] - row[name]["independent"]
+            assert gap == pytest.approx(row[name]["difference"], abs=2e-4)
+    # Untrained players propose nothing that ends on four validation problems, so there is nothing to price by.
+    assert found["budget"] is None and UNPRICED in found["warnings"] and not (swept / SPENDING).exists()
     print_sweep(found)
     assert "covered" in capsys.readouterr().out
 

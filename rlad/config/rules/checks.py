@@ -95,6 +95,13 @@ def _check_sweep(config: RunConfig) -> None:
         raise ConfigError("sweep.plain_temperatures is empty; list at least one temperature.")
     if len(sweep.guided_temperatures) > 1 and config.problems.generated and not config.problems.validation:
         raise ConfigError("sweep.guided_temperatures are chosen on the validation problems; set problems.validation.")
+    if sweep.joint and config.problems.generated and config.base.path is None:
+        shown = config.warmstart.mixture.propose_set or config.cotrain.proposals == "joint"
+        if not shown:
+            raise ConfigError(
+                "sweep.joint asks for lists of abstractions, which this run's warm start does not show: "
+                "set warmstart.mixture.propose_set above 0 for the run."
+            )
     if not sweep.select:
         raise ConfigError("sweep.select is empty; name at least one selection rule.")
     check_own(config, "sweep")
