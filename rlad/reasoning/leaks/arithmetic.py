@@ -47,6 +47,7 @@ _IN_WORDS = [
         (rf"\bproduct of {_N} and {_N}", "{}*{}"),
         (rf"\bdifference (?:of|between) {_N} and {_N}", "{}-{}"),
         (rf"\bsquare of {_N}", "{}^2"),
+        (rf"\bcube of {_N}", "{}^3"),
         (rf"\bsquare root of {_N}", "sqrt({})"),
     )
 ]

@@ -69,6 +69,7 @@ _LABELS = phrases(
 LABEL = before(rf"{_LABELS}\.?\s*[#(]?\s*|#\s*")
 _OPERATIONS = phrases(
     "by; mod; modulo; base; degree; power; powers of; exponent; radix; multiples? of; factors? of; divisors? of",
+    "cartons? of",
     "steps? of; groups? of; blocks? of; sets? of; batches of; chunks of; bundles of; units of; rows of; packs? of",
     "pairs? of; piles? of; plus; minus; times; over; per; every; add; adding; adds; subtract; subtracting; multiply",
     "multiplying; divide; dividing; double; doubling; remove; removing; another; root of; half of; third of; twice",

@@ -12,7 +12,7 @@ from fractions import Fraction
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
-from rlad.reasoning.leaks import context
+from rlad.reasoning.leaks import context, cues
 from rlad.reasoning.leaks.common_facts import known_fact
 from rlad.reasoning.leaks.mentions import Mention, mentions, number_of
 from rlad.reasoning.leaks.phrases import phrase_leak
@@ -96,6 +96,8 @@ class Place:
     def special(self) -> bool:
         """Whether it is hardly there by chance."""
         value = self.value
+        if self.word in cues.PARTS:  # a half of something is everyday English
+            return False
         return value is None or value.denominator > 1 or (abs(value) > SMALL and abs(value) not in CONSTANTS)
 
     @cached_property

@@ -144,6 +144,8 @@ _TWO_NUMBERS = re.compile(
 _POINT = re.compile(r"(?<!\d)(\d{1,30})\s+point((?:\s+\d)+)(?![\d.])", re.IGNORECASE)
 _SCALED = re.compile(r"(?<![\d.])(\d{1,30}(?:\.\d{1,30})?)\s+(dozen|hundred|thousand|million|billion)\b", re.IGNORECASE)
 _SCALES = {"dozen": 12, "hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9}
+_THOUSANDS = re.compile(r"(?<![\w.])(\d{1,30}(?:\.\d{1,30})?)[kK](?!\w)")
+_CENTS = re.compile(r"(?<![\w.])(\d{1,30}) dollars?,?(?: and)? (\d{1,2}) cents?\b", re.IGNORECASE)
 _PERCENT = re.compile(r"(?<=\d)\s*(?:percent|per cent|percentage points?)\b", re.IGNORECASE)
 _MIXED = re.compile(r"(?<![\d./])(\d{1,30})\s+(?:and\s+)?(\d{1,30}/\d{1,30})(?![\d/.])")
 
@@ -162,6 +164,8 @@ def _figures(text: str) -> Plain:
     joined = Plain("".join([*parts, text[at:]]), worded)
     joined = _replaced(joined, _POINT, lambda m: f"{m[1]}.{m[2].replace(' ', '')}")
     joined = _replaced(joined, _SCALED, lambda m: _short(float(m[1]) * _SCALES[m[2].lower()]))
+    joined = _replaced(joined, _THOUSANDS, lambda m: _short(float(m[1]) * 1000))
+    joined = _replaced(joined, _CENTS, lambda m: f"{m[1]}.{int(m[2]):02d} dollars")
     joined = _replaced(joined, _PERCENT, lambda m: "%")
     return _replaced(joined, _MIXED, lambda m: f"({m[1]}+{m[2]})")
 
