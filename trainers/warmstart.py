@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import random
+import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from rlad.problems import load_problems, world_of
 from trainers.data.demonstrations import Demonstrations
 from trainers.launching.folder import started_run
 from trainers.learner.sft import supervised_step
+from trainers.learner.warm_checkpoint import WarmCheckpoints, WarmProgress
 from trainers.runtime import zero3
 from trainers.runtime.loggers import JsonLines
 
@@ -38,8 +40,14 @@ def learning_rate(step: int, steps: int, config: WarmstartConfig) -> float:
     return config.lr * (config.min_lr_ratio + (1 - config.min_lr_ratio) * 0.5 * (1 + math.cos(math.pi * progress)))
 
 
-def fit(policy: Policy, data: Demonstrations, steps: int, run: RunConfig, device, log: JsonLines, label: str) -> dict:
-    """Trains one model on demonstrations through a ZeRO-3 model engine; returns its full weights (rank 0)."""
+def fit(
+    policy: Policy, data: Demonstrations, steps: int, run: RunConfig, device, log: JsonLines, kept: WarmCheckpoints
+) -> dict:
+    """Trains one model on demonstrations through a ZeRO-3 model engine; returns its full weights (rank 0).
+
+    Goes on from where `kept` has a checkpoint; every step draws from a seed of its own, so it is the uninterrupted run.
+    """
+    label = policy.role
     config = run.warmstart
     policy.model.to(device).train()
     settings = zero3.model_engine_config(
@@ -47,8 +55,10 @@ def fit(policy: Policy, data: Demonstrations, steps: int, run: RunConfig, device
     )
     model_engine = zero3.make_model_engine(policy.model, settings)
     share = config.batch // zero3.world_size()
-    begin, tokens = time.perf_counter(), 0
-    for step in range(1, steps + 1):
+    done = kept.resume(model_engine)
+    log.truncate_after(done.step, label)
+    begin, tokens = time.perf_counter() - done.seconds, done.tokens
+    for step in range(done.step + 1, steps + 1):
         rng = random.Random(f"{run.seed}|{label}|{step}|{zero3.rank()}")
         drawn = [data.draw(rng) for _ in range(share)]
         rows = [row for _, row in drawn]
@@ -61,6 +71,7 @@ def fit(policy: Policy, data: Demonstrations, steps: int, run: RunConfig, device
         tokens += int(count)
         if step % config.log_every == 0 or step == steps:
             _record(log, label, step, learning_rate(step, steps, config), begin, tokens, sums, device)
+        kept.save(model_engine, WarmProgress(step, tokens, time.perf_counter() - begin))
     return zero3.full_state(model_engine, run.zero.bucket_size)
 
 
@@ -83,15 +94,19 @@ def run_warmstart(run: RunConfig, folder: Path) -> None:
     world = world_of(run.problems)
     problems = load_problems(run.problems, "train")
     log = JsonLines(folder / "warmstart.jsonl", zero3.rank() == 0)
-    log.truncate_after(0)
+    if not (folder / "warmstart").is_dir():
+        log.truncate_after(0)
 
     def train(label: str, model: ModelConfig, target: Path, mixture: MixtureConfig, steps: int) -> None:
+        kept = WarmCheckpoints(run, folder, label)
+        if kept.finished:
+            return
         policy = make_policy(label, model, run, target, run.warmstart.dropout)
         data = Demonstrations(problems, world, policy.prompts, mixture, playing(run).values())
-        state = fit(policy, data, steps, run, device, log, label)
+        state = fit(policy, data, steps, run, device, log, kept)
         if zero3.rank() == 0:
             policy.export(state=state)
-        dist.barrier()  # the other ranks read what rank 0 wrote
+        kept.finish()  # the other ranks read what rank 0 wrote
 
     train("base", run.base, folder / "base", run.warmstart.mixture, run.warmstart.steps)
     if run.warmstart.role_steps:
@@ -99,6 +114,8 @@ def run_warmstart(run: RunConfig, folder: Path) -> None:
         for name, role in playing(run).items():
             mixture = run.warmstart.mixture.only(role.own_tasks)
             train(name, base, folder / "base" / name, mixture, run.warmstart.role_steps)
+    if zero3.rank() == 0:
+        shutil.rmtree(folder / "warmstart", ignore_errors=True)
 
 
 def main() -> None:

@@ -70,6 +70,8 @@ class WarmstartConfig:
     """Optional further fine-tuning of each player on its own tasks after the shared base."""
     log_every: int = key(20, least=1)
     """Steps between two lines of warmstart.jsonl."""
+    checkpoint_every: int = key(0, least=0)
+    """Steps between checkpoints, from which a warm start that was killed goes on; 0 = none, it begins again."""
 
 
 @dataclass

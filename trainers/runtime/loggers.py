@@ -44,8 +44,9 @@ class JsonLines:
     def __init__(self, path: Path, writes: bool):
         self.path, self.writes = path, writes
 
-    def truncate_after(self, step: int) -> None:
-        """Forgets lines with a step beyond `step`, or cut off in the middle: a resumed run writes them again."""
+    def truncate_after(self, step: int, label: str | None = None) -> None:
+        """Forgets lines with a step beyond `step`, or cut off in the middle: a resumed run writes them again. With a
+        `label`, of the other lines only those with that label."""
         if not self.writes or not self.path.exists():
             return
         kept = []
@@ -54,7 +55,7 @@ class JsonLines:
                 row = json.loads(line)
             except json.JSONDecodeError:
                 continue  # the line that was being written when the run was killed
-            if row["step"] <= step:
+            if row["step"] <= step or (label is not None and row.get("label") != label):
                 kept.append(line)
         self.path.write_text("".join(f"{line}\n" for line in kept))
 
