@@ -10,6 +10,8 @@ from planted_leaks import planted
 from rlad.config import ProblemsConfig
 from rlad.problems import Problem, load_problems, make_world
 from rlad.reasoning.leaks import examine, gives_away, leaks
+from rlad.reasoning.reasoner import Reasoner
+from rlad.reasoning.tree import Branch, Tree
 
 DATA = Path(__file__).parents[1] / "data"
 CARDS = "Tom has 5 cards and gets 3 more cards. How many cards does Tom have now?"
@@ -183,3 +185,12 @@ CHANGE = "Pens cost $2. Maria buys 12 pens and pays with a $50 note. How much ch
 )
 def test_what_a_quantity_is_said_to_be_is_told_from_what_is_to_be_done(question, abstraction, gold, leak):
     assert examine(abstraction, gold, question).leak is leak
+
+
+def test_training_and_sweeps_ask_this_gate_with_question_and_world():
+    tree = Tree(Problem("p", CARDS, "5"))
+    tree.branches = [Branch("Tom has 5 cards at first", "a"), Branch("he will have five", "b"), Branch("= 5", "c")]
+    Reasoner(None, None, None, None, None).gate([tree])
+    assert [branch.leak for branch in tree.branches] == [False, True, True]
+    Reasoner(None, None, None, None, None, make_world(ProblemsConfig())).gate([tree])
+    assert [branch.leak for branch in tree.branches] == [False, False, True]
