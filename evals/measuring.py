@@ -132,15 +132,16 @@ def _breadth_cells(samples: BreadthSamples, run: RunConfig, book: Book) -> list[
 
 
 def _plain_rows(runs: list[PlainSamples], budgets: list[float], run: RunConfig, book: Book) -> list[dict]:
-    """Plain sampling at every budget and temperature; without budgets, at one and at all samples."""
+    """Plain sampling at every budget and temperature (without budgets, at one and at all samples); under further rules
+    than the first at the largest alone."""
     rows, resamples = [], run.sweep.bootstrap
-    for select in book.rules:
+    for number, select in enumerate(book.rules):
         for samples in runs:
             keys = book.keys(samples.checkpoint, PLAIN, samples.temperature, select)
-            if budgets:
-                rows += [cell_math.plain_at_budget(samples, budget, resamples, select, keys).row for budget in budgets]
-            else:
-                rows += [cell_math.plain_cell(samples, m, resamples, select, keys).row for m in (1, samples.samples)]
+            for budget in budgets[-1:] if number else budgets:
+                rows.append(cell_math.plain_at_budget(samples, budget, resamples, select, keys).row)
+            for m in () if budgets else (1, samples.samples):
+                rows.append(cell_math.plain_cell(samples, m, resamples, select, keys).row)
     return rows
 
 

@@ -41,10 +41,44 @@ def candidates_of(known: Candidate, samples: Samples, count: int | None = None) 
     ]  # fmt: skip
 
 
-def require(select: str, candidates: Sequence[Candidate]) -> None:
-    """Raises PlainError where the rule reads what an answer has not got."""
-    if lacking := missing(select, candidates):
-        raise PlainError(str(ScoreMissing(select, lacking)))
+class Checked:
+    """Samples that are asked once whether they have what a rule reads, and weighed once for every rule and its keys."""
+
+    def __init__(self, candidates: list[list[Candidate]], correct: Sequence[Sequence[bool]]):
+        self.candidates, self.correct = candidates, correct
+        self._fine: set[str] = set()
+        self._weights: dict[tuple[str, str], NDArray[np.float64]] = {}
+
+    @cached_property
+    def table(self) -> subsets.Table:
+        """Answers, texts and verdicts as arrays."""
+        return subsets.Table.of(self.candidates, self.correct)
+
+    def require(self, select: str) -> None:
+        """Raises PlainError where the rule reads what an answer has not got."""
+        if select in self._fine:
+            return
+        for one in self.candidates:
+            if lacking := missing(select, one):
+                raise PlainError(str(ScoreMissing(select, lacking)))
+        self._fine.add(select)
+
+    def log_weights(self, select: str, keys: Any) -> NDArray[np.float64]:  # (P, N)
+        """The logarithm of every candidate's vote under a rule that is a sum of votes."""
+        same = (select, repr(keys))
+        if same not in self._weights:
+            self._weights[same] = subsets.log_weights(select, self.candidates, keys)
+        return self._weights[same]
+
+    def accuracy(self, select: str, keys: Any) -> NDArray[np.float64]:  # (P,)
+        """How often the answer that is selected among all candidates is right; ties share the credit."""
+        self.require(select)
+        facts = rule[select].facts
+        if "log_weight" in facts:
+            weights = self.log_weights(select, keys)
+            return subsets.sums(self.table, weights, np.ones((1, weights.shape[1]), bool), facts.get("once", False))
+        rows = zip(self.candidates, self.correct, strict=True)
+        return np.array([credit(select, one, flags, keys) for one, flags in rows])
 
 
 @dataclass
@@ -92,9 +126,9 @@ class PlainSamples:
         return [candidates_of(bare, record) for record in self.records]
 
     @cached_property
-    def table(self) -> subsets.Table:
-        """Answers, texts and verdicts as arrays."""
-        return subsets.Table.of(self.candidates, self.correct)
+    def checked(self) -> Checked:
+        """The same with their verdicts."""
+        return Checked(self.candidates, self.correct)
 
     @cached_property
     def votes(self) -> NDArray[np.float64]:  # (P, N + 1)
@@ -118,18 +152,18 @@ class PlainSamples:
     def _selected(self, size: int, select: str, rule_keys: Any) -> NDArray[np.float64]:  # (P,)
         if select == "majority" or not size:
             return self.votes[:, size]
-        for one in self.candidates:
-            require(select, one)
+        self.checked.require(select)
         facts = rule[select].facts
         if "log_weight" in facts:
-            weights = subsets.log_weights(select, self.candidates, rule_keys)
+            weights = self.checked.log_weights(select, rule_keys)
             once = facts.get("once", False)
             if not once and subsets.alike(weights):
                 return self.votes[:, size]
             # Many keys and rules come to the same weights here: whatever an abstraction weighs, these have none.
             same = (size, once, hashlib.blake2b(weights.tobytes()).digest())
             if same not in self._known:
-                self._known[same] = subsets.sums(self.table, weights, size, once)
+                chosen = subsets.chosen_of(self.samples, size)
+                self._known[same] = subsets.sums(self.checked.table, weights, chosen, once)
             return self._known[same]
         if "best" in facts:
             return subsets.best_of(self.candidates, self.correct, facts["best"], size)
@@ -209,6 +243,7 @@ class BreadthSamples:
     problems: list[BreadthProblem]
     depth: tuple[int, ...] = ()
     """Solutions planned under the first, second ... abstraction; empty where that isn't known."""
+    _cells: dict[tuple[int, int], Checked] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, condition: Condition, records: Sequence[Grown]) -> BreadthSamples:
@@ -223,12 +258,10 @@ class BreadthSamples:
     def accuracy(self, n: int, m: int, select: str = "majority", rule_keys: Any = None) -> NDArray[np.float64]:  # (P,)
         """Whether the selected answer of the first m solutions of each of the first n abstractions is right."""
         self.require_cell(n, m)
-        found = []
-        for problem in self.problems:
-            candidates = problem.candidates(n, m)
-            require(select, candidates)
-            found.append(credit(select, candidates, problem.flags(n, m), rule_keys))
-        return np.array(found)
+        if (n, m) not in self._cells:
+            candidates = [problem.candidates(n, m) for problem in self.problems]
+            self._cells[n, m] = Checked(candidates, [problem.flags(n, m) for problem in self.problems])
+        return self._cells[n, m].accuracy(select, rule_keys)
 
     def spent(self, n: int, m: int) -> NDArray[np.float64]:  # (P,)
         """Generated tokens of the cell, proposals included."""

@@ -35,13 +35,14 @@ class Table:
     """Samples of many problems as arrays."""
 
     answers: NDArray[np.bool_]  # (P, N, G) which answer a sample gives; nothing for none
-    texts: NDArray[np.bool_]  # (P, N, N) the first sample of the same text
+    texts: NDArray[np.bool_]  # (P, N, N) the first sample of the same text under the same abstraction
     right: Floats  # (P, G) share of the answer's samples that are right
 
     @classmethod
     def of(cls, candidates: Sequence[Sequence[Candidate]], correct: Sequence[Sequence[bool]]) -> Table:
-        """From each problem's candidates and their verdicts; every problem has the same number."""
-        problems, samples = len(candidates), len(candidates[0])
+        """From each problem's candidates and their verdicts; where one has fewer, nothing stands for the rest."""
+        problems, samples = len(candidates), max((len(row) for row in candidates), default=0)
+        flags = np.zeros((problems, samples))
         answers = np.zeros((problems, samples, samples), bool)
         texts = np.zeros((problems, samples, samples), bool)
         for p, row in enumerate(candidates):
@@ -50,18 +51,22 @@ class Table:
             for i, one in enumerate(row):
                 if one.key is not None:
                     answers[p, i, places.setdefault(one.key, len(places))] = True
-                texts[p, i, i if one.text is None else first.setdefault(one.text, i)] = True
+                texts[p, i, i if one.text is None else first.setdefault((one.branch, one.text), i)] = True
+            flags[p, : len(row)] = correct[p]
         counted = answers.sum(1)
-        right = np.einsum("pn,png->pg", np.asarray(correct, float), answers) / np.maximum(counted, 1)
-        return cls(answers[:, :, : max(1, int((counted > 0).sum(1).max()))], texts, right)
+        right = np.einsum("pn,png->pg", flags, answers) / np.maximum(counted, 1)
+        return cls(answers[:, :, : max(1, int((counted > 0).sum(1).max(initial=0)))], texts, right)
 
 
 def log_weights(select: str, candidates: Sequence[Sequence[Candidate]], keys: Any = None) -> Floats:  # (P, N)
-    """The logarithm of every sample's vote; -inf where it has no answer."""
+    """The logarithm of every sample's vote; -inf where it has no answer, and where a problem has fewer samples."""
     method = rule[select]
     keys = keys or (method.keys() if method.keys else None)
     weigh = method.facts["log_weight"]
-    return np.array([[-np.inf if one.key is None else weigh(one, keys) for one in row] for row in candidates])
+    found = np.full((len(candidates), max((len(row) for row in candidates), default=0)), -np.inf)
+    for weights, row in zip(found, candidates, strict=True):
+        weights[: len(row)] = [-np.inf if one.key is None else weigh(one, keys) for one in row]
+    return found
 
 
 def alike(weights: Floats) -> bool:
@@ -74,28 +79,32 @@ def alike(weights: Floats) -> bool:
     return bool((np.isneginf(weights) | (weights > np.where(np.isneginf(top), 0.0, top) - 1e-12)).all())
 
 
-def sums(table: Table, weights: Floats, size: int, once: bool = False) -> Floats:  # (P,)
-    """Accuracy of a vote whose weights (P, N) come as logarithms, over random subsets; ties share the credit.
-
-    With `once` samples of the same text are one vote.
-
-    >>> rows = [[Candidate("A", text="a"), Candidate("A", text="a"), Candidate("B", text="b")]]
-    >>> table, equal = Table.of(rows, [[True, True, False]]), np.zeros((1, 3))
-    >>> sums(table, equal, 3).tolist(), sums(table, equal, 3, once=True).tolist()  # two to one; one to one
-    ([1.0], [0.5])
-    """
-    samples = weights.shape[1]
+def chosen_of(samples: int, size: int) -> NDArray[np.bool_]:  # (S, N)
+    """Which samples are in each of the random subsets."""
     chosen = np.zeros((COUNT, samples), bool)
     np.put_along_axis(chosen, drawn(samples, size), True, axis=1)
-    scores = np.zeros((len(weights), COUNT, table.answers.shape[2]))
+    return chosen
+
+
+def sums(table: Table, weights: Floats, chosen: NDArray[np.bool_], once: bool = False) -> Floats:  # (P,)
+    """Mean accuracy, over the subsets `chosen` (S, N), of a vote whose weights (P, N) come as logarithms.
+
+    Ties share the credit. With `once` samples of the same text under the same abstraction are one vote.
+
+    >>> rows = [[Candidate("A", text="a"), Candidate("A", text="a"), Candidate("B", text="b")]]
+    >>> table, equal, whole = Table.of(rows, [[True, True, False]]), np.zeros((1, 3)), np.ones((1, 3), bool)
+    >>> sums(table, equal, whole).tolist(), sums(table, equal, whole, once=True).tolist()  # two to one; one to one
+    ([1.0], [0.5])
+    """
+    scores = np.zeros((len(weights), len(chosen), table.answers.shape[2]))
     for p, (answers, row) in enumerate(zip(table.answers, weights, strict=True)):
         voting = chosen
         if once:  # of a text that is in a subset, its first sample votes
             voting = (chosen.astype(float) @ table.texts[p]) > 0
         logs = np.where(voting, row, -np.inf)
-        top = logs.max(1, keepdims=True)
+        top = logs.max(1, keepdims=True, initial=-np.inf)
         scores[p] = np.exp(logs - np.where(np.isneginf(top), 0.0, top)) @ answers
-    best = scores.max(-1, keepdims=True)
+    best = scores.max(-1, keepdims=True, initial=0.0)
     tied = (scores >= best * (1 - 1e-12)) & (best > 0)
     credit = (tied * table.right[:, None, : scores.shape[2]]).sum(-1) / np.maximum(tied.sum(-1), 1)
     return credit.mean(1)

@@ -193,8 +193,12 @@ class Story:
         end = events.SolutionEvent(
             abstraction=i, solution=j, text=text, answer=answer, tokens=tokens, ms=40.0 + 3 * tokens
         )
-        counted = self.votes(before)
-        return [*deltas, end, *([events.VoteEvent(votes=counted)] if answer is not None else [])]
+        counted = [leaf for leaf in before if leaf[3] is not None]
+        weights = [
+            sum(leaf[0] == index for leaf in counted) / max(1, len(counted)) for index in range(len(self.abstractions))
+        ]
+        vote = events.VoteEvent(votes=self.votes(before), weights=weights)
+        return [*deltas, end, *([vote] if answer is not None else [])]
 
     @property
     def done(self) -> events.DoneEvent:

@@ -72,6 +72,7 @@ def test_type_run_and_see_the_tree(opened, fake):
     assert texts(tab, "#bars .value") == ["12", "3"]
     assert texts(tab, "#bars .votes") == ["✓ 3 votes", "2 votes"]
     assert texts(tab, ".pips .says") == ["12 ×2", "3 ×2", "12"]
+    assert texts(tab, ".abstraction .weight") == ["40 % of the vote", "40 % of the vote", "20 % of the vote"]
     assert tab.inner_text("#count-tokens") == f"{STORY.done.usage.completion_tokens}/4,096"
     assert (tab.inner_text("#count-abstractions"), tab.inner_text("#count-solutions")) == ("3/3", "6/6")
     assert tab.inner_text("#count-time") == "412 ms"  # the server's clock, not the page's
