@@ -21,6 +21,7 @@ from transformers.utils.logging import disable_progress_bar
 from rlad.config import ConfigError, ModelConfig, ProblemsConfig, RunConfig
 from rlad.config.rules import dropouts
 from rlad.players.confidence import CONFIDENCE_TOKENS
+from rlad.players.head import Float32Head
 from rlad.players.prompts import Prompts, project_tasks
 from rlad.players.roles import playing
 from rlad.players.tokenizer import CRITIQUE_TOKENS, SET_TOKEN, is_world_tokenizer, world_tokenizer
@@ -116,14 +117,6 @@ def load_tokenizer(model: ModelConfig, problems: ProblemsConfig, formats: Sequen
         return tokenizer
     world = make_world(problems)
     return world_tokenizer(world.vocabulary(), model.max_positions, formats)
-
-
-class Float32Head(torch.nn.Linear):
-    """An output head that multiplies in float32: trainer and sampler then disagree less (ScaleRL, 2510.13786)."""
-
-    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
-        bias = None if self.bias is None else self.bias.float()
-        return torch.nn.functional.linear(hidden.float(), self.weight.float(), bias)
 
 
 def build_model(model: ModelConfig, tokenizer, seed: int = 0, dropout: bool = False) -> PreTrainedModel:

@@ -4,6 +4,7 @@ import copy
 import sys
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import patch
 
 import torch
 import torch.distributed as dist
@@ -11,6 +12,7 @@ from two_ranks import leave
 
 from rlad.config import load_config
 from rlad.generation import make_sampler
+from rlad.players import pieces
 from rlad.players.policy import make_policy
 from trainers.data.rows import Row, merged
 from trainers.learner.batches import collate, token_logprobs
@@ -74,8 +76,11 @@ def main(folder: Path) -> None:
     model_engine = zero3.make_model_engine(policy.model, settings)
     learner = Learner(policy, player, model_engine, reference, sampler, device)
     # Ragged on purpose: rank 1 holds two rows, then none at all; micro-batches of two make five forwards against one.
-    for mine in (rows[:7] if zero3.rank() == 0 else rows[7:], rows if zero3.rank() == 0 else []):
-        stats = update(learner, merged(mine), run)
+    # The first update holds its logits, the second one makes them in pieces, of a head that is partitioned.
+    held = (pieces.WHOLE, rows[:7] if zero3.rank() == 0 else rows[7:])
+    for whole, mine in (held, (0, rows if zero3.rank() == 0 else [])):
+        with patch.object(pieces, "WHOLE", whole), patch.dict(pieces.PIECE, cpu=1):
+            stats = update(learner, merged(mine), run)
         assert stats["updated"] == 1 and stats["trained_tokens"] == sum(len(row.completion) for row in rows)
     worst = max(
         (tensor - expected[name]).abs().max().item()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from rlad.config import LoraConfig, ModelConfig, RunConfig, as_yaml
 from rlad.config.rules import bare_problems, described, trains
+from rlad.players import pieces
 from rlad.players.roles import playing
 from rlad.problems import make_world
 from trainers.launching.launcher import choose_device, count_gpus
@@ -147,12 +148,17 @@ def activations(shape: Shape, rows: int, tokens: int, width: int, checkpointing:
 def logits(shape: Shape, rows: int, tokens: int, width: int) -> float:
     """Bytes of a micro-batch's logits: as computed, their fp32 log-softmax, its exponential, and its gradient.
 
-    tokens: of the completions, as a prompt's logits are never made.
+    Where there are more than are held at once (rlad/players/pieces.py), those of three pieces, and the gradient of the
+    whole output head. tokens: of the completions, as a prompt's logits are never made.
 
-    >>> logits(KNOWN["Qwen/Qwen3-1.7B"], 1, 1024, 2) / GB  # 1024 tokens x 151,936 words x (2 + 4 + 4 + 4) bytes
-    2.178154496
+    >>> logits(KNOWN["Qwen/Qwen3-1.7B"], 1, 1024, 2) / GB  # 3 x 2^24 x 4 bytes, 151,936 x 2048 x 2 bytes
+    0.823656448
     """
-    return float(rows * tokens * shape.vocabulary * (width + 4 + 4 + 4))
+    count = rows * tokens * shape.vocabulary
+    if count <= pieces.WHOLE:
+        return float(count * (width + 4 + 4 + 4))
+    piece = rows * tokens * pieces.words(rows * tokens, "cuda")
+    return float(3 * 4 * piece + width * shape.vocabulary * shape.hidden)
 
 
 def kv_cache(shape: Shape, rows: int, tokens: int, width: int) -> float:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
+from rlad.players.logprobs import token_scores
 from trainers.data.rows import Row
 from trainers.runtime import zero3
 
@@ -153,27 +154,10 @@ def _per_token(values: list[tuple[float, ...]], mask: torch.Tensor) -> torch.Ten
     return result
 
 
-def completion_logits(model, batch: Batch) -> torch.Tensor:
-    """Logits (B, C, V) of the completion's tokens."""
-    return model(
-        input_ids=batch.input_ids,
-        attention_mask=batch.attention_mask,
-        position_ids=batch.position_ids,
-        use_cache=False,
-        logits_to_keep=batch.completion.shape[1] + 1,
-    ).logits[:, :-1]
-
-
 def token_logprobs(model, batch: Batch, temperature: float, with_entropy: bool | str = True):
     """Log-probs (B, C) of the completion's tokens at the sampling temperature, and the entropies (B, C), in float32.
 
-    The entropy carries no gradient unless `with_entropy` is "grad".
+    The entropy carries no gradient unless `with_entropy` is "grad"; it is None with False.
     """
-    logits = completion_logits(model, batch)
-    distribution = torch.log_softmax(logits.float() / temperature, dim=-1)  # (B, C, V)
-    logp = distribution.gather(-1, batch.completion[..., None])[..., 0]
-    if not with_entropy:
-        return logp, None
-    with torch.set_grad_enabled(with_entropy == "grad" and torch.is_grad_enabled()):
-        entropy = -(distribution.exp() * distribution).sum(-1)
-    return logp, entropy
+    scores = token_scores(model, batch, temperature, with_entropy)
+    return scores.logp, scores.entropy

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 
 import torch
 
+from rlad.players.logprobs import token_scores
 from rlad.players.prompts import Prompts
 from trainers.data.rows import Row
-from trainers.learner.batches import completion_logits, micro_batches, token_logprobs
+from trainers.learner.batches import micro_batches, token_logprobs
 from trainers.learner.learner import Learner
 from trainers.rewards import TokenScores
 
@@ -32,14 +33,11 @@ class LearnerScorer:
         rows = [Row(tuple(prompt), tuple(completion)) for prompt, completion in pairs]
         scores: list[TokenScores] = [None] * len(rows)  # type: ignore[list-item]
         for batch in micro_batches(rows, self.micro_batch, self.learner.pad_id, self.learner.device):
-            logits = completion_logits(self.learner.model_engine, batch)
-            logp = torch.log_softmax(logits.float() / self.learner.config.temperature, dim=-1)  # (B, C, V)
-            chosen = logp.gather(-1, batch.completion[..., None])  # (B, C, 1)
-            ranks = (logp > chosen).sum(-1) + 1
+            found = token_scores(self.learner.model_engine, batch, self.learner.config.temperature, False, rank=True)
             for at, i in enumerate(batch.index):
                 if i >= 0:
                     length = len(rows[i].completion)
-                    scores[i] = TokenScores(chosen[at, :length, 0].tolist(), ranks[at, :length].tolist())
+                    scores[i] = TokenScores(found.logp[at, :length].tolist(), found.rank[at, :length].tolist())
         return scores
 
 

@@ -15,8 +15,9 @@ from functools import partial
 import torch
 
 from rlad.config import RunConfig
+from rlad.players.logprobs import filtered_logprobs
 from trainers.data.rows import Row
-from trainers.learner.batches import Batch, completion_logits, micro_batches, mini_batches, token_logprobs
+from trainers.learner.batches import Batch, micro_batches, mini_batches, token_logprobs
 from trainers.learner.learner import Learner
 from trainers.learner.loss_weights import distilled_samples, kept_factors, token_weights
 from trainers.learner.policy_loss import behaviour_logprobs, policy_loss
@@ -58,9 +59,7 @@ def _scan(learner: Learner, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
 
 def _filtered(learner: Learner, batch: Batch, rule: Callable) -> torch.Tensor:
     """Log-probs (B, C) under the current weights as the loss's rule filters the distribution, which it needs whole."""
-    with torch.no_grad():
-        logits = completion_logits(learner.model_engine, batch).float() / learner.config.temperature
-        return rule(torch.log_softmax(logits, dim=-1), batch.completion)
+    return filtered_logprobs(learner.model_engine, batch, learner.config.temperature, rule)
 
 
 def _mini_batch(learner: Learner, batches: list[Batch], seed: int) -> Counter:

@@ -59,7 +59,9 @@ def test_memory_formulas():
     shape = KNOWN["Qwen/Qwen3-1.7B"]
     assert training_state(10, 2, 4, False, False) == 80  # 4+4+8 bytes of fp32 training, on two ranks
     assert training_state(10, 1, 2, True, True) == 20  # gradients stay
-    assert logits(shape, 2, 3, 2) == 2 * 3 * 151_936 * 14
+    assert logits(shape, 2, 3, 2) == 2 * 3 * 151_936 * 14  # held whole
+    assert logits(shape, 8, 8192, 2) == 3 * 4 * 2**16 * 256 + 2 * 151_936 * 2048  # in pieces: no more for more tokens
+    assert logits(shape, 4, 8192, 2) == logits(shape, 8, 8192, 2)
     assert kv_cache(shape, 2, 3, 2) == 2 * 3 * 28 * 2 * 8 * 128 * 2
     inside = 6.2 * 2048 + 3.8 * 2048 + 5.6 * 1024 + 1.65 * 2048 + 4.6 * 6144 + 15 * 24
     assert activations(shape, 1, 5, 2, True) == pytest.approx(5 * 2 * (28 * 2048 + inside + 5 * 2048))

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from one_process import OneProcess, pretend_one_rank
 
 from rlad.config import ModelConfig, RunConfig
 from rlad.players.policy import tiny_model
@@ -25,28 +26,6 @@ ROWS = [
 ]
 
 
-class OneProcess:
-    """What an update asks of a model engine."""
-
-    def __init__(self, model):
-        self.module, self.optimizer = model, SimpleNamespace(param_groups=[{"lr": 0.0}])
-
-    def __call__(self, **inputs):
-        return self.module(**inputs)
-
-    def backward(self, loss):
-        loss.backward()
-
-    def step(self):
-        """The weights stay."""
-
-    def get_global_grad_norm(self):
-        return 1.0
-
-    def was_step_applied(self):
-        return True
-
-
 class Stepping(OneProcess):
     """One whose weights move."""
 
@@ -59,10 +38,7 @@ class Stepping(OneProcess):
 
 @pytest.fixture(autouse=True)
 def one_rank(monkeypatch):
-    monkeypatch.setattr("trainers.runtime.zero3.total", lambda values, device: [float(value) for value in values])
-    monkeypatch.setattr("trainers.runtime.zero3.largest", lambda value, device: value)
-    monkeypatch.setattr("trainers.runtime.zero3.concatenated", lambda values: (values, 0))
-    monkeypatch.setattr("trainers.runtime.zero3.world_size", lambda: 1)
+    pretend_one_rank(monkeypatch)
 
 
 def gradient(model, loss):
