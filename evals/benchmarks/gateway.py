@@ -1,8 +1,8 @@
 """What the gateway costs: the same requests to two bare servers and through it, 64 at a time.
 
-    python -m evals.benchmarks.gateway RUN                         two stubs that take 250 to 750 ms a request
-    python -m evals.benchmarks.gateway RUN --vllm                  two vLLM servers of the run, started as `serve` would
-    python -m evals.benchmarks.gateway RUN --abstraction URL --solution URL       two that run already
+    ./launch.sh bench gateway run=RUN               two stubs that take 250 to 750 ms a request
+    ./launch.sh bench gateway run=RUN vllm=true     two vLLM servers of the run, started as `serve` would
+    ./launch.sh bench gateway run=RUN abstraction=URL solution=URL       two that run already
 
 Requests are OpenAI completions of single players, half to each, every prompt different. Blocks of bare requests and of
 requests through the gateway alternate, so that both see the same moods of the machine. Reports the loss of throughput,
@@ -13,8 +13,6 @@ with something else, or sent to an engine twice.
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import re
 import subprocess
@@ -31,7 +29,7 @@ from scipy import stats
 
 from evals.benchmarks.load import PLAYERS, Block, Clients
 from evals.benchmarks.stub_vllm import StubServer
-from rlad.cli import PlainError, main_guard
+from rlad.cli import PlainError
 from rlad.config import RunConfig, load_config
 from rlad.players.prompts import Prompts
 from rlad.players.tokenizer import is_world_tokenizer
@@ -157,22 +155,52 @@ def counter(url: str, name: str) -> float:
     return sum(float(line.split()[-1]) for line in lines if line.startswith(f"{name}{{"))
 
 
+@dataclass
+class Keys:
+    """What is asked, and of which engines."""
+
+    run: str
+    """Folder of a co-trained run."""
+    vllm: bool = False
+    """Start two vLLM servers of the run instead of stubs."""
+    abstraction: str | None = None
+    """URL of a server that runs already; with `solution`."""
+    solution: str | None = None
+    """URL of the other one."""
+    ms: float = 500.0
+    """Mean time of a stub's request."""
+    requests: int = 4000
+    """Of each kind."""
+    clients: int = 64
+    """At the same time."""
+    blocks: int = 8
+    """Pairs of blocks, bare and through the gateway."""
+    tokens: int = 32
+    """Of an answer."""
+    pause: float = 0.0
+    """Mean seconds between a client's requests."""
+    overrides: list[str] = field(default_factory=list)
+    """key=value words for the run's configuration."""
+    log: str = "/tmp/rlad-gateway.log"
+    """The gateway's."""
+
+
 class Servers:
     """Two engines: stubs, vLLM servers started here, or others that run already."""
 
-    def __init__(self, stack: ExitStack, run: RunConfig, folder: Path, arguments: argparse.Namespace):
+    def __init__(self, stack: ExitStack, run: RunConfig, folder: Path, keys: Keys):
         self.stubs: list[StubServer] = []
-        if arguments.abstraction is not None:
-            self.urls = {role: getattr(arguments, role) for role in PLAYERS}
+        if keys.abstraction is not None:
+            self.urls = {role: getattr(keys, role) for role in PLAYERS}
             return
-        if arguments.vllm:
+        if keys.vllm:
             logs = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             models = player_folders(folder)
             servers = [stack.enter_context(vllm_server(run, role, models[role], logs / role)) for role in PLAYERS]
         else:
             says = stub_says(folder)
             servers = self.stubs = [
-                stack.enter_context(StubServer(says[role], arguments.ms, spread=0.5)) for role in PLAYERS
+                stack.enter_context(StubServer(says[role], keys.ms, spread=0.5)) for role in PLAYERS
             ]
         for server in servers:
             server.wait_until_healthy()
@@ -191,58 +219,31 @@ class Servers:
         return sum(counter(url, "vllm:e2e_request_latency_seconds_sum") for url in self.urls.values())
 
 
-def run_benchmark(arguments: argparse.Namespace) -> dict:
-    folder = Path(arguments.run)
-    run = load_config(folder / "config.yaml", arguments.overrides)
+def bench(keys: Keys) -> dict:
+    """Loss, latencies and what was lost; see above."""
+    folder = Path(keys.run)
+    run = load_config(folder / "config.yaml", keys.overrides)
     with ExitStack() as stack:
-        servers = Servers(stack, run, folder, arguments)
-        limits = [f"serving.max_concurrent={arguments.clients}", "serving.retry_wait=5", *arguments.overrides]
-        process, gateway = stack.enter_context(running_gateway(folder, servers.urls, Path(arguments.log), *limits))
-        load = (arguments.clients, arguments.tokens, arguments.pause)
+        servers = Servers(stack, run, folder, keys)
+        limits = [f"serving.max_concurrent={keys.clients}", "serving.retry_wait=5", *keys.overrides]
+        process, gateway = stack.enter_context(running_gateway(folder, servers.urls, Path(keys.log), *limits))
+        load = (keys.clients, keys.tokens, keys.pause)
         sides = {
             "bare": Clients(servers.urls, False, *load),
             "gateway": Clients(dict.fromkeys(PLAYERS, gateway), True, *load),
         }
         asked, worked = servers.asked(), cpu_seconds(process.pid)
-        done = measure(sides, servers, arguments.requests, arguments.blocks)
+        done = measure(sides, servers, keys.requests, keys.blocks)
         sent = {name: sum(round_.blocks[name].sent for round_ in done) for name in SIDES}
         return {
             "engines": "stubs" if servers.stubs else "vllm",
             "cores": os.cpu_count(),
-            "clients": arguments.clients,
-            "tokens": arguments.tokens,
-            "pause": arguments.pause,
+            "clients": keys.clients,
+            "tokens": keys.tokens,
+            "pause": keys.pause,
             **report(done),
             # What the gateway itself works; on a busy machine the latency above is mostly waiting for a core.
             "gateway_cpu_ms": round((cpu_seconds(process.pid) - worked) * 1e3 / sent["gateway"], 2),
             "sent": sent,
             "repeated": servers.asked() - asked - sum(sent.values()),
         }
-
-
-def main(words: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("run", help="folder of a co-trained run")
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="changes to its configuration")
-    parser.add_argument("--vllm", action="store_true", help="start two vLLM servers of the run")
-    parser.add_argument("--abstraction", metavar="URL")
-    parser.add_argument("--solution", metavar="URL")
-    parser.add_argument("--ms", type=float, default=500.0, help="mean time of a stub's request")
-    parser.add_argument("--requests", type=int, default=4000, help="of each kind")
-    parser.add_argument("--clients", type=int, default=64)
-    parser.add_argument("--blocks", type=int, default=8)
-    parser.add_argument("--tokens", type=int, default=32)
-    parser.add_argument("--pause", type=float, default=0.0, help="mean seconds between a client's requests")
-    parser.add_argument("--log", default="/tmp/rlad-gateway.log")
-    parser.add_argument("--out", help="also write the JSON there")
-    arguments = parser.parse_intermixed_args(words)
-    result = run_benchmark(arguments)
-    text = json.dumps(result, indent=1)
-    print(text)
-    if arguments.out:
-        Path(arguments.out).write_text(text + "\n")
-    return 1 if any([*result["lost"].values(), *result["wrong"].values(), result["repeated"]]) else 0
-
-
-if __name__ == "__main__":
-    main_guard(main)

@@ -1,6 +1,6 @@
 """Minutes of every kind of client, good and bad, against a gateway over two stubs: does it answer, does it leak?
 
-    python -m evals.benchmarks.gateway_soak RUN --seconds 600
+    ./launch.sh bench gateway-soak run=RUN seconds=600
 
 Some clients ask well-formed questions, streamed and not, of the pair and of its players. Beside them others go away in
 the middle of an answer, send garbage, bodies that are too large, bodies that never end, and read their answers a few
@@ -10,13 +10,13 @@ in the last fifth of the time lies within 5 % of what it was in the second fifth
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 from urllib.parse import urlsplit
@@ -28,7 +28,6 @@ import psutil
 from evals.benchmarks.gateway import running_gateway, stub_says
 from evals.benchmarks.load import PLAYERS
 from evals.benchmarks.stub_vllm import StubServer
-from rlad.cli import main_guard
 
 QUESTION = "3 , 5 > 14 ; 4 , 1 > ?"
 GARBAGE = (b"{", b"\xff\xfe\x00", b"[" * 5000, b'{"problem": 3}', b"null", b'{"model": "rlad"}')
@@ -186,21 +185,22 @@ def run_soak(run: Path, seconds: float, good: int, log: Path) -> dict:
         return result
 
 
-def main(words: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("run", type=Path, help="folder of a co-trained run of the induction world")
-    parser.add_argument("--seconds", type=float, default=600.0)
-    parser.add_argument("--good", type=int, default=8, help="clients with well-formed requests")
-    parser.add_argument("--log", type=Path, default=Path("/tmp/rlad-soak.log"))
-    parser.add_argument("--out", type=Path, help="also write the JSON there")
-    arguments = parser.parse_args(words)
-    result = run_soak(arguments.run, arguments.seconds, arguments.good, arguments.log)
-    text = json.dumps(result, indent=1)
-    print(text)
-    if arguments.out:
-        arguments.out.write_text(text + "\n")
-    return 1 if result["failures"] or result["left_running"] or abs(result["rss_growth"]) > TOLERANCE else 0
+@dataclass
+class Keys:
+    """How long, and beside how many."""
+
+    run: str
+    """Folder of a co-trained run of the induction world."""
+    seconds: float = 600.0
+    """Of load."""
+    good: int = 8
+    """Clients with well-formed requests."""
+    log: str = "/tmp/rlad-soak.log"
+    """The gateway's."""
 
 
-if __name__ == "__main__":
-    main_guard(main)
+def bench(keys: Keys) -> dict:
+    """What was asked and answered, and how memory and descriptors grew; see above."""
+    found = run_soak(Path(keys.run), keys.seconds, keys.good, Path(keys.log))
+    steady = abs(found["rss_growth"]) <= TOLERANCE
+    return found | {"held": steady and not found["failures"] and not found["left_running"]}

@@ -1,4 +1,4 @@
-"""What the instruments cost: `python -m evals.benchmarks.instruments RUN`, on a run that measured every second step.
+"""What the instruments cost: `./launch.sh bench instruments run=RUN`, on a run that measured every second step.
 
     ./launch.sh train RUN instruments.every=2
 
@@ -7,17 +7,25 @@ gives such a run: the steps with and without take turns, so both meet the same m
 
 from __future__ import annotations
 
-import argparse
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from evals.law import read_metrics
-from evals.runs import RunError, column
-from rlad.cli import PlainError, main_guard
+from evals.runs import column
+from rlad.cli import PlainError
 
 SKIPPED = 2
 """First steps, in which everything is slow for the first time."""
+
+
+@dataclass
+class Keys:
+    """What is measured."""
+
+    run: str
+    """Run folder, or a metrics.jsonl."""
 
 
 def cost(rows: list[dict[str, Any]]) -> dict[str, float]:
@@ -46,18 +54,6 @@ def cost(rows: list[dict[str, Any]]) -> dict[str, float]:
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("run", help="run folder, or a metrics.jsonl")
-    found = cost(read_metrics(parser.parse_args().run))
-    print(
-        f"with instruments:    {found['seconds_with']:.3f} ± {found['seconds_with_error']:.3f} s per step "
-        f"({found['steps_with']} steps)\n"
-        f"without instruments: {found['seconds_without']:.3f} ± {found['seconds_without_error']:.3f} s per step "
-        f"({found['steps_without']} steps)\n"
-        f"their own phase:     {1000 * found['seconds_instruments']:.1f} ms, {100 * found['share']:.2f} % of a step"
-    )
-
-
-if __name__ == "__main__":
-    main_guard(main, plain=(RunError,))
+def bench(keys: Keys) -> dict:
+    """Seconds per step of both kinds, and the share of the instruments' own phase."""
+    return cost(read_metrics(keys.run))

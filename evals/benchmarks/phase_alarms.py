@@ -1,4 +1,4 @@
-"""`python -m evals.benchmarks.phase_alarms`: how often the two-phase detector sees phases that are not there, and are.
+"""`./launch.sh bench phase-alarms`: how often the two-phase detector sees phases that are not there, and are.
 
 Series as training curves are, noise with memory (stationary AR(1)), with the answer known. Three worlds: in `nothing`
 both series go nowhere; in `flattens` execution falls and then stays while planning goes nowhere; in `rises` planning
@@ -7,11 +7,10 @@ rises after that, by as many standard deviations of its noise as the column says
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from rlad.cli import Parser, main_guard
 from rlad.entropy.phases import two_phases
 
 MEMORIES = (0.0, 0.3, 0.5, 0.7, 0.9, 0.95)
@@ -61,17 +60,22 @@ def share_found(world: Truth, steps: int, memory: float, repetitions: int) -> fl
     return sum(phases.step is not None for phases in found) / repetitions
 
 
-def main(words: list[str] | None = None) -> None:
-    parser = Parser(description=__doc__.splitlines()[0])
-    parser.add_argument("--repetitions", type=int, default=400)
-    parser.add_argument("--steps", type=int, nargs="+", default=[40, 100])
-    given = parser.parse_args(words)
-    print(f"| steps | memory | {' | '.join(WORLDS)} |\n|{'---|' * (2 + len(WORLDS))}")
-    for steps in given.steps:
-        for memory in MEMORIES:
-            shares = [share_found(world, steps, memory, given.repetitions) for world in WORLDS.values()]
-            print(f"| {steps} | {memory} | {' | '.join(f'{100 * share:.1f} %' for share in shares)} |", flush=True)
+@dataclass
+class Keys:
+    """How much is drawn."""
+
+    repetitions: int = 400
+    """Runs of each kind."""
+    steps: list[int] = field(default_factory=lambda: [40, 100])
+    """Lengths of runs."""
 
 
-if __name__ == "__main__":
-    main_guard(main)
+def bench(keys: Keys) -> dict:
+    """Share of runs in which two phases are found, by steps, memory and kind of run."""
+    return {
+        str(steps): {
+            str(memory): {name: share_found(world, steps, memory, keys.repetitions) for name, world in WORLDS.items()}
+            for memory in MEMORIES
+        }
+        for steps in keys.steps
+    }

@@ -1,6 +1,6 @@
 """What one vLLM engine with two adapters saves and costs, against an engine per player, in one run.
 
-    python -m evals.benchmarks.rollout_adapters [--models tiny 100m] [--repeats 5] [--out FILE]
+    ./launch.sh bench rollout-adapters models=[tiny,100m] repeats=5
 
 Both players' requests are answered by either, in turns, with new weights before each turn. Memory is what the engines'
 processes hold alone (unique set size), with the same room for keys and values each.
@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 import torch
 
-from evals.benchmarks.rollouts import MODELS, prompts_of, run
+from evals.benchmarks.rollouts import MODELS, Keys, prompts_of, run
 from rlad.config import ROLES, EngineConfig, LoraConfig, ProblemsConfig
 from rlad.generation import Sampling
 from rlad.generation.vllm.sampler import VllmSampler, start_vllm
@@ -101,5 +101,6 @@ def table(results: dict) -> str:
     return "\n".join(lines)
 
 
-if __name__ == "__main__":
-    run(measure, table, __doc__.splitlines()[0])
+def bench(keys: Keys) -> dict:
+    """Per model its size, requests, memory, bytes published and all turns."""
+    return run(measure, table, keys)

@@ -1,6 +1,6 @@
 """How fast rollouts are: the vllm engine, the transformers engine and bare vLLM on the same requests, in one run.
 
-    python -m evals.benchmarks.rollouts [--models tiny 100m] [--repeats 5] [--out docs/results/rollouts.json]
+    ./launch.sh bench rollouts models=[tiny,100m] repeats=5
 
 Prompts come in nested groups (each of them several times), as in training. The three take turns, and every turn is
 timed by the clock and by the processor time of the process that decodes: another program may be busy on the machine.
@@ -9,7 +9,6 @@ Bare vLLM is `vllm.LLM.generate` in a process of its own with the same settings 
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import shutil
@@ -18,11 +17,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
 import torch
 
+from rlad.cli import PlainError
 from rlad.config import EngineConfig, ModelConfig, ProblemsConfig
 from rlad.generation import Sampling, make_sampler, stop_ids
 from rlad.generation.vllm.link import private_folder
@@ -144,23 +145,33 @@ def table(results: dict) -> str:
     return "\n".join(lines)
 
 
-def run(measure: Callable[[str, int, int, Path], dict], table: Callable[[dict], str], title: str) -> None:
-    """The command: measures the chosen models, prints their tables, writes all turns."""
-    parser = argparse.ArgumentParser(description=title)
-    parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
-    parser.add_argument("--logs", type=Path, default=Path("runs/benchmark-logs"))
-    parser.add_argument("--out", type=Path)
-    arguments = parser.parse_args()
-    arguments.logs.mkdir(parents=True, exist_ok=True)
-    results = {}
-    for name in arguments.models:
-        results[name] = measure(name, arguments.repeats, arguments.threads, arguments.logs)
+@dataclass
+class Keys:
+    """What is measured, and how often."""
+
+    models: list[str] = field(default_factory=lambda: list(MODELS))
+    """tiny, 100m."""
+    repeats: int = 5
+    """Timed turns of each."""
+    threads: int = 0
+    """Of a decoding process; 0 = as many as there are cores."""
+    logs: str = "runs/benchmark-logs"
+    """Where the engines write theirs."""
+
+
+def run(measure: Callable[[str, int, int, Path], dict], table: Callable[[dict], str], keys: Keys) -> dict:
+    """All turns of the chosen models; their tables are printed. Raises PlainError for a model that is not there."""
+    for name in keys.models:
+        if name not in MODELS:
+            raise PlainError(f"models are {' and '.join(MODELS)}, not '{name}'.")
+    threads, logs, results = keys.threads or len(os.sched_getaffinity(0)), Path(keys.logs), {}
+    logs.mkdir(parents=True, exist_ok=True)
+    for name in keys.models:
+        results[name] = measure(name, keys.repeats, threads, logs)
         print(table({name: results[name]}), flush=True)
-    if arguments.out is not None:
-        arguments.out.write_text(json.dumps(results, indent=1) + "\n")
+    return results
 
 
-if __name__ == "__main__":
-    run(measure, table, __doc__.splitlines()[0])
+def bench(keys: Keys) -> dict:
+    """Per model its size, requests and all turns."""
+    return run(measure, table, keys)

@@ -1,4 +1,4 @@
-"""Our verifier beside math-verify 0.9 in one run: ``python -m evals.benchmarks.verifier --data DIR``.
+"""Our verifier beside math-verify 0.9 in one run: ``./launch.sh bench verifier data=DIR``.
 
 DIR holds ``verifier/*.jsonl`` (rows of gold, pred, expected) and ``problems/math_test_5000.jsonl`` (answer, solution).
 Each runs in one worker of the same pool, which guards the other one's hangs too; times are wall time in there.
@@ -6,7 +6,6 @@ Each runs in one worker of the same pool, which guards the other one's hangs too
 
 from __future__ import annotations
 
-import argparse
 import json
 import random
 import re
@@ -224,20 +223,25 @@ def hostile(report: Report, theirs: bool) -> None:
                cell(ours), "≤ 50 ms / ≤ 100 MB", not slow and sum(m.megabytes for m in ours) <= 100)  # fmt: skip
 
 
-def main() -> None:
-    """Print the table."""
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--data", type=Path, required=True, help="folder with verifier/ and problems/")
-    p.add_argument("--ours-only", action="store_true", help="leave math-verify out (seconds instead of minutes)")
-    p.add_argument("--share", type=int, default=1, help="take every n-th MATH gold and 20,000/n random pairs")
-    args = p.parse_args()
-    report, theirs = Report(), not args.ours_only
-    labelled_sets(args.data, report, theirs)
-    math_golds(args.data, report, theirs, args.share)
-    random_pairs(args.data, report, theirs, 20_000 // args.share)
+@dataclass
+class Keys:
+    """What is compared."""
+
+    data: str
+    """Folder with verifier/ and problems/."""
+    ours_only: bool = False
+    """Leave math-verify out: seconds instead of minutes."""
+    share: int = 1
+    """Take every n-th MATH gold and 20,000 / n random pairs."""
+
+
+def bench(keys: Keys) -> dict:
+    """The rows of the table, which is printed too, and the notes below it."""
+    report, theirs, data = Report(), not keys.ours_only, Path(keys.data)
+    labelled_sets(data, report, theirs)
+    math_golds(data, report, theirs, keys.share)
+    random_pairs(data, report, theirs, 20_000 // keys.share)
     hostile(report, theirs)
     report.print()
-
-
-if __name__ == "__main__":
-    main()
+    names = ("what", "math_verify", "ours", "target", "reached")
+    return {"rows": [dict(zip(names, row, strict=True)) for row in report.rows], "notes": report.notes}

@@ -1,19 +1,18 @@
-"""Random and mutated texts against the verifier: ``python -m evals.benchmarks.verifier_fuzz --cases 100000``.
+"""Random and mutated texts against the verifier: ``./launch.sh bench fuzz cases=100000``.
 
 Nothing may raise or take long, a gold that can be read equals itself, the order of the two answers does not matter, and
-an answer with one digit changed is another answer. Prints what broke a rule and one JSON line of totals.
+an answer with one digit changed is another answer. Prints what broke a rule.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import random
 import re
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from rlad.verifier import Outcome, verify
@@ -175,24 +174,23 @@ def fuzz(golds: Sequence[str], count: int, seed: int) -> tuple[Counter, list[tup
     return totals, found
 
 
-def main() -> int:
-    """Run, print, and exit with 1 if any rule was broken."""
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--cases", type=int, default=100_000)
-    p.add_argument("--seed", type=int, default=0)
-    p.add_argument(
-        "--golds", type=Path, help="JSON lines with an `answer` to start from (default: a few built-in ones)"
-    )
-    args = p.parse_args()
-    golds = [json.loads(line)["answer"] for line in args.golds.open()] if args.golds else SEEDS
+@dataclass
+class Keys:
+    """How much is tried."""
+
+    cases: int = 100_000
+    """Pairs of texts."""
+    seed: int = 0
+    """Of everything that is drawn."""
+    golds: str = ""
+    """JSON lines with an `answer` to start from; empty = a few built-in ones."""
+
+
+def bench(keys: Keys) -> dict:
+    """Cases by kind, and the rules that were broken, each printed too."""
+    golds = [json.loads(line)["answer"] for line in Path(keys.golds).read_text().splitlines()] if keys.golds else SEEDS
     start = time.perf_counter()
-    totals, found = fuzz(golds, args.cases, args.seed)
+    totals, found = fuzz(golds, keys.cases, keys.seed)
     for fault in found[:200]:
         print(*map(ascii, fault), sep="\t")
-    summary = {"cases": args.cases, **totals, "faults": len(found), "seconds": round(time.perf_counter() - start, 1)}
-    print(json.dumps(summary))
-    return 1 if found else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    return {"cases": keys.cases, **totals, "faults": len(found), "seconds": round(time.perf_counter() - start, 1)}

@@ -1,6 +1,7 @@
-"""Time and memory of a verifier under ``hostile_texts``: ``python -m evals.benchmarks.verifier_hostile ours``.
+"""Time and memory of a verifier under ``hostile_texts``: ``./launch.sh bench hostile``.
 
-Prints one JSON line for each attack. Runs in a process of its own, because peak memory is a property of a process.
+The attacks run in a process of their own (this file, with the verifier's name: one JSON line for each attack), because
+peak memory is a property of a process.
 """
 
 from __future__ import annotations
@@ -137,6 +138,31 @@ def _attack(verify: Callable[[str, str], bool], threads: Sequence[bool], only: S
         correct = name.endswith("| pred") and text not in ONES and any(result for result, *_ in runs)
         best, used = (min(run[place] for run in runs) for place in (1, 2))
         print(json.dumps(asdict(Measurement(name, best, sum(mb for *_, mb in runs), correct, used))), flush=True)
+
+
+@dataclass
+class Keys:
+    """What is attacked."""
+
+    theirs: bool = False
+    """math-verify too, on the few attacks that it is tried on."""
+
+
+def summary(rows: list[Measurement]) -> dict:
+    """Slowest, those above 50 ms, what the process grew by, and which fooled it."""
+    return {
+        "pairs": len(rows),
+        "slowest_ms": round(max(row.milliseconds for row in rows), 1),
+        "above_50_ms": [row.name for row in rows if row.milliseconds > 50],
+        "megabytes": round(sum(row.megabytes for row in rows), 1),
+        "false_positives": [row.name for row in rows if row.correct],
+    }
+
+
+def bench(keys: Keys) -> dict:
+    """Every attack on ours, alone in a fresh process and through the command."""
+    found = {"ours": summary(measure_ours()), "command": summary(measure_command())}
+    return found | ({"math_verify": summary(measure_theirs())} if keys.theirs else {})
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -1,12 +1,9 @@
 """The load and soak programs, short: real processes over loopback, counted, not timed."""
 
-import json
-
 import pytest
 from served_run import make_run
 
-from evals.benchmarks.gateway import Round, report
-from evals.benchmarks.gateway import main as measure
+from evals.benchmarks.gateway import Keys, Round, bench, report
 from evals.benchmarks.gateway_soak import growth, run_soak
 from evals.benchmarks.load import Block
 
@@ -20,9 +17,7 @@ def run(tmp_path_factory):
 @pytest.mark.process
 def test_nothing_is_lost_or_answered_twice(run, tmp_path):
     """64 clients at once, every prompt once: as many answers as questions, and the engines saw each question once."""
-    words = ["--requests", "256", "--clients", "64", "--blocks", "2", "--ms", "50", "--log", str(tmp_path / "log")]
-    assert measure([str(run), *words, "--out", str(tmp_path / "out.json")]) == 0
-    result = json.loads((tmp_path / "out.json").read_text())
+    result = bench(Keys(str(run), requests=256, clients=64, blocks=2, ms=50, log=str(tmp_path / "log")))
     assert result["answered"] == {"bare": 256, "gateway": 256} and result["repeated"] == 0
     assert result["sent"] == {"bare": 256 + 3 * 64 + 64, "gateway": 256 + 3 * 64 + 64}
     assert set(result["lost"].values()) == set(result["wrong"].values()) == {0}

@@ -167,7 +167,7 @@ def test_same_verdict_in_every_thread_at_once():
 
 
 def test_fuzz_finds_nothing():
-    """A short run; ``python -m evals.benchmarks.verifier_fuzz`` does the long ones."""
+    """A short run; ``./launch.sh bench fuzz`` does the long ones."""
     totals, found = fuzz(SEEDS, 3_000, seed=20260101)
     assert sum(totals.values()) == 3_000
     assert found == []

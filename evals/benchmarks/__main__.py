@@ -1,0 +1,77 @@
+"""`python -m evals.benchmarks [NAME [key=value ...]]`, `./launch.sh bench`: lists benchmarks, or runs one.
+
+A run ends with one JSON object, the last thing on stdout; whatever is said on the way goes to stderr.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import importlib
+import json
+import sys
+from dataclasses import dataclass
+
+from evals.runs import RunError
+from rlad.cli import PlainError, main_guard
+from rlad.config import ConfigError
+from rlad.config.load import UnknownKey, overridden, read_section
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One benchmark: its file beside this one, its usual minutes on two cores, and what it measures."""
+
+    module: str
+    minutes: float
+    what: str
+
+
+BENCHMARKS = {
+    "fuzz": Entry("verifier_fuzz", 8, "random and mutated answers against the verifier: faults found"),
+    "gateway": Entry("gateway", 5, "what the gateway costs a request: run=RUN"),
+    "gateway-soak": Entry("gateway_soak", 11, "memory and descriptors of the gateway among bad clients: run=RUN"),
+    "hostile": Entry("verifier_hostile", 6, "time and memory of the verifier on hostile answers"),
+    "instruments": Entry("instruments", 0.1, "a step with and without instruments: run=RUN, trained with both"),
+    "loss-memory": Entry(
+        "loss_memory", 2, "extra memory of a micro-batch's forward and backward: ours, full logits, TRL"
+    ),
+    "phase-alarms": Entry("phase_alarms", 2, "false and missed alarms of the two-phase detector"),
+    "rollout-adapters": Entry("rollout_adapters", 6, "a pair as two engines and as two adapters in one (vLLM)"),
+    "rollouts": Entry("rollouts", 6, "generated tokens per second beside bare vLLM"),
+    "verifier": Entry("verifier", 20, "the verifier beside math-verify: data=FOLDER"),
+}
+
+
+def table() -> str:
+    """What `bench` prints without a name."""
+    lines = [f"  {name:<17} {f'{entry.minutes:g} min':>8}  {entry.what}" for name, entry in BENCHMARKS.items()]
+    return "\n".join(["./launch.sh bench NAME [key=value ...]", "", *lines])
+
+
+def run(name: str, words: list[str]) -> dict:
+    """The result of a benchmark with some of its keys changed. Raises PlainError for unknown names and keys."""
+    if name not in BENCHMARKS:
+        near = difflib.get_close_matches(name, BENCHMARKS, n=1, cutoff=0.0)[0]
+        raise PlainError(f"There is no benchmark '{name}'; the nearest is '{near}', and ./launch.sh bench lists them.")
+    module = importlib.import_module(f"evals.benchmarks.{BENCHMARKS[name].module}")
+    try:
+        keys = read_section(module.Keys, overridden({}, words))
+    except UnknownKey as error:
+        known = ", ".join(module.Keys.__dataclass_fields__)
+        raise PlainError(f"'{error.name}' is no key of the benchmark {name}; it has {known}.") from error
+    with contextlib.redirect_stdout(sys.stderr):
+        return module.bench(keys)
+
+
+def main(words: list[str] | None = None) -> int:
+    name, *rest = (sys.argv[1:] if words is None else words) or [None]
+    if name is None:
+        print(table())
+    else:
+        print(json.dumps(run(name, rest)))
+    return 0
+
+
+if __name__ == "__main__":
+    main_guard(main, plain=(RunError, ConfigError))
