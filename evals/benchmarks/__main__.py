@@ -36,9 +36,11 @@ BENCHMARKS = {
     "loss-memory": Entry(
         "loss_memory", 2, "extra memory of a micro-batch's forward and backward: ours, full logits, TRL"
     ),
+    "pair": Entry("pair", 5, "a step of the pair against the sum of two single-policy steps"),
     "phase-alarms": Entry("phase_alarms", 2, "false and missed alarms of the two-phase detector"),
     "rollout-adapters": Entry("rollout_adapters", 6, "a pair as two engines and as two adapters in one (vLLM)"),
     "rollouts": Entry("rollouts", 6, "generated tokens per second beside bare vLLM"),
+    "step": Entry("step", 8, "a GRPO step beside TRL's, three shapes: trl=FOLDER"),
     "verifier": Entry("verifier", 20, "the verifier beside math-verify: data=FOLDER"),
 }
 

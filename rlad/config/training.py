@@ -195,6 +195,9 @@ class CotrainConfig:
     """Optimiser steps made from one rollout; from the second on the ratio matters."""
     micro_batch: int = key(64, least=1)
     """Sequences per forward on one rank."""
+    micro_tokens: int = key(0, least=0)
+    """Positions per forward of an update instead, padding included: rows of like length share one, and are dealt over
+    the ranks by length; 0 = `micro_batch` rows."""
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     rft: RftConfig = field(default_factory=RftConfig)
     sft_phase: SftPhaseConfig = field(default_factory=SftPhaseConfig)

@@ -76,12 +76,15 @@ def main(folder: Path) -> None:
     model_engine = zero3.make_model_engine(policy.model, settings)
     learner = Learner(policy, player, model_engine, reference, sampler, device)
     # Ragged on purpose: rank 1 holds two rows, then none at all; micro-batches of two make five forwards against one.
-    # The first update holds its logits, the second one makes them in pieces, of a head that is partitioned.
-    held = (pieces.WHOLE, rows[:7] if zero3.rank() == 0 else rows[7:])
-    for whole, mine in (held, (0, rows if zero3.rank() == 0 else [])):
+    # The first update holds its logits and counts rows; the second makes them in pieces, of a head that is partitioned,
+    # and deals its rows over the ranks by length, in micro-batches of so many positions.
+    held = (pieces.WHOLE, 0, rows[:7] if zero3.rank() == 0 else rows[7:])
+    for whole, tokens, mine in (held, (0, 24, rows if zero3.rank() == 0 else [])):
+        run.cotrain.micro_tokens = tokens
         with patch.object(pieces, "WHOLE", whole), patch.dict(pieces.PIECE, cpu=1):
             stats = update(learner, merged(mine), run)
         assert stats["updated"] == 1 and stats["trained_tokens"] == sum(len(row.completion) for row in rows)
+    assert len(learner.record.tokens) in (5, 6)  # rank 0 had all ten of them
     worst = max(
         (tensor - expected[name]).abs().max().item()
         for name, tensor in zero3.gathered(model_engine, run.zero.bucket_size)

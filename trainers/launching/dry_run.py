@@ -216,7 +216,8 @@ def memory(config: RunConfig, ranks: int, lengths: dict[str, int] | None = None)
         parts[TRAINING] += 0 if zero.offload_params else frozen * width / ranks
         if not (frozen and parts["frozen references"]):
             parts["frozen references"] += count * width
-        rows, written = config.cotrain.micro_batch, config.players[role].max_new_tokens + 1
+        budget, written = config.cotrain.micro_tokens, config.players[role].max_new_tokens + 1
+        rows = max(1, budget // lengths[role]) if budget else config.cotrain.micro_batch
         gathered = 0 if ranks == 1 else min(count, LIVE) * width
         working = gathered + activations(shape, rows, lengths[role], width, model.gradient_checkpointing)
         update = max(update, working + logits(shape, rows, written, width))
@@ -266,7 +267,8 @@ def division(config: RunConfig, placement: Placement) -> list[tuple[str, str]]:
     for role in playing(config):
         count = rollout_rows(config, role, ranks)
         kept = "trained" if trains(config, role) else "sampled only"
-        rows.append((f"{role}s of a rank", f"at most {count}, {kept}, {_micro(count, step.micro_batch)}"))
+        micro = f"micro-batches of at most {step.micro_tokens} positions" if step.micro_tokens else None
+        rows.append((f"{role}s of a rank", f"at most {count}, {kept}, {micro or _micro(count, step.micro_batch)}"))
     return rows
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 
 from rlad.players.logprobs import token_scores
 from trainers.data.rows import Row
+from trainers.learner.token_budget import plan_by_tokens
 from trainers.runtime import zero3
 
 
@@ -83,24 +83,26 @@ def mini_batches(rows: list[Row], count: int, device: torch.device) -> list[list
     return dealt
 
 
-def plan_micro_batches(lengths: list[int], micro_batch: int, most: Callable[[int], int]) -> list[list[int]]:
+def plan_micro_batches(lengths: list[int], micro_batch: int) -> list[list[int]]:
     """Splits rows (given by length) into micro-batches of at most `micro_batch` rows of like length.
 
-    `most` maps this rank's number of micro-batches to the largest over all ranks (an all-reduce); missing ones are
-    padded with [-1], because a rank that runs fewer forwards than the others hangs a ZeRO-3 job.
-
-    >>> plan_micro_batches([5, 1, 4], 2, lambda mine: 3)
-    [[1, 2], [0], [-1]]
+    >>> plan_micro_batches([5, 1, 4], 2)
+    [[1, 2], [0]]
     """
     order = sorted(range(len(lengths)), key=lengths.__getitem__)
-    plan = [order[i : i + micro_batch] for i in range(0, len(order), micro_batch)]
-    return plan + [[-1]] * (most(len(plan)) - len(plan))
+    return [order[i : i + micro_batch] for i in range(0, len(order), micro_batch)]
 
 
-def micro_batches(rows: list[Row], size: int, pad_id: int, device: torch.device) -> list[Batch]:
-    """The rows in micro-batches of at most `size`, equally many on all ranks. Collective."""
-    lengths = [len(row.prompt) + len(row.completion) for row in rows]
-    plan = plan_micro_batches(lengths, size, lambda mine: int(zero3.largest(mine, device)))
+def micro_batches(rows: list[Row], size: int, pad_id: int, device: torch.device, tokens: int = 0) -> list[Batch]:
+    """The rows in micro-batches of at most `size` rows or `tokens` positions, equally many on all ranks. Collective.
+
+    Ranks with fewer get padding rows, because a rank that runs fewer forwards than the others hangs a ZeRO-3 job.
+    """
+    if tokens:
+        plan = plan_by_tokens([(len(row.prompt), len(row.completion)) for row in rows], tokens)
+    else:
+        plan = plan_micro_batches([len(row.prompt) + len(row.completion) for row in rows], size)
+    plan += [[-1]] * (int(zero3.largest(len(plan), device)) - len(plan))
     return [collate(rows, index, pad_id, device) for index in plan]
 
 

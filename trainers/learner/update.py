@@ -22,6 +22,7 @@ from trainers.learner.learner import Learner
 from trainers.learner.loss_weights import distilled_samples, kept_factors, token_weights
 from trainers.learner.policy_loss import behaviour_logprobs, policy_loss
 from trainers.learner.records import TokenRecord
+from trainers.learner.token_budget import spread
 from trainers.learner.token_selection import Scan, Selection, select_tokens, selects_tokens
 from trainers.losses.entropy import adapt_entropy, bonus
 from trainers.losses.kl import kl_penalty
@@ -34,10 +35,12 @@ def update(learner: Learner, rows: list[Row], run: RunConfig) -> dict[str, float
     With `updates_per_rollout` > 1 the rows are split into that many mini-batches, one optimiser step each, all measured
     against the log-probs of before the first. Which rows share one does not depend on how they were dealt to ranks.
     """
-    updates, size = run.cotrain.updates_per_rollout, run.cotrain.micro_batch
+    updates, size, tokens = run.cotrain.updates_per_rollout, run.cotrain.micro_batch, run.cotrain.micro_tokens
     learner.record = TokenRecord()
     dealt = mini_batches(rows, updates, learner.device)
-    parts = [micro_batches(own, size, learner.pad_id, learner.device) for own in dealt]
+    if tokens:
+        dealt = [spread(own, learner.device) for own in dealt]
+    parts = [micro_batches(own, size, learner.pad_id, learner.device, tokens) for own in dealt]
     if learner.config.old_logprobs == "trainer":
         # The first update is on-policy: the log-probs of before it are those of its own forward.
         parts = [parts[0], *([replace(b, old=_scan(learner, b)[0]) for b in batches] for batches in parts[1:])]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import pickle
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -106,6 +107,18 @@ def to_first(value) -> list | None:
     found = [None] * world_size() if rank() == 0 else None
     dist.gather_object(value, found)
     return found
+
+
+def exchanged(to: list, device: torch.device) -> list:
+    """`to[r]`, anything that can be pickled, goes to rank r: what every rank had for this one, by rank. Collective."""
+    packed = [torch.frombuffer(bytearray(pickle.dumps(value)), dtype=torch.uint8) for value in to]
+    sent = torch.tensor([len(one) for one in packed], device=device)
+    sizes = torch.empty_like(sent)
+    dist.all_to_all_single(sizes, sent)
+    counts = sizes.tolist()
+    received = torch.empty(sum(counts), dtype=torch.uint8, device=device)
+    dist.all_to_all_single(received, torch.cat(packed).to(device), counts, sent.tolist())
+    return [pickle.loads(bytes(one.cpu().numpy())) for one in received.split(counts)]
 
 
 def means(pairs: dict[str, tuple[float, float]], device: torch.device) -> dict[str, float | None]:

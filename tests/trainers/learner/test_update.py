@@ -9,9 +9,10 @@ import torch
 from one_process import OneProcess, pretend_one_rank
 
 from rlad.config import ModelConfig, RunConfig
+from rlad.players.logprobs import completion_logits
 from rlad.players.policy import tiny_model
 from trainers.data.rows import Row
-from trainers.learner.batches import collate, completion_logits, token_logprobs
+from trainers.learner.batches import collate, token_logprobs
 from trainers.learner.learner import Learner
 from trainers.learner.policy_loss import policy_loss
 from trainers.learner.update import update
@@ -45,14 +46,18 @@ def gradient(model, loss):
     return torch.cat([g.flatten() for g in torch.autograd.grad(loss, list(model.parameters()))])
 
 
-@pytest.mark.parametrize("micro_batch", [1, 3])
+@pytest.mark.parametrize("micro_batch", [1, 3, "6 positions"])
 @pytest.mark.parametrize("denominator", [None, "all", "kept"])
 def test_gradient_of_an_update_by_hand(denominator, micro_batch):
     """Ordinary, bare and refined rows; with the 80/20 mask in both of its denominators."""
     torch.manual_seed(0)
     model, reference = tiny_model(TINY, 20, 1, 0).eval(), tiny_model(TINY, 20, 1, 0).eval()
     run = RunConfig()
-    run.cotrain.micro_batch, player = micro_batch, run.solution
+    player = run.solution
+    if micro_batch == "6 positions":
+        run.cotrain.micro_tokens = 6
+    else:
+        run.cotrain.micro_batch = micro_batch
     player.kl_coef, player.temperature = 0.3, 0.8
     if denominator:
         player.forking.share, player.forking.denominator = 0.4, denominator
