@@ -28,6 +28,7 @@ class Entry:
 
 
 BENCHMARKS = {
+    "dry-run": Entry("dry_run", 8, "the memory that --dry-run says beside what a step takes"),
     "fuzz": Entry("verifier_fuzz", 8, "random and mutated answers against the verifier: faults found"),
     "gateway": Entry("gateway", 5, "what the gateway costs a request: run=RUN"),
     "gateway-soak": Entry("gateway_soak", 11, "memory and descriptors of the gateway among bad clients: run=RUN"),
@@ -38,6 +39,7 @@ BENCHMARKS = {
     ),
     "pair": Entry("pair", 5, "a step of the pair against the sum of two single-policy steps"),
     "phase-alarms": Entry("phase_alarms", 2, "false and missed alarms of the two-phase detector"),
+    "report": Entry("report", 1, "time and size of the report page of a run of 10,000 steps"),
     "rollout-adapters": Entry("rollout_adapters", 6, "a pair as two engines and as two adapters in one (vLLM)"),
     "rollouts": Entry("rollouts", 6, "generated tokens per second beside bare vLLM"),
     "step": Entry("step", 8, "a GRPO step beside TRL's, three shapes: trl=FOLDER"),

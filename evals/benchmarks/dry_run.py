@@ -1,26 +1,25 @@
 """Whether `--dry-run` tells the truth: its estimate of memory beside the measured peak of a real training step.
 
-    python -m evals.benchmarks.dry_run [--shapes NAME ...] [--out FILE]
+    ./launch.sh bench dry-run shapes=[NAME,...]
 
 For every shape a random model and a file of problems are made, `--dry-run` is asked, and one step of co-training runs
 on one CPU rank in a process of its own, whose largest resident size is what it took. From that goes what the same
-program takes with next to no model: Python, its libraries, DeepSpeed's buffers. Prints one JSON object.
+program takes with next to no model: Python, its libraries, DeepSpeed's buffers.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rlad.cli import PlainError
 from rlad.config import ModelConfig, load_config, save_config
 from rlad.generation.vllm.server import free_port
 from rlad.players.policy import tiny_model
@@ -127,17 +126,23 @@ def measured(config: Path) -> float:
     return usage.ru_maxrss * 1024 / 1e9
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="evals.benchmarks.dry_run", description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--shapes", nargs="*", choices=SHAPES, default=list(SHAPES), help="which of them (default: all)"
-    )
-    parser.add_argument("--out", type=Path, help="a file for the same JSON")
-    given = parser.parse_args(arguments)
+@dataclass
+class Keys:
+    """What is tried."""
+
+    shapes: list[str] = field(default_factory=lambda: list(SHAPES))
+    """Which of the shapes."""
+
+
+def bench(keys: Keys) -> dict[str, Any]:
+    """Per shape the estimate, what a step took, and their ratio. Raises PlainError for a shape that is not there."""
+    unknown = [shape for shape in keys.shapes if shape not in SHAPES]
+    if unknown:
+        raise PlainError(f"There is no shape '{unknown[0]}'; there are {', '.join(SHAPES)}.")
     found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as name:
         nothing = measured(prepare(NEXT_TO_NOTHING, Path(name, "nothing")))
-        for shape in given.shapes:
+        for shape in keys.shapes:
             config = prepare(SHAPES[shape], Path(name, shape.replace(" ", "-")))
             says, takes = estimated(config), measured(config) - nothing
             found[shape] = {
@@ -145,12 +150,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 "measured_gb": round(takes, 3),
                 "ratio": round(says / takes, 3),
             }
-            print(f"{shape}: says {says:.3f} GB, takes {takes:.3f} GB", file=sys.stderr, flush=True)
-    text = json.dumps({"process_gb": round(nothing, 3), "shapes": found})
-    print(text)
-    if given.out is not None:
-        given.out.write_text(text + "\n")
-
-
-if __name__ == "__main__":
-    main()
+            print(f"{shape}: says {says:.3f} GB, takes {takes:.3f} GB", flush=True)
+    return {"process_gb": round(nothing, 3), "shapes": found}

@@ -33,7 +33,8 @@ from rlad.cli import PlainError
 from rlad.config import RunConfig, load_config
 from rlad.players.prompts import Prompts
 from rlad.players.tokenizer import is_world_tokenizer
-from rlad.serving.start import player_folders, vllm_server
+from rlad.reasoning.pair import newest_pair
+from rlad.serving.start import vllm_server
 
 SIDES = ("bare", "gateway")
 SAID = {
@@ -195,7 +196,7 @@ class Servers:
             return
         if keys.vllm:
             logs = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            models = player_folders(folder)
+            models = {role: Path(path) for role, path in newest_pair(run, folder).items()}
             servers = [stack.enter_context(vllm_server(run, role, models[role], logs / role)) for role in PLAYERS]
         else:
             says = stub_says(folder)

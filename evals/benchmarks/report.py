@@ -1,19 +1,18 @@
-"""What a long run's report costs: `python -m evals.benchmarks.report [--steps 10000] [--runs 1]`.
+"""What a long run's report costs: `./launch.sh bench report steps=10000 runs=1`.
 
 Makes up a run of so many steps with all that a run with instruments records, writes its plots and its page as
-`./launch.sh report` does, and prints one JSON object: size of the page in MB, CPU seconds of page and of plots, and
+`./launch.sh report` does, and gives the size of the page in MB, CPU seconds of page and of plots, and
 seconds by the clock. With more runs the page is the one that compares them.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 import random
 import tempfile
 import time
-from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -85,13 +84,16 @@ def measure(steps: int, count: int = 1) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="evals.benchmarks.report", description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=10_000, help="steps of each made-up run")
-    parser.add_argument("--runs", type=int, default=1, help="runs on the page; more than one are compared")
-    given = parser.parse_args(arguments)
-    print(json.dumps(measure(given.steps, given.runs)))
+@dataclass
+class Keys:
+    """How long, and how many."""
+
+    steps: int = 10_000
+    """Steps of each made-up run."""
+    runs: int = 1
+    """Runs on the page; more than one are compared."""
 
 
-if __name__ == "__main__":
-    main()
+def bench(keys: Keys) -> dict[str, Any]:
+    """Size and seconds; see above."""
+    return measure(keys.steps, keys.runs)

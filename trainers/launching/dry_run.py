@@ -145,7 +145,7 @@ def activations(shape: Shape, rows: int, tokens: int, width: int, checkpointing:
     return float(rows * tokens * (kept + (6 - width / 2) * shape.hidden) * width)
 
 
-def logits(shape: Shape, rows: int, tokens: int, width: int) -> float:
+def logits(shape: Shape, rows: int, tokens: int, width: int, device: str = "cuda") -> float:
     """Bytes of a micro-batch's logits: as computed, their fp32 log-softmax, its exponential, and its gradient.
 
     Where there are more than are held at once (rlad/players/pieces.py), those of three pieces, and the gradient of the
@@ -157,7 +157,7 @@ def logits(shape: Shape, rows: int, tokens: int, width: int) -> float:
     count = rows * tokens * shape.vocabulary
     if count <= pieces.WHOLE:
         return float(count * (width + 4 + 4 + 4))
-    piece = rows * tokens * pieces.words(rows * tokens, "cuda")
+    piece = rows * tokens * pieces.words(rows * tokens, device)
     return float(3 * 4 * piece + width * shape.vocabulary * shape.hidden)
 
 
@@ -220,7 +220,8 @@ def memory(config: RunConfig, ranks: int, lengths: dict[str, int] | None = None)
         rows = max(1, budget // lengths[role]) if budget else config.cotrain.micro_batch
         gathered = 0 if ranks == 1 else min(count, LIVE) * width
         working = gathered + activations(shape, rows, lengths[role], width, model.gradient_checkpointing)
-        update = max(update, working + logits(shape, rows, written, width))
+        device = choose_device(config.launch.device, 0, count_gpus())
+        update = max(update, working + logits(shape, rows, written, width, device))
         buckets += min(learnt, zero.bucket_size) * width
         if apart:
             continue  # its copies, keys and values are in other processes
