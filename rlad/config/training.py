@@ -29,6 +29,8 @@ class MixtureConfig:
     """(problem, attempt, critique) -> solution."""
     select: float = key(0.0, least=0)
     """Share of (problem, answers) -> which of them is right, for a selector."""
+    compare: float = key(0.0, least=0)
+    """Share of (problem, two solutions) -> which of them is right, for a selector in rounds."""
     others: dict[str, float] = key(factory=dict)
     """Shares of tasks that roles from outside the project bring, by name of the task."""
 
@@ -167,6 +169,11 @@ class CotrainConfig:
     """m: solutions per (problem, abstraction); with abstractions=0, solutions per problem."""
     selections: int = key(4, least=1)
     """Texts that a role which reads judged trees, such as the selector, writes about each of them."""
+    selector_rounds: int = key(0, least=0, most=16)
+    """Swiss rounds in which a selector compares two solutions at a time; 0 = it reads all answers of a tree at once."""
+    selector_easy: float | None = key(None, least=0)
+    """Trees whose most frequent answer is right that a selector is asked about, for each one whose most frequent answer
+    is wrong although a right one was given; None = all trees with two answers or more."""
     one_pass: bool = False
     """With abstractions=0: the solver writes abstraction and solution in one pass (a baseline)."""
     proposals: str = key("distinct", one_of=("distinct", "iid", "joint"))

@@ -107,6 +107,8 @@ class Tree:
     """Generated beside the samples kept here: critiques, and second attempts that were dropped."""
     written: dict[str, list[Written]] = field(default_factory=dict)
     """What other roles than the pair's wrote, by role."""
+    settled: dict[str, tuple[bool, bool]] = field(default_factory=dict)
+    """By role that chooses among the answers: (whether its choice is right, whether the most frequent answer is)."""
 
     def add(self, branch: int, solution: Solution) -> None:
         """Puts a solution where its index belongs in its branch, or among those without an abstraction (BARE)."""

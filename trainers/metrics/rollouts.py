@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from rlad.config import CotrainConfig, RunConfig
-from rlad.players.roles import Pay, Role
+from rlad.players.roles import Pay, Role, TreeReader
 from rlad.reasoning.tree import Solution, Tree
 from trainers.credit.advantages import is_constant
 from trainers.credit.draws import draw_rewards
@@ -46,12 +46,23 @@ def rollout_statistics(trees: list[Tree], config: CotrainConfig, device: torch.d
 
 
 def player_statistics(trees: list[Tree], role: Role, pay: Pay, device: torch.device) -> dict:
-    """Mean reward and length (tokens) of what one player is paid for, over all ranks; second attempts do not count."""
+    """Mean reward and length (tokens) of what one player is paid for, over all ranks; second attempts do not count.
+
+    Of a role that chooses among answers also how often its choice is right (`settled_right`), and the most frequent
+    answer on the same trees (`majority_right`).
+    """
     samples = [sample for tree in trees for group in role.groups(tree, pay) for sample in group.samples]
     samples = [sample for sample in samples if not sample.shaping]
     rewards = [sample.reward for sample in samples if sample.reward is not None]
     lengths = [len(sample.completion.token_ids) for sample in samples]
-    return zero3.means({"reward": _pair(rewards), "length": _pair(lengths)}, device)
+    counts = {"reward": _pair(rewards), "length": _pair(lengths)}
+    if isinstance(role, TreeReader):
+        settled = [tree.settled[role.name] for tree in trees if role.name in tree.settled]
+        counts |= {
+            "settled_right": _pair([own for own, _ in settled]),
+            "majority_right": _pair([m for _, m in settled]),
+        }
+    return zero3.means(counts, device)
 
 
 def _earned(tree: Tree, run: RunConfig) -> list[float | None]:

@@ -1,17 +1,22 @@
 """The selector, π_sel(a|x,A): reads the problem and the different answers of a tree, says which of them is right.
 
-It acts when the tree has been judged, and is paid by the verdict of what it chose (as AggLM is, 2509.06870). A tree
-with fewer than two answers asks nothing of it.
+It acts when the tree has been judged, and is paid by the verdict of what it chose (as AggLM is, 2509.06870). It reads
+all answers at once, or two solutions at a time in Swiss rounds (`cotrain.selector_rounds`; 2603.04304). A tree with
+fewer than two answers asks nothing of it.
 """
 
 from __future__ import annotations
 
+import math
 import re
+from collections import Counter
 from collections.abc import Sequence
-from typing import ClassVar
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 from rlad.config.registry import role
 from rlad.players.roles.base import Demonstration, Group, Sample, Task, TreeReader
+from rlad.players.tournament import swiss_pairs
 from rlad.verifier import extract_answer, verify
 
 SHOWN = 8
@@ -25,7 +30,7 @@ class SelectorRole(TreeReader):
     """Reads the problem and a tree's answers; is paid by the verdict of the one that it chose."""
 
     symbol, title, probe = "π_sel", "selector", "select"
-    marks = ("<select>",)
+    marks = ("<select>", "<compare>")
     tasks: ClassVar = {
         "select": Task(
             "{question}\n\nThese answers were given:\n{answers}\nOne of them may be right. Which? Reply with its "
@@ -33,31 +38,49 @@ class SelectorRole(TreeReader):
             "<select> {question} <sep>{answers}",
             chat_item="{number}. {item}\n",
             world_item=" {item} <sep>",
-        )
+        ),
+        "compare": Task(
+            "{question}\n\nTwo solutions were given:\n{solutions}\nWhich one is right? Reply with its number only.",
+            "<compare> {question} <sep>{solutions}",
+            chat_item="{number}.\n<solution>\n{item}\n</solution>\n",
+            world_item=" {item} <sep>",
+        ),
     }
 
     def act(self, trees, prompts, ask, run):
-        owners, asked = [], []
-        for tree in trees:
-            answers = shown(tree)
-            if len(answers) > 1:
-                ids = prompts.ids("select", tree.problem.question, answers=[text for text, _ in answers])
-                owners += [(tree, answers)] * run.cotrain.selections
-                asked += [ids] * run.cotrain.selections
-        for (tree, answers), prompt, completion in zip(owners, asked, ask(asked), strict=True):
-            text = prompts.read_answer(list(completion.token_ids))
-            number = chosen(text, [answer for answer, _ in answers], prompts.world)
-            right = number is not None and any(solution.correct for solution in answers[number][1])
-            tree.add_written(self.name, prompt, completion, text, right)
+        step = run.cotrain
+        boards = [Board(tree, shown(tree)) for tree in asked_about(trees, step.selector_easy)]
+        for number in range(max(1, step.selector_rounds)):
+            matches = [(board, match) for board in boards for match in board.matches(number, step.selector_rounds > 0)]
+            rows = [self._prompt(prompts, board, match, step.selector_rounds > 0) for board, match in matches]
+            completions = iter(ask([row for row in rows for _ in range(step.selections)]))
+            for (board, match), prompt in zip(matches, rows, strict=True):
+                for _ in range(step.selections):
+                    self._count(prompts, board, match, prompt, next(completions))
+        for board in boards:
+            board.tree.settled[self.name] = (board.right(board.leader), board.right(0))
+
+    def _prompt(self, prompts, board, match, pairwise):
+        question = board.tree.problem.question
+        if pairwise:
+            return prompts.ids("compare", question, solutions=[board.answers[i][1][0].text for i in match])
+        return prompts.ids("select", question, answers=[board.answers[i][0] for i in match])
+
+    def _count(self, prompts, board, match, prompt, completion):
+        text = prompts.read_answer(list(completion.token_ids))
+        number = chosen(text, [board.answers[i][0] for i in match], prompts.world)
+        if number is not None:
+            board.wins[match[number]] += 1
+        right = number is not None and board.right(match[number])
+        board.tree.add_written(self.name, prompt, completion, text, right)
 
     def groups(self, tree, pay):
-        """All choices of a tree are one group."""
-        written = tree.written.get(self.name, [])
-        samples = [
-            Sample(one.prompt, one.completion, float(one.correct), strategy=" ".join(one.text.split()))
-            for one in written
-        ]
-        return [Group(samples)] if written else []
+        """All choices under one prompt are one group."""
+        together: dict[tuple[int, ...], list[Sample]] = {}
+        for one in tree.written.get(self.name, []):
+            sample = Sample(one.prompt, one.completion, float(one.correct))
+            together.setdefault(tuple(one.prompt), []).append(sample)
+        return [Group(samples) for samples in together.values()]
 
     def written(self, tree):
         return [(one.text, one.completion, one.correct) for one in tree.written.get(self.name, [])]
@@ -66,21 +89,79 @@ class SelectorRole(TreeReader):
         return "number" if re.fullmatch(r"\W*\d+\W*", text) else "empty" if not text.strip() else "other"
 
     def reads(self, run):
-        return SHOWN * 16
+        return 2 * run.solution.max_new_tokens if run.cotrain.selector_rounds else SHOWN * 16
 
     def samples(self, run, problems, bare):
-        return (problems + bare) * run.cotrain.selections
+        step = run.cotrain
+        return (problems + bare) * step.selections * max(1, step.selector_rounds * (SHOWN // 2))
 
     def demonstrate(self, task, problem, world, right, rng):
-        """The right answer among those of several demonstrated solutions; none where all or no solutions are right."""
+        """The right answer among those of several demonstrated solutions, or a right solution beside a wrong one; none
+        where all or no solutions are right."""
         solutions = [world.solve(problem, world.propose(problem, rng), rng) for _ in range(DEMONSTRATED)]
         verdicts = {extract_answer(text): right(problem, text) for text in solutions}
         answers = [answer for answer in verdicts if answer is not None][:SHOWN]
         best = next((answer for answer in answers if verdicts[answer]), None)
         if best is None or len(answers) < 2:
             return None
+        if task == "compare":
+            wrong = rng.choice([answer for answer in answers if not verdicts[answer]] or [None])
+            return _compared(solutions, best, wrong, rng) if wrong else None
         rng.shuffle(answers)
         return Demonstration({"answers": answers}, chat=str(answers.index(best) + 1), world=best)
+
+
+@dataclass
+class Board:
+    """A tree's answers while they are chosen from."""
+
+    tree: Any
+    answers: list[tuple[str, list]]
+    """(answer, its solutions), the most frequent first."""
+    wins: Counter[int] = field(default_factory=Counter)
+    """How often each was chosen."""
+    met: set[tuple[int, int]] = field(default_factory=set)
+
+    def matches(self, number: int, pairwise: bool) -> list[list[int]]:
+        """The answers that are shown together in a round; of a pair who stands first changes from round to round."""
+        if not pairwise:
+            return [list(range(len(self.answers)))]
+        pairs = swiss_pairs([self.wins[i] for i in range(len(self.answers))], self.met)
+        self.met.update(pairs)
+        return [[b, a] if (i + number) % 2 else [a, b] for i, (a, b) in enumerate(pairs)]
+
+    def right(self, place: int) -> bool:
+        """Whether an answer is right."""
+        return any(solution.correct for solution in self.answers[place][1])
+
+    @property
+    def leader(self) -> int:
+        """The answer that was chosen most often; of several the most frequent one."""
+        return max(range(len(self.answers)), key=lambda i: (self.wins[i], -i))
+
+
+def asked_about(trees: Sequence, easy: float | None) -> list:
+    """The trees with something to choose, in their order.
+
+    With `easy`, only those in which a right answer was given: all whose most frequent answer is wrong (hard), and of
+    the others the first ones, at most so many per hard one. Most trees are easy, and choosing the first answer is then
+    a good habit that never finds the right one where the vote does not (2509.06870 balances both).
+    """
+    found = [(tree, shown(tree)) for tree in trees]
+    found = [(tree, answers) for tree, answers in found if len(answers) > 1]
+    if easy is None:
+        return [tree for tree, _ in found]
+    verdicts = [[any(s.correct for s in solutions) for _, solutions in answers] for _, answers in found]
+    hard = [i for i, flags in enumerate(verdicts) if any(flags) and not flags[0]]
+    simple = [i for i, flags in enumerate(verdicts) if flags[0]]
+    return [found[i][0] for i in sorted(hard + simple[: math.ceil(easy * len(hard))])]
+
+
+def _compared(solutions: list[str], right: str, wrong: str, rng) -> Demonstration:
+    """A right solution and a wrong one, in random order."""
+    pair = [next(text for text in solutions if extract_answer(text) == answer) for answer in (right, wrong)]
+    first = rng.randrange(2)
+    return Demonstration({"solutions": pair[:: 1 - 2 * first]}, chat=str(1 + first), world=right)
 
 
 def shown(tree) -> list[tuple[str, list]]:
