@@ -65,6 +65,7 @@ def compare(shape: Shape, keys: Keys) -> dict:
         folder = Path(name)
         save_model(folder / "model", shape)
         prompts = write_problems(folder / "model", shape, folder / "problems.jsonl")
+        (folder / "test.jsonl").write_text('{"problem": "1", "answer": "1"}\n')  # a test problem is no other's
         words = [*ours(folder, shape), *keys.overrides]
         with trainer(folder / "ours", words) as our, trl(folder, shape, prompts, keys.trl) as their:
             alternate([our, their], WARM, keys.turns)
@@ -92,7 +93,7 @@ def ours(folder: Path, shape: Shape) -> list[str]:
         f"base.path={folder / 'model'}",
         "problems.source=jsonl",
         f"problems.path={folder / 'problems.jsonl'}",
-        f"problems.test_path={folder / 'problems.jsonl'}",
+        f"problems.test_path={folder / 'test.jsonl'}",
         "problems.validation=0",
         "solution.reward=evals.benchmarks.step_model:paid_by_chance",
         "solution.advantage=std",
