@@ -205,7 +205,7 @@ def found_in(folder):
 def test_the_kept_trees_give_the_sweeps_numbers_again_and_any_rules(swept, alone):
     """The trees alone say the same as the sweep that drew them, to the last digit; and a rule's numbers are its own."""
     whole = found_in(swept)
-    sweep.main([str(alone), "--rescore", RULES])
+    sweep.main([str(alone), "--rescore", RULES, "sweep.budget_policy=true"])
     again = found_in(alone)
     assert whole["meta"].pop("command") != again["meta"].pop("command")
     assert again == whole
@@ -225,7 +225,7 @@ def test_the_kept_trees_hold_every_text_of_every_condition(alone):
     assert [line["problem"] for line in lines] == [p.id for p in load_problems(run.problems, "test")]
     assert lines[0]["question"] and lines[0]["answer"]
     modes = [(tree["checkpoint"], tree["mode"], tree["temperature"]) for tree in lines[0]["trees"]]
-    ways = (("distinct", 0.3), ("plain", 1.0), ("iid", 0.3))
+    ways = (("distinct", 0.3), ("joint", 0.3), ("plain", 1.0), ("iid", 0.3))
     assert sorted(modes) == sorted((name, *way) for name in ("warmstart", "cotrained") for way in ways)
     for tree in lines[0]["trees"]:
         samples = [tree] if tree["mode"] == "plain" else [branch["solutions"] for branch in tree["branches"]]
