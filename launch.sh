@@ -321,13 +321,15 @@ test_verb() {
   "$python" -m ruff check --quiet . && "$python" -m ruff format --check --quiet . ||
     { say "error: ruff found something; see above, and 'ruff format' for the layout."; exit 1; }
   # Workers side by side for the whole suite; a few chosen tests are done sooner than a second worker has begun.
-  case "$*" in
-  "" | --fast)
-    local workers; workers=$(nproc)
-    workers=$((workers > 4 ? 4 : workers < 2 ? 2 : workers))
-    set -- "$@" --numprocesses "$workers" --dist loadgroup --no-loadscope-reorder
-    ;;
-  esac
+  local argument workers; workers=$(nproc)
+  workers=$((workers > 4 ? 4 : workers < 2 ? 2 : workers))
+  for argument in "$@"; do
+    case $argument in
+    --fast | --durations=* | --junitxml=* | -q | -v) ;;
+    *) workers=1 ;;
+    esac
+  done
+  if ((workers > 1)); then set -- "$@" --numprocesses "$workers" --dist loadgroup --no-loadscope-reorder; fi
   run_module pytest "$@"
 }
 
