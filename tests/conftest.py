@@ -36,6 +36,7 @@ def pytest_addoption(parser):
     parser.addoption("--fast", action="store_true", help="only tests that start no program and are not slow")
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook
 def pytest_collection_modifyitems(config, items):
     """With --fast the marked tests are left out; for several workers (pytest-xdist) the rest is dealt in groups."""
     if config.getoption("--fast"):
