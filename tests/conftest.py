@@ -47,6 +47,13 @@ def pytest_collection_modifyitems(config, items):
         marks.deal(items)
 
 
+def pytest_collection_finish(session):
+    """Without groups every test on ranks may start ranks of its own, and nobody would be told."""
+    dealt = session.config.getvalue("loadgroup") if "PYTEST_XDIST_WORKER" in os.environ else False
+    if dealt and not all("@" in item.nodeid for item in session.items):
+        pytest.exit("pytest-xdist did not read the tests' groups; this pytest and it do not fit together.", 3)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item):
     marks.running.append(item)
