@@ -49,7 +49,7 @@ def pytest_collection_modifyitems(config, items):
 
 def pytest_collection_finish(session):
     """Without groups every test on ranks may start ranks of its own, and nobody would be told."""
-    dealt = session.config.getvalue("loadgroup") if "PYTEST_XDIST_WORKER" in os.environ else False
+    dealt = getattr(session.config.option, "loadgroup", False)
     if dealt and not all("@" in item.nodeid for item in session.items):
         pytest.exit("pytest-xdist did not read the tests' groups; this pytest and it do not fit together.", 3)
 

@@ -39,7 +39,8 @@ def inner(tmp_path_factory):
     folder = tmp_path_factory.mktemp("inner")
     shutil.copy(TESTS / "conftest.py", folder)
     (folder / "test_inner.py").write_text(INNER)
-    env = os.environ | {"PYTHONPATH": str(TESTS / "helpers")}
+    alone = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST")}
+    env = alone | {"PYTHONPATH": str(TESTS / "helpers")}
 
     def outcomes(*words):
         command = [sys.executable, "-m", "pytest", "-rA", "-q", "-p", "no:cacheprovider", *words, str(folder)]

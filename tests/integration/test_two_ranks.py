@@ -134,7 +134,8 @@ def test_killed_and_resumed_training_is_bit_for_bit_the_uninterrupted_one(warm, 
         assert {"reward", "entropy", "kl", "grad_norm", "lr", "length"} <= set(row[role])
     assert row["rollout"]["distinct_abstractions"] == pytest.approx(row["rollout"]["abstractions_per_problem"])
     assert json.loads((whole / "strategic_grams.json").read_text())["symbols"]
-    assert row["parity"] < 1e-4
+    probed = [row["parity"] for row in metrics(whole)]  # the first three times, and then every tenth
+    assert probed[3] is None and max(probed[:3]) < 1e-4
     check_instruments(metrics(whole))
     check_fallback(whole, broken, ranks)
 

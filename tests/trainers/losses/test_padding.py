@@ -24,7 +24,9 @@ def on_tokens(name, garbage):
     old = padded([[-1.1, -1.7, -0.6, 0], [-0.4, 0, 0, 0], [-1.1, -0.2, -2.9, -0.3]], -7.0)
     advantage = padded([[1.0, 1.0, 1.0, 0], [-1.0, 0, 0, 0], [-0.5, -0.5, -0.5, -0.5]], garbage)
     chosen = padded([[0.0, 1.0, 0.0, 0], [1.0, 0, 0, 0], [0.0, 0.0, 0.5, 0.0]], 1.0)
-    tokens = LossTensors(logp, old, advantage, MASK, chosen if "choose" in method.facts else None)
+    filtered = padded([[-0.9, -1.5, -0.6, 0], [-0.5, 0, 0, 0], [-1.0, -0.2, -2.0, -0.3]], garbage)
+    given = (own if fact in method.facts else None for fact, own in (("choose", chosen), ("filtered", filtered)))
+    tokens = LossTensors(logp, old, advantage, MASK, *given)
     loss, _ = method.bound(PlayerConfig().of(name))(tokens)
     (loss * MASK).sum().backward()
     return loss.detach()[MASK > 0], logp.grad[MASK > 0]
