@@ -90,7 +90,7 @@ def pay(ids: list[int]) -> float:
 
 
 @reward("paid_by_chance", roles=("solution",))
-def paid_by_chance(trees, evidence, keys):
+def paid_by_chance(trees, evidence):
     """`pay` for every plain solution."""
     for solution in (solution for tree in trees for solution in tree.sampled):
         solution.reward = pay(list(solution.completion.token_ids))
