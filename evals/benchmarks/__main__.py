@@ -9,6 +9,7 @@ import contextlib
 import difflib
 import importlib
 import json
+import signal
 import sys
 from dataclasses import dataclass
 
@@ -78,4 +79,5 @@ def main(words: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a benchmark that is ended ends what it started
     main_guard(main, plain=(RunError, ConfigError))

@@ -6,12 +6,12 @@ of all its processes; a stopped program costs neither.
 
 from __future__ import annotations
 
-import os
 import signal
 import statistics
 import subprocess
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,7 +23,8 @@ LOOK = 0.005
 
 @dataclass
 class Contender:
-    """A program in a process group of its own, which writes a line to `lines` after every step."""
+    """A program with all the processes it starts, some in sessions of their own; it writes a line to `lines` after
+    every step."""
 
     command: Sequence[str]
     lines: Path
@@ -40,11 +41,26 @@ class Contender:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for send in (signal.SIGTERM, signal.SIGCONT, signal.SIGKILL):
-            if self.process.poll() is None:
-                os.killpg(self.process.pid, send)
-                time.sleep(0.5)
+        tree = self.tree()
+        for send in (signal.SIGTERM, signal.SIGCONT):
+            self._send(send, tree)
+        for process in psutil.wait_procs(tree, timeout=2)[1]:
+            process.kill()
         self.process.wait()
+
+    def tree(self) -> list[psutil.Process]:
+        """All its processes; empty where it has ended."""
+        try:
+            first = psutil.Process(self.process.pid)
+            return [first, *first.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return []
+
+    @staticmethod
+    def _send(number: int, tree: list[psutil.Process]) -> None:
+        for process in tree:
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(number)
 
     def done(self) -> int:
         """Steps so far. Raises RuntimeError where the program has ended."""
@@ -54,17 +70,16 @@ class Contender:
 
     def cpu(self) -> float:
         """Processor seconds of all its processes so far."""
-        group = [psutil.Process(self.process.pid), *psutil.Process(self.process.pid).children(recursive=True)]
-        return sum(sum(process.cpu_times()[:2]) for process in group)
+        return sum(sum(process.cpu_times()[:2]) for process in self.tree())
 
     def advance(self, steps: int, timed: bool = True) -> None:
         """Lets it run for so many steps, and stops it."""
         target, begin, cpu = self.done() + steps, time.perf_counter(), self.cpu()
-        os.killpg(self.process.pid, signal.SIGCONT)
+        self._send(signal.SIGCONT, self.tree())
         while self.done() < target:
             time.sleep(LOOK)
         seconds = time.perf_counter() - begin
-        os.killpg(self.process.pid, signal.SIGSTOP)
+        self._send(signal.SIGSTOP, self.tree())
         if timed:
             self.steps.append({"seconds": seconds / steps, "cpu": (self.cpu() - cpu) / steps})
 
