@@ -173,16 +173,54 @@ def test_fuzz_finds_nothing():
     assert found == []
 
 
+def _double(number):
+    return 2 * number
+
+
+def _swallowed():
+    for number in range(300):
+        try:
+            _double(number)
+        except BaseException:  # as mpmath's bare ones
+            _swallowed.ends += 1
+
+
+class _Swallows:
+    def __del__(self):
+        for number in range(300):
+            abs(number)
+
+
+def _abandoned():
+    """The generator's last event is its return inside the destructor: the end may not be raised there."""
+    numbers = (number for number in range(3))
+    next(numbers)
+    for number in range(44):
+        abs(number)
+    del numbers
+    for number in range(300):
+        abs(number)
+
+
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_work_whose_count_ended_in_a_destructor_is_none():
-    """What is raised there is lost, and the profiler with it; the verdict must not depend on that."""
+@pytest.mark.parametrize(
+    "work", [_swallowed, lambda: _Swallows() and None, _abandoned], ids=["bare", "destructor", "generator"]
+)
+def test_work_whose_count_ended_where_the_end_is_lost_ends_all_the_same(work):
+    """What a destructor or a bare ``except`` catches takes the profiler away; the work must not go on uncounted."""
+    _swallowed.ends = 0
+    before = sys.getprofile(), sys.gettrace()
+    with pytest.raises(deep._TooManyCalls):
+        deep._counted_calls(100, work)
+    assert (sys.getprofile(), sys.gettrace()) == before
 
-    class Swallows:
-        def __del__(self):
-            for number in range(300):
-                abs(number)
 
-    before = sys.getprofile()
-    with pytest.raises(deep._TooManyCalls), deep._counted_calls(100):
-        Swallows()
-    assert sys.getprofile() is before
+def test_a_swallowed_end_is_raised_at_every_call_after_it():
+    def work():
+        _swallowed.ends = 0
+        _swallowed()
+        return _swallowed.ends
+
+    with pytest.raises(deep._TooManyCalls):
+        deep._counted_calls(100, work)
+    assert _swallowed.ends > 200

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import cache
 
 from rlad.verifier.budget import BudgetExceeded, TooLarge
@@ -40,8 +39,7 @@ def deep_equal(gold: Node, pred: Node, ctx: Context) -> bool:
     if not (tractable(gold, ctx.budget) and tractable(pred, ctx.budget)):
         return False
     try:
-        with _counted_calls(_MOST_CALLS):
-            zero = _is_zero(_build(gold) - _build(pred))
+        zero = _counted_calls(_MOST_CALLS, lambda: _is_zero(_build(gold) - _build(pred)))
     except NotBuildable:
         return False
     except _TooManyCalls:
@@ -67,9 +65,8 @@ def _warm_up() -> None:
     sympy.simplify(sympy.Integral(sympy.sqrt(1 - x**2), (x, 0, 1)).doit())
 
 
-@contextmanager
-def _counted_calls(limit: int) -> Iterator[None]:
-    """Raises ``_TooManyCalls`` inside the block after ``limit`` calls and returns of this thread, as a profiler does.
+def _counted_calls(limit: int, compute: Callable[[], bool | None]) -> bool | None:
+    """``compute()``; ``_TooManyCalls`` after ``limit`` calls and returns of this thread, counted as a profiler does.
 
     Sympy's caches are emptied and what it builds once is built first: what earlier pairs left would change the count.
     """
@@ -77,26 +74,35 @@ def _counted_calls(limit: int) -> Iterator[None]:
 
     _warm_up()
     clear_cache()
-    left = limit
+    left, running = limit, True
 
     def count(frame: object, event: str, argument: object) -> None:
         nonlocal left
         left -= 1
-        if left < 0:
+        # Never on a return: an abandoned generator returns inside its destructor, where what is raised is lost.
+        if left < 0 and running and event.endswith("call"):
+            sys.settrace(count_again)  # what a profiler raises takes the profiler away
             raise _TooManyCalls
 
-    before, collects = sys.getprofile(), gc.isenabled()
-    # What is raised inside a destructor is lost, and the profiler with it: no collection while calls are counted.
-    gc.disable()
+    def count_again(frame: object, event: str, argument: object) -> None:
+        """A function is called after the end was raised: some bare ``except`` of sympy or mpmath caught it."""
+        sys.settrace(None)
+        sys.setprofile(count)
+
+    profiler, tracer, collects = sys.getprofile(), sys.gettrace(), gc.isenabled()
+    gc.disable()  # a collection runs destructors at any call
     sys.setprofile(count)
     try:
-        yield
+        result = compute()
     finally:
-        sys.setprofile(before)
+        running = False
+        sys.settrace(tracer)
+        sys.setprofile(profiler)
         if collects:
             gc.enable()
-    if left < 0:  # it was lost all the same
+    if left < 0:  # the end was lost, and nothing was called after it
         raise _TooManyCalls
+    return result
 
 
 def _is_zero(difference) -> bool | None:
