@@ -28,6 +28,12 @@ MODES = {PLAIN: "plain", BREADTH: "distinct"}
 """A way of solving -> the mode of its conditions."""
 
 
+USUAL = {PLAIN: "marginal", BREADTH: "proposer"}
+"""A way of solving -> the rule that it has unless validation problems show a better one. Distinct abstractions are a
+sample without replacement, so equal votes throw away what the proposer said of them; of plain samples, distinct texts
+weighted by their likelihood are the estimate of p(a|x) with the least noise."""
+
+
 @dataclass(frozen=True)
 class Side:
     """One checkpoint's samples of one way of solving at one temperature, at one budget."""
@@ -70,12 +76,18 @@ Sides = dict[tuple[str, str], list[Side]]
 
 @dataclass(frozen=True)
 class Option:
-    """A rule at a temperature, with its keys, and how often it was right on the problems that choose."""
+    """A rule at a temperature, with its keys, and where it was right among the problems that choose."""
 
     rule: str
     temperature: float
     keys: Any
-    value: float
+    right: NDArray[np.float64]
+    """(P,) accuracy of the selected answer, under keys that were fitted without the problem."""
+
+    @property
+    def value(self) -> float:
+        """Mean accuracy."""
+        return float(self.right.mean())
 
 
 @dataclass
@@ -99,14 +111,32 @@ class Book:
         return self.run.sweep.of(select)
 
     def best(self, checkpoint: str, way: str, temperatures: Iterable[float], select: str | None = None) -> Option:
-        """The most accurate option at one of some temperatures, of all rules or of one."""
+        """The most accurate option at one of some temperatures, of all rules or of one.
+
+        Of all rules, USUAL is kept on validation problems unless the best one is better there by more than the
+        standard error of their paired difference: the best of some dozens on a few hundred problems is mostly luck.
+        """
         known = set(temperatures)
         found = [
             one
             for one in self.options[checkpoint, way]
             if one.temperature in known and (select is None or one.rule == select)
         ]
-        return max(found, key=lambda one: one.value)
+        best = max(found, key=lambda one: one.value)
+        usual = [one for one in found if one.rule == USUAL[way]]
+        if self.split == "test" or not usual:
+            return best
+        kept = max(usual, key=lambda one: one.value)
+        return best if beyond_error(best.right - kept.right) else kept
+
+
+def beyond_error(gains: NDArray[np.float64]) -> bool:
+    """Whether the mean of paired gains exceeds its standard error.
+
+    >>> beyond_error(np.array([1, 1, 0, 0])), beyond_error(np.array([1, 0, 0, 0]))  # .5 > .29; .25 = .25
+    (True, False)
+    """
+    return len(gains) > 1 and bool(gains.mean() > gains.std(ddof=1) / np.sqrt(len(gains)))
 
 
 def sides(run: RunConfig, sampled: Sampled, split: str, budget: float) -> Sides:
@@ -148,11 +178,10 @@ def _option(run: RunConfig, select: str, side: Side, split: str, before: Book | 
     temperature, keys = side.samples.temperature, run.sweep.of(select)
     if before is not None:
         keys = before.keys(*place, temperature, select)
-    side.accuracy(select, keys)  # says what is missing before anything is fitted
+    right = side.accuracy(select, keys)  # says what is missing before anything is fitted
     if before is None and split == "validation" and run.sweep.fit:
-        candidates, correct = side.candidates()
-        keys = fitted(select, keys, candidates, correct, lambda tried: side.accuracy(select, tried).mean())
-    return Option(select, temperature, keys, float(side.accuracy(select, keys).mean()))
+        keys, right = fitted(select, keys, *side.candidates(), lambda tried: side.accuracy(select, tried))
+    return Option(select, temperature, keys, right)
 
 
 # -------------------------------------------------------------------------------------------------- what is reported
@@ -231,7 +260,7 @@ def _cell(
     if select is not None and select not in book.rules:
         measured = [side.cell(select, book.run.sweep.of(select), resamples) for side in several]
         cell = max(measured, key=lambda one: one.row["accuracy"])
-        return Option(select, cell.row["temperature"], None, cell.row["accuracy"]), cell
+        return Option(select, cell.row["temperature"], None, cell.accuracy), cell
     option = book.best(checkpoint, way, _temperatures(several), select)
     side = next(one for one in several if one.samples.temperature == option.temperature)
     return option, side.cell(option.rule, option.keys, resamples)

@@ -170,6 +170,34 @@ def test_keys_are_fitted_on_validation_problems_only():
     assert kept == replace(MarginalKeys(), beta=0.5)
 
 
+def test_fitted_keys_are_judged_on_problems_that_did_not_fit_them():
+    """Five keys, each right on one fold alone: fitted inside, .2 of the problems; outside, none."""
+    grid = {"alpha": [float(fold) for fold in range(5)]}
+
+    def accuracy(keys):
+        return (np.arange(20) % fitting.FOLDS == keys.alpha).astype(float)
+
+    fit = fitting.best_of_grid(MarginalKeys(alpha=7.0), grid, accuracy)
+    assert accuracy(fit.keys).mean() == 0.2 and fit.right.max() == 0
+    side = selecting.sides(run_of(), sampled_of(True), "validation", 0.0)["cotrained", "plain"][1]
+    fit = fitting.fitted("platt", run_of().sweep.of("platt"), *side.candidates(), lambda k: side.accuracy("platt", k))
+    assert fit.right.shape == (20,) and fit.right.min() >= 0 and fit.right.max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("better", "split", "kept"), [(1, "validation", True), (9, "validation", False), (1, "test", False)]
+)
+def test_the_usual_rule_stays_unless_another_is_better_by_more_than_the_error(better, split, kept):
+    """Of 100 problems the usual rule has 30; the other loses one and wins two or ten: .01 +- .017, .09 +- .033."""
+    usual, number = np.arange(100) < 30, np.arange(100)
+    other = (number > 0) & (number < 31 + better)
+    for way, name in selecting.USUAL.items():
+        options = [selecting.Option(name, 0.3, None, usual * 1.0), selecting.Option("borda", 0.6, None, other * 1.0)]
+        book = selecting.Book(run_of(), split, [name, "borda"], [], {("cotrained", way): options})
+        assert (book.best("cotrained", way, [0.3, 0.6]).rule == name) is kept
+        assert book.best("cotrained", way, [0.3, 0.6], "borda").rule == "borda"
+
+
 def test_scores_are_measured_inside_problems():
     """An informed proposer's belief separates right from wrong in every problem; agreement says nothing here."""
     rows = measuring.measure(run_of("sweep.select=[majority]"), "runs/x", sampled_of(True))["scores"]

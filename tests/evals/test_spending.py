@@ -49,7 +49,7 @@ def sides():
 
 @pytest.fixture(scope="module")
 def measured(sides):
-    option = Option("proposer", 0.3, KEYS, 0.5)
+    option = Option("proposer", 0.3, KEYS, np.array([0.5]))
     book = Book(RunConfig(), "validation", ["proposer"], [], {("cotrained", BREADTH): [option]})
     assert spending(book, {}, sides[1], 50) is None
     return spending(book, *sides, 50)
