@@ -10,18 +10,19 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 from evals import trees
-from evals.measuring import largest_budget, measure
+from evals.drawing import drawn, splits_of
+from evals.journal import Shard
+from evals.measuring import measure
 from evals.plots import plot_sweep
-from evals.sampling import ModelPair, SamplingPool
-from evals.selecting import BREADTH, book_of, sides
+from evals.sampling import ModelPair, problems_of
+from evals.shards import Kept, Unfinished, keep, keep_all
 from evals.spending import keep_spending
 from evals.tables import print_sweep
-from evals.temperatures import chosen, guided_choices, guided_grid
 from evals.trees import Sampled
-from rlad.cli import Parser, locked, main_guard, note_further_players, open_run
+from rlad.cli import Parser, PlainError, locked, main_guard, note_further_players, open_run
 from rlad.config import ConfigError, RunConfig
 from rlad.config.registry import rule
 from rlad.reasoning.pair import pretrained
@@ -59,64 +60,9 @@ def pairs_of(run: RunConfig, folder: Path) -> list[ModelPair]:
 
 
 def sample(run: RunConfig, folder: Path) -> Sampled:
-    """Samples everything that is measured.
-
-    Where something is to be chosen (a guided temperature, a selection rule) the validation problems come first, at all
-    temperatures of both sides; the test problems are then solved with abstractions at those that were best there.
-    """
+    """Samples everything that is measured, of all test problems and in one go."""
     pairs = pairs_of(run, folder)
-    proposing = [pair for pair in pairs if pair.abstraction]
-    choosing = proposing and (len(guided_grid(run)) > 1 or len(run.sweep.select) > 1)
-    with SamplingPool(run, ("test", "validation") if choosing else ("test",)) as pool:
-        first = guided_grid(run)[0]
-        best = {pair.checkpoint: Best([first], first) for pair in proposing}
-        if pool.sampled.problems.get("validation"):
-            best = _validated(run, pool, pairs)
-        for pair in proposing:
-            for temperature in best[pair.checkpoint].distinct:
-                pool.distinct(pair, temperature)
-                if run.sweep.joint:
-                    pool.joint(pair, temperature)
-        budget = largest_budget(run, pool.sampled)
-        for pair in pairs:
-            for temperature in run.sweep.plain_temperatures:
-                pool.plain(pair, temperature, budget)
-        for pair in proposing:
-            pool.iid(pair, best[pair.checkpoint].iid)
-        return pool.sampled
-
-
-class Best(NamedTuple):
-    """At which temperatures a pair's test problems are solved with abstractions."""
-
-    distinct: list[float]
-    """That which covers most, and after it that at which the best rule selects best, where it is another."""
-    iid: float
-    """That at which single solutions are most often right."""
-
-
-def _validated(run: RunConfig, pool: SamplingPool, pairs: list[ModelPair]) -> dict[str, Best]:
-    """Samples the validation problems at every temperature of both sides; what is best there, by checkpoint."""
-    proposing = [pair for pair in pairs if pair.abstraction]
-    grid = guided_grid(run)
-    for pair in proposing:
-        for temperature in grid:
-            pool.distinct(pair, temperature, "validation")
-    budget = largest_budget(run, pool.sampled, "validation")
-    for pair in pairs:
-        for temperature in run.sweep.plain_temperatures:
-            pool.plain(pair, temperature, budget, "validation")
-    if len(grid) == 1:
-        return {pair.checkpoint: Best([grid[0]], grid[0]) for pair in proposing}
-    choices = guided_choices(run, pool.sampled, "validation")
-    known = sides(run, pool.sampled, "validation", budget)
-    book = book_of(run, "validation", {place: several for place, several in known.items() if place[1] == BREADTH})
-    found = {}
-    for pair in proposing:
-        covering, right = (chosen(choices, pair.checkpoint, BREADTH, what) for what in ("coverage", "accuracy"))
-        selecting = book.best(pair.checkpoint, BREADTH, grid).temperature
-        found[pair.checkpoint] = Best(list(dict.fromkeys([covering, selecting])), right)
-    return found
+    return drawn(run, pairs, problems_of(run, splits_of(run, pairs)))
 
 
 def main(words: list[str] | None = None) -> None:
@@ -124,39 +70,87 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("run", help="a run folder, or the configuration it was made with")
     parser.add_argument("overrides", nargs="*", metavar="key=value")
     parser.add_argument("--rescore", action="store_true", help="measure the trees of the last sweep, sampling nothing")
-    arguments = parser.parse_intermixed_args(words)
-    print_sweep(sweep_run(arguments.run, *arguments.overrides, rescore=arguments.rescore))
+    parser.add_argument("--shard", metavar="K/N", help="sample the K-th of N parts of the test problems, e.g. 3/8")
+    parser.add_argument("--merge", action="store_true", help="make one sweep of all shards, sampling nothing")
+    given = parser.parse_intermixed_args(words)
+    if given.rescore + given.merge + bool(given.shard) > 1:
+        raise PlainError("--rescore, --shard and --merge are three ways to sweep; give one of them.")
+    shard = Shard.parse(given.shard) if given.shard else None
+    found = sweep_run(given.run, *given.overrides, rescore=given.rescore, shard=shard, merge=given.merge)
+    if found is not None:
+        print_sweep(found)
 
 
-def sweep_run(given: str, *overrides: str, rescore: bool = False) -> dict:
+def sweep_run(
+    given: str, *overrides: str, rescore: bool = False, shard: Shard | None = None, merge: bool = False
+) -> dict | None:
     """Sweeps a run's folder (or what a configuration trained) with `key=value` changes; returns what sweep.json holds.
 
-    Writes sweep.json, sweep_trees.jsonl, the plot and, with `sweep.budget_policy`, budget.json into the folder.
-    `rescore` measures the trees of the last sweep and samples nothing. Raises ConfigError where there is nothing to
-    sweep, or for a change that a rescore cannot obey, PlainError while another command works in the folder.
+    Writes sweep.json, sweep_trees.jsonl, the plot and, with `sweep.budget_policy`, budget.json into the folder. A sweep
+    that was killed goes on where it was. `rescore` measures the trees of the last sweep and samples nothing. `shard`
+    samples a part, and measures all where the other parts lie in the folder already (else None is returned); `merge`
+    samples nothing. Raises ConfigError where there is nothing to sweep, or for a change that a rescore cannot obey,
+    PlainError while another command works in the folder and for a shard that is missing, damaged or of another sweep.
     """
     run, folder = open_run(given, list(overrides))
     note_further_players(run)
-    with locked(folder):
-        return _sweep(run, folder, list(overrides), rescore)
-
-
-def _sweep(run: RunConfig, folder: Path, overrides: list[str], rescore: bool) -> dict:
-    """The sweep of a folder that is this process's alone."""
     begin = time.perf_counter()
-    if rescore:
-        _require_measuring(overrides)
-        sampled = Sampled.read(folder / trees.NAME)
-    else:
-        sampled = sample(run, folder)
+    if shard:
+        with locked(folder, f"shard_{shard.number}_of_{shard.of}"):
+            try:
+                sampled, kept = _shared(run, folder, shard)
+            except Unfinished as error:
+                print(f"Shard {shard} is sampled. {error}")
+                return None
+    with locked(folder):
+        if rescore:
+            _require_measuring(list(overrides))
+            sampled, kept = Sampled.read(folder / trees.NAME), None
+        elif not shard:
+            sampled, kept = _merged(run, folder) if merge else _shared(run, folder, Shard())
+        result = measure(run, folder, sampled)
+        result["meta"]["sampled"] = _sampled_from(kept, folder)
+        result["meta"]["seconds"] = round(time.perf_counter() - begin, 1)
+        _write(folder, result, None if rescore else sampled)
+    return result
+
+
+def _shared(run: RunConfig, folder: Path, shard: Shard) -> tuple[Sampled, Kept]:
+    """Samples a shard; then all is put together. Raises Unfinished where other shards are not there for that."""
+    pairs = pairs_of(run, folder)
+    problems = problems_of(run, splits_of(run, pairs))
+    kept = keep(run, folder, pairs, problems, shard)
+    if shard.of > 1:
+        drawn(run, pairs, problems, kept, shard)
+    return drawn(run, pairs, problems, kept), kept
+
+
+def _merged(run: RunConfig, folder: Path) -> tuple[Sampled, Kept]:
+    """All shards together, without their models. Raises PlainError where that cannot be."""
+    kept = keep_all(folder)
+    pairs = [ModelPair(**pair) for pair in kept.head["pairs"]]
+    problems = problems_of(run, splits_of(run, pairs))
+    kept.require_same(run, problems)
+    return drawn(run, pairs, problems, kept), kept
+
+
+def _sampled_from(kept: Kept | None, folder: Path) -> dict[str, Any]:
+    """Digests of models and problems, versions, and how many shards there were; of kept trees what the sweep said."""
+    if kept is not None:
+        return {name: kept.head[name] for name in ("models", "problems", "versions")} | {"shards": kept.of}
+    known = folder / "sweep.json"
+    return json.loads(known.read_text())["meta"].get("sampled", {}) if known.is_file() else {}
+
+
+def _write(folder: Path, result: dict, sampled: Sampled | None) -> None:
+    """What comes of a sweep, and its trees where they are new; its journal, which holds the same, goes."""
+    if sampled is not None:
         sampled.write(folder / trees.NAME)
-    result = measure(run, folder, sampled)
-    result["meta"]["seconds"] = round(time.perf_counter() - begin, 1)
     (folder / "sweep.json").write_text(json.dumps(result, indent=1) + "\n")
     keep_spending(folder, result.get("budget"))
     (folder / "plots").mkdir(exist_ok=True)
     plot_sweep(result, folder / "plots" / "sweep.png")
-    return result
+    Shard().path(folder).unlink(missing_ok=True)
 
 
 def _require_measuring(overrides: list[str]) -> None:

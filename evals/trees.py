@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -66,7 +66,7 @@ class Samples:
             [solution.tokens for solution in solutions],
             [_rounded(value) for value in logprobs],
             [solution.verdict.outcome.value for solution in solutions],
-            list(keys_of(solutions) if keys is None else keys),
+            list(keys_of([solution.verdict.pred for solution in solutions]) if keys is None else keys),
             [_rounded(solution.completion.model_logprob) for solution in solutions],
         )
 
@@ -78,6 +78,30 @@ class Samples:
     def stated(self) -> list[float]:
         """The confidence that each states about itself; silence counts as 0."""
         return [stated_confidence(text) or 0.0 for text in self.text]
+
+
+@dataclass
+class Answered:
+    """Some solutions of one problem before all of them are there, so that no answers have been compared yet."""
+
+    samples: Samples
+    answers: list[str | None]
+    """What each answers; None where no answer could be read."""
+
+    @classmethod
+    def of(cls, solutions: Sequence[Solution]) -> Answered:
+        """Judged solutions."""
+        answers = [solution.verdict.pred for solution in solutions]
+        return cls(Samples.of(solutions, [None] * len(answers)), answers)
+
+    def joined(self, more: Answered) -> Answered:
+        """These, and after them `more` of the same problem."""
+        columns = {name: getattr(self.samples, name) + getattr(more.samples, name) for name in asdict(self.samples)}
+        return Answered(Samples(**columns), self.answers + more.answers)
+
+    def grouped(self) -> Samples:
+        """All of them, with their answers' keys."""
+        return replace(self.samples, key=keys_of(self.answers))
 
 
 @dataclass
@@ -111,7 +135,7 @@ class Grown:
     @classmethod
     def of(cls, tree: Tree) -> Grown:
         """A judged tree. Answers are grouped over all its branches."""
-        keys = iter(keys_of(tree.solutions))
+        keys = iter(keys_of([s.verdict.pred for s in tree.solutions]))
         branches = [
             Guided(b.text, b.leak, Samples.of(b.solutions, [next(keys) for _ in b.solutions])) for b in tree.branches
         ]
@@ -125,9 +149,14 @@ def _rounded(nats: float | None) -> float | None:
     return None if nats is None else round(nats, 6)
 
 
-def keys_of(solutions: Sequence[Solution]) -> list[int | None]:
-    """Answer keys of some judged solutions of one problem: equal keys are equivalent answers, by the verifier."""
-    return group([s.verdict.pred for s in solutions], lambda a, b: verify(a, b).correct)
+def keys_of(answers: Sequence[str | None]) -> list[int | None]:
+    """Keys of some answers to one problem: equal keys are equivalent answers, by the verifier; None stays None."""
+    return group(answers, lambda a, b: verify(a, b).correct)
+
+
+def as_record(sampled: Grown | Answered) -> dict:
+    """What a job gave for one problem, for JSON."""
+    return asdict(sampled)
 
 
 Found = list[Samples] | list[Grown]
@@ -171,7 +200,7 @@ class Sampled:
             for tree in line["trees"]:
                 head = {name: tree.pop(name) for name in Condition.__dataclass_fields__}
                 condition = Condition(**head | {"depth": tuple(head["depth"])})
-                sampled.conditions.setdefault(condition, []).append(_record(tree, condition.temperature))
+                sampled.conditions.setdefault(condition, []).append(record_of(tree, condition.temperature))
         return sampled
 
 
@@ -180,18 +209,19 @@ def _lines(path: Path) -> Iterator[dict]:
         yield from map(json.loads, file)
 
 
-def _record(tree: dict, temperature: float) -> Samples | Grown:
+def record_of(tree: dict, temperature: float) -> Samples | Grown:
+    """A problem's record under one condition as it was kept."""
     if "draws" not in tree:
-        return _samples(tree, temperature)
+        return samples_of(tree, temperature)
     draws = {"model_logprob": [None] * len(tree["draws"]["text"])} | tree["draws"]
     branches: Iterable[dict] = tree["branches"]
     return Grown(
         Draws(**draws),
-        [Guided(b["abstraction"], b["leak"], _samples(b["solutions"], temperature)) for b in branches],
+        [Guided(b["abstraction"], b["leak"], samples_of(b["solutions"], temperature)) for b in branches],
     )
 
 
-def _samples(columns: dict, temperature: float) -> Samples:
+def samples_of(columns: dict, temperature: float) -> Samples:
     """Solutions as they were kept; trees of before `model_logprob` have it where they were sampled at temperature 1."""
     known = columns["logprob"] if temperature == 1 else [None] * len(columns["text"])
     return Samples(**{"model_logprob": known} | columns)

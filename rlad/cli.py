@@ -99,8 +99,9 @@ def open_run(given: str | Path, overrides: Sequence[str] = ()) -> tuple[RunConfi
 
 
 @contextmanager
-def locked(folder: Path, node: int = 0) -> Iterator[None]:
-    """Holds a run folder for this process: what trains, warms up or sweeps there is alone, one launcher per node.
+def locked(folder: Path, node: int | str = 0) -> Iterator[None]:
+    """Holds a run folder for this process: what trains, warms up or sweeps there is alone, one launcher per node,
+    one process per shard of a sweep.
 
     The system lets go of the lock however this process ends, so that no stale one is ever in the way. Raises PlainError
     naming the process that holds it.

@@ -2,9 +2,9 @@
 
 import json
 import shutil
-from concurrent.futures import Future
 
 import pytest
+from simulated_jobs import InThisProcess
 
 from evals import sampling, sweep
 from evals.cells import iid_flags
@@ -268,19 +268,6 @@ def test_a_rule_is_never_run_without_the_scores_it_reads(alone):
 
 
 # --------------------------------------------------------------------------------------------------- temperatures
-class InThisProcess:
-    """A pool that does its jobs at once, here."""
-
-    def __init__(self, *_, **__): ...
-
-    def submit(self, job, *arguments):
-        done = Future()
-        done.set_result(job(*arguments))
-        return done
-
-    def shutdown(self, **_): ...
-
-
 def test_guided_temperatures_are_chosen_on_the_validation_problems(folder, monkeypatch):
     monkeypatch.setattr(sampling, "ProcessPoolExecutor", InThisProcess)
     words = ["sweep.guided_temperatures=[0.3,1.0]", "sweep.plain_temperatures=[0.5,1.0]", "sweep.grid=[[2,1]]"]
