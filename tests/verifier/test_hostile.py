@@ -192,7 +192,7 @@ class _Swallows:
 
 
 def _abandoned():
-    """The generator's last event is its return inside the destructor: the end may not be raised there."""
+    """The generator goes on and returns inside its destructor: the end may not be raised there."""
     numbers = (number for number in range(3))
     next(numbers)
     for number in range(44):

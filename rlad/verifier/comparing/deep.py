@@ -11,6 +11,8 @@ import gc
 import sys
 from collections.abc import Callable
 from functools import cache
+from inspect import CO_GENERATOR
+from types import FrameType
 
 from rlad.verifier.budget import BudgetExceeded, TooLarge
 from rlad.verifier.comparing.compare import equal
@@ -76,11 +78,11 @@ def _counted_calls(limit: int, compute: Callable[[], bool | None]) -> bool | Non
     clear_cache()
     left, running = limit, True
 
-    def count(frame: object, event: str, argument: object) -> None:
+    def count(frame: FrameType, event: str, argument: object) -> None:
         nonlocal left
         left -= 1
-        # Never on a return: an abandoned generator returns inside its destructor, where what is raised is lost.
-        if left < 0 and running and event.endswith("call"):
+        # Never where a generator goes on or returns: an abandoned one does so in its destructor, where the end is lost.
+        if left < 0 and running and event.endswith("call") and not frame.f_code.co_flags & CO_GENERATOR:
             sys.settrace(count_again)  # what a profiler raises takes the profiler away
             raise _TooManyCalls
 
