@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -29,15 +29,17 @@ Keys = Sequence[Hashable | None]
 
 def candidates_of(known: Candidate, samples: Samples, count: int | None = None) -> list[Candidate]:
     """The first `count` solutions as a selection rule sees them; `known` is what their abstraction gives to each."""
+    unguided = samples.model_logprob if known.branch is None else samples.unguided or [None] * len(samples.key)
     columns = zip(
-        samples.key, samples.model_logprob, samples.logprob, samples.tokens, samples.stated, samples.text, strict=True
-    )
+        samples.key, samples.model_logprob, samples.logprob, samples.tokens, samples.stated, samples.text, unguided,
+        strict=True,
+    )  # fmt: skip
     return [
-        Candidate(
-            key, whole, tokens, stated, text, known.branch, known.proposal, known.draws, known.drawn, known.solutions,
-            sampled,
+        replace(
+            known, key=key, logprob=whole, sampled=sampled, tokens=tokens, stated_confidence=stated, text=text,
+            unguided=alone,
         )
-        for key, whole, sampled, tokens, stated, text in list(columns)[:count]
+        for key, whole, sampled, tokens, stated, text, alone in list(columns)[:count]
     ]  # fmt: skip
 
 

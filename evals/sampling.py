@@ -23,6 +23,7 @@ from rlad.problems import Problem, load_problems
 from rlad.reasoning.pair import open_pair
 from rlad.reasoning.reasoner import Reasoner
 from rlad.reasoning.tree import Plan, Tree
+from rlad.selection import reads
 
 if TYPE_CHECKING:
     from evals.shards import Kept
@@ -188,13 +189,22 @@ def distinct_job(
     run: RunConfig, problems: list[Problem], seed: int, pair: ModelPair, temperature: float
 ) -> list[Grown]:
     """Trees of distinct abstractions."""
-    return [Grown.of(tree) for tree in reasoner_for(run, pair).run(problems, _grid_plan(run, seed, temperature))]
+    return _grown(run, pair, problems, _grid_plan(run, seed, temperature))
 
 
 def joint_job(run: RunConfig, problems: list[Problem], seed: int, pair: ModelPair, temperature: float) -> list[Grown]:
     """Trees of abstractions that one text lists."""
     plan = replace(_grid_plan(run, seed + 5, temperature), joint=True)
-    return [Grown.of(tree) for tree in reasoner_for(run, pair).run(problems, plan)]
+    return _grown(run, pair, problems, plan)
+
+
+def _grown(run: RunConfig, pair: ModelPair, problems: list[Problem], plan: Plan) -> list[Grown]:
+    """Judged trees, with the scores that the sweep's rules read."""
+    reasoner = reasoner_for(run, pair)
+    trees = reasoner.run(problems, plan)
+    if any("unguided" in reads(name) for name in run.sweep.select):
+        reasoner.score_unguided(trees)
+    return [Grown.of(tree) for tree in trees]
 
 
 def _grid_plan(run: RunConfig, seed: int, temperature: float) -> Plan:

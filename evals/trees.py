@@ -56,6 +56,8 @@ class Samples:
     """Equal keys are equivalent answers, within one condition of a problem; None = no answer could be read."""
     model_logprob: list[float | None] = field(default_factory=list)
     """log p of the whole solution at temperature 1, whatever it was sampled at, nats; None where nobody can tell."""
+    unguided: list[float | None] = field(default_factory=list)
+    """The same without the abstraction; None where nobody asked, empty in files of earlier sweeps."""
 
     @classmethod
     def of(cls, solutions: Sequence[Solution], keys: Sequence[int | None] | None = None) -> Samples:
@@ -68,6 +70,7 @@ class Samples:
             [solution.verdict.outcome.value for solution in solutions],
             list(keys_of([solution.verdict.pred for solution in solutions]) if keys is None else keys),
             [_rounded(solution.completion.model_logprob) for solution in solutions],
+            [_rounded(solution.unguided) for solution in solutions],
         )
 
     @property

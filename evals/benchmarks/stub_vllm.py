@@ -56,6 +56,9 @@ class Stub:
                 self.aborted += 1
                 return Response(status_code=499)
         choices = [self._choice(i, *self._said(body, i)) for i in range(body["n"])]
+        if "prompt_logprobs" in body:  # nothing is known of the first token
+            told = [None, *({str(token): {"logprob": -0.1}} for token in body["prompt"][1:])]
+            choices = [choice | {"prompt_logprobs": told} for choice in choices]
         return JSONResponse({"id": "cmpl", "object": "text_completion", "choices": choices})
 
     def _time(self, body: dict[str, Any]) -> float:

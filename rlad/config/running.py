@@ -57,8 +57,8 @@ class VerifierConfig:
 
 
 RULES = (
-    "majority", "draws", "proposer", "marginal", "horvitz_thompson", "platt", "weighted_majority", "max-confidence",
-    "most_probable",
+    "majority", "draws", "proposer", "marginal", "unguided", "horvitz_thompson", "platt", "weighted_majority",
+    "max-confidence", "most_probable",
 )  # fmt: skip
 """Selection rules that any pair's samples can be compared under."""
 

@@ -60,6 +60,9 @@ class Sampler(Protocol):
     def generate(self, prompts: list[list[int]], sampling: Sampling) -> list[Completion]:
         """One completion per prompt, in order; identical prompts share their prefill."""
 
+    def score(self, prompts: list[list[int]], completions: Sequence[Sequence[int]]) -> list[float]:
+        """log p of each given completion (token ids, its end included) after its prompt, nats, at temperature 1."""
+
     def load_weights(self, source: Iterable[tuple[str, torch.Tensor]], version: int) -> None:
         """Takes new weights, given as (name, full tensor) pairs."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -33,6 +33,9 @@ class StreamingSampler(Protocol):
 
         Closing the iterator abandons what is unfinished. Raises SamplerDown or PromptRefused.
         """
+
+    async def score(self, prompt: list[int], token_ids: Sequence[int]) -> float:
+        """log p of given tokens after a prompt under the model itself, at temperature 1, nats. Raises as `sample`."""
 
 
 class SamplerDown(RuntimeError):

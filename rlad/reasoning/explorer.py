@@ -42,6 +42,7 @@ from rlad.reasoning.requests import Request
 from rlad.reasoning.text import reader
 from rlad.reasoning.tree import BARE, Plan, Tree
 from rlad.reasoning.vote import Vote
+from rlad.selection import reads
 
 
 @dataclass(frozen=True)
@@ -192,6 +193,9 @@ class Exploration:
             return
         solution = self.explorer.solution(request.prompt, completion)
         solution.index, solution.seconds = index, perf_counter() - request.begin
+        if branch != BARE and "unguided" in reads(self.limits.select):
+            bare = self.explorer.bare_ids(self.tree)
+            solution.unguided = await self.explorer.solver.score(bare, completion.token_ids)
         self.tree.add(branch, solution)
         answer = await asyncio.to_thread(self.vote.add, (branch, index), solution)
         yield SolutionEvent.of(solution, answer, abstraction=index_of(branch))

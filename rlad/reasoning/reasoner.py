@@ -102,6 +102,15 @@ class Reasoner(Growth):
         for i, completion in zip(owners, completions, strict=True):
             trees[i].bare.append(self.solution(prompts[i], completion))
 
+    def score_unguided(self, trees: list[Tree]) -> None:
+        """Asks the solver how likely it finds every guided solution without its abstraction (rule `unguided`)."""
+        todo = [(self.bare_ids(tree), solution) for tree in trees for solution in tree.solutions]
+        scores = self.solver.score(
+            [prompt for prompt, _ in todo], [solution.completion.token_ids for _, solution in todo]
+        )
+        for (_, solution), score in zip(todo, scores, strict=True):
+            solution.unguided = score
+
     def judge(self, trees: list[Tree]) -> None:
         """Gives every solution its verdict and, where the world can tell, whether it uses its abstraction."""
         todo = [(tree, s) for tree in trees for s in tree.sampled if s.verdict is None]

@@ -80,6 +80,7 @@ def with_solution(candidate: Candidate, solution: Solution, key: int | None) -> 
         candidate,
         key=key,
         logprob=completion.model_logprob,
+        unguided=completion.model_logprob if candidate.branch is None else solution.unguided,
         sampled=logprob_of(completion),
         tokens=solution.tokens,
         stated_confidence=stated_confidence(solution.text) or 0.0,
@@ -107,6 +108,7 @@ WHY = {
     "likelihood": "the sampler gave no log-probs",
     "logprob": "the sampler gave no log-probs of temperature 1",
     "proposal": "the sampler gave no log-probs of temperature 1 of its abstraction",
+    "unguided": "nobody asked how likely the solver finds them without their abstraction",
     STATED: "this solver is not asked to state one",
 }
 

@@ -30,6 +30,8 @@ class Solution:
     """What it earned in training, where that isn't its verdict."""
     index: int = 0
     """Its number among its branch's samples, where those come in one by one and in any order."""
+    unguided: float | None = None
+    """log p of its tokens for the same solver without the abstraction, at temperature 1, nats; None = nobody asked."""
     seconds: float = 0.0
     """From sending its request to its end, where somebody waits for it."""
 

@@ -35,6 +35,10 @@ class Candidate:
     """log-probability of the solution under the distribution it was sampled from, nats: its likelihood is taken from
     this where nobody said `logprob`."""
 
+    unguided: float | None = None
+    """log π_sol(y|x) of the whole solution without its abstraction, by the same solver, at temperature 1, nats; None =
+    nobody asked. Of plain samples it is `logprob`."""
+
     @property
     def likelihood(self) -> float | None:
         """The geometric mean of the solution's token probabilities, in [0, 1].

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,13 +32,26 @@ class HttpSampler:
     async def sample(
         self, prompt: list[int], count: int, sampling: Sampling, deltas: bool = False
     ) -> AsyncIterator[Piece]:
+        body = self._body(prompt, count, sampling, deltas)
+        async for piece in self._patiently(body, self._stream if deltas else self._whole):
+            yield piece
+
+    async def score(self, prompt: list[int], token_ids: Sequence[int]) -> float:
+        """As log-probs of a prompt; the server generates a token after it, which is thrown away."""
+        body = self._body([*prompt, *token_ids], 1, Sampling(max_new_tokens=1), False) | {"prompt_logprobs": 0}
+        async for choice in self._patiently(body, self._choices):
+            given = choice["prompt_logprobs"][len(prompt) :]
+            return sum(known[str(token)]["logprob"] for known, token in zip(given, token_ids, strict=True))
+        raise SamplerDown(f"the {self.endpoint.player} engine answered nothing")
+
+    async def _patiently(self, body: dict[str, Any], ask: Callable[[dict[str, Any]], AsyncIterator]) -> AsyncIterator:
+        """What a request brings, sent once more where it was lost before it brought anything."""
         if not self.endpoint.up:
             raise SamplerDown(f"the {self.endpoint.player} engine is down")
         begun = False
-        body = self._body(prompt, count, sampling, deltas)
         for last in (False, True):
             try:
-                async for piece in self._stream(body) if deltas else self._whole(body):
+                async for piece in ask(body):
                     begun = True
                     yield piece
                 return
@@ -66,11 +79,15 @@ class HttpSampler:
     def _post(self, body: dict[str, Any]):
         return self.client.post(f"{self.endpoint.url}/v1/completions", json=body)
 
-    async def _whole(self, body: dict[str, Any]) -> AsyncIterator[Piece]:
+    async def _choices(self, body: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
         async with self._post(body) as reply:
             content = await reply.read()
         _raise_for_status(reply.status, content)
         for choice in json.loads(content)["choices"]:
+            yield choice
+
+    async def _whole(self, body: dict[str, Any]) -> AsyncIterator[Piece]:
+        async for choice in self._choices(body):
             yield _piece(choice)
 
     async def _stream(self, body: dict[str, Any]) -> AsyncIterator[Piece]:
@@ -156,6 +173,10 @@ class ThreadSampler:
                     self.waiting.remove(job)
         for index, done in enumerate(completions):
             yield Piece(index, done.token_ids, done.logprobs, done.finish_reason, done.model_logprob)
+
+    async def score(self, prompt: list[int], token_ids: Sequence[int]) -> float:
+        """In the sampler's thread, after the batch that runs."""
+        return (await asyncio.wrap_future(self._thread.submit(self.sampler.score, [prompt], [token_ids])))[0]
 
     def _work(self, loop: asyncio.AbstractEventLoop) -> None:
         """Runs in the thread: the oldest job and all that can go with it."""

@@ -47,6 +47,20 @@ def test_logprobs_equal_the_trainers_with_ragged_prompts_shared_prefills_and_row
         assert completion.model_logprob == pytest.approx(float(itself[i, : len(completion.token_ids)].sum()), abs=1e-4)
 
 
+def test_given_texts_are_scored_as_if_they_had_been_sampled(parts):
+    """Ragged prompts and completions, more of them than are scored together, in the order in which they came."""
+    model, tokenizer = parts
+    prompts = [p for p in prompts_of(tokenizer, [9, 3, 5, 12]) for _ in range(10)]
+    sampler = make_sampler(EngineConfig(), model, tokenizer)
+    completions = sampler.generate(prompts, Sampling(1.0, 12, seed=3))
+    assert len({len(c.token_ids) for c in completions}) > 1
+    scores = sampler.score(prompts, [c.token_ids for c in completions])
+    assert scores == pytest.approx([c.model_logprob for c in completions], abs=1e-4)
+    assert sampler.score([], []) == []
+    with pytest.raises(ValueError, match="empty prompt"):
+        sampler.score([[]], [[5]])
+
+
 def test_identical_prompts_are_prefilled_once(parts):
     model, tokenizer = parts
     sampler = make_sampler(EngineConfig(), model, tokenizer)

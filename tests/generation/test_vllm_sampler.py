@@ -51,6 +51,15 @@ def test_logprobs_are_those_of_the_sampling_distribution(fresh, temperature):
         assert len(completion.token_ids) == len(completion.logprobs) <= 12
 
 
+def test_given_texts_are_scored_as_if_they_had_been_sampled(fresh):
+    prompts = prompts_of([3, 9, 5, 40]) * 2
+    completions = fresh.generate(prompts, Sampling(1.0, 12, seed=3))
+    scores = fresh.score(prompts, [c.token_ids for c in completions])
+    assert scores == pytest.approx([c.model_logprob for c in completions], abs=TOLERANCE)
+    tempered = fresh.generate(prompts, Sampling(0.3, 12, seed=3))
+    assert gap(model_of(1), prompts, tempered, 0.3) <= TOLERANCE  # what is scored leaves nothing behind
+
+
 def test_seeds_decide_whatever_else_is_decoded(fresh):
     prompts = prompts_of([6, 6, 8])
     first = fresh.generate(prompts, Sampling(1.0, 10, seed=5))

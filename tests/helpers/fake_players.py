@@ -23,7 +23,11 @@ class FakeSampler:
         self.mass = mass  # of a whole text: its probability under the model itself; None = it doesn't say
         self.delay, self.logprob = delay, logprob  # numbers, or functions of the prompt's text
         self.calls, self.cancelled, self.running = [], 0, 0
+        self.alone = None  # (prompt's text, text) -> log-probability of a given text
         self.fails_when_cancelled = None  # an exception
+
+    async def score(self, prompt, token_ids):
+        return self.alone(self.prompts.decode(prompt), self.prompts.decode(list(token_ids)))
 
     async def sample(self, prompt, count, sampling, deltas=False):
         text = self.prompts.decode(prompt)

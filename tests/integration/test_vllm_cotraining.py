@@ -142,6 +142,8 @@ def test_servers_in_two_replicas_sample_and_take_new_weights(tmp_path, mark):
         for rank in (sampler, other):
             completions = rank.generate(prompts, Sampling(1.0, 8, seed=3))
             assert gap(new, prompts, completions) <= 1e-3 and {c.version for c in completions} == {1}
+            scores = rank.score(prompts, [c.token_ids for c in completions])
+            assert scores == pytest.approx([c.model_logprob for c in completions], abs=1e-3)
         running = replace(config, solution_urls=sampler.replicas.urls)  # servers that hold nobody knows what
         policy.model = adapted(model, LoraConfig(rank=4))
         late = lead_servers(running, policy, stops, torch.device("cpu"), tmp_path, True, lambda value: value)

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import aclosing
+from math import log
 
 import pytest
 from fake_players import FakeSampler, world_prompts
@@ -236,6 +237,30 @@ def test_votes_are_weighted_by_confidence_and_grouped_by_value():
     assert found["weighted_majority"].votes[0].answer == "3"
     assert found["weighted_majority"].votes[0].share > 0.8
     assert sum(vote.share for vote in found["weighted_majority"].votes) == pytest.approx(1)
+
+
+def test_solutions_are_weighed_by_what_the_solver_thinks_of_them_without_their_abstraction():
+    """Two abstractions lead to 4, one to 5; alone, the solver believes in 5."""
+    asked = []
+
+    def alone(prompt, text):
+        asked.append(prompt)
+        return log(0.5) if "5" in text else log(0.1)
+
+    proposer = FakeSampler(PROMPTS, lambda t, i, s: f"{i + 1} * a", mass={f"{i} * a": 0.1 for i in (1, 2, 3)})
+    solver = FakeSampler(PROMPTS, answers(4, 4, 5))
+    solver.alone = alone
+    exploration = Explorer(proposer, solver, PROMPTS, PROMPTS).explore(
+        Tree(PROBLEM), plan(3, 1), Limits(1000, "unguided", early_stop=False)
+    )
+
+    async def collect():
+        return [event async for event in exploration.events()]
+
+    done = of(DoneEvent, asyncio.run(collect()))[0]
+    assert [(vote.answer, vote.weight) for vote in done.votes] == [("5", 0.5), ("4", 0.2)]
+    assert set(asked) == {PROMPTS.decode(PROMPTS.ids("plain", PROBLEM.question))} and len(asked) == 3
+    assert done.usage.solution.completion_tokens == sum(one.tokens for one in exploration.tree.solutions)
 
 
 def test_the_vote_does_not_depend_on_the_order_of_arrival():

@@ -40,7 +40,7 @@ def test_weighted_votes_against_majority_and_best(scores, weighted, top, majorit
 
 
 def test_invalid_answers_do_not_vote_and_cannot_win():
-    drawn = [sample(None), sample(None, 1.0), Candidate("A", log(0.1), stated_confidence=0.5)]
+    drawn = [sample(None), sample(None, 1.0), Candidate("A", log(0.1), stated_confidence=0.5, unguided=-1.0)]
     assert {select(name, drawn) for name in rule.names()} == {2}
     for name in rule.names():
         assert select(name, [sample(None)]) is None
@@ -81,7 +81,7 @@ def test_weighted_vote_refuses_negative_scores(score):
 
 
 def test_rules_that_need_scores_say_so():
-    said = Candidate("A", log(0.5), stated_confidence=0.5)
+    said = Candidate("A", log(0.5), stated_confidence=0.5, unguided=log(0.5))
     for name in rule.names():
         for one in reads(name):
             silent = Candidate("A", proposal=None) if one == "proposal" else Candidate("A", stated_confidence=0.5)

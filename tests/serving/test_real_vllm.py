@@ -85,6 +85,9 @@ def test_openais_client_over_real_servers(served):
     tree = client.chat.completions.create(model="rlad", extra_body={"rlad": {"abstractions": 4, "solutions": 2}}, **ask)
     assert tree.rlad[0]["stopped"] in ("complete", "decided")
     assert tree.usage.abstraction["completion_tokens"] > 0 and tree.usage.solution["completion_tokens"] > 0
+    options = {"abstractions": 4, "solutions": 1, "select": "unguided", "early_stop": False}
+    tree = client.chat.completions.create(model="rlad", extra_body={"rlad": options}, **ask).rlad[0]
+    assert tree["stopped"] == "complete" and (not tree["votes"] or tree["votes"][0]["weight"] > 0)
 
 
 async def outcome(client, number):

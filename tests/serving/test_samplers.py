@@ -60,6 +60,14 @@ def test_token_ids_over_http(stub, deltas):
 
 
 @pytest.mark.process
+def test_given_tokens_are_scored_over_http(stub):
+    async def scored(sampler, _):
+        return await sampler.score([5, 6, 7], [8, 9, 1]), await sampler.score([5], [6])
+
+    assert over(stub.url, scored) == pytest.approx((-0.3, -0.1))
+
+
+@pytest.mark.process
 def test_a_cut_off_sample_and_a_refused_prompt(stub):
     pieces = over(stub.url, lambda sampler, _: sampled(sampler, sampling=Sampling(1.0, 2, 0)))
     assert [(piece.token_ids, piece.finish_reason) for piece in pieces] == [((5, 6), "length"), ((8, 1), "stop")]

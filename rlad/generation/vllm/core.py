@@ -61,6 +61,7 @@ class VllmCore:
         self._adapter_checksums: dict[str, dict[str, int]] = {}
         self.engine.collective_rpc("watch_weights")
         self._keys: dict[str, object] = {}
+        self._scored: dict[str, int] = {}
         self._count = 0
         self._totals = {"requests": 0, "prompt_tokens": 0, "cached_tokens": 0, "generated_tokens": 0}
         self.set_version(0)
@@ -84,7 +85,10 @@ class VllmCore:
 
     # --------------------------------------------------------------------------------------------- generation
     def add(self, key: object, prompt: list[int], sampling: dict, index: int, adapter: str | None) -> None:
-        """Queues one request; sampling: temperature, max_new_tokens, seed, stop_ids. adapter: the player's, if any."""
+        """Queues one request; sampling: temperature, max_new_tokens, seed, stop_ids. adapter: the player's, if any.
+
+        With `scored` (numbers of tokens, by index) what comes back as log-probs are those of the prompt's last tokens.
+        """
         from vllm import SamplingParams
         from vllm.sampling_params import RequestOutputKind
 
@@ -97,6 +101,7 @@ class VllmCore:
             top_k=0,
             min_p=0.0,
             logprobs=0,  # of the sampled token alone
+            prompt_logprobs=0 if "scored" in sampling else None,
             flat_logprobs=True,
             detokenize=False,
             output_kind=RequestOutputKind.FINAL_ONLY,
@@ -105,6 +110,8 @@ class VllmCore:
         self._count += 1
         self.engine.add_request(name, {"prompt_token_ids": prompt}, params, lora_request=self._lora(adapter))
         self._keys[name] = key
+        if "scored" in sampling:
+            self._scored[name] = sampling["scored"][index]
 
     def busy(self) -> bool:
         return bool(self._keys)
@@ -122,10 +129,19 @@ class VllmCore:
             yield Finished(
                 self._keys.pop(output.request_id),
                 list(completion.token_ids),
-                list(completion.logprobs.logprobs),
+                self._logprobs(output),
                 completion.finish_reason,
                 self._version_of(output),
             )
+
+    def _logprobs(self, output) -> list[float]:
+        """Of the sampled tokens, or of the prompt's last ones where those were asked for."""
+        count = self._scored.pop(output.request_id, None)
+        if count is None:
+            return list(output.outputs[0].logprobs.logprobs)
+        given = output.prompt_logprobs  # nothing is known of the first token
+        start = len(output.prompt_token_ids) - count
+        return [given[i][output.prompt_token_ids[i]].logprob for i in range(start, len(output.prompt_token_ids))]
 
     def _version_of(self, output) -> int:
         """The version that sampled a finished request; -1 when the weights changed under it."""

@@ -12,7 +12,7 @@ import asyncio
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -119,35 +119,52 @@ class ReplicasSampler:
     def generate(self, prompts: list[list[int]], sampling: Sampling) -> list[Completion]:
         if any(not prompt for prompt in prompts):
             raise ValueError("An empty prompt cannot be continued.")
-        self.replicas.await_version(self.version, self.config.timeout)
-        return asyncio.run(self._all(prompts, sampling))
+        answers = self._answers(prompts, sampling, stop_token_ids=self.stop_ids)
+        return [self._completion(answer["choices"][0], sampling.temperature) for answer in answers]
 
-    async def _all(self, prompts: list[list[int]], sampling: Sampling) -> list[Completion]:
+    def score(self, prompts: list[list[int]], completions: Sequence[Sequence[int]]) -> list[float]:
+        """As log-probs of prompts; a server generates a token after each, which is thrown away."""
+        texts = [[*prompt, *ids] for prompt, ids in zip(prompts, completions, strict=True)]
+        answers = self._answers(texts, Sampling(max_new_tokens=1), prompt_logprobs=0)
+        found = []
+        for text, ids, answer in zip(texts, completions, answers, strict=True):
+            self._completion(answer["choices"][0], 1.0)  # refuses other weights
+            given = answer["prompt_logprobs"][len(text) - len(ids) :]
+            found.append(sum(known[str(token)]["logprob"] for known, token in zip(given, ids, strict=True)))
+        return found
+
+    def _answers(self, prompts: list[list[int]], sampling: Sampling, **more) -> list[dict]:
+        """What the servers answer to every prompt; `more` are further sampling parameters of vLLM's."""
+        self.replicas.await_version(self.version, self.config.timeout)
+        return asyncio.run(self._all(prompts, sampling, more))
+
+    async def _all(self, prompts: list[list[int]], sampling: Sampling, more: dict) -> list[dict]:
         # Copies of a prompt go to one replica, whose prefix cache then serves all but the first.
         distinct = {prompt: number for number, prompt in enumerate(dict.fromkeys(map(tuple, prompts)))}
         most = asyncio.Semaphore(self.config.max_batch * len(self.replicas.urls))
         limits = httpx.Limits(max_connections=self.config.max_batch * len(self.replicas.urls))
         async with httpx.AsyncClient(timeout=self.config.timeout, limits=limits) as client:
 
-            async def one(index: int, prompt: list[int]) -> Completion:
+            async def one(index: int, prompt: list[int]) -> dict:
                 url = self.replicas.urls[distinct[tuple(prompt)] % len(self.replicas.urls)]
                 async with most:
-                    return await self._one(client, url, prompt, sampling, index)
+                    return await self._one(client, url, prompt, self._params(sampling, index) | more)
 
             return await asyncio.gather(*(one(index, prompt) for index, prompt in enumerate(prompts)))
 
-    async def _one(self, client, url: str, prompt: list[int], sampling: Sampling, index: int) -> Completion:
-        params = {
+    def _params(self, sampling: Sampling, index: int) -> dict:
+        return {
             "temperature": sampling.temperature,
             "max_tokens": sampling.max_new_tokens,
             "seed": request_seed(sampling.seed, index),
-            "stop_token_ids": self.stop_ids,
             "top_p": 1.0,
             "top_k": 0,
             "min_p": 0.0,
             "logprobs": 0,
             "detokenize": False,
         }
+
+    async def _one(self, client, url: str, prompt: list[int], params: dict) -> dict:
         try:
             answer = await client.post(
                 f"{url}/inference/v1/generate", json={"token_ids": prompt, "sampling_params": params}
@@ -157,7 +174,7 @@ class ReplicasSampler:
             raise self.replicas.fail(f"{url} refused a prompt: {error.response.text[:500]}") from None
         except httpx.HTTPError as error:
             raise self.replicas.fail(f"{url} did not answer a prompt: {type(error).__name__} {error}") from None
-        return self._completion(answer.json()["choices"][0], sampling.temperature)
+        return answer.json()
 
     def _completion(self, choice: dict, temperature: float) -> Completion:
         versions = {span["version"] for span in choice["weight_versions"] or []}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -56,6 +56,20 @@ class VllmSampler:
         return VllmSampler(self.link, self.config, self.stop_ids, self.longest, self.tie, transfer, adapter)
 
     def generate(self, prompts: list[list[int]], sampling: Sampling) -> list[Completion]:
+        rows = self._rows(prompts, sampling)
+        return [
+            Completion(tuple(ids), tuple(lps), reason, version, untempered(lps, sampling.temperature))
+            for ids, lps, reason, version in rows
+        ]
+
+    def score(self, prompts: list[list[int]], completions: Sequence[Sequence[int]]) -> list[float]:
+        """As log-probs of prompts; the engine generates a token after each, which is thrown away."""
+        texts = [[*prompt, *ids] for prompt, ids in zip(prompts, completions, strict=True)]
+        rows = self._rows(texts, Sampling(max_new_tokens=1), scored=[len(ids) for ids in completions])
+        return [sum(logprobs) for _, logprobs, *_ in rows]
+
+    def _rows(self, prompts: list[list[int]], sampling: Sampling, **more) -> list[tuple]:
+        """(token ids, log-probs, finish reason, version) of every prompt, from weights of this sampler's version."""
         if any(not prompt for prompt in prompts):
             raise ValueError("An empty prompt cannot be continued.")
         longest = max(map(len, prompts), default=0)
@@ -67,6 +81,7 @@ class VllmSampler:
             "max_new_tokens": sampling.max_new_tokens,
             "seed": sampling.seed,
             "stop_ids": self.stop_ids,
+            **more,
         }
         call = {"prompts": prompts, "sampling": wanted, "version": self.version, "adapter": self.adapter}
         rows = self.link.call("generate", self.config.timeout, **call)
@@ -77,10 +92,7 @@ class VllmSampler:
                 f"sampled {len(wrong)} of {len(rows)} completions with weights of version {wrong[0]}, "
                 f"not {self.version}{whose}; they were refused."
             )
-        return [
-            Completion(tuple(ids), tuple(lps), reason, version, untempered(lps, sampling.temperature))
-            for ids, lps, reason, version in rows
-        ]
+        return rows
 
     def load_weights(self, source: Iterable[tuple[str, torch.Tensor]], version: int) -> None:
         """Sends new weights, or, on a rank that shares an engine, only takes part in gathering them.
