@@ -28,10 +28,10 @@ MODES = {PLAIN: "plain", BREADTH: "distinct"}
 """A way of solving -> the mode of its conditions."""
 
 
-USUAL = {PLAIN: "marginal", BREADTH: "proposer"}
-"""A way of solving -> the rule that it has unless validation problems show a better one. Distinct abstractions are a
-sample without replacement, so equal votes throw away what the proposer said of them; of plain samples, distinct texts
-weighted by their likelihood are the estimate of p(a|x) with the least noise."""
+USUAL = {PLAIN: ("marginal",), BREADTH: ("unguided", "proposer")}
+"""A way of solving -> the rule that it has (the first that the samples can answer) unless validation problems show a
+better one. Of plain samples, distinct texts weighted by their likelihood are the estimate of p(a|x) with the least
+noise, and `unguided` weighs the solutions of distinct abstractions by the very same likelihood."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,8 @@ class Book:
             if one.temperature in known and (select is None or one.rule == select)
         ]
         best = max(found, key=lambda one: one.value)
-        usual = [one for one in found if one.rule == USUAL[way]]
+        name = next((name for name in USUAL[way] if name in self.rules), None)
+        usual = [one for one in found if one.rule == name]
         if self.split == "test" or not usual:
             return best
         kept = max(usual, key=lambda one: one.value)
