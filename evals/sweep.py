@@ -25,6 +25,7 @@ from evals.trees import Sampled
 from rlad.cli import Parser, PlainError, locked, main_guard, note_further_players, open_run
 from rlad.config import ConfigError, RunConfig
 from rlad.config.registry import rule
+from rlad.players.roles import playing
 from rlad.reasoning.pair import pretrained
 
 MEASURING = ("sweep.select", "sweep.fit", "sweep.grid", "sweep.bootstrap", "sweep.budget_policy")
@@ -43,7 +44,7 @@ def pairs_of(run: RunConfig, folder: Path) -> list[ModelPair]:
     warm = (base / "config.json").is_file()
     if begin := pretrained(run):
         before = ("pretrained", "pretrained") if warm else ("warmstart", "base")
-        proposer = begin["abstraction"] if run.cotrain.abstractions else None
+        proposer = begin["abstraction"] if "abstraction" in playing(run) else None
         found.append(ModelPair(*before, proposer, begin["solution"], "plain"))
     if warm:
         mixture = run.warmstart.mixture

@@ -13,6 +13,7 @@ from rlad.config import (
     RunConfig,
     UnknownKey,
     as_tree,
+    changes_of,
     load_config,
     overridden,
     read_section,
@@ -30,8 +31,10 @@ class ArmConfig:
     """One line for the table."""
     group: str = ""
     """Arms of a group share the page's charts; the focus is in all of them."""
+    config: str = ""
+    """A configuration that extends another one: the arm takes over what it says on top of that."""
     overrides: list[str] = field(default_factory=list)
-    """Changes to the common configuration, key=value; both.KEY changes KEY of both players."""
+    """Changes to the common configuration, key=value, after those of `config`; both.KEY changes KEY of both players."""
     start: str = "base"
     """base: from the seed's shared warm-started base; own: from a warm start of its own, with the arm's overrides."""
     train: bool = True
@@ -134,6 +137,7 @@ def run_overrides(config: CompareConfig, arm: str, seed: int) -> list[str]:
     words += [f"seed={seed}", f"problems.seed={seed}"]
     if arm == BASE:
         return words
+    words += changes_of(config.arms[arm].config) if config.arms[arm].config else []
     words += both(config.arms[arm].overrides)
     if config.arms[arm].train:  # the budget of tokens ends the run, never the number of steps
         words += [f"cotrain.max_tokens={config.max_tokens}", "cotrain.steps=1000000"]

@@ -20,7 +20,7 @@ from threading import Lock
 
 from evals.compare.config import BASE, CompareConfig, run_overrides
 from rlad.cli import PlainError
-from rlad.config import read_yaml
+from rlad.config import read_tree
 
 VERBS: dict[str, list[str]] = {
     "warmstart": [sys.executable, "-m", "trainers.launching", "warmstart"],
@@ -119,7 +119,7 @@ class Piece:
 
 def plan(config: CompareConfig, verbs: dict[str, list[str]] | None = None) -> list[Piece]:
     """All pieces, seed by seed, the base of a seed before its arms."""
-    content = read_yaml(config.base)
+    content = read_tree(config.base)
     commands = verbs or VERBS
 
     def stage(verb: str, arguments: list[str]) -> Stage:

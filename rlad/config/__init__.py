@@ -16,10 +16,10 @@ from rlad.config.load import (
     as_yaml,
     known_keys,
     load_config,
-    overridden,
     read_section,
     save_config,
 )
+from rlad.config.merging import changes_of, overridden, read_tree
 from rlad.config.methods import DiversityConfig, ForkingConfig, MismatchConfig
 from rlad.config.players import ROLES, LoraConfig, ModelConfig, PlayerConfig
 from rlad.config.problems import FieldNames, ProblemsConfig
@@ -71,11 +71,13 @@ __all__ = [
     "ZeroConfig",
     "as_tree",
     "as_yaml",
+    "changes_of",
     "known_keys",
     "load_config",
     "overridden",
     "parse_yaml",
     "read_section",
+    "read_tree",
     "read_yaml",
     "save_config",
 ]

@@ -13,6 +13,7 @@ from rlad.config.alarms import AlarmsConfig
 from rlad.config.distill import DistillConfig
 from rlad.config.errors import ConfigError
 from rlad.config.instruments import InstrumentsConfig
+from rlad.config.merging import overridden, read_tree
 from rlad.config.players import ROLES, LoraConfig, ModelConfig, PlayerConfig, role_names, starting_player
 from rlad.config.problems import ProblemsConfig
 from rlad.config.registry import key
@@ -20,7 +21,7 @@ from rlad.config.renamed import renamed
 from rlad.config.running import EngineConfig, LaunchConfig, SweepConfig, TrackConfig, VerifierConfig, ZeroConfig
 from rlad.config.sections import MethodSection, method_keys, plain_fields, sections
 from rlad.config.serving import ServingConfig
-from rlad.config.text import Plain, Raw, default_of, is_null, parse_yaml, read_yaml, section_of, typed
+from rlad.config.text import Plain, Raw, default_of, is_null, parse_yaml, section_of, typed
 from rlad.config.training import CotrainConfig, WarmstartConfig
 
 
@@ -167,39 +168,14 @@ def _methods(section: MethodSection, rest: dict, prefix: str) -> dict[str, Any]:
     return found
 
 
-def overridden(tree: Any, words: list[str] | tuple[str, ...]) -> Any:
-    """A tree with `key=value` words merged into it, the later ones winning; keys are dotted."""
-    for word in words:
-        name, equals, value = word.partition("=")
-        if not equals:
-            raise ConfigError(f"Overrides are written key=value; '{word}' is not.")
-        new: Any = Raw(value)
-        for part in reversed(name.split(".")):
-            new = {part: new}
-        tree = _merged(tree, new)
-    return tree
-
-
-def _merged(old: Any, new: Any) -> Any:
-    if isinstance(new, Raw) and isinstance(old, dict) and new.startswith("{"):
-        new = parse_yaml(new)
-    if isinstance(old, Raw) and isinstance(new, dict) and old.startswith("{"):
-        old = parse_yaml(old)
-    if not (isinstance(old, dict) and isinstance(new, dict)):
-        return new
-    return old | {name: _merged(old[name], value) if name in old else value for name, value in new.items()}
-
-
 def load_config(path: str | Path | None, overrides: list[str] | tuple[str, ...] = ()) -> RunConfig:
-    """Reads a YAML file (None = defaults), applies `key=value` overrides, validates.
+    """Reads a YAML file and those that it extends (None = defaults), applies `key=value` overrides, validates.
 
     Raises ConfigError with one plain sentence for a missing file, unknown key, wrong type or impossible combination.
     """
-    tree = {} if path is None else read_yaml(path)
-    if not isinstance(tree, dict):
-        raise ConfigError(f"'{path}' must hold a mapping of keys to values.")
+    tree = overridden({}, overrides) if path is None else read_tree(path, overrides)
     try:
-        config: RunConfig = read_section(RunConfig, overridden(tree, overrides))
+        config: RunConfig = read_section(RunConfig, tree)
     except UnknownKey as error:
         raise error.told(known_keys()) from error
     from rlad.config.rules import validate

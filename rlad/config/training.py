@@ -84,6 +84,9 @@ class BareConfig:
     """Share of each step's problems that stay bare."""
     solutions: int = key(8, least=1)
     """Solutions per bare problem."""
+    paid: bool = False
+    """Whether bare solutions, baseline samples too, earn what they deserve and are learnt from, as in HiLL, NudgeRL and
+    POPE; false = RLAD's zero reward."""
     baseline_samples: int = key(0, least=0)
     """Bare solutions per non-bare problem, only to estimate the baseline b(x); needed by subtract_bare."""
 
@@ -176,9 +179,10 @@ class CotrainConfig:
     is wrong although a right one was given; None = all trees with two answers or more."""
     one_pass: bool = False
     """With abstractions=0: the solver writes abstraction and solution in one pass (a baseline)."""
-    proposals: str = key("distinct", one_of=("distinct", "iid", "joint"))
-    """distinct (drawn until n different ones or the draws are used up), iid, or joint: one text lists n different ones,
-    each written in view of those before it, of at most n x abstraction.max_new_tokens tokens."""
+    proposals: str = key("distinct", one_of=("distinct", "iid", "joint", "reference"))
+    """distinct (drawn until n different ones or the draws are used up), iid, joint: one text lists n different ones,
+    each written in view of those before it, of at most n x abstraction.max_new_tokens tokens; or reference: nobody
+    proposes, and the n first parts of the problem's worked solution stand in (POPE)."""
     draws: int = key(16, least=1)
     """Proposals drawn per problem when proposals=distinct; duplicates are solved once and counted."""
     bare: BareConfig = field(default_factory=BareConfig)

@@ -206,6 +206,11 @@ class Prompts:
         added = self.tokenizer.added_tokens_decoder
         return {i for i, token in added.items() if token.special and THINK.fullmatch(token.content)}
 
+    def cut(self, text: str, most: int) -> str:
+        """The text's first `most` tokens."""
+        ids = self.plain([(text, self._demonstrated)])
+        return text if len(ids) <= most else self.decode(ids[:most])
+
     def completion_text(self, ids: list[int], task: str = "plain") -> str:
         """What a player wrote under the prompt of a task, with the thought that the prompt had opened."""
         return self.opening(task) + self.decode(ids)

@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+import random
+import re
+
 from rlad.generation.base import Completion
 from rlad.players.prompts import Prompts
 from rlad.problems.base import World
 from rlad.reasoning.tree import Branch, Draw, Solution, Tree
+
+
+def prefixes(text: str, number: int) -> list[str]:
+    """The first i / (number + 1) of a text's words, i from 1 to `number`.
+
+    >>> prefixes("first add 3 and 4, then double: 14", 3)
+    ['first add', 'first add 3 and', 'first add 3 and 4, then']
+    """
+    ends = [found.end() for found in re.finditer(r"\S+", text)]
+    shares = [len(ends) * i // (number + 1) for i in range(1, number + 1)]
+    return [text[: ends[share - 1]] if share else "" for share in shares]
 
 
 class Growth:
@@ -49,6 +63,21 @@ class Growth:
                 completion.token_ids[start:end], completion.logprobs[start:end], reason, completion.version
             )
             self._drawn(tree, [*prompt, *ids[:start]], part, text if number < most else "", distinct=True)
+
+    def add_prefixes(self, tree: Tree, number: int, most: int) -> None:
+        """Opens a branch for each of `number` first parts of the problem's worked solution, the i-th of i / (number +
+        1) of its words and of at most `most` tokens: privileged guidance, never the whole (POPE, 2601.18779). A world
+        works its problems out itself; a problem without a worked solution gets no branch.
+        """
+        problem = tree.problem
+        worked = problem.solution
+        if worked is None and self.world is not None:
+            worked = self.world.solve(problem, None, random.Random(problem.id))
+        for text in prefixes(worked or "", number):
+            text = self.solve_prompts.cut(text, most)
+            key = " ".join(text.split())
+            if key and key not in [branch.key for branch in tree.branches]:
+                tree.branches.append(Branch(text, key))
 
     def _drawn(self, tree: Tree, prompt: list[int], completion: Completion, text: str, distinct: bool) -> Draw:
         branch = None

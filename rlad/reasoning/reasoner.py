@@ -48,6 +48,10 @@ class Reasoner(Growth):
 
         With a `joint` plan one text of each tree lists all of them (2602.08344).
         """
+        if plan.reference:
+            for tree in trees:
+                self.add_prefixes(tree, plan.abstractions, plan.propose.max_new_tokens)
+            return
         if plan.joint:
             self._propose_lists(trees, plan)
             return

@@ -168,6 +168,8 @@ class Plan:
     """Draw until all abstractions differ (sampling without replacement at sequence level) or the draws run out."""
     draws: int = 0
     """Most draws per problem when distinct; at least `abstractions`."""
+    reference: bool = False
+    """Parts of the problem's worked solution stand in for abstractions, and nothing is drawn."""
     joint: bool = False
     """One text lists all abstractions, of at most `abstractions` times the tokens of one."""
 

@@ -13,7 +13,7 @@ from rlad.config.rules import bare_problems, trains, validate
 from rlad.config.sections import meanings, method_keys, plain_fields, sections
 from trainers.launching import command as launch
 
-CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
+CONFIGS = sorted((Path(__file__).parents[2] / "configs").rglob("*.yaml"))
 RUNS = [path for path in CONFIGS if "arms:" not in path.read_text().splitlines()]
 """A comparison lists arms; evals/compare reads it and loads a configuration for each (tests/evals/test_compare.py)."""
 
@@ -209,6 +209,9 @@ def test_refused_in_one_plain_sentence(override, words):
             "abstraction.diversity.weight needs abstractions",
         ),
         (["cotrain.abstractions=0", "cotrain.schedule.lag=2"], "cotrain.schedule.lag needs abstractions"),
+        (["cotrain.proposals=reference", "cotrain.schedule.kind=rates"], "schedule 'rates' trains it"),
+        (["cotrain.proposals=reference", "cotrain.set_credit=0.5"], "set_credit needs abstractions, but cotrain.prop"),
+        (["cotrain.proposals=reference", "abstraction.reward=r3"], "r3 needs abstractions, but cotrain.proposals="),
         (["cotrain.abstractions=0", "cotrain.rft.every=2"], "cotrain.rft.every needs abstractions"),
         (["cotrain.abstractions=0", "cotrain.schedule.kind=rates"], "schedule 'rates' trains it"),
         (["abstraction.reward=r3", "cotrain.set_credit=0.5"], "cotrain.set_credit is made for success rates"),

@@ -40,6 +40,7 @@ METHODS = {
     ],
     "critique-self": ["cotrain.critique.source=self", *CRITIC],
     "critique-teacher": ["cotrain.critique.source=teacher", *CRITIC],
+    "pope": ["cotrain.proposals=reference", "cotrain.bare.share=0.5", "cotrain.bare.paid=true"],
     "joint": ["cotrain.proposals=joint", "cotrain.set_credit=0.5"],
     "offline": [
         *("cotrain.schedule.lag=3", "cotrain.rft.every=3", "cotrain.rft.problems=8", "cotrain.rft.solutions=2"),

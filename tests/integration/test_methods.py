@@ -14,6 +14,7 @@ from rlad.config.registry import advantage, loss, reward, shaping
 from trainers.methods.hooks import OFFLINE
 
 METHODS = ("rlcr", "hill", "r3", "shaped", "critique-verifier", "critique-self", "critique-teacher", "joint", "offline")
+METHODS += ("pope",)
 EASY = [  # a small world that a tiny model learns in seconds: methods then work on real abstractions and solutions
     *("problems.induction.families=[minmax]", "problems.induction.max_input=3", "solution.reward=rlcr"),
     *("warmstart.mixture.critique=0.2", "warmstart.mixture.refine=0.2", "base.max_positions=160"),
@@ -62,6 +63,14 @@ def test_steps_of_every_method(runs, name):
     assert all(math.isfinite(number) for row in rows for number in numbers(row))
     assert all(row["solution"]["updated"] == 1 for row in rows)
     assert (runs / name / "export" / "solution" / "model.safetensors").is_file()
+
+
+@pytest.mark.ranks
+def test_parts_of_worked_solutions_stand_in_for_a_player(runs):
+    for row in metrics(runs / "pope"):
+        assert "abstraction" not in row and row["rollout"]["abstractions_per_problem"] > 1
+        assert row["rollout"]["distinct"] is None  # nothing was drawn
+    assert not (runs / "pope" / "export" / "abstraction").exists()
 
 
 @pytest.mark.ranks

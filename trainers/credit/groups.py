@@ -24,9 +24,11 @@ class AttemptGroup:
 
 def groups(tree: Tree, config: CotrainConfig) -> list[AttemptGroup]:
     """The attempts that the solver learns from, one group per prompt; groups without an attempt are left out."""
+    bare = [AttemptGroup(None, tree.bare, tree.refined)] if tree.bare else []
     if config.abstractions == 0:
-        return [AttemptGroup(None, tree.bare, tree.refined)] if tree.bare else []
-    return [AttemptGroup(branch.text, branch.solutions, branch.refined) for branch in tree.branches if branch.solutions]
+        return bare
+    guided = [AttemptGroup(b.text, b.solutions, b.refined) for b in tree.branches if b.solutions]
+    return guided + bare if config.bare.paid else guided
 
 
 def compared(tree: Tree, config: CotrainConfig) -> list[AttemptGroup]:

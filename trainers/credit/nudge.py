@@ -49,8 +49,8 @@ def nudge(group: Attempts, keys: NudgeKeys) -> list[float]:
     [0.0, -1.633, 0.816, 0.816]
 
     Where we differ from the authors' code: theirs drops the context of half the prompts, and those rollouts are paid
-    too, against the problem's mean. RLAD pays nothing without an abstraction, so bare prompts stay anchors here;
-    `ROLE.distillation` is the published way to the bare prompt.
+    too, against the problem's mean. RLAD pays nothing without an abstraction, so bare prompts stay anchors unless
+    `cotrain.bare.paid`; `ROLE.distillation` is the published way to the bare prompt.
     """
     centred = mean(group.rewards)
     sums: dict[str, list[float]] = {}

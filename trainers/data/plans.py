@@ -36,4 +36,5 @@ def step_plan(run: RunConfig, step: int, first_phase: int = 0, more: int = 0) ->
         distinct=config.proposals == "distinct",
         draws=config.draws,
         joint=config.proposals == "joint",
+        reference=config.proposals == "reference",
     )

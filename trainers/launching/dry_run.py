@@ -262,7 +262,8 @@ def division(config: RunConfig, placement: Placement) -> list[tuple[str, str]]:
     if step.abstractions:
         tree = f"{step.abstractions} abstractions x {step.solutions} solutions"
         rows.append(("with abstractions", f"{step.problems - bare} problems x {tree}"))
-        rows.append(("bare (KL anchor)", f"{bare} problems x {step.bare.solutions} solutions"))
+        kind = "bare (paid)" if step.bare.paid else "bare (KL anchor)"
+        rows.append((kind, f"{bare} problems x {step.bare.solutions} solutions"))
         if step.proposals == "distinct":
             rows.append(("proposals", f"up to {step.draws} drawn for {step.abstractions} distinct ones"))
     for role in playing(config):

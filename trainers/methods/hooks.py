@@ -20,6 +20,7 @@ from rlad.problems import Problem, World
 from rlad.reasoning.judge import Judge
 from rlad.reasoning.reasoner import Reasoner
 from rlad.reasoning.tree import Plan, Tree
+from trainers.credit.groups import groups
 from trainers.data.cursor import Cursor
 from trainers.learner.learner import Learner
 from trainers.learner.scoring import LearnerScorer
@@ -85,7 +86,7 @@ class Methods:
 
     def judged(self, trees: list[Tree], seed: int) -> dict[str, float | None]:
         """After the verdicts: second attempts and rewards. Returns means over all ranks. Collective."""
-        learnt_from = [tree for tree in trees if tree.draws or not self.config.abstractions]
+        learnt_from = [tree for tree in trees if groups(tree, self.config)]
         counts = self.refiner(learnt_from, seed) if self.refiner else {}
         counts |= measure(trees, self.evidence)
         return zero3.means(counts, self.device) if counts else {}

@@ -164,7 +164,7 @@ def read_rollout(trees: list[Tree], clustered: int) -> Sums:
     names += ["solution_clusters", "correct_clusters", "incorrect_clusters"]
     sums: Sums = {name: np.zeros(2) for name in names}
     for tree in trees:
-        if tree.draws:
+        if tree.draws or tree.branches:
             sums["distinct_abstractions"] += (len({branch.key for branch in tree.branches}), 1)
         solutions = tree.solutions or tree.bare
         if not solutions:

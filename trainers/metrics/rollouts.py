@@ -22,7 +22,7 @@ def rollout_statistics(trees: list[Tree], config: CotrainConfig, device: torch.d
     branches = [branch for tree in trees for branch in tree.branches]
     guided = [s for branch in branches for s in branch.solutions]
     bare = [s for tree in trees for s in tree.bare]
-    proposed = [tree for tree in trees if tree.draws]
+    proposed = [tree for tree in trees if tree.draws or tree.branches]
     groups = [[solution_reward(s, config) for s in b.solutions] for b in branches if b.solutions]
     everything = guided + bare
     numbers = zero3.means(

@@ -65,7 +65,7 @@ def check_groups(config: RunConfig) -> None:
         raise ConfigError(
             f"cotrain.bare.share={step.bare.share} of {step.problems} problems leaves none with an abstraction."
         )
-    if step.abstractions == 1 and trains(config, "abstraction") and not step.subtract_bare:
+    if step.abstractions == 1 and "abstraction" in learning_roles(config) and not step.subtract_bare:
         raise ConfigError(
             "cotrain.abstractions=1 leaves nothing to compare an abstraction with; use at least 2, "
             "or cotrain.subtract_bare=true."
@@ -83,21 +83,29 @@ def check_groups(config: RunConfig) -> None:
         )
 
 
-def check_solver_alone(config: RunConfig) -> None:
+def without_proposer(config: RunConfig) -> str | None:
+    """The setting because of which nobody writes abstractions; None where the abstraction player does."""
     step = config.cotrain
-    if step.abstractions > 0:
-        if step.one_pass:
-            raise ConfigError("cotrain.one_pass needs cotrain.abstractions=0: one player writes both parts.")
+    if not step.abstractions:
+        return "cotrain.abstractions=0"
+    return "cotrain.proposals=reference has nobody write them" if step.proposals == "reference" else None
+
+
+def check_solver_alone(config: RunConfig) -> None:
+    step, why = config.cotrain, without_proposer(config)
+    if step.abstractions > 0 and step.one_pass:
+        raise ConfigError("cotrain.one_pass needs cotrain.abstractions=0: one player writes both parts.")
+    if why is None:
         return
     schedule = step.schedule
     idle = schedule.kind == "frozen" and not registry.role[schedule.train].call().plays(config)
     if schedule.kind in ("alternating", "rates") or idle:
         raise ConfigError(
-            f"cotrain.abstractions=0 leaves the abstraction player nothing to learn from, but the schedule "
+            f"{why} leaves the abstraction player nothing to learn from, but the schedule "
             f"'{schedule.kind}' trains it; use cotrain.schedule.kind=simultaneous."
         )
     for key, used in (("set_credit", step.set_credit > 0), ("subtract_bare", step.subtract_bare)):
         if used:
-            raise ConfigError(f"cotrain.{key} needs abstractions, but cotrain.abstractions=0.")
-    if step.adherence and not step.one_pass:
+            raise ConfigError(f"cotrain.{key} needs abstractions, but {why}.")
+    if step.adherence and not step.abstractions and not step.one_pass:
         raise ConfigError("cotrain.adherence needs abstractions, but cotrain.abstractions=0.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rlad.config import ConfigError, RunConfig
-from rlad.config.rules.groups import trains
+from rlad.config.rules.groups import trains, without_proposer
 
 
 def check_methods(config: RunConfig) -> None:
@@ -41,19 +41,19 @@ def _check_lag(config: RunConfig) -> None:
 
 
 def _check_needs_abstractions(config: RunConfig) -> None:
-    step = config.cotrain
-    if step.abstractions:
+    step, why = config.cotrain, without_proposer(config)
+    if why is None:
         return
     used = {
         f"abstraction.reward={config.abstraction.reward}": config.abstraction.reward != "verdict",
         "abstraction.diversity.weight": config.abstraction.diversity.weight,
-        "solution.distillation": config.solution.distillation,
+        "solution.distillation": config.solution.distillation and not step.abstractions,
         "cotrain.schedule.lag": step.schedule.lag,
         "cotrain.rft.every": step.rft.every,
     }
     for key, value in used.items():
         if value:
-            raise ConfigError(f"{key} needs abstractions, but cotrain.abstractions=0.")
+            raise ConfigError(f"{key} needs abstractions, but {why}.")
 
 
 def _check_abstraction_reward(config: RunConfig) -> None:

@@ -35,7 +35,7 @@ class AbstractionRole(Role):
     }
 
     def plays(self, run):
-        return super().plays(run) and run.cotrain.abstractions > 0
+        return super().plays(run) and run.cotrain.abstractions > 0 and run.cotrain.proposals != "reference"
 
     def groups(self, tree, pay):
         """All draws of a problem are one group.

@@ -59,7 +59,7 @@ class SolutionRole(Role):
         for solutions, refined in pay.attempts(tree):
             # Where abstractions are compared, the one that was followed is the strategy; under one, the text is.
             keys = {followed.get(id(s)) for s in solutions}
-            way = (lambda s: followed[id(s)]) if len(keys) > 1 else (lambda s: " ".join(s.text.split()))
+            way = (lambda s: followed.get(id(s), "")) if len(keys) > 1 else (lambda s: " ".join(s.text.split()))
             own = [Sample(s.prompt, s.completion, pay.solution(s), strategy=way(s)) for s in solutions]
             second = [
                 Sample(s.prompt, s.completion, pay.solution(s), shaping=gamma, kl_weight=0.0, strategy=way(s))
@@ -69,8 +69,9 @@ class SolutionRole(Role):
         return found
 
     def anchors(self, tree, pay):
-        """The solutions of a bare problem; baseline samples of other problems are only measured."""
-        if tree.draws or pay.config.abstractions == 0:
+        """The solutions of a bare problem; baseline samples of other problems are only measured. Paid ones are no
+        anchors but attempts."""
+        if tree.draws or tree.branches or pay.config.abstractions == 0 or pay.config.bare.paid:
             return []
         return [Sample(s.prompt, s.completion, 0.0) for s in tree.bare]
 
