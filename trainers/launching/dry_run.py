@@ -19,6 +19,8 @@ from trainers.launching.nodes import Placement
 
 GB = 1e9
 BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
+TURNS = ("update:", "rollout:")
+"""How the names of what rollouts and updates hold in turns begin."""
 TRAINING = "training state (weights, gradients, Adam) / ranks"
 LIVE = 1_000_000_000
 """Parameters that ZeRO-3 leaves gathered while a player is updated (its stage3_max_live_parameters)."""
@@ -48,6 +50,8 @@ KNOWN = {
     "Qwen/Qwen3-1.7B": Shape(2048, 28, 16, 8, 128, 6144, 151_936, True),
     "Qwen/Qwen3-4B": Shape(2560, 36, 32, 8, 128, 9728, 151_936, True),
     "Qwen/Qwen3-8B": Shape(4096, 36, 32, 8, 128, 12_288, 151_936, False),
+    "meta-llama/Llama-3.2-1B-Instruct": Shape(2048, 16, 32, 8, 64, 8192, 128_256, True),
+    "meta-llama/Llama-3.2-3B-Instruct": Shape(3072, 28, 24, 8, 128, 8192, 128_256, True),
 }
 """Shapes of models that may not have been downloaded yet."""
 
@@ -237,8 +241,33 @@ def memory(config: RunConfig, ranks: int, lengths: dict[str, int] | None = None)
 
 def total(parts: dict[str, float]) -> float:
     """The peak: everything that stays, and the larger of rollout and update."""
-    turns = [value for name, value in parts.items() if name.startswith(("update:", "rollout:"))]
-    return sum(parts.values()) - sum(turns) + max(turns)
+    turns = [value for name, value in parts.items() if name.startswith(TURNS)]
+    return staying(parts) + max(turns)
+
+
+def staying(parts: dict[str, float]) -> float:
+    """What is held in rollouts and updates alike."""
+    return sum(value for name, value in parts.items() if not name.startswith(TURNS))
+
+
+def smallest_gpu(config: RunConfig, parts: dict[str, float], lengths: dict[str, int] | None = None) -> float | None:
+    """Bytes of the smallest GPU that holds a rank and the vLLM engines beside it; None where no engine is beside it.
+
+    An engine takes `engine.memory_share` of the GPU, in which the weights and keys and values of one longest sequence
+    must fit. The two of `placement=lora` are one, which never sleeps; others sleep while their rank updates.
+    """
+    engine, roles = config.engine, playing(config)
+    if not samples_apart(config) or engine.placement == "server":
+        return None
+    sequences, needed = lengths or longest_sequences(config), 0.0
+    for role in roles:
+        model = config.players[role].model or config.base
+        shape, width = model_shape(model, config), BYTES[model.dtype]
+        weights = parameters(shape) * width / engine.tensor_parallel
+        needed = max(needed, weights + kv_cache(shape, 1, sequences[role], width))
+    shares = engine.memory_share * (1 if engine.placement == "lora" else len(roles))
+    beside = total(parts) if engine.placement == "lora" else staying(parts)
+    return max(total(parts), beside / (1 - shares), needed / engine.memory_share)
 
 
 # ------------------------------------------------------------------------------------------------- division
@@ -296,6 +325,8 @@ def describe(config: RunConfig, placement: Placement, lengths: dict[str, int] | 
         lines.append(f"{'peak (rollout and update take turns)':50s} {total(parts) / GB:9.3f} GB")
     if not samples_apart(config):
         return "\n".join(lines)
+    if parts is not None and (least := smallest_gpu(config, parts, lengths)):
+        lines.append(f"{'smallest GPU, vLLM engines beside a rank included':50s} {least / GB:9.3f} GB")
     if config.engine.placement == "lora":
         lines.append("vLLM's engine is a process of its own on each node: the base, an adapter per player. Where every")
         lines.append(f"GPU has a rank, it keeps engine.memory_share={config.engine.memory_share} of the first one's.")

@@ -1,0 +1,126 @@
+"""Recipes dry-run on the machines that they are for, from a file of hosts, under Slurm and in a Kubernetes job."""
+
+import itertools
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from rlad.config import load_config
+from trainers.launching import command
+from trainers.launching.dry_run import memory, model_shape, smallest_gpu, staying, total
+
+ROOT = Path(__file__).parents[3]
+RECIPES, DEPLOY = ROOT / "configs" / "recipes", ROOT / "deploy"
+MODELS = {
+    "Qwen3-0.6B": "Qwen/Qwen3-0.6B",
+    "Llama-3.2-1B": "meta-llama/Llama-3.2-1B-Instruct",
+    "Qwen3-1.7B": "Qwen/Qwen3-1.7B",
+    "Llama-3.2-3B": "meta-llama/Llama-3.2-3B-Instruct",
+    "Qwen3-4B": "Qwen/Qwen3-4B",
+    "Qwen3-8B": "Qwen/Qwen3-8B",
+}
+NODES = {"4-nodes": 4}
+CAPACITY = {"1x24gb": 24, "1x24gb-lora": 24}
+"""GB of a recipe's GPUs; 80 for all others."""
+
+
+def told():
+    """recipe -> model -> (GB, whether it is printed in bold), of docs/recipes.md."""
+    lines = (ROOT / "docs" / "recipes.md").read_text().splitlines()
+    first = next(i for i, line in enumerate(lines) if line.startswith("| recipe | Qwen3-0.6B"))
+    names, found = [cell.strip() for cell in lines[first].split("|")[2:-1]], {}
+    for line in itertools.takewhile(lambda line: line.startswith("|"), lines[first + 2 :]):
+        recipe, *cells = (cell.strip() for cell in line.split("|")[1:-1])
+        found[recipe.strip("`")] = {
+            name: (int(cell.strip("*")), cell.startswith("*")) for name, cell in zip(names, cells, strict=True)
+        }
+    return found
+
+
+def least(recipe, model, *words):
+    run = load_config(RECIPES / f"{recipe}.yaml", [f"base.path={model}", *words])
+    return smallest_gpu(run, memory(run, run.launch.ranks * NODES.get(recipe, 1))) / 1e9
+
+
+@pytest.mark.parametrize("recipe", sorted(path.stem for path in RECIPES.glob("*.yaml")))
+def test_the_page_says_what_the_dry_run_says(recipe):
+    row = told()[recipe]
+    assert list(row) == list(MODELS)
+    for name, (gb, bold) in row.items():
+        assert gb == round(least(recipe, MODELS[name])), name
+        assert bold == (gb <= CAPACITY.get(recipe, 80)), name
+    default = load_config(RECIPES / f"{recipe}.yaml").base.path
+    assert row[next(name for name, path in MODELS.items() if path == default)][1]
+
+
+def test_an_8b_pair_fits_one_node_with_its_optimisers_outside():
+    assert round(least("8x80gb", MODELS["Qwen3-8B"], "zero.offload_optimizer=true")) == 79
+
+
+def test_the_smallest_gpu_by_hand():
+    """Two engines of a quarter each stay beside what stays; one that serves adapters never sleeps."""
+    words = ["base.path=Qwen/Qwen3-0.6B", "launch.device=cuda", "launch.ranks=1", "problems.source=hub"]
+    words += ["problems.path=x/y", "base.dtype=bfloat16", "engine.memory_share=0.25", "cotrain.micro_batch=1"]
+    run = load_config(None, words)
+    parts = memory(run, 1)
+    assert smallest_gpu(run, parts) == pytest.approx(2 * staying(parts))
+    adapters = load_config(None, [*words, "lora.rank=8", "engine.placement=lora"])
+    assert smallest_gpu(adapters, memory(adapters, 1)) == pytest.approx(total(memory(adapters, 1)) / 0.75)
+    crowded = load_config(None, [*words, "engine.memory_share=0.01"])
+    assert smallest_gpu(crowded, parts) > 100 * 1.19e9  # the weights must fit into a hundredth
+    assert smallest_gpu(load_config(None, ["launch.device=cpu"]), parts) is None
+
+
+@pytest.mark.parametrize(("name", "billions"), [("1B", 1.236), ("3B", 3.213)])
+def test_llamas_have_as_many_parameters_as_they_say(name, billions):
+    from trainers.launching.dry_run import parameters
+
+    run = load_config(RECIPES / "1x80gb.yaml", [f"base.path={MODELS[f'Llama-3.2-{name}']}"])
+    assert parameters(model_shape(run.base, run)) / 1e9 == pytest.approx(billions, abs=0.001)
+
+
+def dry_run(words, capsys):
+    assert command.main([*words, "--dry-run"]) == 0
+    return capsys.readouterr().out
+
+
+def test_four_nodes_from_the_example_of_hosts_and_under_slurm(monkeypatch, capsys):
+    recipe = str(RECIPES / "4-nodes.yaml")
+    printed = dry_run(["train", recipe, "--hostfile", str(DEPLOY / "hostfile.example")], capsys)
+    assert "32 on 4 nodes" in printed and "64 = 2 on each rank" in printed
+    assert re.search(r"smallest GPU, vLLM engines beside a rank included +79\.\d+ GB", printed)
+    step = {"SLURM_NNODES": "4", "SLURM_STEP_NUM_NODES": "4", "SLURM_STEP_ID": "0", "SLURM_NODEID": "2"}
+    step |= {"SLURM_STEP_NUM_TASKS": "4", "SLURM_STEP_NODELIST": "node[1-4]", "SLURM_JOB_ID": "77"}
+    for name, value in step.items():
+        monkeypatch.setenv(name, value)
+    assert "32 on 4 nodes" in dry_run(["train", recipe], capsys)
+
+
+def test_the_slurm_script_asks_for_one_task_a_node_and_the_recipe_s_gpus():
+    script = (DEPLOY / "slurm.sh").read_text()
+    asked = dict(re.findall(r"^#SBATCH --([a-z-]+)=(\S+)$", script, re.MULTILINE))
+    run = load_config(RECIPES / "4-nodes.yaml")
+    assert asked["ntasks-per-node"] == "1" and int(asked["gpus-per-node"]) == run.launch.ranks
+    assert int(asked["nodes"]) == NODES["4-nodes"]
+    assert './launch.sh "$@"' in script
+
+
+def test_the_kubernetes_job_starts_a_recipe_with_as_many_gpus_as_ranks(tmp_path, capsys):
+    job = yaml.safe_load((DEPLOY / "kubernetes-train.yaml").read_text())
+    pod = job["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    places = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+    assert set(places) == {volume["name"] for volume in pod["volumes"]}
+    for item in next(volume["configMap"]["items"] for volume in pod["volumes"] if volume["name"] == "recipe"):
+        target = tmp_path / item["path"]
+        target.parent.mkdir(exist_ok=True)
+        (file,) = (ROOT / "configs").rglob(item["key"])
+        shutil.copy(file, target)
+    words = [re.sub(f"^{places['recipe']}/", f"{tmp_path}/", word) for word in container["args"]]
+    printed = dry_run(words, capsys)
+    gpus = container["resources"]["limits"]["nvidia.com/gpu"]
+    assert f"ranks                        {gpus} on 1 node" in printed
+    assert all(places["data"] in word for word in words if word.startswith(("runs_dir=", "problems.path=")))
