@@ -33,6 +33,7 @@ Two language models trained together: one writes abstractions, the other solves 
   ./launch.sh serve RUN [--engine E] [key=value ...]   the pair behind an OpenAI-compatible API
   ./launch.sh verify FILE.jsonl [--out F]        judge rows of {gold, pred}
   ./launch.sh distill CONFIG [key=value ...]     abstraction data from a teacher, for the warm start
+  ./launch.sh curriculum CONFIG [key=value ...]  how often the base solves each training problem
   ./launch.sh leaks FILE.jsonl [--out F]         which abstractions give the answer away
   ./launch.sh keys [PREFIX]                      every configuration key: default, range, meaning
   ./launch.sh model smollm2|FILE.gguf [FOLDER]   a pretrained model as a folder for base.path, without a hub
@@ -136,6 +137,13 @@ A teacher (distill.teacher.url, any server with OpenAI's chat API, or the model 
 training problems; gates choose among them with the solver (distill.solver.url, or the same model). Writes sft.jsonl for the
 warm start, rejects.jsonl with reasons and card.md into RUN/distill. Finished calls are kept in calls.jsonl: a killed run goes on when the
 same command is given again. docs/distill.md says more.
+TEXT
+  curriculum) cat <<'TEXT' ;;
+./launch.sh curriculum CONFIG [key=value ...]
+
+Solves every training problem curriculum.samples times with the base (warm-started, or that of base.path) and writes how
+often that was right to RUN/curriculum.jsonl. A killed command goes on when it is given again. Training then takes
+curriculum.bands=[easy,medium] and the like. docs/curriculum.md says more.
 TEXT
   leaks) cat <<'TEXT' ;;
 ./launch.sh leaks FILE.jsonl [--out F]
@@ -398,7 +406,7 @@ main() {
   shift
   case $verb in
   -h | --help | help) usage; exit 0 ;;
-  demo | test | setup | warmstart | train | sweep | compare | export | report | serve | verify | leaks | distill | keys | model | bench) ;;
+  demo | test | setup | warmstart | train | sweep | compare | export | report | serve | verify | leaks | distill | curriculum | keys | model | bench) ;;
   *) fail "there is no verb '$verb'; ./launch.sh --help lists them." ;;
   esac
   if [ "$verb" != test ] || [ $# -eq 1 ]; then # pytest has a --help of its own, among other arguments
@@ -416,6 +424,7 @@ main() {
   report) setup; run_module evals.report "$@" ;;
   verify) setup; run_module rlad.verifier "$@" ;;
   distill) setup; run_module trainers.distill "$@" ;;
+  curriculum) setup; run_module trainers.curriculum "$@" ;;
   leaks) setup; run_module rlad.reasoning.leaks "$@" ;;
   keys) setup; run_module rlad.keys "$@" ;;
   model) setup; run_module rlad.model "$@" ;;

@@ -50,7 +50,7 @@ FLOORS = {
         {"data", "distill"},
         {"credit", "learner"},
         {"methods", "metrics"},
-        {"cotrain", "export", "warmstart"},
+        {"cotrain", "curriculum", "export", "warmstart"},
     ],
 }
 """The rooms of a package, from below: a room imports only what is on a lower floor, so there is no circle."""

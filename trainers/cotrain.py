@@ -21,6 +21,7 @@ from trainers.credit.measurements import Measurements
 from trainers.credit.phase import Credit
 from trainers.credit.planning import credited_grams
 from trainers.credit.standing import Standing
+from trainers.data.curriculum import Curriculum, read_measured
 from trainers.data.cursor import Cursor
 from trainers.data.dynamic_sampling import PassRates, dynamic_sampling
 from trainers.data.plans import player_sampling, sampling_seed, step_plan
@@ -53,7 +54,8 @@ class Cotrainer:
         self.problems = load_problems(run.problems, "train")
         self.validation = load_problems(run.problems, "validation") if self.config.validate_every else []
         self.cursor = Cursor(len(self.problems), run.seed)
-        self.rates = PassRates(self.problems, self.config.retire_above, self.config.problems)
+        self.curriculum = self._curriculum()
+        self.rates = PassRates(self.problems, self.config.retire_above, self.config.problems, self.curriculum)
         self.roles = playing(run)
         self.readers = {name: role for name, role in self.roles.items() if isinstance(role, TreeReader)}
         self.learners = self._learners()
@@ -80,6 +82,7 @@ class Cotrainer:
         self.credit = Credit(run, self.roles, measured, credited_grams(run, grams, tokenizers))
         parts = {"run": self, "cursor": self.cursor, "pass_rates": self.rates}
         parts |= {"methods": self.methods, "credit": self.credit, "alarms": self.alarms}
+        parts |= {"curriculum": self.curriculum} if self.curriculum else {}
         kept = self.config.keep_checkpoints
         self.checkpoints = Checkpoints(folder / "checkpoints", self.learners, parts, run.lora, kept, self.methods)
 
@@ -99,13 +102,23 @@ class Cotrainer:
             proposer.sampler, solver.sampler, proposer.policy.prompts, solver.policy.prompts, self.judge, self.world
         )
 
-    def draw(self) -> tuple[list[Problem], list[Problem]]:
+    def _curriculum(self) -> Curriculum | None:
+        if not self.run.curriculum.active:
+            return None
+        return Curriculum(self.run.curriculum, self.problems, read_measured(self.folder), self.config.problems)
+
+    def draw(self, step: int) -> tuple[list[Tree], list[Tree]]:
         """The step's problems of this rank: (those to propose for, those that stay bare)."""
-        picked = [self.problems[i] for i in self.cursor.take(self.config.problems, self.rates.retired())]
+        picked = self.trees(self.cursor.take(self.config.problems, self.rates.skipped(step)))
         bare = len(picked) if not self.config.abstractions else round(self.config.bare.share * len(picked))
         # Every rank takes its stride of both kinds, so the work is spread as evenly as it divides.
         stride, ranks = zero3.rank(), zero3.world_size()
         return picked[bare:][stride::ranks], picked[:bare][ranks - 1 - stride :: ranks]
+
+    def trees(self, picked: list[int]) -> list[Tree]:
+        """Trees to grow for problems, with the n and m of their bands."""
+        shape = self.curriculum.shape if self.curriculum else lambda index: None
+        return [Tree(self.problems[index], shape=shape(index)) for index in picked]
 
     def solve(self, guided: list[Tree], bare: list[Tree], plan: Plan, step: int) -> None:
         """Guided solutions where the gate let pass; bare ones for anchors, baselines and plain training."""
@@ -137,8 +150,8 @@ class Cotrainer:
         alone = not self.config.abstractions
 
         def sample(number: int, missing: int) -> list[Tree]:
-            picked = self.cursor.take(missing, self.rates.retired())[zero3.rank() :: zero3.world_size()]
-            trees = [Tree(self.problems[i]) for i in picked]
+            picked = self.cursor.take(missing, self.rates.skipped(step))[zero3.rank() :: zero3.world_size()]
+            trees = self.trees(picked)
             plan = step_plan(self.run, step, more=number)
             if not alone:
                 self.reasoner.propose(trees, plan)
@@ -272,8 +285,7 @@ def cotrain(run: RunConfig, folder: Path) -> None:
             with clock.phase("offline"):
                 extras["offline"] = trainer.methods.before(step)
         with clock.phase("draw"):
-            problems, bare_problems = trainer.draw()
-            guided, bare = [Tree(p) for p in problems], [Tree(p) for p in bare_problems]
+            guided, bare = trainer.draw(step)
             plan = step_plan(run, step)
         with clock.phase("propose"):
             trainer.reasoner.propose(guided, plan)
@@ -311,6 +323,7 @@ def cotrain(run: RunConfig, folder: Path) -> None:
             trainer.tokens += sum(phase.get("tokens", 0) for phase in extras.get("offline", {}).values())
             row |= {"step": step, "tokens_generated_total": trainer.tokens, "parity": parity}
             row |= {name: extra for name, extra in extras.items() if extra}
+            row |= {"bands": trainer.curriculum.sizes()} if trainer.curriculum else {}
             for name, role in trainer.roles.items():
                 row[name] = player_statistics(trees, role, trainer.credit.pay, trainer.device)
                 trainer.learners[name].reward = row[name]["reward"]

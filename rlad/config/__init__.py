@@ -6,6 +6,7 @@ Nothing here imports torch, so a bad configuration is refused before any model i
 """
 
 from rlad.config.critique import CritiqueConfig
+from rlad.config.curriculum import CurriculumConfig
 from rlad.config.distill import ChatModelConfig, DistillConfig
 from rlad.config.errors import ConfigError
 from rlad.config.instruments import InstrumentsConfig
@@ -44,6 +45,7 @@ __all__ = [
     "ConfigError",
     "CotrainConfig",
     "CritiqueConfig",
+    "CurriculumConfig",
     "DistillConfig",
     "DiversityConfig",
     "EngineConfig",

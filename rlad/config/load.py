@@ -10,6 +10,7 @@ from typing import Any, get_origin, get_type_hints
 import yaml
 
 from rlad.config.alarms import AlarmsConfig
+from rlad.config.curriculum import CurriculumConfig
 from rlad.config.distill import DistillConfig
 from rlad.config.errors import ConfigError
 from rlad.config.instruments import InstrumentsConfig
@@ -63,6 +64,7 @@ class RunConfig:
     lora: LoraConfig = field(default_factory=LoraConfig)
     warmstart: WarmstartConfig = field(default_factory=WarmstartConfig)
     cotrain: CotrainConfig = field(default_factory=CotrainConfig)
+    curriculum: CurriculumConfig = field(default_factory=CurriculumConfig)
     instruments: InstrumentsConfig = field(default_factory=InstrumentsConfig)
     alarms: AlarmsConfig = field(default_factory=AlarmsConfig)
     engine: EngineConfig = field(default_factory=EngineConfig)

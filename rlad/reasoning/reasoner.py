@@ -50,14 +50,14 @@ class Reasoner(Growth):
         """
         if plan.reference:
             for tree in trees:
-                self.add_prefixes(tree, plan.abstractions, plan.propose.max_new_tokens)
+                self.add_prefixes(tree, plan.of(tree).abstractions, plan.propose.max_new_tokens)
             return
         if plan.joint:
             self._propose_lists(trees, plan)
             return
         prompts = [self.propose_ids(tree) for tree in trees]
-        for round_number in range(plan.most_draws):
-            wanted = [missing(tree, plan) for tree in trees]
+        for round_number in range(max((plan.of(tree).most_draws for tree in trees), default=0)):
+            wanted = [missing(tree, plan.of(tree)) for tree in trees]
             if not any(wanted):
                 break
             owners = [i for i, count in enumerate(wanted) for _ in range(count)]
@@ -67,10 +67,12 @@ class Reasoner(Growth):
                 self.add_draw(trees[i], prompts[i], completion, plan.distinct)
 
     def _propose_lists(self, trees: list[Tree], plan: Plan) -> None:
-        prompts = [self.list_ids(tree, plan.abstractions) for tree in trees]
-        sampling = replace(plan.propose, max_new_tokens=plan.abstractions * plan.propose.max_new_tokens)
-        for tree, prompt, completion in zip(trees, prompts, self.proposer.generate(prompts, sampling), strict=True):
-            self.add_list(tree, prompt, completion, plan.abstractions)
+        for number in sorted({plan.of(tree).abstractions for tree in trees}):
+            alike = [tree for tree in trees if plan.of(tree).abstractions == number]
+            prompts = [self.list_ids(tree, number) for tree in alike]
+            sampling = replace(plan.propose, max_new_tokens=number * plan.propose.max_new_tokens)
+            for tree, prompt, completion in zip(alike, prompts, self.proposer.generate(prompts, sampling), strict=True):
+                self.add_list(tree, prompt, completion, number)
 
     def gate(self, trees: list[Tree]) -> None:
         """Marks the abstractions that give the answer away."""
@@ -89,7 +91,7 @@ class Reasoner(Growth):
                 if branch.leak and skip_leaks:
                     continue
                 prompt = self.guided_ids(tree, branch)
-                for _ in range(plan.solutions_of(index)):
+                for _ in range(plan.of(tree).solutions_of(index)):
                     owners.append(branch)
                     prompts.append(prompt)
         completions = (lagged or self.solver).generate(prompts, plan.solve)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import insort
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from rlad.generation.base import Completion, Sampling
 from rlad.players.confidence import stated_confidence
@@ -103,6 +103,8 @@ class Tree:
     bare: list[Solution] = field(default_factory=list)
     refined: list[Solution] = field(default_factory=list)
     """Second attempts at bare solutions."""
+    shape: tuple[int, int] | None = None
+    """(n, m) of this problem, where they are not the plan's."""
     filtered: bool = False
     """A filter left the problem out: its abstractions earn nothing and are not learnt from."""
     extra_tokens: int = 0
@@ -172,6 +174,10 @@ class Plan:
     """Parts of the problem's worked solution stand in for abstractions, and nothing is drawn."""
     joint: bool = False
     """One text lists all abstractions, of at most `abstractions` times the tokens of one."""
+
+    def of(self, tree: Tree) -> Plan:
+        """The plan with the tree's own n and m, where it has them."""
+        return replace(self, abstractions=tree.shape[0], solutions=tree.shape[1]) if tree.shape else self
 
     @property
     def most_draws(self) -> int:

@@ -12,6 +12,7 @@ import torch
 from rlad.config import CotrainConfig
 from rlad.problems import Problem
 from rlad.reasoning.tree import Solution, Tree
+from trainers.data.curriculum import Curriculum
 from trainers.rewards import solved
 from trainers.runtime import zero3
 
@@ -60,26 +61,45 @@ def dynamic_sampling(
 class PassRates:
     """How often each training problem was solved; those at or above a rate are not drawn again."""
 
-    def __init__(self, problems: list[Problem], threshold: float | None, least_left: int):
-        self.threshold = threshold
+    def __init__(
+        self,
+        problems: list[Problem],
+        threshold: float | None,
+        least_left: int,
+        curriculum: Curriculum | None = None,
+    ):
+        """`curriculum`: is told what was solved, and says which problems a step leaves out."""
+        self.threshold, self.curriculum = threshold, curriculum
+        self.left = least_left
         self.most = max(0, len(problems) - least_left)
         self.index = {id(problem): i for i, problem in enumerate(problems)}
         self.counts: dict[int, list[int]] = {}
         """Index -> [solved, sampled], the same on every rank; part of the checkpoint."""
 
     def add(self, trees: list[Tree], config: CotrainConfig, device: torch.device) -> None:
-        """Counts a step's trees of all ranks. Collective; nothing to do when nothing is ever retired."""
-        if self.threshold is None:
+        """Counts a step's trees of all ranks. Collective; nothing to do where nothing depends on it."""
+        if self.threshold is None and self.curriculum is None:
             return
         rows = []
         for tree in trees:
             right = [bool(solved(solution, config)) for solution in trained(tree, config)]
-            rows.append([self.index[id(tree.problem)], sum(right), len(right)])
+            if right:
+                rows.append([self.index[id(tree.problem)], sum(right), len(right)])
         table = torch.tensor(rows, dtype=torch.float64, device=device).reshape(-1, 3)
         for i, right, sampled in zero3.concatenated(table)[0].long().tolist():
+            if self.curriculum is not None:
+                self.curriculum.count(i, right, sampled)
             count = self.counts.setdefault(i, [0, 0])
             count[0] += right
             count[1] += sampled
+
+    def skipped(self, step: int) -> frozenset[int]:
+        """Indices not to be drawn in a step: outside its bands, or retired as long as its bands hold enough without."""
+        if self.curriculum is None:
+            return self.retired()
+        outside = self.curriculum.outside(step)
+        both = outside | self.retired()
+        return both if len(self.index) - len(both) >= self.left else outside
 
     def retired(self) -> frozenset[int]:
         """Indices not to be drawn again; enough for a step always stay, the least solved ones."""

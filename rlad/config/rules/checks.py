@@ -6,6 +6,7 @@ import importlib.util
 from pathlib import Path
 
 from rlad.config import ROLES, ConfigError, RunConfig, registry
+from rlad.config.rules.curriculum import check_curriculum
 from rlad.config.rules.fields import check_fields
 from rlad.config.rules.groups import check_division, check_groups, check_solver_alone
 from rlad.config.rules.learning import check_learning
@@ -31,6 +32,7 @@ def validate(config: RunConfig) -> None:
     check_groups(config)
     check_solver_alone(config)
     check_methods(config)
+    check_curriculum(config)
     _check_track(config)
     check_learning(config)
     _check_instruments(config)

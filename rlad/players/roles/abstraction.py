@@ -64,9 +64,10 @@ class AbstractionRole(Role):
 
     def group_size(self, run):
         step = run.cotrain
+        least = min(n for n, _ in run.curriculum.trees(step.abstractions, step.solutions))
         if step.proposals == "joint":
-            return step.abstractions, "cotrain.abstractions"
-        return max(step.abstractions, step.draws), "cotrain.draws"
+            return least, "cotrain.abstractions"
+        return max(least, step.draws), "cotrain.draws"
 
     def temperature(self, run):
         return run.sweep.propose_temperature
@@ -96,4 +97,5 @@ class AbstractionRole(Role):
 
     def samples(self, run, problems, bare):
         step = run.cotrain
-        return problems * (step.draws if step.proposals == "distinct" else step.abstractions)
+        most = max(n for n, _ in run.curriculum.trees(step.abstractions, step.solutions))
+        return problems * (max(most, step.draws) if step.proposals == "distinct" else most)

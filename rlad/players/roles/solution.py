@@ -99,10 +99,11 @@ class SolutionRole(Role):
 
     def group_size(self, run):
         step = run.cotrain
+        trees = run.curriculum.trees(step.abstractions, step.solutions)
         if step.abstractions and step.solution_group == "problem":
-            return step.solutions * step.abstractions, "cotrain.abstractions x cotrain.solutions"
-        return step.solutions, "cotrain.solutions"
+            return min(n * m for n, m in trees), "cotrain.abstractions x cotrain.solutions"
+        return min(m for _, m in trees), "cotrain.solutions"
 
     def samples(self, run, problems, bare):
         step = run.cotrain
-        return problems * max(1, step.abstractions) * step.solutions
+        return problems * max(max(1, n) * m for n, m in run.curriculum.trees(step.abstractions, step.solutions))
