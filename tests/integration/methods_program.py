@@ -9,7 +9,11 @@ import torch.distributed as dist
 from two_ranks import leave
 
 from rlad.config import load_config, save_config
+from rlad.problems import load_problems
+from rlad.reasoning.pair import open_pair
 from trainers.cotrain import cotrain
+from trainers.curriculum import measure
+from trainers.data.curriculum import FILE
 from trainers.runtime import zero3
 from trainers.warmstart import run_warmstart
 
@@ -41,6 +45,10 @@ METHODS = {
     "critique-self": ["cotrain.critique.source=self", *CRITIC],
     "critique-teacher": ["cotrain.critique.source=teacher", *CRITIC],
     "pope": ["cotrain.proposals=reference", "cotrain.bare.share=0.5", "cotrain.bare.paid=true"],
+    "bands": [
+        *("curriculum.bands=[hard,medium]", "curriculum.steps=1", "curriculum.hard_tree=[2,3]", "curriculum.samples=2"),
+        *("cotrain.dynamic_sampling=1", "cotrain.drop_constant_groups=true"),
+    ],
     "joint": ["cotrain.proposals=joint", "cotrain.set_credit=0.5"],
     "offline": [
         *("cotrain.schedule.lag=3", "cotrain.rft.every=3", "cotrain.rft.problems=8", "cotrain.rft.solutions=2"),
@@ -59,6 +67,8 @@ def main(start: Path, out: Path, teacher_url: str) -> None:
         changes += [f"cotrain.critique.teacher_url={teacher_url}"]
         run = load_config(start / "config.yaml", [*changes, *overrides])
         prepare(replace(run, name=name), start, out / name)
+        if run.curriculum.active:
+            measured(run, start, out / name)
         cotrain(run, out / name)
     resume(run, start, out / "offline", out / "resumed")
 
@@ -68,6 +78,14 @@ def prepare(run, start: Path, folder: Path) -> None:
         folder.mkdir(parents=True)
         (folder / "base").symlink_to(start / "base")
         save_config(run, folder / "config.yaml")
+    dist.barrier()
+
+
+def measured(run, start: Path, folder: Path) -> None:
+    """How often the base solves each problem, as `./launch.sh curriculum` has it."""
+    if zero3.rank() == 0:
+        reasoner = open_pair(run, None, str(start / "base"))
+        measure(run, reasoner, load_problems(run.problems, "train"), folder / FILE, "base")
     dist.barrier()
 
 

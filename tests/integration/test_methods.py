@@ -14,7 +14,7 @@ from rlad.config.registry import advantage, loss, reward, shaping
 from trainers.methods.hooks import OFFLINE
 
 METHODS = ("rlcr", "hill", "r3", "shaped", "critique-verifier", "critique-self", "critique-teacher", "joint", "offline")
-METHODS += ("pope",)
+METHODS += ("pope", "bands")
 EASY = [  # a small world that a tiny model learns in seconds: methods then work on real abstractions and solutions
     *("problems.induction.families=[minmax]", "problems.induction.max_input=3", "solution.reward=rlcr"),
     *("warmstart.mixture.critique=0.2", "warmstart.mixture.refine=0.2", "base.max_positions=160"),
@@ -71,6 +71,18 @@ def test_parts_of_worked_solutions_stand_in_for_a_player(runs):
         assert "abstraction" not in row and row["rollout"]["abstractions_per_problem"] > 1
         assert row["rollout"]["distinct"] is None  # nothing was drawn
     assert not (runs / "pope" / "export" / "abstraction").exists()
+
+
+@pytest.mark.ranks
+def test_bands_move_with_what_is_solved_and_are_resumed(runs):
+    rows = metrics(runs / "bands")
+    measured = [json.loads(line) for line in (runs / "bands" / "curriculum.jsonl").read_text().splitlines()[1:]]
+    assert all(sum(row["bands"].values()) == len(measured) == 200 for row in rows)
+    state = json.loads((runs / "bands" / "checkpoints" / "step_00002" / "state.json").read_text())
+    counts = state["parts"]["curriculum"]
+    trained = [new for new, old in zip(counts, measured, strict=True) if new != [old["right"], old["sampled"]]]
+    assert 8 <= len(trained) <= 64 and all(sampled > 2 for _, sampled in trained)  # two steps, and what was added
+    assert rows[0]["rollout"]["abstractions_per_problem"] <= 2  # hard problems have two
 
 
 @pytest.mark.ranks

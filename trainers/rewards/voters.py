@@ -44,13 +44,13 @@ class Voter:
 def voters(tree: Tree) -> list[Voter] | None:
     """The abstractions of a judged tree that were solved with, by the lagged solver where there is one.
 
-    None where a sampler did not say how likely it finds one of them at temperature 1.
+    None where a sampler did not say how likely it finds one of them at temperature 1, or where nobody drew them.
     """
     solved: list[tuple[Branch, list[Solution], list[Completion]]] = []
     for number, branch in enumerate(tree.branches):
         if solutions := branch.lagged or branch.solutions:
             solved.append((branch, solutions, [d.completion for d in tree.draws if d.branch == number]))
-    if any(completion.model_logprob is None for *_, drawn in solved for completion in drawn):
+    if any(not drawn or any(one.model_logprob is None for one in drawn) for *_, drawn in solved):
         return None
     keys = iter(group([_answer(s) for _, several, _ in solved for s in several], lambda a, b: verify(a, b).correct))
     return [

@@ -5,6 +5,7 @@ from trees import solution, tree
 
 from rlad.config import BareConfig, CotrainConfig, PlayerConfig
 from trainers.credit.groups import compared, groups
+from trainers.rewards.voters import voters
 
 
 def test_one_group_per_abstraction_and_the_lists_are_the_trees_own():
@@ -59,3 +60,4 @@ def test_the_parts_of_a_solution_are_no_bare_prompts_though_nobody_drew_them():
     guided.draws = []
     rows = solution_rows([guided], CotrainConfig(proposals="reference"), PlayerConfig())
     assert [row.bare for row in rows] == [False, False]
+    assert voters(guided) is None  # and nobody's belief in them can be asked for
