@@ -206,6 +206,18 @@ class Induction(FormalWorld):
                     weights.append(self.prior[form] * OFFSET_DECAY**offset)
         return forms, weights
 
+    def posterior(self, problem: Problem) -> dict[str, float]:
+        """Abstraction -> probability that it is the hidden rule's form, given the examples.
+
+        >>> world, examples = Induction(), [(3, 5, 3), (2, 2, 2)]
+        >>> found = world.posterior(Problem("", "", "", meta={"examples": examples}))
+        >>> {form: round(p, 3) for form, p in found.items()}  # min alone, and the constants of later forms are larger
+        {'1 min': 1.0}
+        """
+        forms, weights = self.consistent(problem)
+        total = sum(weights)
+        return {form.text: weight / total for form, weight in zip(forms, weights, strict=True)}
+
     def propose(self, problem: Problem, rng: random.Random) -> str:
         forms, weights = self.consistent(problem)
         useless = [form for form in self.prior if form not in set(forms)]
