@@ -94,6 +94,7 @@ def _batch(rows: int, length: int, words: int) -> SimpleNamespace:
         input_ids=ids,
         attention_mask=torch.ones_like(ids),
         position_ids=torch.arange(PROMPT + length).expand_as(ids),
+        place=None,
         completion=ids[:, PROMPT:],
         mask=torch.ones(rows, length),
     )

@@ -209,6 +209,12 @@ class CotrainConfig:
     micro_tokens: int = key(0, least=0)
     """Positions per forward of an update instead, padding included: rows of like length share one, and are dealt over
     the ranks by length; 0 = `micro_batch` rows."""
+    share_prompts: bool = True
+    """Whether updates and scoring compute a prompt once for several of its completions, which lie side by side behind
+    it: as many as are cheapest by counted positions, no more than a micro-batch has rows."""
+    packing: bool = True
+    """Whether sequences of unlike prompts share a row of updates and scoring, under a block-diagonal mask, where that
+    is cheaper by counted positions than padding them."""
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     rft: RftConfig = field(default_factory=RftConfig)
     sft_phase: SftPhaseConfig = field(default_factory=SftPhaseConfig)

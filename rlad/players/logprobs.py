@@ -24,14 +24,17 @@ PROBE = torch.tensor([-300.0, -20.0, -1.0, 0.0, 0.5, 7.0, 40.0])
 
 
 class Completions(Protocol):
-    """B padded rows of P + C positions; the last C are completions, which all begin at position P."""
+    """B completions of at most C tokens, in B padded rows of P + C positions, where all of them begin at position P; or
+    anywhere in R rows of L positions, with a `place`."""
 
     input_ids: torch.Tensor
-    """(B, P + C)"""
+    """(B, P + C) or (R, L)"""
     attention_mask: torch.Tensor
-    """(B, P + C)"""
+    """(B, P + C), or (R, 1, L, L): what a position adds to its attention's scores, 0 or -inf."""
     position_ids: torch.Tensor
-    """(B, P + C)"""
+    """(B, P + C) or (R, L)"""
+    place: torch.Tensor | None
+    """(B, C) int64: which of the R x L positions, row by row, predicts each token. None = the rows are plain."""
     completion: torch.Tensor
     """(B, C) token ids"""
     mask: torch.Tensor
@@ -50,7 +53,11 @@ class Scores:
 
 def completion_logits(model, batch: Completions) -> torch.Tensor:
     """Logits (B, C, V) of the completion's tokens."""
-    return _run(model, batch, batch.completion.shape[1] + 1)[:, :-1]
+    if batch.place is None:
+        return _run(model, batch)[:, :-1]
+    head = _module(model).get_output_embeddings()
+    with _answering(head, lambda hidden: type(head).forward(head, hidden.flatten(0, 1)[batch.place])):
+        return _run(model, batch)
 
 
 def token_scores(
@@ -73,14 +80,14 @@ def token_scores(
     here, found = batch.mask > 0, {}
 
     def scores(hidden: torch.Tensor) -> torch.Tensor:
-        given = (*_inputs(head, hidden, here), batch.completion[here], squash)
+        given = (*_inputs(head, hidden, batch), batch.completion[here], squash)
         if rank:
             found["rank"] = head_ranks(*given)
         padded = [_padded(values, here, 0.0) for values in head_scores(*given, entropy == "grad")]
         return torch.stack(padded, dim=-1) * through
 
     with _answering(head, scores):
-        logp, entropies = (_run(model, batch, here.shape[1] + 1) / (through * squash.scale)).unbind(-1)
+        logp, entropies = (_run(model, batch) / (through * squash.scale)).unbind(-1)
     if entropy != "grad":
         entropies = entropies.detach() if entropy else None
     return Scores(logp, entropies, _padded(found["rank"], here, 1) if rank else None)
@@ -103,7 +110,7 @@ def filtered_logprobs(
     here, found = batch.mask > 0, []
 
     def values(hidden: torch.Tensor) -> torch.Tensor:
-        states, weight, bias = _inputs(head, hidden, here)
+        states, weight, bias = _inputs(head, hidden, batch)
         tokens = pieces.tokens(len(weight), states.device.type)
         for part, ids in zip(states.split(tokens), batch.completion[here].split(tokens), strict=True):
             products = torch.nn.functional.linear(part, weight, bias).float()
@@ -111,7 +118,7 @@ def filtered_logprobs(
         return hidden[..., :1]
 
     with _answering(head, values):
-        _run(model, batch, here.shape[1] + 1)
+        _run(model, batch)
     return _padded(torch.cat(found), here, 0.0)
 
 
@@ -125,9 +132,14 @@ def _cut(model, batch: Completions, temperature: float) -> tuple[torch.nn.Module
     return None if whole else (head, Squash(temperature, squash.scale, squash.cap))
 
 
-def _inputs(head: torch.nn.Module, hidden: torch.Tensor, here: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    """States (N, D) of the tokens on the mask `here`, (B, C), weight and bias of the head."""
-    states, weight, bias = hidden[:, -here.shape[1] - 1 : -1][here], head.weight, head.bias
+def _inputs(head: torch.nn.Module, hidden: torch.Tensor, batch: Completions) -> tuple[torch.Tensor, ...]:
+    """States (N, D) that predict the tokens on the batch's mask, weight and bias of the head."""
+    here = batch.mask > 0
+    if batch.place is None:
+        states = hidden[:, -here.shape[1] - 1 : -1][here]
+    else:
+        states = hidden.flatten(0, 1)[batch.place[here]]
+    weight, bias = head.weight, head.bias
     if isinstance(head, Float32Head):
         states, weight, bias = states.float(), weight.float(), None if bias is None else bias.float()
     return states, weight, bias
@@ -156,13 +168,15 @@ def _module(model):
     return getattr(model, "module", model)
 
 
-def _run(model, batch: Completions, keep: int) -> torch.Tensor:
+def _run(model, batch: Completions) -> torch.Tensor:
+    """Logits, or what the head answers instead: of the completions and one position before, or of all."""
+    mask = batch.attention_mask
     return model(
         input_ids=batch.input_ids,
-        attention_mask=batch.attention_mask,
+        attention_mask=mask.to(_module(model).dtype) if mask.is_floating_point() else mask,
         position_ids=batch.position_ids,
         use_cache=False,
-        logits_to_keep=keep,
+        logits_to_keep=batch.completion.shape[1] + 1 if batch.place is None else 0,
     ).logits
 
 

@@ -15,7 +15,8 @@ from rlad.generation import make_sampler
 from rlad.players import pieces
 from rlad.players.policy import make_policy
 from trainers.data.rows import Row, merged
-from trainers.learner.batches import collate, token_logprobs
+from trainers.learner.batches import collate, micro_batches, token_logprobs
+from trainers.learner.layout import Sharing
 from trainers.learner.learner import Learner
 from trainers.learner.update import update
 from trainers.losses.kl import kl_penalty
@@ -23,11 +24,12 @@ from trainers.runtime import zero3
 
 
 def make_rows(vocabulary: int) -> list[Row]:
-    """Twelve rows of different lengths, some of them bare anchors."""
+    """Twelve rows of different lengths, some of them bare anchors, two of three behind one prompt."""
     generator = torch.Generator().manual_seed(4)
     rows = []
     for i in range(9):
-        prompt = tuple(torch.randint(8, vocabulary, (3 + i % 3,), generator=generator).tolist())
+        if i % 3 != 1:
+            prompt = tuple(torch.randint(8, vocabulary, (3 + i % 3,), generator=generator).tolist())
         completion = tuple(torch.randint(8, vocabulary, (1 + (5 * i) % 7,), generator=generator).tolist())
         bare = i % 4 == 3
         rows.append(Row(prompt, completion, 0.0 if bare else (-1.0) ** i * (1 + i / 3), float(not bare), 1.0, bare))
@@ -77,14 +79,16 @@ def main(folder: Path) -> None:
     learner = Learner(policy, player, model_engine, reference, sampler, device)
     # Ragged on purpose: rank 1 holds two rows, then none at all; micro-batches of two make five forwards against one.
     # The first update holds its logits and counts rows; the second makes them in pieces, of a head that is partitioned,
-    # and deals its rows over the ranks by length, in micro-batches of so many positions.
+    # and deals its rows over the ranks by length, in micro-batches of so many positions; prompts are shared.
     held = (pieces.WHOLE, 0, rows[:7] if zero3.rank() == 0 else rows[7:])
     for whole, tokens, mine in (held, (0, 24, rows if zero3.rank() == 0 else [])):
-        run.cotrain.micro_tokens = tokens
+        run.cotrain.micro_tokens, learner.sharing = tokens, Sharing(weights=20) if tokens else None
         with patch.object(pieces, "WHOLE", whole), patch.dict(pieces.PIECE, cpu=1):
             stats = update(learner, merged(mine), run)
         assert stats["updated"] == 1 and stats["trained_tokens"] == sum(len(row.completion) for row in rows)
-    assert len(learner.record.tokens) in (5, 6)  # rank 0 had all ten of them
+    assert len(learner.record.tokens) in (4, 5, 6)  # rank 0 had all ten of them
+    shared = micro_batches(merged(rows), 64, learner.pad_id, device, 24, learner.sharing)
+    assert any(len(batch.input_ids) < len(batch.index) for batch in shared)
     worst = max(
         (tensor - expected[name]).abs().max().item()
         for name, tensor in zero3.gathered(model_engine, run.zero.bucket_size)

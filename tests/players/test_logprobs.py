@@ -73,6 +73,7 @@ def batch(lengths=(5, 2, 0)):
         input_ids=ids,
         attention_mask=attention,
         position_ids=(attention.cumsum(1) - 1).clamp(min=0),
+        place=None,
         completion=ids[:, 3:],
         mask=mask,
     )

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 
 from rlad.config import LoraConfig, ModelConfig, RunConfig, as_yaml
-from rlad.config.rules import bare_problems, described, trains
+from rlad.config.rules import bare_problems, described, reads_no_mask, trains
 from rlad.players import pieces
 from rlad.players.roles import playing
 from rlad.problems import make_world
@@ -300,7 +300,22 @@ def division(config: RunConfig, placement: Placement) -> list[tuple[str, str]]:
         kept = "trained" if trains(config, role) else "sampled only"
         micro = f"micro-batches of at most {step.micro_tokens} positions" if step.micro_tokens else None
         rows.append((f"{role}s of a rank", f"at most {count}, {kept}, {micro or _micro(count, step.micro_batch)}"))
+        rows.append((f"rows of an update, {role}", sharing(config, role)))
     return rows
+
+
+def sharing(config: RunConfig, role: str) -> str:
+    """What the rows of a player's update share, or why they cannot. Models that are not here are asked when they start.
+
+    >>> sharing(RunConfig(), "solution")
+    'share prompts, are packed, where fewer positions cost less'
+    """
+    step, model = config.cotrain, config.players[role].model or config.base
+    asked = ["share prompts"] * step.share_prompts + ["are packed"] * step.packing
+    reason = reads_no_mask((described(model.path) if model.path else None) or {})
+    if not asked:
+        return "plain, as configured"
+    return f"plain: {reason}" if reason else f"{', '.join(asked)}, where fewer positions cost less"
 
 
 def _micro(rows: int, size: int) -> str:

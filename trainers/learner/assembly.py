@@ -11,6 +11,7 @@ from rlad.config import ModelConfig, RunConfig
 from rlad.players.adapters import add_adapter
 from rlad.players.policy import make_policy
 from trainers.learner.learner import Learner
+from trainers.learner.sharing import sharing_of
 from trainers.runtime import zero3
 from trainers.runtime.samplers import place_sampler
 
@@ -41,8 +42,11 @@ def make_learner(
         player.max_grad_norm,
     )
     policy.model.to(device).train()
+    sharing, reason = sharing_of(policy.model, run.cotrain)
+    if reason and zero3.rank() == 0:
+        print(f"The {role} player's rows share no prompts and are not packed: {reason}.", flush=True)
     model_engine = zero3.make_model_engine(policy.model, settings)
-    return Learner(policy, player, model_engine, reference, sampler, device, player.entropy_coef)
+    return Learner(policy, player, model_engine, reference, sampler, device, player.entropy_coef, sharing)
 
 
 def starting_model(run: RunConfig, role: str, folder: Path) -> ModelConfig:

@@ -1,4 +1,4 @@
-"""Rows to padded micro-batches, the same number of them on every rank."""
+"""Rows to micro-batches, the same number of them on every rank."""
 
 from __future__ import annotations
 
@@ -8,26 +8,31 @@ import torch
 
 from rlad.players.logprobs import token_scores
 from trainers.data.rows import Row
+from trainers.learner.branches import Inputs, side_by_side
+from trainers.learner.layout import MicroBatch, Sharing, laid_out
 from trainers.learner.token_budget import plan_by_tokens
 from trainers.runtime import zero3
 
 
 @dataclass(frozen=True)
 class Batch:
-    """A padded micro-batch: prompts padded on the left, completions on the right, so completions start together.
+    """A micro-batch of B rows, whose completions are padded to C tokens.
 
     Everything that an update needs to know of its rows is here: `collate` makes it of them once, and an update adds
-    what it measures and chooses (`old` to `kept_factor`). Shapes: B rows, P + C positions, C of them of completions.
+    what it measures and chooses (`old` to `kept_factor`). The forward has B times P + C positions, prompts padded on
+    the left, so that completions start together; or R times L, in which rows share prompts and lie side by side.
     """
 
     index: list[int]
     """Place of each row in the list that was collated; -1 = a padding row that weighs nothing."""
     input_ids: torch.Tensor
-    """(B, P + C)"""
+    """(B, P + C), or (R, L)"""
     attention_mask: torch.Tensor
-    """(B, P + C)"""
+    """(B, P + C), or (R, 1, L, L): 0 where a position attends, -inf elsewhere."""
     position_ids: torch.Tensor
-    """(B, P + C)"""
+    """(B, P + C), or (R, L)"""
+    place: torch.Tensor | None
+    """(B, C) int64: which of the R x L positions, row by row, predicts each token; None in B x (P + C) positions."""
     completion: torch.Tensor
     """(B, C) token ids"""
     mask: torch.Tensor
@@ -93,17 +98,27 @@ def plan_micro_batches(lengths: list[int], micro_batch: int) -> list[list[int]]:
     return [order[i : i + micro_batch] for i in range(0, len(order), micro_batch)]
 
 
-def micro_batches(rows: list[Row], size: int, pad_id: int, device: torch.device, tokens: int = 0) -> list[Batch]:
+def micro_batches(
+    rows: list[Row], size: int, pad_id: int, device: torch.device, tokens: int = 0, sharing: Sharing | None = None
+) -> list[Batch]:
     """The rows in micro-batches of at most `size` rows or `tokens` positions, equally many on all ranks. Collective.
 
-    Ranks with fewer get padding rows, because a rank that runs fewer forwards than the others hangs a ZeRO-3 job.
+    Rows share prompts and lie side by side where `sharing` finds that cheaper. Ranks with fewer micro-batches get
+    padding rows, because a rank that runs fewer forwards than the others hangs a ZeRO-3 job.
     """
-    if tokens:
-        plan = plan_by_tokens([(len(row.prompt), len(row.completion)) for row in rows], tokens)
+    sizes = [(len(row.prompt), len(row.completion)) for row in rows]
+    plan = plan_by_tokens(sizes, tokens) if tokens else plan_micro_batches(list(map(sum, sizes)), size)
+    shared = None
+    if sharing is not None:
+        widths = [[max(sizes[i][side] for i in part) for side in (0, 1)] for part in plan]
+        plain = sum(sharing.cost(len(part), sum(width)) for part, width in zip(plan, widths, strict=True))
+        shared = laid_out(rows, sharing, size, tokens, plain)
+    missing = int(zero3.largest(len(shared or plan), device)) - len(shared or plan)
+    if shared is not None:
+        batches = [collate_shared(rows, own, pad_id, device) for own in shared]
     else:
-        plan = plan_micro_batches([len(row.prompt) + len(row.completion) for row in rows], size)
-    plan += [[-1]] * (int(zero3.largest(len(plan), device)) - len(plan))
-    return [collate(rows, index, pad_id, device) for index in plan]
+        batches = [collate(rows, index, pad_id, device) for index in plan]
+    return batches + [collate(rows, [-1], pad_id, device) for _ in range(missing)]
 
 
 def collate(rows: list[Row], index: list[int], pad_id: int, device: torch.device) -> Batch:
@@ -118,9 +133,34 @@ def collate(rows: list[Row], index: list[int], pad_id: int, device: torch.device
         start, end = left - len(row.prompt), left + len(row.completion)
         ids[i, start:end] = torch.tensor(row.prompt + row.completion)
         attention[i, start:end] = 1
-    mask = attention[:, left:].float() * torch.tensor([float(i >= 0) for i in index])[:, None]
     position = (attention.cumsum(1) - 1).clamp(min=0)
-    ids, attention, position, mask = (t.to(device) for t in (ids, attention, position, mask))
+    mask = attention[:, left:].float() * torch.tensor([float(i >= 0) for i in index])[:, None]
+    return _batch(chosen, index, Inputs(ids, attention, position), ids[:, left:], mask, device)
+
+
+def collate_shared(rows: list[Row], micro_batch: MicroBatch, pad_id: int, device: torch.device) -> Batch:
+    """The rows of a micro-batch behind shared prompts, side by side."""
+    index = [i for row in micro_batch for part in row for i in part]
+    chosen = [rows[i] for i in index]
+    completion = torch.full((len(chosen), max(len(row.completion) for row in chosen)), pad_id)
+    mask = torch.zeros(completion.shape)
+    for place, row in enumerate(chosen):
+        completion[place, : len(row.completion)] = torch.tensor(row.completion)
+        mask[place, : len(row.completion)] = 1
+    return _batch(chosen, index, side_by_side(rows, micro_batch, pad_id), completion, mask, device)
+
+
+def _batch(
+    chosen: list[Row],
+    index: list[int],
+    inputs: Inputs,
+    completion: torch.Tensor,
+    mask: torch.Tensor,
+    device: torch.device,
+) -> Batch:
+    """The rows `chosen`, with the forward that reads them, on the device."""
+    everything = (None if t is None else t.to(device) for t in (*inputs, completion, mask))
+    ids, attention, position, place, completion, mask = everything
 
     def per_row(values: list, dtype: torch.dtype = torch.float32) -> torch.Tensor:
         return torch.tensor(values, dtype=dtype, device=device)[:, None]
@@ -131,7 +171,8 @@ def collate(rows: list[Row], index: list[int], pad_id: int, device: torch.device
         input_ids=ids,
         attention_mask=attention,
         position_ids=position,
-        completion=ids[:, left:],
+        place=place,
+        completion=completion,
         mask=mask,
         advantage=_per_token([row.per_token for row in chosen], mask) * pg_weight,
         sampler_logprobs=_per_token([row.sampler_logprobs or () for row in chosen], mask),

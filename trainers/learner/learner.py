@@ -9,6 +9,7 @@ import torch
 from rlad.config import PlayerConfig
 from rlad.generation import Sampler
 from rlad.players.policy import Policy
+from trainers.learner.layout import Sharing
 from trainers.learner.records import TokenRecord
 
 
@@ -23,6 +24,8 @@ class Learner:
     sampler: Sampler
     device: torch.device
     entropy_coefficient: float = 0.0
+    sharing: Sharing | None = None
+    """What rows of an update and of scoring may share; None = nothing, they are plain."""
     probe: list[list[int]] = field(default_factory=list)
     """Token ids of a few prompts, the same on every rank and in every step: what `publish` checks the sampler with."""
     entropy: float | None = None

@@ -32,8 +32,9 @@ class LearnerScorer:
         """Scores of every (prompt, completion)."""
         rows = [Row(tuple(prompt), tuple(completion)) for prompt, completion in pairs]
         scores: list[TokenScores] = [None] * len(rows)  # type: ignore[list-item]
-        for batch in micro_batches(rows, self.micro_batch, self.learner.pad_id, self.learner.device):
-            found = token_scores(self.learner.model_engine, batch, self.learner.config.temperature, False, rank=True)
+        learner = self.learner
+        for batch in micro_batches(rows, self.micro_batch, learner.pad_id, learner.device, sharing=learner.sharing):
+            found = token_scores(learner.model_engine, batch, learner.config.temperature, False, rank=True)
             for at, i in enumerate(batch.index):
                 if i >= 0:
                     length = len(rows[i].completion)
@@ -63,7 +64,7 @@ def hidden_states(learner: Learner, rows: list[Row], micro_batch: int) -> Iterat
 def reference_gaps(learner: Learner, rows: list[Row], micro_batch: int) -> list[list[float]]:
     """log pi - log pi_reference of every token of every row, nats."""
     gaps: list[list[float]] = [[] for _ in rows]
-    for batch in micro_batches(rows, micro_batch, learner.pad_id, learner.device):
+    for batch in micro_batches(rows, micro_batch, learner.pad_id, learner.device, sharing=learner.sharing):
         own, reference = (
             token_logprobs(model, batch, learner.config.temperature, False)[0]
             for model in (learner.model_engine, learner.reference)

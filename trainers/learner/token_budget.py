@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import torch
 
 from trainers.data.rows import Row
+from trainers.learner.layout import Sharing, branched, positions_of
 from trainers.runtime import zero3
 
 PADDING = 0.05
@@ -85,17 +86,22 @@ def dealt(lengths: Sequence[int], ranks: int) -> list[int]:
     return of
 
 
-def spread(rows: list[Row], device: torch.device) -> list[Row]:
+def spread(rows: list[Row], device: torch.device, sharing: Sharing | None = None, budget: int = 0) -> list[Row]:
     """All ranks' rows, dealt anew by length: this rank's share. Collective.
 
-    Only lengths go to every rank; a row goes from the rank that has it to the one that gets it.
+    Rows that share a prompt in `budget` positions stay together. Only lengths go to every rank; a row goes from the
+    rank that has it to the one that gets it.
     """
     if zero3.world_size() == 1:
         return rows
     ranks, me = zero3.world_size(), zero3.rank()
-    own = torch.tensor([len(row.prompt) + len(row.completion) for row in rows], dtype=torch.long, device=device)
+    shared = sharing is not None and sharing.prompts
+    parts = branched(rows, sharing, len(rows), budget) if shared else [[i] for i in range(len(rows))]
+    own = torch.tensor([positions_of(rows, part) for part in parts], dtype=torch.long, device=device)
     lengths, start = zero3.concatenated(own[:, None])
-    mine = dealt(lengths[:, 0].tolist(), ranks)[start : start + len(rows)]
-    leaving = [[row for row, rank in zip(rows, mine, strict=True) if rank == other] for other in range(ranks)]
+    mine = dealt(lengths[:, 0].tolist(), ranks)[start : start + len(parts)]
+    leaving: list[list[Row]] = [[] for _ in range(ranks)]
+    for part, rank in zip(parts, mine, strict=True):
+        leaving[rank] += [rows[i] for i in part]
     arriving = zero3.exchanged(leaving, device)
     return [row for rank in range(ranks) for row in (leaving[me] if rank == me else arriving[rank])]

@@ -39,8 +39,8 @@ def update(learner: Learner, rows: list[Row], run: RunConfig) -> dict[str, float
     learner.record = TokenRecord()
     dealt = mini_batches(rows, updates, learner.device)
     if tokens:
-        dealt = [spread(own, learner.device) for own in dealt]
-    parts = [micro_batches(own, size, learner.pad_id, learner.device, tokens) for own in dealt]
+        dealt = [spread(own, learner.device, learner.sharing, tokens) for own in dealt]
+    parts = [micro_batches(own, size, learner.pad_id, learner.device, tokens, learner.sharing) for own in dealt]
     if learner.config.old_logprobs == "trainer":
         # The first update is on-policy: the log-probs of before it are those of its own forward.
         parts = [parts[0], *([replace(b, old=_scan(learner, b)[0]) for b in batches] for batches in parts[1:])]

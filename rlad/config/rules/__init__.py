@@ -15,7 +15,7 @@ What must divide, and what need not:
 from rlad.config.rules.checks import validate
 from rlad.config.rules.fields import require_name
 from rlad.config.rules.groups import bare_problems, check_ranks, learning_roles, trains
-from rlad.config.rules.models import check_model_folder, described, dropouts, models, positions
+from rlad.config.rules.models import check_model_folder, described, dropouts, models, positions, reads_no_mask
 
 __all__ = [
     "bare_problems",
@@ -26,6 +26,7 @@ __all__ = [
     "learning_roles",
     "models",
     "positions",
+    "reads_no_mask",
     "require_name",
     "trains",
     "validate",

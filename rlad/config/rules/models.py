@@ -100,6 +100,27 @@ def check_model_folder(key: str, path: str) -> None:
         raise ConfigError(f"The model folder '{path}' ({key}) has no weights (such as model.safetensors).")
 
 
+def reads_no_mask(facts: dict[str, Any]) -> str | None:
+    """Why a model, by its description, cannot be told position by position what to attend to; None where it can.
+
+    >>> reads_no_mask({"layer_types": ["full_attention", "sliding_attention"]})
+    'its layers have sliding_attention, which goes by places in a row'
+    >>> reads_no_mask({"attn_implementation": "flash_attention_2"})
+    'its attention, flash_attention_2, takes no mask of rows by columns'
+    """
+    facts = facts | (facts.get("text_config") or {})
+    attention = facts.get("attn_implementation") or "sdpa"
+    if attention not in ("sdpa", "eager"):
+        return f"its attention, {attention}, takes no mask of rows by columns"
+    others = sorted(set(facts.get("layer_types") or ()) - {"full_attention"})
+    window = facts.get("sliding_window") and facts.get("use_sliding_window") is not False
+    if others or (window and not facts.get("layer_types")):
+        return f"its layers have {others[0] if others else 'sliding_attention'}, which goes by places in a row"
+    if facts.get("alibi") or facts.get("model_type") in ("bloom", "mpt"):
+        return "it weighs keys by their distance in a row (ALiBi)"
+    return None
+
+
 # ------------------------------------------------------------------------------------------------- config.json
 def described(path: str) -> dict[str, Any] | None:
     """A model's `config.json`, of its folder or of the local hub cache; None for a model that is not here yet."""

@@ -194,3 +194,16 @@ def test_a_dry_run_finds_questions_that_do_not_fit_and_tells_of_dropout(tmp_path
         dry_run(400)
     assert dry_run(4000) == 0
     assert "attn_pdrop=0.1" in capsys.readouterr().out
+
+
+def test_what_rows_of_an_update_share(tmp_path):
+    (tmp_path / "config.json").write_text('{"layer_types": ["full_attention", "sliding_attention"]}')
+    assert "share prompts, are packed" in describe(load_config(None), Placement(slots=(1,)))
+    run = load_config(None)
+    run.base.path = str(tmp_path)
+    assert (
+        "plain: its layers have sliding_attention"
+        in dict(division(run, Placement(slots=(1,))))["rows of an update, solution"]
+    )
+    run.cotrain.share_prompts = run.cotrain.packing = False
+    assert dict(division(run, Placement(slots=(1,))))["rows of an update, solution"] == "plain, as configured"

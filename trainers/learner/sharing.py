@@ -1,0 +1,66 @@
+"""Whether a model reads rows in which prompts are shared and sequences lie side by side: it is asked, not looked up."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from transformers import PreTrainedModel
+
+from rlad.config import CotrainConfig
+from rlad.config.rules import reads_no_mask
+from rlad.players.logprobs import token_scores
+from trainers.data.rows import Row
+from trainers.learner.batches import collate, collate_shared
+from trainers.learner.branches import block_mask
+from trainers.learner.layout import Sharing
+
+ROUNDING = {torch.float32: 0.01, torch.float64: 0.01}
+"""What two ways of computing a log-prob may differ by, as a share of what a missing mask changes."""
+COARSE = 0.25
+"""The same for numbers of 16 bits."""
+
+
+def sharing_of(model: PreTrainedModel, config: CotrainConfig) -> tuple[Sharing | None, str | None]:
+    """What the model's rows may share in updates and scoring, or None and why they cannot, where that was asked for.
+
+    model: not yet partitioned. Every rank finds the same.
+    """
+    if not (config.share_prompts or config.packing):
+        return None, None
+    described = model.config.to_dict() | {"attn_implementation": model.config._attn_implementation}
+    reason = reads_no_mask(described) or misread(model)
+    if reason:
+        return None, reason
+    return Sharing(weights_in_keys(model), config.share_prompts, config.packing), None
+
+
+def weights_in_keys(model: PreTrainedModel) -> float:
+    """Keys whose attention costs as much as a position's weights: 2 operations for each parameter of a layer, 4 x heads
+    x head size for a key."""
+    config = model.config.get_text_config()
+    ends = {id(p): p.numel() for part in (model.get_input_embeddings(), model.get_output_embeddings())
+            for p in part.parameters()}  # fmt: skip
+    inside = sum(parameter.numel() for parameter in model.parameters()) - sum(ends.values())
+    queries = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    return inside / config.num_hidden_layers / (2 * queries * config.num_attention_heads)
+
+
+@torch.no_grad()
+def misread(model: PreTrainedModel) -> str | None:
+    """Why two completions side by side have not the log-probs that they have alone; None where they have."""
+    ids = torch.randint(model.get_input_embeddings().num_embeddings, (9,), generator=torch.Generator().manual_seed(0))
+    prompt, one, other = (tuple(part.tolist()) for part in ids.split(3))
+    rows, name = [Row(prompt, one), Row(prompt, other)], type(model).__name__
+    apart = collate(rows, [0, 1], 0, model.device)
+    beside = collate_shared(rows, [[[0, 1]]], 0, model.device)
+    mixed = replace(beside, attention_mask=block_mask(*torch.zeros(2, *beside.input_ids.shape)).to(model.device))
+    try:
+        found = token_scores(model, beside, 1.0, entropy=False).logp
+    except (AttributeError, IndexError, RuntimeError, TypeError, ValueError) as error:
+        return f"{name} takes no mask of rows by columns ({error})"
+    alone, blurred = (token_scores(model, batch, 1.0, entropy=False).logp for batch in (apart, mixed))
+    allowed = ROUNDING.get(model.dtype, COARSE) * (blurred - alone).abs().max().item()
+    if (found - alone).abs().max().item() <= max(allowed, 1e-5):
+        return None
+    return f"{name} mixes sequences that lie side by side, whatever the mask says"
