@@ -27,6 +27,9 @@ class InstrumentsConfig:
     """Texts per rank and player in such a measurement."""
     rank_stride: int = key(8, least=1, most=256)
     """Tokens between the prefixes whose rank is taken; the authors use 20 to 40, for much longer texts."""
+    reference: bool = False
+    """Measure the KL from the reference, and the base's forking tokens, of players with kl_coef=0 too: a forward of the
+    frozen reference in every update, and its weights in memory."""
     planning: bool = True
     """Mine strategic grams before training, into strategic_grams.json, and tell planning from execution tokens."""
     gram_problems: int = key(64, least=1)

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 
 from rlad.config import LoraConfig, ModelConfig, RunConfig, as_yaml
-from rlad.config.rules import bare_problems, described, reads_no_mask, trains
+from rlad.config.rules import bare_problems, described, reads_no_mask, trains, wants_reference
 from rlad.players import pieces
 from rlad.players.roles import playing
 from rlad.problems import make_world
@@ -200,9 +200,9 @@ def memory(config: RunConfig, ranks: int, lengths: dict[str, int] | None = None)
 
     lengths: the longest sequence of each role, in tokens (`check_lengths`); assumed where they are not known.
 
-    Every rank holds, for each player, its share of a ZeRO-3 engine, a full sampling copy and a full frozen reference;
-    with adapters the weights in the engine are frozen, and both players have the same reference. Rollouts and updates
-    take turns, so of their working memory only the larger counts.
+    Every rank holds, for each player, its share of a ZeRO-3 engine, a full sampling copy and, where a KL is asked for,
+    a full frozen reference; with adapters the weights in the engine are frozen, and both players have one reference.
+    Rollouts and updates take turns, so of their working memory only the larger counts.
     """
     parts = {TRAINING: 0.0, "sampling copies": 0.0, "frozen references": 0.0}
     update, rollout, buckets = 0.0, 0.0, 0.0
@@ -218,7 +218,7 @@ def memory(config: RunConfig, ranks: int, lengths: dict[str, int] | None = None)
             learnt, frozen = adapter_parameters(shape, config.lora), count
         parts[TRAINING] += training_state(learnt, ranks, width, zero.offload_optimizer, zero.offload_params)
         parts[TRAINING] += 0 if zero.offload_params else frozen * width / ranks
-        if not (frozen and parts["frozen references"]):
+        if wants_reference(config, role) and not (frozen and parts["frozen references"]):
             parts["frozen references"] += count * width
         budget, written = config.cotrain.micro_tokens, config.players[role].max_new_tokens + 1
         rows = max(1, budget // lengths[role]) if budget else config.cotrain.micro_batch

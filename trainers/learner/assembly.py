@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from rlad.config import ModelConfig, RunConfig
+from rlad.config.rules import wants_reference
 from rlad.players.adapters import add_adapter
 from rlad.players.policy import make_policy
 from trainers.learner.learner import Learner
@@ -27,10 +28,10 @@ def make_learner(
     player = getattr(run, role)
     policy = make_policy(role, starting_model(run, role, folder), run, folder / "export" / role)
     # Full copies are taken before ZeRO-3 partitions the model in place; adapters have one base, so one reference.
-    if run.lora.rank and other is not None:
-        reference = other.reference
-    else:
-        reference = copy.deepcopy(policy.model).to(device).eval().requires_grad_(False)
+    reference = None
+    if wants_reference(run, role):
+        shared = other.reference if run.lora.rank and other is not None else None
+        reference = shared or copy.deepcopy(policy.model).to(device).eval().requires_grad_(False)
     add_adapter(policy.model, run.lora, len(run.players) * run.seed + list(run.players).index(role))
     sampler = place_sampler(run, policy, folder, device, other and other.sampler)
     settings = zero3.model_engine_config(

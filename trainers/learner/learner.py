@@ -20,7 +20,8 @@ class Learner:
     policy: Policy
     config: PlayerConfig
     model_engine: object
-    reference: torch.nn.Module
+    reference: torch.nn.Module | None
+    """None where nothing asks it (`wants_reference`)."""
     sampler: Sampler
     device: torch.device
     entropy_coefficient: float = 0.0

@@ -118,18 +118,20 @@ def _loss(learner: Learner, batch: Batch) -> tuple[torch.Tensor, dict[str, float
     player = learner.config
     coefficient = bonus(learner.entropy_coefficient, learner.entropy, player)
     logp, entropy = token_logprobs(learner.model_engine, batch, player.temperature, "grad" if coefficient else True)
-    with torch.no_grad():
-        reference, _ = token_logprobs(learner.reference, batch, player.temperature, False)
     per_token, stats = policy_loss(player, batch, logp)
-    kl_coef = player.kl_coef * learner.kl_factor
-    per_token = per_token + kl_coef * kl_penalty(logp, reference, player.kl_estimator) * batch.kl_weight
+    if learner.reference is not None:
+        with torch.no_grad():
+            reference, _ = token_logprobs(learner.reference, batch, player.temperature, False)
+            stats["kl"] = kl_penalty(logp, reference, "k3") * batch.mask
+        kl_coef = player.kl_coef * learner.kl_factor
+        per_token = per_token + kl_coef * kl_penalty(logp, reference, player.kl_estimator) * batch.kl_weight
     if coefficient:
         per_token = per_token - coefficient * entropy
     loss = (per_token * batch.mask * batch.weight).sum()
     if player.distillation:
         loss = loss - (batch.distillation * logp).sum()
     with torch.no_grad():
-        stats |= {"entropy": entropy * batch.mask, "kl": kl_penalty(logp, reference, "k3") * batch.mask}
+        stats["entropy"] = entropy * batch.mask
         sums = {"loss": loss.item()} | _sums(batch, stats)
     learner.record.add(batch, logp.detach(), entropy.detach())
     return loss, sums
@@ -141,7 +143,7 @@ def _sums(batch: Batch, stats: dict[str, torch.Tensor]) -> dict[str, float]:
     sums = {"tokens": (batch.mask * batch.copies).sum().item(), "bare_tokens": (batch.mask * bare).sum().item()}
     for name, value in stats.items():
         sums[name] = (value * batch.copies).sum().item()
-    for name in ("entropy", "kl"):
+    for name in {"entropy", "kl"} & stats.keys():
         sums[f"bare_{name}"] = (stats[name] * bare).sum().item()
     return sums
 

@@ -183,7 +183,7 @@ def read_rollout(trees: list[Tree], clustered: int) -> Sums:
 
 
 def read_ranks(learner: Learner, rows: list[Row], run: RunConfig) -> RankReading:
-    """Effective rank of a few rows' hidden states, and which of their tokens fork, now and in the base. Collective."""
+    """Effective rank of a few rows' hidden states; which of their tokens fork, in the base too if kept. Collective."""
     chosen = spaced(rows, run.instruments.rank_rows)
     reading = RankReading()
     for _, states in hidden_states(learner, chosen, run.cotrain.micro_batch):
@@ -193,10 +193,12 @@ def read_ranks(learner: Learner, rows: list[Row], run: RunConfig) -> RankReading
     with torch.no_grad():
         for batch in micro_batches(chosen, run.cotrain.micro_batch, learner.pad_id, learner.device):
             _, own = token_logprobs(learner.model_engine, batch, temperature)
-            _, base = token_logprobs(learner.reference, batch, temperature)
+            base = None
+            if learner.reference is not None:
+                _, base = token_logprobs(learner.reference, batch, temperature)
             for at, i in enumerate(batch.index):
                 length = len(chosen[i].completion) if i >= 0 else 0
                 reading.own += own[at, :length].tolist()
-                reading.base += base[at, :length].tolist()
+                reading.base += [] if base is None else base[at, :length].tolist()
                 reading.tokens += tokenizer.convert_ids_to_tokens(list(chosen[i].completion)) if length else []
     return reading

@@ -116,7 +116,8 @@ class TextReading:
 
 @dataclass
 class RankReading:
-    """Hidden states of a few texts, and the token entropies of the learner and of its base on the same texts."""
+    """Hidden states of a few texts, and the token entropies of the learner and of its base on the same texts; those of
+    the base are missing where nothing keeps it."""
 
     dynamics: list[tuple[float, float, float]] = field(default_factory=list)
     """(ER, ERV, ERA) per text"""
@@ -135,12 +136,10 @@ class RankReading:
         means = np.mean(self.dynamics, axis=0).tolist()
         own = np.array(self.own)
         forks = Counter(token for token, _ in _forks(self.tokens, own))
+        overlap = {"overlap_with_base": forking_overlap(np.array(self.base), own)} if self.base else {}
         return {
             "rank": dict(zip(("er", "erv", "era"), means, strict=True)),
-            "forking": {
-                "overlap_with_base": forking_overlap(np.array(self.base), own),
-                "tokens": [token for token, _ in forks.most_common(10)],
-            },
+            "forking": overlap | {"tokens": [token for token, _ in forks.most_common(10)]},
         }
 
 

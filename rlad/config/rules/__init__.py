@@ -14,7 +14,7 @@ What must divide, and what need not:
 
 from rlad.config.rules.checks import validate
 from rlad.config.rules.fields import require_name
-from rlad.config.rules.groups import bare_problems, check_ranks, learning_roles, trains
+from rlad.config.rules.groups import bare_problems, check_ranks, learning_roles, trains, wants_reference
 from rlad.config.rules.models import check_model_folder, described, dropouts, models, positions, reads_no_mask
 
 __all__ = [
@@ -30,4 +30,5 @@ __all__ = [
     "require_name",
     "trains",
     "validate",
+    "wants_reference",
 ]

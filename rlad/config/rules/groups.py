@@ -21,6 +21,20 @@ def trains(config: RunConfig, role: str) -> bool:
     return schedule.kind != "frozen" or schedule.train == role
 
 
+def wants_reference(config: RunConfig, role: str) -> bool:
+    """Whether anything asks what the frozen reference says of a player's texts: a KL, as a loss, in the return or as a
+    metric; a lagged solver begins as the reference.
+
+    >>> from rlad.config import load_config
+    >>> run = load_config(None, ["solution.kl_coef=0"])
+    >>> wants_reference(run, "solution"), wants_reference(run, "abstraction")
+    (False, True)
+    """
+    player, lag = config.players[role], config.cotrain.schedule.lag if role == "solution" else 0
+    priced = player.chosen("advantage").facts.get("kl_in_return", False)
+    return bool(player.kl_coef or priced or config.instruments.reference or lag)
+
+
 def learning_roles(config: RunConfig) -> list[str]:
     """The players that learn: those that the schedule ever updates, without abstractions the solution player alone."""
     playing = (registry.role[given].call() for given in config.roles)

@@ -196,6 +196,20 @@ def test_a_dry_run_finds_questions_that_do_not_fit_and_tells_of_dropout(tmp_path
     assert "attn_pdrop=0.1" in capsys.readouterr().out
 
 
+def test_a_reference_is_only_counted_where_it_is_asked():
+    def references(*words):
+        return memory(load_config(None, ["base.path=Qwen/Qwen3-0.6B", "launch.device=cpu", *words]), 1)[
+            "frozen references"
+        ]
+
+    both, silent = references(), ["abstraction.kl_coef=0", "solution.kl_coef=0"]
+    assert references(silent[0]) == both / 2 and references(*silent) == 0
+    assert references(*silent, "instruments.reference=true") == both
+    priced = ("solution.advantage=reinforce_pp", "cotrain.drop_constant_groups=false")  # the KL, in its return
+    assert references(*silent, *priced) == both / 2
+    assert references(*silent, "cotrain.schedule.lag=2") == both / 2
+
+
 def test_what_rows_of_an_update_share(tmp_path):
     (tmp_path / "config.json").write_text('{"layer_types": ["full_attention", "sliding_attention"]}')
     assert "share prompts, are packed" in describe(load_config(None), Placement(slots=(1,)))

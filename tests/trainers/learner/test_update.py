@@ -94,6 +94,22 @@ def test_gradient_of_an_update_by_hand(denominator, micro_batch):
     )
 
 
+def test_without_a_kl_no_reference_is_needed():
+    """The same update; of the KL nothing is said."""
+    found = []
+    for reference in (tiny_model(TINY, 20, 1, 0), None):
+        torch.manual_seed(0)
+        model, run = tiny_model(TINY, 20, 1, 0), RunConfig()
+        run.solution.kl_coef = 0.0
+        policy = SimpleNamespace(tokenizer=SimpleNamespace(pad_token_id=0))
+        stats = update(Learner(policy, run.solution, OneProcess(model), reference, None, CPU), ROWS, run)
+        found.append((stats, torch.cat([parameter.grad.flatten() for parameter in model.parameters()])))
+    (stats, expected), (without, gradient_without) = found
+    assert torch.equal(gradient_without, expected)
+    assert without == {name: value for name, value in stats.items() if name not in ("kl", "bare_kl")}
+    assert "kl" in stats and "bare_kl" in stats
+
+
 @pytest.mark.parametrize("micro_batch", [1, 3])
 def test_distilled_rows_add_a_mean_over_sequences_of_their_own(micro_batch):
     """Without them the same statistics, and their gradient is that of c * mean over samples of -A * mean log p."""

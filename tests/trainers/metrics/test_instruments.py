@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -157,12 +157,11 @@ def test_rank_numbers():
         RankReading(*(getattr(reading, f.name)[cut] for f in fields(reading))) for cut in (slice(0, 1), slice(1, None))
     ]
     assert RankReading.joined(parts).numbers() == found
+    assert replace(reading, base=[]).numbers() == {"rank": found["rank"], "forking": {"tokens": ["b"]}}
 
 
 def answered(trees, answers):
     """Gives the trees' solutions these answers in turn (None = no answer)."""
-    from dataclasses import replace
-
     solutions = [s for t in trees for s in (t.solutions or t.bare)]
     for i, (solution, answer) in enumerate(zip(solutions, answers, strict=True)):
         solution.verdict = replace(solution.verdict, pred=answer)
