@@ -1,8 +1,9 @@
 """`python -m evals.pooled RUN [RUN ...]`: what the sweeps of several seeds say together.
 
-Every seed is a run of its own, with its own problems, base and sampling. A difference is paired inside a run, where both
-sides solve the same problems; over runs there are two intervals. Student's t over the seeds holds all luck, also that of
-training, and is wide with three seeds. The one over problems takes these runs as given, and their problems as the sample.
+Every seed is a run of its own, with its own problems, base and sampling. A difference is paired inside a run, where
+both sides solve the same problems; over runs there are two intervals. Student's t over the seeds holds all luck, also
+that of training, and is wide with three seeds. The one over problems takes these runs as given, and their problems as
+the sample.
 """
 
 from __future__ import annotations
