@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 import torch
-from transformers import DynamicCache, PreTrainedModel
+from transformers import PreTrainedModel
 
 from rlad.generation.base import Completion, Sampling
+from rlad.generation.cache import roomy_cache
 from rlad.generation.checksums import checksums, differing
 from rlad.players.adapters import adapter_scale
 
@@ -115,7 +116,7 @@ class TransformersSampler:
             input_ids=ids,
             attention_mask=mask,
             position_ids=(mask.cumsum(1) - 1).clamp(min=0),
-            past_key_values=DynamicCache(config=self.model.config),
+            past_key_values=roomy_cache(self.model.config),
             use_cache=True,
             logits_to_keep=1,
         )
