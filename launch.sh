@@ -30,6 +30,7 @@ Two language models trained together: one writes abstractions, the other solves 
   ./launch.sh compare CONFIG [key=value ...]     arms x seeds under one token budget
   ./launch.sh report RUN [RUN ...]               report.html of a run, or of several side by side
   ./launch.sh export RUN [--step N]              players of a checkpoint, also of a run in progress
+  ./launch.sh card RUN [--push OWNER/NAME]       model cards with the run's numbers; players to the hub
   ./launch.sh serve RUN [--engine E] [key=value ...]   the pair behind an OpenAI-compatible API
   ./launch.sh verify FILE.jsonl [--out F]        judge rows of {gold, pred}
   ./launch.sh distill CONFIG [key=value ...]     abstraction data from a teacher, for the warm start
@@ -129,6 +130,14 @@ TEXT
 ./launch.sh verify FILE.jsonl [--out F]
 
 Judges rows of {"gold": ..., "pred": ...[, "expected": ...]}: correct, incorrect, or why it cannot be said.
+TEXT
+  card) cat <<'TEXT' ;;
+./launch.sh card RUN [--push OWNER/NAME [--public]]
+
+Writes RUN/export/PLAYER/README.md: what the model is, how it is asked, the numbers of metrics.jsonl and sweep.json, the configuration
+(training, export and sweep write it, too).
+  --push OWNER/NAME   sends the players to OWNER/NAME-abstraction and OWNER/NAME-solution on the Hugging Face hub, private ones
+                      (with the login of `hf auth login`, or HF_TOKEN)
 TEXT
   distill) cat <<'TEXT' ;;
 ./launch.sh distill CONFIG [key=value ...]
@@ -406,7 +415,7 @@ main() {
   shift
   case $verb in
   -h | --help | help) usage; exit 0 ;;
-  demo | test | setup | warmstart | train | sweep | compare | export | report | serve | verify | leaks | distill | curriculum | keys | model | bench) ;;
+  demo | test | setup | warmstart | train | sweep | compare | card | export | report | serve | verify | leaks | distill | curriculum | keys | model | bench) ;;
   *) fail "there is no verb '$verb'; ./launch.sh --help lists them." ;;
   esac
   if [ "$verb" != test ] || [ $# -eq 1 ]; then # pytest has a --help of its own, among other arguments
@@ -420,6 +429,7 @@ main() {
   warmstart | train) setup; run_module trainers.launching "$verb" "$@" ;;
   sweep) setup; run_module evals.sweep "$@" ;;
   compare) setup; run_module evals.compare "$@" ;;
+  card) setup; run_module rlad.card "$@" ;;
   export) setup; run_module trainers.export "$@" ;;
   report) setup; run_module evals.report "$@" ;;
   verify) setup; run_module rlad.verifier "$@" ;;

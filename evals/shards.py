@@ -12,6 +12,7 @@ from typing import Any
 
 from evals.journal import FOLDER, Journal, Shard, differences
 from evals.sampling import ModelPair
+from rlad.card import CARD
 from rlad.cli import PlainError
 from rlad.config import RunConfig
 from rlad.config.load import as_tree
@@ -133,7 +134,7 @@ def _folder_digest(folder: Path) -> str:
         return str(folder)
     digest = hashlib.blake2b(digest_size=12)
     for path in sorted(folder.iterdir()):
-        if path.is_file():
+        if path.is_file() and path.name != CARD:  # a card says what was measured, and is no part of the model
             with path.open("rb") as file:
                 digest.update(path.name.encode() + hashlib.file_digest(file, hashlib.blake2b).digest())
     return digest.hexdigest()

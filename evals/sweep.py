@@ -22,6 +22,7 @@ from evals.shards import Kept, Unfinished, keep, keep_all
 from evals.spending import keep_spending
 from evals.tables import print_sweep
 from evals.trees import Sampled
+from rlad.card import write_cards
 from rlad.cli import Parser, PlainError, locked, main_guard, note_further_players, open_run
 from rlad.config import ConfigError, RunConfig
 from rlad.config.registry import rule
@@ -113,6 +114,7 @@ def sweep_run(
         result["meta"]["sampled"] = _sampled_from(kept, folder)
         result["meta"]["seconds"] = round(time.perf_counter() - begin, 1)
         _write(folder, result, None if rescore else sampled)
+        write_cards(run, folder)
     return result
 
 

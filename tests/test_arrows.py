@@ -41,7 +41,7 @@ FLOORS = {
         {"config"},
         {"problems", "selection"},
         {"cli", "players"},
-        {"generation", "keys", "model"},
+        {"card", "generation", "keys", "model"},
         {"reasoning"},
         {"serving"},
     ],

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 
+from rlad.card import write_cards
 from rlad.config import CotrainConfig, RunConfig, as_tree
 from rlad.players.roles import TreeReader, playing
 from rlad.problems import Problem, load_problems, world_of
@@ -237,6 +238,8 @@ class Cotrainer:
             state = zero3.full_state(learner.model_engine, self.run.zero.bucket_size)
             if zero3.rank() == 0:
                 learner.policy.export(state=state)
+        if zero3.rank() == 0:
+            write_cards(self.run, self.folder)
 
     def close(self) -> None:
         self.methods.close()

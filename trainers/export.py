@@ -17,6 +17,7 @@ from pathlib import Path
 import torch
 from deepspeed.utils.zero_to_fp32 import get_fp32_state_dict_from_zero_checkpoint
 
+from rlad.card import write_cards
 from rlad.cli import Parser, PlainError, main_guard
 from rlad.config import LoraConfig, RunConfig, load_config, save_config
 from rlad.players.adapters import adapter_scale, add_adapter, merged_weights
@@ -83,6 +84,7 @@ def export(run: RunConfig, run_folder: Path, step: int | None = None) -> Path:
             if (run_folder / name).is_file():
                 shutil.copy(run_folder / name, made / name)
         save_config(run, made / "config.yaml")
+        write_cards(run, made)
         made.rename(target)
     return target
 
