@@ -123,6 +123,13 @@ def _trl(model, batch) -> tuple:
 
 
 def _once(way: str, tokens: int, words: int, dtype: str, trl: str) -> dict:
+    if way == "trl":
+        sys.path[:0] = [trl] if trl else []
+        try:
+            from trl.trainer.utils import add_fused_lm_head
+        except ImportError as error:
+            print(error, file=sys.stderr)
+            sys.exit(3)
     import torch
 
     from rlad.players.policy import tiny_model
@@ -131,12 +138,6 @@ def _once(way: str, tokens: int, words: int, dtype: str, trl: str) -> dict:
     torch.manual_seed(0)
     model = tiny_model(MODEL, words, 1, 0)
     if way == "trl":
-        sys.path[:0] = [trl] if trl else []
-        try:
-            from trl.trainer.utils import add_fused_lm_head
-        except ImportError as error:
-            print(error, file=sys.stderr)
-            sys.exit(3)
         add_fused_lm_head(model, outputs=("log_probs", "entropy"))
     scores = {"ours": _ours, "full_logits": _full_logits, "trl": _trl}[way]
 

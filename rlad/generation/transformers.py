@@ -6,14 +6,17 @@ Identical prompts are prefilled once and share the result; rows that are finishe
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import torch
-from transformers import PreTrainedModel
 
 from rlad.generation.base import Completion, Sampling
 from rlad.generation.cache import roomy_cache
 from rlad.generation.checksums import checksums, differing
 from rlad.players.adapters import adapter_scale
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 # Finished rows are cut out when they are this share of the batch: cutting copies the cache, so not at every step.
 COMPACT_AT = 0.15

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import torch
-from transformers import PreTrainedModel
 
 from rlad.config import ConfigError, LoraConfig
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 BASE = ".base_layer."
 PARTS = (".lora_A.default.weight", ".lora_B.default.weight")

@@ -7,25 +7,28 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from transformers import (
-    AutoConfig,
-    AutoModelForCausalLM,
-    AutoTokenizer,
-    PretrainedConfig,
-    PreTrainedModel,
-    Qwen3Config,
-    Qwen3ForCausalLM,
-)
 from transformers.utils.logging import disable_progress_bar
 
 from rlad.config import ConfigError, ModelConfig, ProblemsConfig, RunConfig
 from rlad.config.rules import dropouts
 from rlad.players.confidence import CONFIDENCE_TOKENS
 from rlad.players.head import Float32Head
+from rlad.players.lean import language_models_only
 from rlad.players.prompts import Prompts, project_tasks
 from rlad.players.roles import playing
 from rlad.players.tokenizer import CRITIQUE_TOKENS, SET_TOKEN, is_world_tokenizer, world_tokenizer
 from rlad.problems import make_world
+
+with language_models_only():
+    from transformers import (
+        AutoConfig,
+        AutoModelForCausalLM,
+        AutoTokenizer,
+        PretrainedConfig,
+        PreTrainedModel,
+        Qwen3Config,
+        Qwen3ForCausalLM,
+    )
 
 # One bar per weight file and rank would drown what a run has to say.
 disable_progress_bar()

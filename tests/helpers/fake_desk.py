@@ -8,9 +8,7 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
-from rlad.generation.checksums import checksums
 from rlad.generation.vllm.desk import Desk
-from rlad.generation.vllm.weights import read_weights
 
 BEHAVIOUR = os.environ.get("FAKE_CORE", "")
 
@@ -58,6 +56,9 @@ class FakeCore:
             time.sleep(3600)
         if not any(Path(folder).glob("*.safetensors")):
             raise ValueError("the published weights do not fit the model")
+        from rlad.generation.checksums import checksums  # with torch, which takes longer than all the rest
+        from rlad.generation.vllm.weights import read_weights
+
         self.versions[adapter] = version
         self.sums[adapter] = checksums(read_weights(Path(folder)))
 

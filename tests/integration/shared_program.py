@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import importlib
 import itertools
 import json
 import os
@@ -15,6 +16,9 @@ import two_ranks
 
 from rlad.config import LaunchConfig
 from trainers.runtime import zero3
+
+UNUSED = {"scipy", "sklearn", "torch._inductor.compile_fx"}
+"""What a rank must not spend its start on."""
 
 
 def run(job: Path, report: Path) -> None:
@@ -35,9 +39,12 @@ def run(job: Path, report: Path) -> None:
 
 def main(folder: Path, first: int) -> None:
     """Runs jobs from the first on, until the tests end these processes."""
+    for module in ("cotrain", "warmstart"):  # before garbage is frozen
+        importlib.import_module(f"trainers.{module}")
     zero3.start(LaunchConfig())
+    importlib.import_module("deepspeed.runtime.zero.muon.muon_optimizer")  # as DeepSpeed does for every model
+    assert not UNUSED & set(sys.modules) and gc.get_freeze_count() and gc.isenabled()
     two_ranks.leave = lambda: None  # how a program ends that has its processes to itself
-    gc.freeze()  # DeepSpeed collects garbage for every model, and what is imported by now is none
     for number in itertools.count(first):
         job = folder / f"job_{number}"
         while not job.exists():

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import torch
-from transformers import PreTrainedTokenizerBase
 
 from rlad.config import RunConfig
 from rlad.entropy import StrategicGrams
 from trainers.data.rows import Row
 from trainers.losses.hicra import hicra
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 
 def credited_grams(

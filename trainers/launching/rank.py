@@ -7,6 +7,7 @@ also ends when its launcher is gone, however that went: no orphan keeps the mach
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import runpy
@@ -74,6 +75,7 @@ def main() -> int:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
     sys.argv = [module, *arguments]
+    gc.disable()  # imports leave no garbage; the process group begins, and it is collected again
     try:
         runpy.run_module(module, run_name="__main__", alter_sys=True)
     except SystemExit as end:

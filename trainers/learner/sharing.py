@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import torch
-from transformers import PreTrainedModel
 
 from rlad.config import CotrainConfig
 from rlad.config.rules import reads_no_mask
@@ -14,6 +14,9 @@ from trainers.data.rows import Row
 from trainers.learner.batches import collate, collate_shared
 from trainers.learner.branches import block_mask
 from trainers.learner.layout import Sharing
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 ROUNDING = {torch.float32: 0.01, torch.float64: 0.01}
 """What two ways of computing a log-prob may differ by, as a share of what a missing mask changes."""

@@ -11,9 +11,9 @@ import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
-from transformers import PreTrainedModel
 
 from rlad.config import EngineConfig, LoraConfig
 from rlad.generation.base import Completion, SamplerFailed, Sampling, untempered
@@ -25,6 +25,9 @@ from rlad.generation.vllm.setup import cpu_environment, gpu_environment, require
 from rlad.generation.vllm.transfer import FolderTransfer, make_transfer
 from rlad.generation.vllm.weights import tied_head, untied, write_adapter, write_model
 from rlad.players.adapters import adapter_entries
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 
 class VllmSampler:

@@ -11,14 +11,17 @@ import copy
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
-from transformers import PreTrainedModel
 
 from rlad.config import LoraConfig
 from rlad.players.adapters import adapter_entries, adapter_scale, merged_weights
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 FILE_BYTES = 256 * 2**20
 
