@@ -16,7 +16,7 @@ from rlad.config import CotrainConfig, RunConfig, as_tree
 from rlad.players.roles import TreeReader, playing
 from rlad.problems import Problem, load_problems, world_of
 from rlad.reasoning.judge import Judge
-from rlad.reasoning.reasoner import Reasoner
+from rlad.reasoning.reasoner import Bare, Reasoner
 from rlad.reasoning.tree import Plan, Tree
 from trainers.credit.measurements import Measurements
 from trainers.credit.phase import Credit
@@ -123,12 +123,10 @@ class Cotrainer:
 
     def solve(self, guided: list[Tree], bare: list[Tree], plan: Plan, step: int) -> None:
         """Guided solutions where the gate let pass; bare ones for anchors, baselines and plain training."""
-        self.reasoner.solve(guided, plan, skip_leaks=self.config.gate.enabled)
-        sampling = player_sampling(self.run, "solution", step, 2)
+        seed = player_sampling(self.run, "solution", step, 2).seed
         samples = self.config.bare.solutions if self.config.abstractions else self.config.solutions
-        self.reasoner.solve_bare(bare, samples, sampling, self.bare_task)
-        if self.config.bare.baseline_samples:
-            self.reasoner.solve_bare(guided, self.config.bare.baseline_samples, sampling)
+        beside = [Bare(bare, samples, seed, self.bare_task), Bare(guided, self.config.bare.baseline_samples, seed)]
+        self.reasoner.solve(guided, plan, skip_leaks=self.config.gate.enabled, bare=beside)
         self.methods.solved(guided, plan, self.seed(step, 3))
 
     def act(self, trees: list[Tree], step: int) -> None:

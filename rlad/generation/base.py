@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:  # a process that only watches another need not load torch
@@ -18,6 +18,30 @@ class Sampling:
     """0 = greedy."""
     max_new_tokens: int = 64
     seed: int = 0
+    parts: tuple[tuple[int, int], ...] = ()
+    """Of several calls in one: how many of the prompts are each one's, and its seed. All are decoded together, and each
+    draws what it would by itself."""
+
+    def apart(self, prompts: Sequence) -> list[tuple[Sequence, Sampling]]:
+        """Every part's prompts with a sampling of its own.
+
+        >>> Sampling(1.0, 8, parts=((2, 5), (1, 6))).apart("abc") == [
+        ...     ("ab", Sampling(1.0, 8, 5)), ("c", Sampling(1.0, 8, 6))]
+        True
+        """
+        found, start = [], 0
+        for count, seed in self.parts or ((len(prompts), self.seed),):
+            found.append((prompts[start : start + count], replace(self, seed=seed, parts=())))
+            start += count
+        return found
+
+    def streams(self, count: int) -> list[tuple[int, int]]:
+        """The seed of every request, and its number among those of that seed.
+
+        >>> Sampling(parts=((2, 5), (1, 6))).streams(3), Sampling(seed=4).streams(2)
+        ([(5, 0), (5, 1), (6, 0)], [(4, 0), (4, 1)])
+        """
+        return [(own.seed, number) for part, own in self.apart(range(count)) for number in range(len(part))]
 
 
 @dataclass(frozen=True)

@@ -61,13 +61,19 @@ class TransformersSampler:
     def generate(self, prompts: list[list[int]], sampling: Sampling) -> list[Completion]:
         if any(not prompt for prompt in prompts):
             raise ValueError("An empty prompt cannot be continued.")
-        generator = torch.Generator(device=self.model.device).manual_seed(sampling.seed)
+        parts = sampling.apart(prompts)
+        if len(parts) > 1 and len(prompts) > self.max_batch:  # each by itself, then
+            return [completion for own, alone in parts for completion in self.generate(own, alone)]
+        generators = [torch.Generator(device=self.model.device).manual_seed(alone.seed) for _, alone in parts]
+        part = [number for number, (own, _) in enumerate(parts) for _ in own]
         # Copies of a prompt next to each other, prompts of like length together: shared prefills, little padding.
-        order = sorted(range(len(prompts)), key=lambda i: (len(prompts[i]), prompts[i]))
+        order = sorted(range(len(prompts)), key=lambda i: (part[i], len(prompts[i]), prompts[i]))
         results: list[Completion | None] = [None] * len(prompts)
         for start in range(0, len(order), self.max_batch):
             rows = order[start : start + self.max_batch]
-            for row, completion in zip(rows, self._batch([prompts[i] for i in rows], sampling, generator), strict=True):
+            sizes = [sum(part[i] == number for i in rows) for number in range(len(parts))]
+            completions = self._batch([prompts[i] for i in rows], sampling, generators, sizes)
+            for row, completion in zip(rows, completions, strict=True):
                 results[row] = completion
         return results  # type: ignore[return-value]
 
@@ -129,7 +135,10 @@ class TransformersSampler:
             cache.batch_select_indices(rows)
         return out.logits[rows, -1], cache, mask[rows], mask.sum(1)[rows]
 
-    def _batch(self, prompts: list[list[int]], sampling: Sampling, generator: torch.Generator) -> list[Completion]:
+    def _batch(
+        self, prompts: list[list[int]], sampling: Sampling, generators: list[torch.Generator], sizes: list[int]
+    ) -> list[Completion]:
+        """sizes: how many prompts, one after the other, draw from each generator."""
         logits, cache, mask, position = self._prefill(prompts)
         alive = torch.arange(len(prompts), device=logits.device)  # which prompt each row of the batch belongs to
         done = torch.zeros(len(prompts), dtype=torch.bool, device=logits.device)  # by row of the batch
@@ -139,7 +148,7 @@ class TransformersSampler:
         lengths = torch.zeros(len(prompts), dtype=torch.long, device=logits.device)
         stopped = torch.zeros(len(prompts), dtype=torch.bool, device=logits.device)
         for step in range(sampling.max_new_tokens):
-            token, logprob = sample(logits, sampling.temperature, generator)
+            token, logprob = _drawn(logits, sampling.temperature, generators, sizes)
             live = alive[~done]
             tokens[live, step] = token[~done]
             logprobs[live, step] = logprob[~done]
@@ -151,8 +160,11 @@ class TransformersSampler:
             done |= ended
             if bool(done.all()) or step + 1 == sampling.max_new_tokens:
                 break
-            if float(done.float().mean()) >= COMPACT_AT:
-                keep = (~done).nonzero()[:, 0]
+            # What a part's rows draw depends on which of them are there: they leave as they would by themselves.
+            leaving = [own & (own.float().mean() >= COMPACT_AT) for own in done.split(sizes)]
+            if any(bool(own.any()) for own in leaving):
+                sizes = [len(own) - int(own.sum()) for own in leaving]
+                keep = (~torch.cat(leaving)).nonzero()[:, 0]
                 cache.batch_select_indices(keep)
                 alive, mask, position, token, done = alive[keep], mask[keep], position[keep], token[keep], done[keep]
             mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=1)
@@ -169,6 +181,14 @@ class TransformersSampler:
             Completion(tuple(ids[:length]), tuple(lps[:length]), "stop" if stop else "length", self.version, whole)
             for ids, lps, length, stop, whole in zip(*columns, strict=True)
         ]
+
+
+def _drawn(logits: torch.Tensor, temperature: float, generators: list[torch.Generator], sizes: list[int]):
+    """`sample` of every part's rows from its own generator."""
+    if len(sizes) == 1:
+        return sample(logits, temperature, generators[0])
+    parts = zip(logits.split(sizes), generators, strict=True)
+    return tuple(map(torch.cat, zip(*(sample(own, temperature, generator) for own, generator in parts), strict=True)))
 
 
 def sample(logits: torch.Tensor, temperature: float, generator: torch.Generator):

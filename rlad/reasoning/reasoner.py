@@ -7,8 +7,8 @@ server's trees grow by the same rules (`Growth`) with all requests overlapping (
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from rlad.generation.base import Sampler, Sampling
 from rlad.players.prompts import Prompts
@@ -16,7 +16,22 @@ from rlad.problems.base import Problem, World
 from rlad.reasoning.growth import Growth
 from rlad.reasoning.judge import Judge
 from rlad.reasoning.leaks import gives_away
-from rlad.reasoning.tree import Plan, Tree
+from rlad.reasoning.tree import Plan, Solution, Tree
+
+Request = tuple[list[Solution], list[int]]
+"""Where a solution goes, and its prompt."""
+
+
+@dataclass(frozen=True)
+class Bare:
+    """Solutions without an abstraction to be sampled for some trees."""
+
+    trees: Sequence[Tree]
+    samples: int
+    """For each tree."""
+    seed: int
+    task: str = "plain"
+    """plain or one_pass"""
 
 
 class Reasoner(Growth):
@@ -80,33 +95,53 @@ class Reasoner(Growth):
             for branch in tree.branches:
                 branch.leak = gives_away(tree.problem, branch.text, self.world)
 
-    def solve(self, trees: list[Tree], plan: Plan, skip_leaks: bool = False, lagged: Sampler | None = None) -> None:
+    def solve(
+        self,
+        trees: list[Tree],
+        plan: Plan,
+        skip_leaks: bool = False,
+        lagged: Sampler | None = None,
+        bare: Iterable[Bare] = (),
+    ) -> None:
         """Solves with every abstraction, all branches of all problems at once; in training, leaks are not worth it.
 
-        With a `lagged` sampler that one solves instead, and its solutions are kept apart.
+        With a `lagged` sampler that one solves instead, and its solutions are kept apart. `bare` ones are sampled in
+        the same batch, as plan.solve says, each from its own seed as if it were alone.
         """
-        owners, prompts = [], []
+        parts, seeds = [self._guided(trees, plan, skip_leaks, lagged is not None)], [plan.solve.seed]
+        for own in bare:
+            parts.append([request for tree in own.trees for request in self._bare(tree, own.samples, own.task)])
+            seeds.append(own.seed)
+        streams = tuple((len(part), seed) for part, seed in zip(parts, seeds, strict=True) if part)
+        sampling = plan.solve
+        if streams:
+            sampling = replace(sampling, seed=streams[0][1], parts=streams if len(streams) > 1 else ())
+        self._solved(lagged, [request for part in parts for request in part], sampling)
+
+    def _guided(self, trees: list[Tree], plan: Plan, skip_leaks: bool, lagged: bool) -> list[Request]:
+        requests = []
         for tree in trees:
             for index, branch in enumerate(tree.branches):
                 if branch.leak and skip_leaks:
                     continue
                 prompt = self.guided_ids(tree, branch)
-                for _ in range(plan.of(tree).solutions_of(index)):
-                    owners.append(branch)
-                    prompts.append(prompt)
-        completions = (lagged or self.solver).generate(prompts, plan.solve)
-        for branch, prompt, completion in zip(owners, prompts, completions, strict=True):
-            (branch.lagged if lagged else branch.solutions).append(self.solution(prompt, completion))
+                kept = branch.lagged if lagged else branch.solutions
+                requests += [(kept, prompt)] * plan.of(tree).solutions_of(index)
+        return requests
+
+    def _bare(self, tree: Tree, samples: int, task: str) -> list[Request]:
+        return [(tree.bare, self.bare_ids(tree, task))] * samples
+
+    def _solved(self, lagged: Sampler | None, requests: list[Request], sampling: Sampling) -> None:
+        completions = (lagged or self.solver).generate([prompt for _, prompt in requests], sampling)
+        for (kept, prompt), completion in zip(requests, completions, strict=True):
+            kept.append(self.solution(prompt, completion))
 
     def solve_bare(
         self, trees: list[Tree], samples: int, sampling: Sampling, task: str = "plain", lagged: Sampler | None = None
     ) -> None:
         """Adds solutions without an abstraction, by a `lagged` sampler where given; `task` is plain or one_pass."""
-        prompts = [self.bare_ids(tree, task) for tree in trees]
-        owners = [i for i in range(len(trees)) for _ in range(samples)]
-        completions = (lagged or self.solver).generate([prompts[i] for i in owners], sampling)
-        for i, completion in zip(owners, completions, strict=True):
-            trees[i].bare.append(self.solution(prompts[i], completion))
+        self._solved(lagged, [request for tree in trees for request in self._bare(tree, samples, task)], sampling)
 
     def score_unguided(self, trees: list[Tree]) -> None:
         """Asks the solver how likely it finds every guided solution without its abstraction (rule `unguided`)."""

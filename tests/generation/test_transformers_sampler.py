@@ -125,6 +125,32 @@ def test_same_seed_same_samples_and_order_is_kept(parts):
     assert [sampler.generate([p], Sampling(0.0, 6))[0].token_ids for p in prompts] == [c.token_ids for c in greedy]
 
 
+@pytest.mark.parametrize("temperature", [1.0, 0.6])
+def test_several_calls_in_one_draw_what_each_draws_alone(parts, temperature):
+    """Prompts of other lengths, rows that leave at other times; and fewer forwards than one call after the other."""
+    model, tokenizer = parts
+    calls = [
+        (prompts_of(tokenizer, [3, 9, 5]) * 8, 3),
+        (prompts_of(tokenizer, [2]) * 7, 4),
+        (prompts_of(tokenizer, [12]), 3),
+    ]
+    together = Sampling(temperature, 14, seed=0, parts=tuple((len(prompts), seed) for prompts, seed in calls))
+    prompts, forwards = [prompt for own, _ in calls for prompt in own], []
+    for most in (512, 20):  # too many for one batch: one call after the other
+        sampler, before = make_sampler(EngineConfig(max_batch=most), model, tokenizer), len(forwards)
+        sampler.eos = torch.arange(0, len(tokenizer), 9)
+        handle = model.register_forward_pre_hook(lambda *_: forwards.append(1))
+        found = sampler.generate(prompts, together)
+        handle.remove()
+        used = len(forwards) - before
+        alone = [c for own, seed in calls for c in sampler.generate(own, Sampling(temperature, 14, seed))]
+        assert [c.token_ids for c in found] == [c.token_ids for c in alone]
+        assert len({len(c.token_ids) for c in found}) > 4
+        for one, other in zip(found, alone, strict=True):
+            assert one.logprobs == pytest.approx(other.logprobs, abs=1e-4)
+        assert used <= 14 if most == 512 else used > 28
+
+
 def test_sampling_frequencies_are_the_distributions():
     logits = torch.tensor([[0.0, 1.0, -1.0]]).repeat(20_000, 1)
     tokens, logp = sample(logits, 0.5, torch.Generator().manual_seed(0))

@@ -145,7 +145,7 @@ def test_a_naive_reload_of_tied_embeddings_keeps_the_old_head(tmp_path):
     process = EngineProcess(core, folder, tmp_path / "engine.log", cpu_environment(os.environ, 1))
     link = Link("player", process.address, 600, process)
     prompts = prompts_of([3, 9, 40]) * 4
-    sampling = {"temperature": 1.0, "max_new_tokens": 8, "seed": 0, "stop_ids": [1]}
+    sampling = {"temperature": 1.0, "max_new_tokens": 8, "streams": [(0, i) for i in range(60)], "stop_ids": [1]}
 
     def gap_to(model, version):
         rows = link.call("generate", 600, prompts=prompts, sampling=sampling, version=version)

@@ -85,7 +85,9 @@ class VllmCore:
 
     # --------------------------------------------------------------------------------------------- generation
     def add(self, key: object, prompt: list[int], sampling: dict, index: int, adapter: str | None) -> None:
-        """Queues one request; sampling: temperature, max_new_tokens, seed, stop_ids. adapter: the player's, if any.
+        """Queues a call's request `index`. adapter: the player's, if any.
+
+        sampling: temperature, max_new_tokens, stop_ids, and streams: of every request what `request_seed` takes.
 
         With `scored` (numbers of tokens, by index) what comes back as log-probs are those of the prompt's last tokens.
         """
@@ -95,7 +97,7 @@ class VllmCore:
         params = SamplingParams(
             temperature=sampling["temperature"],
             max_tokens=sampling["max_new_tokens"],
-            seed=request_seed(sampling["seed"], index),
+            seed=request_seed(*sampling["streams"][index]),
             stop_token_ids=sampling["stop_ids"],
             top_p=1.0,
             top_k=0,

@@ -140,6 +140,7 @@ class ReplicasSampler:
 
     async def _all(self, prompts: list[list[int]], sampling: Sampling, more: dict) -> list[dict]:
         # Copies of a prompt go to one replica, whose prefix cache then serves all but the first.
+        streams = sampling.streams(len(prompts))
         distinct = {prompt: number for number, prompt in enumerate(dict.fromkeys(map(tuple, prompts)))}
         most = asyncio.Semaphore(self.config.max_batch * len(self.replicas.urls))
         limits = httpx.Limits(max_connections=self.config.max_batch * len(self.replicas.urls))
@@ -148,15 +149,15 @@ class ReplicasSampler:
             async def one(index: int, prompt: list[int]) -> dict:
                 url = self.replicas.urls[distinct[tuple(prompt)] % len(self.replicas.urls)]
                 async with most:
-                    return await self._one(client, url, prompt, self._params(sampling, index) | more)
+                    return await self._one(client, url, prompt, self._params(sampling, streams[index]) | more)
 
             return await asyncio.gather(*(one(index, prompt) for index, prompt in enumerate(prompts)))
 
-    def _params(self, sampling: Sampling, index: int) -> dict:
+    def _params(self, sampling: Sampling, stream: tuple[int, int]) -> dict:
         return {
             "temperature": sampling.temperature,
             "max_tokens": sampling.max_new_tokens,
-            "seed": request_seed(sampling.seed, index),
+            "seed": request_seed(*stream),
             "top_p": 1.0,
             "top_k": 0,
             "min_p": 0.0,

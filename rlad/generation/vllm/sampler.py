@@ -82,7 +82,7 @@ class VllmSampler:
         wanted = {
             "temperature": sampling.temperature,
             "max_new_tokens": sampling.max_new_tokens,
-            "seed": sampling.seed,
+            "streams": sampling.streams(len(prompts)),
             "stop_ids": self.stop_ids,
             **more,
         }
