@@ -96,6 +96,8 @@ def main(folder: Path) -> None:
     assert worst < 1e-6, worst
     assert update(learner, [], run) == {"updated": 0}  # nobody has rows: nobody steps, nobody hangs
 
+    assert torch.nn.functional.linear is zero3.linear  # DeepSpeed's only where a gradient follows
+
     # A partitioned parameter is empty, its full size is known, and publishing fills the sampler with the truth.
     parameter = next(model_engine.module.parameters())
     assert parameter.numel() == 0 < parameter.ds_numel

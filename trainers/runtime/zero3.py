@@ -22,12 +22,16 @@ import torch
 import torch.distributed as dist
 from deepspeed.accelerator import get_accelerator
 from deepspeed.runtime import compiler
+from deepspeed.runtime.zero.linear import zero3_linear_wrap
 
 from rlad.config import LaunchConfig, ZeroConfig
 from rlad.generation import Sampler
 from rlad.generation import checksums as sums
 from rlad.players.adapters import adapter_scale, merged_weights
 from trainers.runtime import collectives
+
+TORCH_LINEAR = torch.nn.functional.linear
+"""Before any model engine."""
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -209,7 +213,18 @@ def make_model_engine(model: PreTrainedModel, config: dict):
     """Partitions `model` over the ranks. Keep full copies (sampler, reference) before calling this."""
     learnt = [parameter for parameter in model.parameters() if parameter.requires_grad]  # of adapters, not their base
     model_engine, *_ = deepspeed.initialize(model=model, model_parameters=learnt, config=config)
+    if torch.nn.functional.linear is zero3_linear_wrap:
+        torch.nn.functional.linear = linear
     return model_engine
+
+
+def linear(input, weight: torch.Tensor, bias: torch.Tensor | None = None) -> torch.Tensor:  # noqa: A002
+    """torch's linear layer, or DeepSpeed's where a gradient follows.
+
+    DeepSpeed puts its own in the place of torch's for the whole process, samplers and references too. It keeps no
+    gathered weight for the backward pass; without one it only costs Python's time, at every layer of every token.
+    """
+    return (zero3_linear_wrap if torch.is_grad_enabled() else TORCH_LINEAR)(input, weight, bias)
 
 
 def set_lr(model_engine, lr: float) -> None:
