@@ -84,7 +84,7 @@ CONFIG is a YAML file, or the folder of a run to go on with. Co-training resumes
 Under Slurm: srun --ntasks-per-node=1 ./launch.sh $1 CONFIG (nodes, ranks and master are read from its variables).
 TEXT
   sweep) cat <<'TEXT' ;;
-./launch.sh sweep RUN_OR_CONFIG [--rescore | --shard K/N | --merge] [key=value ...]
+./launch.sh sweep RUN_OR_CONFIG [--rescore | --shard K/N | --merge | --against OTHER] [key=value ...]
 
 Coverage and accuracy over the grid of n abstractions x m solutions, against plain sampling at equal generated tokens.
 Writes RUN/sweep_trees.jsonl (everything that was sampled), RUN/sweep.json and RUN/plots/, prints a table.
@@ -92,6 +92,7 @@ A sweep that was killed goes on where it was when the same command is given agai
   --rescore      measure the kept trees again without sampling, e.g. sweep.select=[majority,proposer] sweep.grid=[[4,1]]
   --shard K/N    sample the K-th of N parts of the test problems, e.g. 3/8; the last of them measures all
   --merge        make one sweep of all shards without sampling
+  --against R    compare the kept trees with those of another run on the same problems; ends with a verdict
 TEXT
   compare) cat <<'TEXT' ;;
 ./launch.sh compare CONFIG [--only ARM ...] [--seeds S ...] [--out FOLDER] [jobs=N] [key=value ...]

@@ -6,7 +6,7 @@ It keeps one value per problem beside its JSON row, so that two cells can be com
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evals import estimators as est
+from evals.lattice import Pool
 from evals.samples import BreadthSamples, PlainSamples
 from evals.trees import Condition, Grown
 
@@ -35,11 +36,12 @@ def _interval(values: bytes, resamples: int) -> est.Interval:
     return est.bootstrap(np.frombuffer(values), resamples=resamples)
 
 
-def _cell(head: dict[str, Any], accuracy, covered, tokens, resamples: int) -> Cell:
+def _cell(head: dict[str, Any], accuracy, covered, tokens, latency, resamples: int) -> Cell:
     voted = _interval(np.asarray(accuracy, float).tobytes(), resamples)
     passed = _interval(np.asarray(covered, float).tobytes(), resamples)
     row = head | {
         "tokens_per_problem": round(float(np.mean(tokens)), 2),
+        "latency": round(float(np.mean(latency)), 2),
         "accuracy": rounded(voted.estimate),
         "ci95": rounded(voted.ci95),
         "pass_at_k": rounded(passed.estimate),
@@ -58,7 +60,8 @@ def plain_cell(
         "select": select, "temperature": samples.temperature,
     }  # fmt: skip
     tokens = m * samples.tokens.mean(1)
-    return _cell(head, samples.accuracy(m, select, rule_keys), samples.covered(m), tokens, resamples)
+    right = samples.accuracy(m, select, rule_keys)
+    return _cell(head, right, samples.covered(m), tokens, samples.latency(m), resamples)
 
 
 def plain_at_budget(
@@ -83,21 +86,55 @@ def breadth_covered(samples: BreadthSamples, n: int, m: int) -> list[float]:  # 
 
 
 def breadth_cell(
-    samples: BreadthSamples, n: int, m: int, select: str = "majority", resamples: int = 2000, rule_keys: Any = None
+    samples: BreadthSamples,
+    n: int,
+    m: int,
+    select: str = "majority",
+    resamples: int = 2000,
+    rule_keys: Any = None,
+    pool: Pool | None = None,
 ) -> Cell:
     """The first n distinct abstractions, m solutions each; drawing stops at the n-th distinct one.
 
     Tokens count every proposal drawn until then, duplicates too, and the solutions. Accuracy is the selected answer's
-    over the first m solutions of each abstraction, coverage uses all solutions there are (unbiased).
+    over the first m solutions of each abstraction, coverage uses all solutions there are (unbiased). `pool`: all cells
+    under this rule, where they have been measured together.
     """
-    accuracy, tokens = samples.accuracy(n, m, select, rule_keys), samples.spent(n, m)
-    covered = breadth_covered(samples, n, m)
+    samples.require_cell(n, m)
     distinct = [len(problem.correct[:n]) for problem in samples.problems]
     head = {
         "checkpoint": samples.checkpoint, "label": samples.label, "mode": "abstractions", "n": n, "m": m,
         "select": select, "temperature": samples.temperature, "distinct": round(float(np.mean(distinct)), 3),
     }  # fmt: skip
-    return _cell(head, accuracy, covered, tokens, resamples)
+    if pool is not None:
+        columns = (column[:, n - 1, m - 1] for column in (pool.accuracy, pool.covered, pool.tokens, pool.latency))
+        return _cell(head, *columns, resamples)
+    accuracy, tokens = samples.accuracy(n, m, select, rule_keys), samples.spent(n, m)
+    return _cell(head, accuracy, breadth_covered(samples, n, m), tokens, samples.latency(n, m), resamples)
+
+
+def against_plain(
+    found: Sequence[Cell], runs: Sequence[PlainSamples], keys: Callable[[float], Any], resamples: int = 2000
+) -> None:
+    """Adds to cells of one rule what sets them apart from plain sampling at equal tokens: paired differences in
+    accuracy and coverage with intervals, and p corrected for the number of cells (Holm).
+
+    Plain sampling has the temperature that is best at the cell's tokens on these very problems: in its favour. `keys`
+    gives those of the rule at one of its temperatures.
+    """
+    for name, column in (("", "accuracy"), ("pass_", "covered")):
+        tests = []
+        for cell in found:
+            rivals = []
+            for run in runs:
+                k = min(est.samples_for_budget(run.tokens, float(cell.tokens.mean())), run.samples)
+                rivals.append(run.covered(k) if name else run.accuracy(k, cell.row["select"], keys(run.temperature)))
+            rival = max(rivals, key=lambda values: values.mean())
+            gap = est.paired_difference(getattr(cell, column), rival, resamples=resamples)
+            cell.row |= {f"{name}difference": rounded(gap.estimate), f"{name}difference_ci95": rounded(gap.ci95)}
+            tests.append(est.paired_p(getattr(cell, column), rival))
+        for cell, p in zip(found, est.holm(tests), strict=True):
+            cell.row[f"{name}p_holm"] = rounded(p)
 
 
 def curve(samples: PlainSamples) -> dict[str, Any]:

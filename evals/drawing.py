@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from evals import decoding
 from evals.journal import Shard
 from evals.measuring import largest_budget
 from evals.sampling import ModelPair, SamplingPool
@@ -59,7 +60,9 @@ def drawn(
         else:
             expected = foretold(run, pool.sampled, "validation")
         _guided(run, pool, proposing, best)
-        budget = 0.0 if shard else largest_budget(run, pool.sampled)
+        for name in run.sweep.decoding:
+            pool.decoded(pairs[-1], name, decoding.decoding_job)
+        budget = 0.0 if shard else max(largest_budget(run, pool.sampled), decoding.spent(pool.sampled))
         lacking: list[Unfinished] = []
         for pair in pairs:
             for temperature in run.sweep.plain_temperatures:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from evals import cells as cell_math
 from evals.calibration import calibration_row
 from evals.cells import Cell
+from evals.decoding import decoding_rows
 from evals.joint import MODE, joint_rows
+from evals.lattice import Pool
 from evals.samples import BreadthSamples, PlainSamples
 from evals.scoring import score_rows
 from evals.selecting import BREADTH, PLAIN, Book, Sides, book_of, rule_rows, selection, sides
 from evals.spending import UNPRICED, spending
+from evals.splits import splits
 from evals.temperatures import Choice, chosen, guided_choices, plain_choices, tokens_of, warnings
 from evals.trees import Sampled
 from rlad.config import RunConfig
@@ -49,7 +53,9 @@ def measure(run: RunConfig, folder: Path, sampled: Sampled) -> dict[str, Any]:
     book, test, known = books(run, sampled)
     plain = {name: [side.samples for side in several] for (name, way), several in known.items() if way == PLAIN}
     measured = {
-        name: _breadth_cells(several[0].samples, run, book) for (name, way), several in known.items() if way == BREADTH
+        name: _breadth_cells(several[0].samples, plain.get(name, []), run, book)
+        for (name, way), several in known.items()
+        if way == BREADTH
     }
     budgets = budgets_of(run, sampled)
     on_test = plain_choices(sampled, max(budgets, default=0.0), "test")
@@ -70,12 +76,15 @@ def measure(run: RunConfig, folder: Path, sampled: Sampled) -> dict[str, Any]:
     if "cotrained" in measured:
         result["comparisons"] = _comparisons(measured, plain, tuned, resamples)
     result["rules"] = rule_rows(book, known, resamples)
+    valid = sides(run, sampled, "validation", largest_budget(run, sampled, "validation"))
+    result["splits"] = splits(book, valid, known, resamples)
     result["selection"] = selection(book, test, known, resamples)
     if run.sweep.budget_policy:
-        valid = sides(run, sampled, "validation", largest_budget(run, sampled, "validation"))
         result["budget"] = spending(book, valid, known, resamples)
     if sampled.of(MODE):
         result["joint"] = joint_rows(run, sampled, book)
+    if rows := decoding_rows(sampled, known, resamples):
+        result["decoding"] = rows
     result["scores"] = _score_rows(known, resamples)
     result["temperatures"] = [choice.row() for choice in [*tuned, *on_test]]
     result["warnings"] = warnings(tuned or on_test) + book.skipped + _unsure(book, known)
@@ -122,13 +131,29 @@ def _score_rows(known: Sides, resamples: int) -> list[dict[str, Any]]:
     return rows
 
 
-def _breadth_cells(samples: BreadthSamples, run: RunConfig, book: Book) -> list[Cell]:
-    found = []
-    for n, m in run.sweep.grid:
-        for select in book.rules:
-            keys = book.keys(samples.checkpoint, BREADTH, samples.temperature, select)
-            found.append(cell_math.breadth_cell(samples, n, m, select, run.sweep.bootstrap, keys))
+MANY = 16
+"""Cells of a grid beyond which further rules than the first are compared at its largest cell alone."""
+
+
+def _breadth_cells(samples: BreadthSamples, plain: list[PlainSamples], run: RunConfig, book: Book) -> list[Cell]:
+    """The grid's cells under the first rule, in one pass and beside plain sampling; under further rules one by one."""
+    found, resamples = [], run.sweep.bootstrap
+    for number, select in enumerate(book.rules):
+        keys = book.keys(samples.checkpoint, BREADTH, samples.temperature, select)
+        if number == 0:
+            for n, m in run.sweep.grid:
+                samples.require_cell(n, m)
+            pool = Pool.of(samples, select, keys) if samples.depth else None
+            found = [cell_math.breadth_cell(samples, n, m, select, resamples, keys, pool) for n, m in run.sweep.grid]
+            known = partial(_keys_at, book, samples.checkpoint, select)
+            cell_math.against_plain(found, plain, known, resamples)
+        elif len(run.sweep.grid) <= MANY:
+            found += [cell_math.breadth_cell(samples, n, m, select, resamples, keys) for n, m in run.sweep.grid]
     return found
+
+
+def _keys_at(book: Book, checkpoint: str, select: str, temperature: float) -> Any:
+    return book.keys(checkpoint, PLAIN, temperature, select)
 
 
 def _plain_rows(runs: list[PlainSamples], budgets: list[float], run: RunConfig, book: Book) -> list[dict]:

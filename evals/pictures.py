@@ -18,7 +18,7 @@ class Pictures:
     warm: list[Chart]
     """The warm start: one chart, or none."""
     sweep: list[Chart]
-    """Coverage and accuracy."""
+    """Coverage and accuracy, against tokens and against latency."""
     laws: list[LawResult]
     """What the law's charts were made from."""
     law: list[Chart]
@@ -32,7 +32,8 @@ def pictures(run: Run) -> Pictures:
     """Makes them all; fitting the law takes longer than the rest."""
     laws, warm = law_results(run.metrics), warmstart_chart(run.warmstart)
     cells = run.sweep if run.sweep and run.sweep.get("cells") else None
-    sweep = [sweep_chart(cells, measure) for measure in ("pass_at_k", "accuracy")] if cells else []
+    ways = [(measure, latency) for latency in (False, True) for measure in ("pass_at_k", "accuracy")]
+    sweep = [sweep_chart(cells, *way) for way in ways] if cells else []
     law = [chart for result in laws for chart in law_charts(result)]
     kinds = (
         learning_charts(run.metrics),

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from evals.pictures import Pictures, pictures
@@ -120,6 +122,37 @@ def plot_sweep(sweep: dict[str, Any], path: str | Path, title: str = "") -> Path
     return save(fig, path)
 
 
+def plot_splits(sweep: dict[str, Any], path: str | Path) -> Path | None:
+    """Every split n x m of the trees as heat maps of accuracy and coverage, and both against latency; None where the
+    sweep has none."""
+    found = sweep.get("splits")
+    if not found:
+        return None
+    fig, axes = figure(2, 2, width=6.2, height=4.4)
+    rule = f"Selected answer by {found['rule']}, {found['label']}"
+    _heat(fig, axes[0], found["map"]["accuracy"], rule, found["recommended"])
+    _heat(fig, axes[1], found["map"]["coverage"], f"Coverage, {found['label']}", [])
+    for one, measure in zip(axes[2:], ("accuracy", "pass_at_k"), strict=True):
+        draw(one, sweep_chart(sweep, measure, latency=True))
+    return save(fig, path)
+
+
+def _heat(fig: Figure, axes: Axes, table: list[list[float | None]], title: str, chosen: list[dict[str, Any]]) -> None:
+    """A table [n - 1][m - 1] in colours, recommended splits in frames."""
+    values = np.array([[np.nan if x is None else 100 * x for x in row] for row in table]).T
+    image = axes.imshow(values, origin="lower", aspect="auto", cmap="viridis")
+    fig.colorbar(image, ax=axes, label="%")
+    for row in chosen:
+        corner = (row["n"] - 1.5, row["m"] - 1.5)
+        axes.add_patch(Rectangle(corner, 1, 1, fill=False, edgecolor="white", linewidth=1.6))
+    for axis, count in ((axes.xaxis, values.shape[1]), (axes.yaxis, values.shape[0])):
+        axis.set_major_locator(FixedLocator(list(range(0, count, max(1, count // 12)))))
+        axis.set_major_formatter(FuncFormatter(lambda place, _: f"{place + 1:.0f}"))
+    axes.set_title(title, loc="left", fontsize=11, fontweight="bold")
+    axes.set_xlabel("abstractions n (frames: recommended)" if chosen else "abstractions n")
+    axes.set_ylabel("solutions m under each")
+
+
 def _grid(charts: list[Chart], path: str | Path) -> Path | None:
     """Charts three in a row."""
     if not charts:
@@ -158,5 +191,6 @@ def plot_run(run: Run, drawn: Pictures | None = None) -> list[Path]:
         _grid(drawn.entropy + drawn.law, folder / "entropy.png"),
         plot_seconds(run.metrics, folder / "seconds.png"),
         plot_sweep(run.sweep, folder / "sweep.png") if run.sweep and run.sweep.get("cells") else None,
+        plot_splits(run.sweep, folder / "splits.png") if run.sweep else None,
     ]
     return [path for path in made if path]

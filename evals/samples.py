@@ -176,6 +176,14 @@ class PlainSamples:
             for one, flags in rows
         ])  # fmt: skip
 
+    def latency(self, k: float) -> NDArray[np.float64]:  # (P,)
+        """Tokens of the longest of k samples, which is how long k at once take."""
+        return est.longest_of(self._ascending, k)
+
+    @cached_property
+    def _ascending(self) -> NDArray[np.int64]:
+        return np.sort(self.tokens, axis=1)
+
     def covered(self, k: float) -> NDArray[np.float64]:  # (P,)
         """Unbiased pass@k."""
         return est.pass_at_k(self.samples, self.correct.sum(1), k)
@@ -271,3 +279,13 @@ class BreadthSamples:
         return np.array([
             problem.spent(n) + m * sum(float(np.mean(row)) for row in problem.tokens[:n]) for problem in self.problems
         ])  # fmt: skip
+
+    def latency(self, n: int, m: int) -> NDArray[np.float64]:  # (P,)
+        """Tokens of the longest abstraction with its solution in the cell, which is how long all of them at once take;
+        0 for a problem without an abstraction."""
+        self.require_cell(n, m)
+        return np.array([
+            max((p.proposal_tokens[draw] + max(row[:m]) for draw, row in zip(p.first_draw[:n], p.tokens, strict=False)),
+                default=0)
+            for p in self.problems
+        ], float)  # fmt: skip

@@ -130,6 +130,15 @@ class SamplingPool:
         condition = Condition(pair.checkpoint, pair.label, "iid", temperature, split, depth)
         return self._grown(iid_job, split, "i.i.d. abstractions", condition, pair)
 
+    def decoded(self, pair: ModelPair, name: str, job: Callable[..., list[Answered]]) -> None:
+        """What a decoding method writes, by its job."""
+        temperature = self.settings.decoding_temperature
+        condition = Condition(pair.checkpoint, pair.label, f"decoding:{name}", temperature)
+        label = f"{pair.label}: {name}"
+        records = self._all(job, "test", label, condition, pair, temperature, name)
+        found = [Answered(samples_of(one["samples"], temperature), one["answers"]) for one in records]
+        self.sampled.conditions[condition] = [one.grouped() for one in found]
+
     def plain(
         self, pair: ModelPair, temperature: float, budget: float = 0.0, split: str = "test", expected: int = 0
     ) -> list[Samples]:

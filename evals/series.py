@@ -252,8 +252,9 @@ def at_best_temperature(cells: list[dict[str, Any]], measure: str) -> list[dict[
     return list(best.values())
 
 
-def sweep_chart(sweep: dict[str, Any], measure: str) -> Chart:
-    """Coverage ("pass_at_k") or accuracy ("accuracy") against generated tokens per problem, with intervals.
+def sweep_chart(sweep: dict[str, Any], measure: str, latency: bool = False) -> Chart:
+    """Coverage ("pass_at_k") or accuracy ("accuracy") against generated tokens per problem, with intervals; with
+    `latency` against the tokens of the longest branch, which is how long a cell takes where all branches run at once.
 
     Plain sampling is drawn at its best temperature for each number of samples, as a reader would run it.
     """
@@ -274,8 +275,9 @@ def sweep_chart(sweep: dict[str, Any], measure: str) -> Chart:
     order = sorted(lines, key=lambda key: (_rank(lines[key][0], ranks), key[0], key[1] == "abstractions", key[2]))
     for who, mode, m in order:
         own = lines[who, mode, m]
-        spots = [_cell_point(cell, measure, interval) for cell in own]
-        if mode != "abstractions":
+        axis = "latency" if latency else "tokens_per_problem"
+        spots = [_cell_point(cell, measure, interval, axis) for cell in own if cell.get(axis) is not None]
+        if mode != "abstractions" and not latency:
             spots += envelope([curve for curve in sweep.get("curves", []) if curve["label"] == who], measure)
         spots.sort(key=lambda point: point.x)
         wide = mode == "abstractions"
@@ -285,7 +287,8 @@ def sweep_chart(sweep: dict[str, Any], measure: str) -> Chart:
         "pass_at_k": ("Coverage: problems with at least one right solution", "problems covered"),
         "accuracy": ("Accuracy of the selected answer", "problems answered right"),
     }[measure]
-    return Chart(title, "generated tokens per problem", unit, series, percent=True, log_x=True)
+    x_label = "tokens of the longest branch" if latency else "generated tokens per problem"
+    return Chart(title, x_label, unit, [one for one in series if one.points], percent=True, log_x=True)
 
 
 def _rank(cell: dict[str, Any], order: list[str]) -> int:
@@ -328,11 +331,11 @@ def at_budget(curve: dict[str, Any], measure: str, budget: float) -> float:
     return float(np.interp(samples, range(len(curve[measure]) + 1), [0.0, *curve[measure]]))
 
 
-def _cell_point(cell: dict[str, Any], measure: str, interval: str) -> Point:
+def _cell_point(cell: dict[str, Any], measure: str, interval: str, axis: str) -> Point:
     low, high = cell.get(interval) or (None, None)
     if cell.get("n", 0):
         note = f"{cell['n']}×{cell['m']}"
     else:
         note = f"{cell['m']:.4g} sample{'' if cell['m'] == 1 else 's'}"
         note += "" if cell.get("temperature") is None else f" at T {cell['temperature']:g}"
-    return Point(float(cell["tokens_per_problem"]), float(cell[measure]), low, high, note)
+    return Point(float(cell[axis]), float(cell[measure]), low, high, note)

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from evals import trees
+from evals.against import compare, print_against
 from evals.drawing import drawn, splits_of
 from evals.journal import Shard
 from evals.measuring import measure
-from evals.plots import plot_sweep
+from evals.plots import plot_splits, plot_sweep
 from evals.sampling import ModelPair, problems_of
 from evals.shards import Kept, Unfinished, keep, keep_all
 from evals.spending import keep_spending
@@ -74,9 +75,13 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("--rescore", action="store_true", help="measure the trees of the last sweep, sampling nothing")
     parser.add_argument("--shard", metavar="K/N", help="sample the K-th of N parts of the test problems, e.g. 3/8")
     parser.add_argument("--merge", action="store_true", help="make one sweep of all shards, sampling nothing")
+    parser.add_argument("--against", metavar="OTHER", help="compare the kept trees with those of another run")
     given = parser.parse_intermixed_args(words)
-    if given.rescore + given.merge + bool(given.shard) > 1:
-        raise PlainError("--rescore, --shard and --merge are three ways to sweep; give one of them.")
+    if given.rescore + given.merge + bool(given.shard) + bool(given.against) > 1:
+        raise PlainError("Of --rescore, --shard, --merge and --against only one can be given.")
+    if given.against:
+        print_against(against(given.run, given.against, *given.overrides))
+        return
     shard = Shard.parse(given.shard) if given.shard else None
     found = sweep_run(given.run, *given.overrides, rescore=given.rescore, shard=shard, merge=given.merge)
     if found is not None:
@@ -118,6 +123,18 @@ def sweep_run(
     return result
 
 
+def against(given: str, other: str, *overrides: str) -> dict[str, Any]:
+    """Compares the last sweep of a run with that of another on the same problems; writes and returns against.json.
+
+    `overrides` may change what is measured. Raises PlainError where they were not swept on the same problems.
+    """
+    _require_measuring(list(overrides))
+    run, folder = open_run(given, list(overrides))
+    found = compare(run, folder, *open_run(other))
+    (folder / "against.json").write_text(json.dumps(found, indent=1) + "\n")
+    return found
+
+
 def _shared(run: RunConfig, folder: Path, shard: Shard) -> tuple[Sampled, Kept]:
     """Samples a shard; then all is put together. Raises Unfinished where other shards are not there for that."""
     pairs = pairs_of(run, folder)
@@ -153,6 +170,7 @@ def _write(folder: Path, result: dict, sampled: Sampled | None) -> None:
     keep_spending(folder, result.get("budget"))
     (folder / "plots").mkdir(exist_ok=True)
     plot_sweep(result, folder / "plots" / "sweep.png")
+    plot_splits(result, folder / "plots" / "splits.png")
     Shard().path(folder).unlink(missing_ok=True)
 
 
@@ -162,7 +180,7 @@ def _require_measuring(overrides: list[str]) -> None:
     for word in overrides:
         if word.partition("=")[0] not in MEASURING and not word.startswith(rules):
             known = ", ".join(MEASURING)
-            raise ConfigError(f"'{word}' cannot change what was sampled; --rescore takes {known}.")
+            raise ConfigError(f"'{word}' cannot change what was sampled; kept trees take {known}.")
 
 
 if __name__ == "__main__":

@@ -8,10 +8,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from evals.decoding_table import print_decoding
 from evals.looks import LOOK, points, share
 from evals.rule_tables import print_rules
 from evals.series import CHECKPOINTS, at_best_temperature, way
 from evals.spending_table import print_spending
+from evals.splits import LEVEL, split_sentences
 
 CHECKPOINT_ORDER = {name: i for i, name in enumerate(CHECKPOINTS)}
 
@@ -53,6 +55,16 @@ def sweep_rows(sweep: dict[str, Any], best_temperature: bool = True) -> list[dic
     return [cell for group in groups for cell in sorted(group, key=order)]
 
 
+MEASURES = (("accuracy", "ci95", "p_holm"), ("pass_at_k", "pass_ci95", "pass_p_holm"))
+"""Of a cell: value, interval, and p of its difference to plain sampling."""
+
+
+def marked(cell: dict[str, Any], value: str, interval: str, p: str) -> str:
+    """A cell's value, bold where it differs from plain sampling at equal tokens."""
+    text = share(cell.get(value), cell.get(interval))
+    return f"[bold]{text}[/]" if cell.get(p, 1.0) <= LEVEL else text
+
+
 def sweep_table(sweep: dict[str, Any]) -> Table:
     """One line per cell, narrow enough for 80 columns."""
     problems = next((cell["problems"] for cell in sweep.get("cells", []) if cell.get("problems")), None)
@@ -74,8 +86,7 @@ def sweep_table(sweep: dict[str, Any]) -> Table:
             budget_words(cell),
             temperature_words(sweep, cell),
             f"{cell['tokens_per_problem']:,.0f}",
-            share(cell.get("accuracy"), cell.get("ci95")),
-            share(cell.get("pass_at_k"), cell.get("pass_ci95")),
+            *(marked(cell, *names) for names in MEASURES),
         )
     return table
 
@@ -107,6 +118,8 @@ def marks(sweep: dict[str, Any]) -> str:
     shown = [temperature_words(sweep, cell) for cell in sweep.get("cells", [])]
     words = ["* best, and an end of its grid"] if any("*" in text for text in shown) else []
     words += ["v best on the validation problems"] if any(text.endswith("v") for text in shown) else []
+    apart = any(cell.get(name, 1.0) <= LEVEL for cell in sweep.get("cells", []) for *_, name in MEASURES)
+    words += ["bold: not plain sampling's,\nat equal tokens, corrected for the number of cells (Holm)"] if apart else []
     return "; ".join(words)
 
 
@@ -162,4 +175,7 @@ def print_sweep(sweep: dict[str, Any], console: Console | None = None) -> None:
     if sweep.get("comparisons"):
         out.print(comparison_table(sweep))
     print_rules(sweep, out)
+    for sentence in split_sentences(sweep):
+        out.print(escape(sentence), highlight=False)
+    print_decoding(sweep, out)
     print_spending(sweep, out)

@@ -58,6 +58,8 @@ class Samples:
     """log p of the whole solution at temperature 1, whatever it was sampled at, nats; None where nobody can tell."""
     unguided: list[float | None] = field(default_factory=list)
     """The same without the abstraction; None where nobody asked, empty in files of earlier sweeps."""
+    weight: list[float] = field(default_factory=list)
+    """The vote that a decoding method gives to each; empty for samples that are weighed by selection rules."""
 
     @classmethod
     def of(cls, solutions: Sequence[Solution], keys: Sequence[int | None] | None = None) -> Samples:

@@ -34,6 +34,7 @@ BENCHMARKS = {
     "gateway": Entry("gateway", 5, "what the gateway costs a request: run=RUN"),
     "gateway-soak": Entry("gateway_soak", 11, "memory and descriptors of the gateway among bad clients: run=RUN"),
     "hostile": Entry("verifier_hostile", 6, "time and memory of the verifier on hostile answers"),
+    "interval-coverage": Entry("interval_coverage", 1, "how often a sweep's 95 % intervals hold the truth"),
     "instruments": Entry("instruments", 0.1, "a step with and without instruments: run=RUN, trained with both"),
     "loss-memory": Entry(
         "loss_memory", 2, "extra memory of a micro-batch's forward and backward: ours, full logits, TRL"

@@ -1,7 +1,7 @@
 """One declaration per method, in the method's own file: what it is called, its keys, what it fits and what it does not.
 
-A loss, reward, advantage, shaping, world, selection rule, prompt set, sampler or role is one file that decorates one
-function or class:
+A loss, reward, advantage, shaping, world, selection rule, prompt set, sampler, decoding method or role is one file that
+decorates one function or class:
 
     @dataclass
     class GspoKeys:
@@ -245,8 +245,9 @@ shaping = Registry("shaping", "trainers.credit", "shapings")
 world = Registry("world", "rlad.problems", "worlds")
 rule = Registry("rule", "rlad.selection", "selection rules")
 sampler = Registry("sampler", "rlad.generation", "samplers")
+decoding = Registry("decoding", "rlad.generation.decoding", "decoding methods")
 role = Registry("role", "rlad.players.roles", "roles")
 
 REGISTRIES: dict[str, Registry] = {
-    one.kind: one for one in (loss, reward, advantage, shaping, world, rule, sampler, role)
+    one.kind: one for one in (loss, reward, advantage, shaping, world, rule, sampler, decoding, role)
 }

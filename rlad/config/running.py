@@ -94,6 +94,13 @@ class SweepConfig(MethodSection):
     they are given."""
     joint: bool = False
     """Also sample lists of abstractions, one text each, and compare them with distinct draws at equal tokens."""
+    decoding: list[str] = key(kind="decoding", factory=list)
+    """Decoding methods that solve the test problems without abstractions, each beside plain sampling at equal tokens;
+    the main pair's solver, on the transformers sampler."""
+    decoding_samples: int = key(8, least=1, most=1024)
+    """Solutions of a problem by each decoding method: samples, branches or attempts."""
+    decoding_temperature: float = key(0.7, least=0, most=10)
+    """Sampling temperature of decoding methods, where they sample."""
     budget_policy: bool = False
     """Replay budget=auto on the trees, priced on those of the validation problems, and keep its prices for a server in
     budget.json; some milliseconds a decision."""

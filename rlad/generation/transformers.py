@@ -109,7 +109,7 @@ class TransformersSampler:
         logp = logp.gather(-1, ids[:, width - kept :, None].to(device))[..., 0].double()
         return (logp * wanted[:, width - kept :].to(device)).sum(1).tolist()
 
-    def _prefill(self, prompts: list[list[int]]):
+    def prefill(self, prompts: list[list[int]]):
         """Prefills each distinct prompt once. Returns (last logits, cache, mask, lengths), one row per given prompt."""
         device = self.model.device
         distinct: dict[tuple[int, ...], int] = {}
@@ -139,7 +139,7 @@ class TransformersSampler:
         self, prompts: list[list[int]], sampling: Sampling, generators: list[torch.Generator], sizes: list[int]
     ) -> list[Completion]:
         """sizes: how many prompts, one after the other, draw from each generator."""
-        logits, cache, mask, position = self._prefill(prompts)
+        logits, cache, mask, position = self.prefill(prompts)
         alive = torch.arange(len(prompts), device=logits.device)  # which prompt each row of the batch belongs to
         done = torch.zeros(len(prompts), dtype=torch.bool, device=logits.device)  # by row of the batch
         tokens = torch.full((len(prompts), sampling.max_new_tokens), self.pad_id, device=logits.device)

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evals import estimators as est
+from evals.benchmarks import interval_coverage
 
 
 def test_worked_examples_in_docstrings():
@@ -88,6 +89,24 @@ def test_set_coverage_pools_independent_abstractions():
     assert est.set_coverage([1, 1], [0, 1], m=1, n=8) == 1.0
 
 
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.lists(st.booleans(), min_size=2, max_size=3), min_size=1, max_size=3), st.integers(1, 2))
+def test_set_coverage_is_the_mean_over_all_choices_of_solutions(flags, m):
+    choices = [list(itertools.combinations(row, m)) for row in flags]
+    brute = np.mean([any(any(picked) for picked in together) for together in itertools.product(*choices)])
+    found = est.set_coverage([len(row) for row in flags], [sum(row) for row in flags], m)
+    assert found == pytest.approx(brute)
+
+
+@given(st.lists(st.integers(1, 50), min_size=1, max_size=7), st.data())
+def test_the_longest_of_k_is_the_mean_over_all_subsets(tokens, data):
+    k = data.draw(st.integers(1, len(tokens)))
+    brute = np.mean([max(subset) for subset in itertools.combinations(tokens, k)])
+    assert est.longest_of(tokens, k) == pytest.approx(brute)
+    with pytest.raises(ValueError, match="longest of"):
+        est.longest_of(tokens, len(tokens) + 0.5)
+
+
 @pytest.mark.parametrize(("size", "expected"), [(4, 0.7486), (8, 0.6789), (16, 0.6276)])
 def test_noise_alone_makes_the_best_of_four_look_good(size, expected):
     flags = np.random.default_rng(0).random((4000, 4 * size)) < 0.5
@@ -106,6 +125,13 @@ def test_bootstrap_covers_the_truth_nineteen_times_in_twenty():
         interval = est.bootstrap(rng.random(150) < truth, resamples=400, seed=trial)
         hits += interval.low <= truth <= interval.high
     assert 0.90 <= hits / 200 <= 0.985
+
+
+def test_a_sweeps_intervals_hold_what_is_true_of_made_up_solvers():
+    """All cells, accuracy and coverage; docs/evaluation.md has the share of 200 sweeps."""
+    assert doctest.testmod(interval_coverage).failed == 0
+    found = interval_coverage.bench(interval_coverage.Keys(repetitions=20, problems=60, resamples=300))
+    assert found["held"] >= 0.88 and len(found["cells"]) == 2 * 9
 
 
 def test_pairing_makes_the_interval_narrow():

@@ -5,41 +5,17 @@ import json
 
 import pytest
 import simulated_jobs
+from simulated_jobs import run_folder
 
 from evals import journal, shards, sweep
 from evals.journal import FOLDER, Journal
 from evals.trees import NAME
 from rlad.cli import PlainError
-from rlad.config import load_config, save_config
-
-WORDS = [
-    "problems.test=11",
-    "problems.validation=5",
-    "problems.train=5",
-    "sweep.problems=11",
-    "sweep.shard=2",
-    "sweep.grid=[[2,1],[3,2]]",
-    "sweep.plain_samples=3",
-    "sweep.plain_temperatures=[0.7,1.0]",
-    "sweep.guided_temperatures=[0.3,0.6]",
-    "sweep.iid_abstractions=2",
-    "sweep.iid_solutions=1",
-    "sweep.bootstrap=40",
-    "sweep.select=[majority,proposer]",
-]
 
 
 @pytest.fixture
 def done(monkeypatch):
     return simulated_jobs.simulate(monkeypatch)
-
-
-def run_folder(path, *words):
-    path.mkdir()
-    save_config(
-        load_config(None, [f"runs_dir={path.parent}", f"name={path.name}", *WORDS, *words]), path / "config.yaml"
-    )
-    return path
 
 
 def numbers(folder):
@@ -151,6 +127,6 @@ def test_what_is_no_shard_is_refused(tmp_path, words):
         sweep.main([str(tmp_path), "--shard", words])
 
 
-def test_three_ways_at_once_are_refused(tmp_path):
-    with pytest.raises(PlainError, match="give one of them"):
+def test_two_ways_at_once_are_refused(tmp_path):
+    with pytest.raises(PlainError, match="only one can be given"):
         sweep.main([str(tmp_path), "--merge", "--rescore"])

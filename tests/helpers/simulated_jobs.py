@@ -7,10 +7,28 @@ import numpy as np
 from evals import sampling
 from evals.sampling import ModelPair
 from evals.trees import Answered, Draws, Grown, Guided, Samples
+from rlad.config import load_config, save_config
 
 PAIRS = [
     ModelPair("warmstart", "base", "models/base", "models/base", "plain"),
     ModelPair("cotrained", "co-trained", "models/abstraction", "models/solution", "plain"),
+]
+
+
+WORDS = [
+    "problems.test=11",
+    "problems.validation=5",
+    "problems.train=5",
+    "sweep.problems=11",
+    "sweep.shard=2",
+    "sweep.grid=[[2,1],[3,2]]",
+    "sweep.plain_samples=3",
+    "sweep.plain_temperatures=[0.7,1.0]",
+    "sweep.guided_temperatures=[0.3,0.6]",
+    "sweep.iid_abstractions=2",
+    "sweep.iid_solutions=1",
+    "sweep.bootstrap=40",
+    "sweep.select=[majority,proposer]",
 ]
 
 
@@ -38,7 +56,7 @@ def solutions(rng, count, mean=20):
     return Samples(texts, tokens, logprobs, verdicts, keys, logprobs), answers
 
 
-def _grown(rng, depth):
+def grown(rng, depth):
     branches = [Guided(f"z{i}", False, solutions(rng, m)[0]) for i, m in enumerate(depth)]
     draws = [i for i in range(len(depth)) for _ in range(rng.integers(1, 3))]
     proposals = (-rng.exponential(2, len(depth))).round(6).tolist()
@@ -48,12 +66,12 @@ def _grown(rng, depth):
 
 def distinct_job(run, problems, seed, pair, temperature):
     rng = np.random.default_rng([seed, len(pair.label), int(100 * temperature)])
-    return [_grown(rng, sampling.depth_of(run.sweep.grid)) for _ in problems]
+    return [grown(rng, sampling.depth_of(run.sweep.grid)) for _ in problems]
 
 
 def iid_job(run, problems, seed, pair, temperature):
     rng = np.random.default_rng([seed, 3, len(pair.label), int(100 * temperature)])
-    return [_grown(rng, [run.sweep.iid_solutions] * run.sweep.iid_abstractions) for _ in problems]
+    return [grown(rng, [run.sweep.iid_solutions] * run.sweep.iid_abstractions) for _ in problems]
 
 
 def plain_job(run, problems, seed, pair, temperature, count, have):
@@ -77,5 +95,15 @@ def simulate(monkeypatch):
         monkeypatch.setattr(sampling, job.__name__, noted(job))
     monkeypatch.setattr("evals.sweep.pairs_of", lambda run, folder: PAIRS)
     monkeypatch.setattr("evals.sweep.plot_sweep", lambda result, path: None)
+    monkeypatch.setattr("evals.sweep.plot_splits", lambda result, path: None)
     monkeypatch.setattr("evals.sweep.print_sweep", lambda result: None)
     return done
+
+
+def run_folder(path, *words):
+    """A folder with the configuration of such a sweep, and some words of its own."""
+    path.mkdir()
+    save_config(
+        load_config(None, [f"runs_dir={path.parent}", f"name={path.name}", *WORDS, *words]), path / "config.yaml"
+    )
+    return path

@@ -106,6 +106,11 @@ def _check_sweep(config: RunConfig) -> None:
             )
     if not sweep.select:
         raise ConfigError("sweep.select is empty; name at least one selection rule.")
+    if sweep.decoding and config.engine.kind not in ("transformers", "auto"):
+        raise ConfigError(
+            f"sweep.decoding works on the transformers sampler, not on engine.kind={config.engine.kind}; sweep with "
+            "engine.kind=transformers."
+        )
     check_own(config, "sweep")
     require_scores(config, "sweep.select", sweep.select)
 
