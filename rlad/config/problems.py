@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from rlad.config.benchmarks import BENCHMARKS
 from rlad.config.registry import key
 from rlad.config.sections import MethodSection
 
@@ -51,6 +52,9 @@ class ProblemsConfig(MethodSection):
     test_path: str | None = None
     """Held-out file; without it, held-out rows are split off the training file by a hash of the question, or generated
     where a world makes the problems."""
+    benchmark: str = key("none", one_of=("none", *BENCHMARKS))
+    """A test set that people report on, with its columns, in the place of test_path; a test_path beside it is a file of
+    its rows."""
     subset: str | None = None
     """Name of the hub dataset's configuration, where it has several."""
     hub_split: str = "train"
@@ -60,8 +64,22 @@ class ProblemsConfig(MethodSection):
     fields: FieldNames = field(default_factory=FieldNames)
 
     def held_out(self, split: str) -> str | None:
-        """The file of a held-out split; None where it has none."""
-        return {"validation": self.validation_path, "test": self.test_path}.get(split)
+        """The file of a held-out split, or the hub's `name:split`; None where it has none."""
+        own = BENCHMARKS.get(self.benchmark)
+        test = self.test_path or (own and f"{own.path}:{own.split}")
+        return {"validation": self.validation_path, "test": test}.get(split)
+
+    def of_split(self, split: str) -> ProblemsConfig:
+        """How the file of a held-out split is read: as these problems are, or as the benchmark that they are tested on.
+
+        >>> ProblemsConfig(benchmark="amc23").of_split("test").fields.question
+        'question'
+        """
+        own = BENCHMARKS.get(self.benchmark)
+        if own is None or split != "test":
+            return self
+        columns = FieldNames(**own.fields)
+        return replace(self, source="hub", path=own.path, subset=own.subset, hub_split=own.split, fields=columns)
 
     @property
     def generated(self) -> bool:

@@ -36,11 +36,11 @@ def load_split(config: ProblemsConfig, split: str, count: int) -> list[Problem]:
     if config.path is None and not own.get(split):
         raise ProblemError(f"problems.source={config.source} needs problems.path.")
     if own.get(split):
-        problems = _read(config, own[split])
+        problems = _read(config.of_split(split), own[split])
     else:
         problems = _shares(_read(config, config.path), own, config.seed)[split]
     if split == "train":
-        held_out = {p.id for path in own.values() if path for p in _read(config, path)}
+        held_out = {p.id for name, path in own.items() if path for p in _read(config.of_split(name), path)}
         problems = [p for p in problems if p.id not in held_out]
     if not problems:
         raise ProblemError(

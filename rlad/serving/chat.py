@@ -53,6 +53,25 @@ def prompts_of(request: CompletionRequest) -> list[str | list[int]]:
     return [prompt] if isinstance(prompt[0], int) else list(prompt)  # type: ignore[list-item]
 
 
+def stops_of(request: SamplingRequest) -> list[str]:
+    """The texts at which an answer ends. Raises ApiError for a stream, of which nothing can be taken back."""
+    stops = [request.stop] if isinstance(request.stop, str) else request.stop or []
+    stops = [stop for stop in stops if stop]
+    if stops and request.stream:
+        raise ApiError(400, "'stop' is not supported in a stream; leave it out.", "stop", "unsupported_parameter")
+    return stops
+
+
+def cut(text: str, reason: str, stops: list[str]) -> tuple[str, str]:
+    """A choice's text up to the first of some texts, and its finish reason.
+
+    >>> cut("x = 3 Question: y", "length", ["Question:", "</s>"]), cut("x = 3", "length", ["Question:"])
+    (('x = 3 ', 'stop'), ('x = 3', 'length'))
+    """
+    found = [place for stop in stops if (place := text.find(stop)) >= 0]
+    return (text[: min(found)], "stop") if found else (text, reason)
+
+
 @dataclass
 class Work:
     """A request's choices, each the tree of the pair or a sample of one player."""
@@ -62,6 +81,7 @@ class Work:
     chat: bool
     trees: list[Solving] = field(default_factory=list)
     alone: list[Alone] = field(default_factory=list)
+    stops: list[str] = field(default_factory=list)
     created: int = field(default_factory=lambda: int(time.time()))
 
     # ------------------------------------------------------------------------------------------------- at once
@@ -70,6 +90,7 @@ class Work:
         done = await together([work.run() for work in [*self.trees, *self.alone]])
         said = [tree.choice for tree in self.trees] or [one for run in done for one in run]
         body = self._head("chat.completion" if self.chat else "text_completion")
+        said = [cut(text, reason, self.stops) for text, reason in said]
         body["choices"] = [self._choice(i, text, reason) for i, (text, reason) in enumerate(said)]
         body["usage"] = self.usage().model_dump()
         if self.trees:
@@ -219,7 +240,7 @@ class Planner:
             refuse_unsupported(request.stream_options, "stream_options.")
         if request.rlad is not None and request.model != PAIR:
             raise ApiError(400, f"The options under 'rlad' are those of the model '{PAIR}'.", "rlad")
-        return Work(identity, request.model, chat)
+        return Work(identity, request.model, chat, stops=stops_of(request))
 
     def _player(self, model: str) -> Player:
         return self.pair.players[PLAYERS[model]]

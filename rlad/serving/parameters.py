@@ -25,7 +25,6 @@ NEUTRAL: dict[str, tuple[Any, ...]] = {
     "logit_bias": ({},),
     "logprobs": (False,),  # a completion's 0 asks for the log-prob of every token
     "top_logprobs": (0,),
-    "stop": ([], ""),
     "best_of": (1,),
     "echo": (False,),
     "suffix": ("",),

@@ -99,6 +99,9 @@ class SamplingRequest(BaseModel):
     temperature: Number | None = Field(None, ge=0, le=10)
     max_tokens: Count | None = Field(None, description="Longest solution, in tokens.")
     seed: Seed | None = None
+    stop: StrictStr | Annotated[list[StrictStr], Field(max_length=16)] | None = Field(
+        None, description="The text ends before the first of these; not of a stream. What is cut off was generated."
+    )
     stream: StrictBool | None = None
     stream_options: StreamOptions | None = None
     rlad: TreeOptions | None = Field(None, description="Options of the reasoning tree; only of the model rlad.")

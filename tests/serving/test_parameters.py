@@ -30,7 +30,7 @@ def send(gateway, path, **more):
 ASKS = {
     "top_k": 5, "min_p": 0.1, "top_p": 0.9, "stop_token_ids": [5], "guided_json": {"type": "object"},
     "chat_template_kwargs": {"enable_thinking": False}, "reasoning_effort": "high", "repetition_penalty": 1.1,
-    "min_tokens": 3, "ignore_eos": True, "logprobs": True, "top_logprobs": 2, "stop": "9", "best_of": 2, "echo": True,
+    "min_tokens": 3, "ignore_eos": True, "logprobs": True, "top_logprobs": 2, "best_of": 2, "echo": True,
     "response_format": {"type": "json_object"}, "structured_outputs": {"choice": ["9"]},
     "tools": [{"type": "function"}],
     "bad_words": ["9"], "allowed_token_ids": [5], "skip_special_tokens": False, "prompt_logprobs": 1, "priority": 3,
@@ -53,6 +53,17 @@ def test_a_misspelt_parameter_is_told_its_nearest(gateway):
     assert "nearest is 'max_tokens'" in send(gateway, COMPLETION, max_token=9).json()["error"]["message"]
     reply = send(gateway, CHAT, stream=True, stream_options={"include_usages": True})
     assert reply.json()["error"]["param"] == "stream_options.include_usages"
+
+
+@pytest.mark.parametrize("path", BODIES)
+def test_a_text_ends_before_a_stop_and_a_stream_takes_none(gateway, path):
+    whole, short = (send(gateway, path, **more).json()["choices"][0] for more in ({}, {"stop": ["never", "\\boxed"]}))
+    text, cut = (one["message"]["content"] if "message" in one else one["text"] for one in (whole, short))
+    assert "\\boxed" in text and cut == text[: text.index("\\boxed")] and short["finish_reason"] == "stop"
+    assert send(gateway, path, stop="9").json()["choices"][0]["finish_reason"] == "stop"
+    refused = send(gateway, path, stop=["9"], stream=True).json()["error"]
+    assert refused["param"] == "stop" and "not supported in a stream" in refused["message"]
+    assert send(gateway, path, stop=["9"] * 17).status_code == 400
 
 
 @pytest.mark.parametrize("path", BODIES)
