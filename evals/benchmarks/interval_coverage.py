@@ -37,8 +37,8 @@ def answers(rng: np.random.Generator, problems: int, n: int, m: int) -> np.ndarr
 def covered(n: float, m: int) -> float:
     """The exact coverage of n x m, and for a fractional n of plain samples the line between its neighbours.
 
-    >>> round(covered(1, 1), 5), round(covered(1.5, 1), 5)  # .9 times the mean level, .3625
-    (0.32625, 0.41445)
+    >>> round(covered(1, 1), 5), round(covered(1.5, 1), 5)  # .9 of the mean level .3625; 2 x 1 covers .48189
+    (0.32625, 0.40407)
     """
     low = int(n)
     each = FOLLOW if m == 1 else 1 - (1 - FOLLOW) ** m

@@ -57,7 +57,6 @@ def folder(tmp_path_factory):
     return runs / "pair"
 
 
-DECODING = ["sweep.decoding=[plain,nothinking,forking]", "sweep.decoding_samples=2"]
 RULES = "sweep.select=[majority,weighted_majority,max-confidence]"
 
 
@@ -65,9 +64,7 @@ RULES = "sweep.select=[majority,weighted_majority,max-confidence]"
 def swept(folder):
     """The folder after its one sweep, under three rules: starting the sampling processes takes its time."""
     with pytest.raises(SystemExit) as ended:
-        sweep.main_guard(
-            lambda: sweep.main([str(folder), RULES, "sweep.joint=true", "sweep.budget_policy=true", *DECODING])
-        )
+        sweep.main_guard(lambda: sweep.main([str(folder), RULES, "sweep.joint=true", "sweep.budget_policy=true"]))
     assert not ended.value.code
     return folder
 
@@ -117,9 +114,6 @@ def test_the_whole_sweep_writes_what_the_format_says(swept, capsys):
         for name in ("coverage", "majority", "best_rule"):
             gap = row[name]["joint"] - row[name]["independent"]
             assert gap == pytest.approx(row[name]["difference"], abs=2e-4)
-    assert [row["method"] for row in found["decoding"]] == ["plain", "nothinking", "forking"]
-    for row in found["decoding"]:
-        assert 0 < row["tokens_per_problem"] <= 2 * 8 and row["checkpoint"] == "cotrained"
     # Untrained players propose nothing that ends on four validation problems, so there is nothing to price by.
     assert found["budget"] is None and UNPRICED in found["warnings"] and not (swept / SPENDING).exists()
     print_sweep(found)
@@ -232,9 +226,8 @@ def test_the_kept_trees_hold_every_text_of_every_condition(alone):
     assert lines[0]["question"] and lines[0]["answer"]
     modes = [(tree["checkpoint"], tree["mode"], tree["temperature"]) for tree in lines[0]["trees"]]
     ways = (("distinct", 0.3), ("joint", 0.3), ("plain", 1.0), ("iid", 0.3))
-    decoded = [("cotrained", f"decoding:{name}", 0.7) for name in ("plain", "nothinking", "forking")]
-    assert sorted(modes) == sorted([*((name, *way) for name in ("warmstart", "cotrained") for way in ways), *decoded])
-    for tree in [tree for tree in lines[0]["trees"] if "decoding" not in tree["mode"]]:
+    assert sorted(modes) == sorted((name, *way) for name in ("warmstart", "cotrained") for way in ways)
+    for tree in lines[0]["trees"]:
         samples = [tree] if tree["mode"] == "plain" else [branch["solutions"] for branch in tree["branches"]]
         if tree["mode"] != "plain":
             assert len(tree["draws"]["text"]) == len(tree["draws"]["tokens"]) == len(tree["draws"]["branch"])
