@@ -22,7 +22,7 @@ from rlad.config.renamed import renamed
 from rlad.config.running import EngineConfig, LaunchConfig, SweepConfig, TrackConfig, VerifierConfig, ZeroConfig
 from rlad.config.sections import MethodSection, method_keys, plain_fields, sections
 from rlad.config.serving import ServingConfig
-from rlad.config.text import Plain, Raw, default_of, is_null, parse_yaml, section_of, typed
+from rlad.config.text import PlainScalar, Raw, default_of, is_null, parse_yaml, section_of, typed
 from rlad.config.training import CotrainConfig, WarmstartConfig
 
 
@@ -150,7 +150,7 @@ def _read(value: Any, kind: Any, name: str, default: Any) -> Any:
 
 def _nothing(tree: Any) -> Any:
     """An entry without a body, as `name:` alone on a line, has its defaults."""
-    return {} if isinstance(tree, Plain) and not tree else tree
+    return {} if isinstance(tree, PlainScalar) and not tree else tree
 
 
 def _players(rest: dict, roles: list[str]) -> dict[str, PlayerConfig]:

@@ -23,11 +23,11 @@ NUMBER = re.compile(r"[-+]?((0|[1-9]\d*(_\d+)*)(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
 SPECIAL = re.compile(r"[-+]?\.?inf|\.?nan", re.IGNORECASE)
 
 
-class Plain(str):
+class PlainScalar(str):
     """A scalar that was written without quotes, so that `null` can mean nothing at all."""
 
 
-class Raw(Plain):
+class Raw(PlainScalar):
     """What follows `key=` on a command line: text as it stands for a text key, YAML for any other."""
 
 
@@ -38,7 +38,7 @@ class _Loader(yaml.SafeLoader):
 
     def construct_yaml_str(self, node):
         text = self.construct_scalar(node)
-        return Plain(text) if node.style is None else text
+        return PlainScalar(text) if node.style is None else text
 
     def construct_mapping(self, node, deep=False):
         names = [key.value for key, _ in node.value if key.value != "<<"]
@@ -58,7 +58,7 @@ def parse_yaml(text: str) -> Any:
     {'name': '1.10', 'at': '12:30', 'list': ['on', '007']}
     """
     found = yaml.load(text, _Loader)  # a SafeLoader
-    return Plain("") if found is None else found
+    return PlainScalar("") if found is None else found
 
 
 def read_yaml(path: str | Path) -> Any:
@@ -76,7 +76,7 @@ def typed(value: Any, kind: Any, name: str) -> Any:
 
     >>> typed("1.10", str, "name"), typed("1.10", float, "lr"), typed("1_000", int, "steps"), typed("on", bool, "gate")
     ('1.10', 1.1, 1000, True)
-    >>> typed(Raw("[[4, 1]]"), list[list[int]], "sweep.grid"), typed(Plain("null"), float | None, "dual_clip")
+    >>> typed(Raw("[[4, 1]]"), list[list[int]], "sweep.grid"), typed(PlainScalar("null"), float | None, "dual_clip")
     ([[4, 1]], None)
     >>> typed({"rank": "0.5"}, dict[str, float], "others")
     {'rank': 0.5}
@@ -104,7 +104,7 @@ def typed(value: Any, kind: Any, name: str) -> Any:
 
 def is_null(value: Any) -> bool:
     """Whether nothing was written, in one of YAML's ways of saying so."""
-    return isinstance(value, Plain) and value in NULL
+    return isinstance(value, PlainScalar) and value in NULL
 
 
 WORDS = {str: "a text", bool: "true or false", int: "a whole number", float: "a number"}
@@ -130,7 +130,7 @@ def _scalar(text: str, kind: type, name: str) -> Any:
 def _read_raw(value: Raw, kind: Any, name: str) -> Any:
     text = kind is str or (get_origin(kind) in (Union, UnionType) and str in get_args(kind))
     if text and not value.startswith(("'", '"')):
-        return Plain(value)
+        return PlainScalar(value)
     try:
         return parse_yaml(value)
     except yaml.YAMLError as error:

@@ -31,7 +31,7 @@ SYSTEM_BLOCK = re.compile(
 
 
 @dataclass(frozen=True)
-class Facts:
+class GgufMetadata:
     """What a GGUF file says of its model and tokenizer."""
 
     architecture: str
@@ -41,8 +41,8 @@ class Facts:
     positions: int | None
 
 
-def read_facts(file: Path) -> Facts:
-    """The facts of a GGUF file. Raises ConfigError for a file that is none, or that holds no language model."""
+def read_metadata(file: Path) -> GgufMetadata:
+    """The metadata of a GGUF file. Raises ConfigError for a file that is none, or that holds no language model."""
     from gguf import GGUFReader
 
     if not file.is_file():
@@ -61,7 +61,7 @@ def read_facts(file: Path) -> Facts:
     architecture, kind = said("general.architecture"), said("tokenizer.ggml.model")
     if architecture is None or kind is None:
         raise ConfigError(f"'{file}' holds no language model with a tokenizer.")
-    return Facts(architecture, kind, said("tokenizer.ggml.pre"), said(f"{architecture}.context_length"))
+    return GgufMetadata(architecture, kind, said("tokenizer.ggml.pre"), said(f"{architecture}.context_length"))
 
 
 def pre_tokenizer(name: str | None):
@@ -105,14 +105,14 @@ def plain_model(loaded: PreTrainedModel) -> PreTrainedModel:
     return copy.eval()
 
 
-def read_tokenizer(file: Path, facts: Facts, system_message: bool = True):
+def read_tokenizer(file: Path, metadata: GgufMetadata, system_message: bool = True):
     """The file's tokenizer, splitting text as the model was trained. See `pre_tokenizer` for the errors."""
-    split = pre_tokenizer(facts.pre_tokenizer) if facts.tokenizer == "gpt2" else None
+    split = pre_tokenizer(metadata.pre_tokenizer) if metadata.tokenizer == "gpt2" else None
     tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
     if split is not None:
         tokenizer.backend_tokenizer.pre_tokenizer = split
-    if facts.positions:
-        tokenizer.model_max_length = int(facts.positions)
+    if metadata.positions:
+        tokenizer.model_max_length = int(metadata.positions)
     if tokenizer.chat_template and not system_message:
         tokenizer.chat_template = without_system_message(tokenizer.chat_template)
     tokenizer.padding_side = "left"
@@ -125,8 +125,8 @@ def convert(file: Path, folder: Path, system_message: bool = True) -> Path:
     system_message: whether a template keeps the system message that it adds by itself.
     Raises ConfigError for a file that cannot be converted.
     """
-    facts = read_facts(file)
-    tokenizer = read_tokenizer(file, facts, system_message)
+    metadata = read_metadata(file)
+    tokenizer = read_tokenizer(file, metadata, system_message)
     try:
         loaded = AutoModelForCausalLM.from_pretrained(file.parent, gguf_file=file.name, dtype=torch.float32)
     except (ValueError, NotImplementedError) as error:

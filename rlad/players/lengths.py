@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from rlad.config import ConfigError, RunConfig
-from rlad.config.rules import positions
+from rlad.config.rules import max_positions
 from rlad.players.roles import playing, role_of
 from rlad.problems import Problem
 from rlad.problems.base import words
@@ -30,7 +30,7 @@ def check_lengths(config: RunConfig, problems: Iterable[Problem]) -> dict[str, i
         if model.path is None:
             room, count = model.max_positions, _world_count(role, config)
         else:
-            room, count = positions(model.path), _count(role, config)
+            room, count = max_positions(model.path), _count(role, config)
         counted = {question: count(question) for question in longest}
         question = max(counted, key=counted.__getitem__, default=None)
         answers = _answers(role, config)

@@ -57,7 +57,7 @@ def reachable(numbers: Numbers, limit: int) -> frozenset[int]:
     if len(numbers) == 1:
         return frozenset(n for n in numbers if n <= limit)
     found = set()
-    for left, right in splits(numbers):
+    for left, right in _bipartitions(numbers):
         for x in reachable(left, limit):
             for y in reachable(right, limit):
                 found.update((apply(x, "+", y, limit), apply(x, "*", y, limit)))
@@ -66,10 +66,10 @@ def reachable(numbers: Numbers, limit: int) -> frozenset[int]:
 
 
 @lru_cache(maxsize=20_000)
-def splits(numbers: Numbers) -> tuple[tuple[Numbers, Numbers], ...]:
+def _bipartitions(numbers: Numbers) -> tuple[tuple[Numbers, Numbers], ...]:
     """All ways to part a multiset in two, each once.
 
-    >>> splits((1, 2, 2))
+    >>> _bipartitions((1, 2, 2))
     (((1,), (2, 2)), ((2,), (1, 2)))
     """
     found = {}
@@ -140,13 +140,13 @@ def moves(numbers: Numbers) -> list[Move]:
 
 
 @dataclass(frozen=True)
-class Expression:
+class _ExpressionTree:
     """An expression: a given number, or an operation on two trees."""
 
     value: int
     op: str = ""
-    left: Expression | None = None
-    right: Expression | None = None
+    left: _ExpressionTree | None = None
+    right: _ExpressionTree | None = None
 
     def steps(self) -> list[str]:
         """`x op y = value`, this one first, then those that make its operands."""
@@ -271,22 +271,22 @@ class Countdown(FormalWorld):
             tree = self._after(move, self._tree(without(numbers, move.number), nearest, rng))
         return f"{' , '.join(tree.steps())} \\boxed{{ {tree.text()} }}"
 
-    def _tree(self, numbers: Numbers, target: int, rng: random.Random) -> Expression:
+    def _tree(self, numbers: Numbers, target: int, rng: random.Random) -> _ExpressionTree:
         """A random tree that makes the target; operands are single given numbers wherever that is possible."""
         if len(numbers) == 1:
-            return Expression(target)
+            return _ExpressionTree(target)
         if possible := self.valid_moves(numbers, target):
             move = rng.choice(possible)
             return self._after(move, self._tree(without(numbers, move.number), move.subgoal(target), rng))
         left, right, x, op, y = rng.choice(list(self._pairs(numbers, target)))
-        return Expression(target, op, self._tree(left, x, rng), self._tree(right, y, rng))
+        return _ExpressionTree(target, op, self._tree(left, x, rng), self._tree(right, y, rng))
 
-    def _after(self, move: Move, rest: Expression) -> Expression:
-        sides = (Expression(move.number), rest) if move.number_first else (rest, Expression(move.number))
-        return Expression(move(rest.value, self.limit), move.op, *sides)
+    def _after(self, move: Move, rest: _ExpressionTree) -> _ExpressionTree:
+        sides = (_ExpressionTree(move.number), rest) if move.number_first else (rest, _ExpressionTree(move.number))
+        return _ExpressionTree(move(rest.value, self.limit), move.op, *sides)
 
     def _pairs(self, numbers: Numbers, target: int):
-        for part, other in splits(numbers):
+        for part, other in _bipartitions(numbers):
             for left, right in ((part, other), (other, part)):
                 for x in reachable(left, self.limit):
                     for y in reachable(right, self.limit):

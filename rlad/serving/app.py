@@ -26,7 +26,7 @@ from rlad.serving.guard import Guard
 from rlad.serving.keys import Keys
 from rlad.serving.metrics import Metrics
 from rlad.serving.options import tree_job
-from rlad.serving.pair import Pair
+from rlad.serving.pair import ServedPair
 from rlad.serving.schema import (
     ChatRequest,
     CompletionRequest,
@@ -56,7 +56,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def create_app(pair: Pair, config: ServingConfig, keys: Keys, metrics: Metrics | None = None) -> FastAPI:
+def create_app(pair: ServedPair, config: ServingConfig, keys: Keys, metrics: Metrics | None = None) -> FastAPI:
     """The gateway over two players. It starts nothing: samplers are made and ended by whoever makes the pair."""
     metrics = metrics or Metrics()
     admission = Admission(config.max_concurrent, config.max_queue)
@@ -102,7 +102,7 @@ def _handle_errors(app: FastAPI) -> None:
         return answer(ApiError(error.status_code, f"{error.detail}.", headers=error.headers))
 
 
-def _add_generating(app: FastAPI, pair: Pair, config: ServingConfig, metrics: Metrics) -> None:
+def _add_generating(app: FastAPI, pair: ServedPair, config: ServingConfig, metrics: Metrics) -> None:
     planner = Planner(pair, config, metrics)
     usual: dict[str, Any] = {"responses": REFUSALS, "response_model": None}
     router = APIRouter(route_class=BodyRoute)
@@ -170,14 +170,14 @@ def _log_usage(request: Request, usage: Usage, **more: Any) -> None:
     request.state.log |= {"prompt_tokens": usage.prompt_tokens, "completion_tokens": usage.completion_tokens, **more}
 
 
-def _require_engines(pair: Pair, model: str) -> None:
+def _require_engines(pair: ServedPair, model: str) -> None:
     needed = [p for role, p in pair.players.items() if model in (MODELS[0], f"rlad-{role}")]
     for player in needed:
         if not player.up():
             raise SamplerDown(f"the {player.role} engine is down")
 
 
-def _add_information(app: FastAPI, pair: Pair, config: ServingConfig, metrics: Metrics) -> None:
+def _add_information(app: FastAPI, pair: ServedPair, config: ServingConfig, metrics: Metrics) -> None:
     started = int(time.time())
 
     def card(name: str) -> ModelCard:

@@ -18,7 +18,7 @@ from rlad.serving.alone import Alone
 from rlad.serving.errors import ApiError, unknown_model
 from rlad.serving.metrics import Metrics
 from rlad.serving.options import check_problem, check_room, tree_job
-from rlad.serving.pair import Pair, Player
+from rlad.serving.pair import Player, ServedPair
 from rlad.serving.parameters import refuse_unreadable, refuse_unsupported
 from rlad.serving.schema import PAIR, PLAYERS, ChatRequest, CompletionRequest, SamplingRequest, TreeOptions
 from rlad.serving.solving import Solving
@@ -203,7 +203,7 @@ async def together(work: list[Coroutine[Any, Any, Any]]) -> list[Any]:
 class Planner:
     """Turns requests into work, within the limits of `config`. Raises ApiError."""
 
-    def __init__(self, pair: Pair, config: ServingConfig, metrics: Metrics):
+    def __init__(self, pair: ServedPair, config: ServingConfig, metrics: Metrics):
         self.pair, self.config, self.metrics = pair, config, metrics
 
     def chat(self, request: ChatRequest, identity: str) -> Work:

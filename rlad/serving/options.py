@@ -16,7 +16,7 @@ from rlad.reasoning.scores import STATED, ScoreMissing
 from rlad.reasoning.tree import Plan
 from rlad.selection import reads
 from rlad.serving.errors import ApiError
-from rlad.serving.pair import Pair, Player
+from rlad.serving.pair import Player, ServedPair
 from rlad.serving.ruling import AUTO, FALLBACK
 from rlad.serving.schema import TreeOptions
 
@@ -40,7 +40,7 @@ def check_problem(problem: str, config: ServingConfig, param: str) -> None:
 
 
 def tree_job(
-    pair: Pair,
+    pair: ServedPair,
     config: ServingConfig,
     identity: str,
     problem: str,
@@ -83,7 +83,7 @@ def tree_job(
     return TreeJob(Problem(identity, problem, gold or ""), plan, limits)
 
 
-def _policy(pair: Pair, options: TreeOptions, abstractions: int) -> BudgetPolicy | None:
+def _policy(pair: ServedPair, options: TreeOptions, abstractions: int) -> BudgetPolicy | None:
     """What decides where tokens go, where the request leaves it to the tree."""
     if options.budget is None:
         if options.mean_tokens is not None:
@@ -113,7 +113,7 @@ def _within(name: str, value: int | None, default: int, most: int) -> int:
     return value
 
 
-def solver_room(pair: Pair, problem: str, abstractions: int, param: str) -> int:
+def solver_room(pair: ServedPair, problem: str, abstractions: int, param: str) -> int:
     """Tokens left for a solution behind the longest prompt that the tree can ask for."""
     proposer, solver = pair.abstraction, pair.solution
     prompt = len(solver.problem_ids(problem))

@@ -38,7 +38,7 @@ class Player:
 
 
 @dataclass(frozen=True)
-class Pair:
+class ServedPair:
     abstraction: Player
     solution: Player
     world: World | None = None

@@ -11,14 +11,14 @@ from rlad.reasoning.explorer import Exploration
 from rlad.reasoning.tree import BARE, Solution, Tree
 from rlad.serving.metrics import Metrics
 from rlad.serving.options import TreeJob
-from rlad.serving.pair import Pair
+from rlad.serving.pair import ServedPair
 from rlad.serving.schema import SolvedAbstraction, SolveResponse
 
 
 class Solving:
     """A tree that grows for a request. Iterate over `events` once; its exploration's tree then holds everything."""
 
-    def __init__(self, pair: Pair, job: TreeJob, metrics: Metrics):
+    def __init__(self, pair: ServedPair, job: TreeJob, metrics: Metrics):
         self.metrics = metrics
         self.exploration: Exploration = explored(pair.explorer(), Tree(job.problem), job.plan, job.limits)
 

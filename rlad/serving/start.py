@@ -29,12 +29,12 @@ from rlad.reasoning.pair import newest_pair, open_pair
 from rlad.serving.endpoints import Endpoint, Supervised
 from rlad.serving.logs import log
 from rlad.serving.metrics import Metrics
-from rlad.serving.pair import Pair, Player
+from rlad.serving.pair import Player, ServedPair
 from rlad.serving.samplers import HttpSampler, ThreadSampler
 
 
 @asynccontextmanager
-async def opened(run: RunConfig, folder: Path, metrics: Metrics) -> AsyncIterator[Pair]:
+async def opened(run: RunConfig, folder: Path, metrics: Metrics) -> AsyncIterator[ServedPair]:
     """The pair of a run folder with its samplers running; they end with the context.
 
     Raises ConfigError for a folder without a pair, SamplerFailed when a sampler does not start.
@@ -62,7 +62,9 @@ def _player(run: RunConfig, role: str, sampler, prompts, context: int, up=lambda
 
 
 @asynccontextmanager
-async def _in_process(run: RunConfig, folder: Path, folders: dict[str, Path], metrics: Metrics) -> AsyncIterator[Pair]:
+async def _in_process(
+    run: RunConfig, folder: Path, folders: dict[str, Path], metrics: Metrics
+) -> AsyncIterator[ServedPair]:
     reasoner = open_pair(run, str(folders["abstraction"]), str(folders["solution"]))
     players, samplers = [], []
     for role, sampler, prompts in (
@@ -73,14 +75,16 @@ async def _in_process(run: RunConfig, folder: Path, folders: dict[str, Path], me
         players.append(_player(run, role, samplers[-1], prompts, sampler.model.config.max_position_embeddings))
         metrics.up.labels(role).set(1)
     try:
-        yield Pair(*players, world=reasoner.world, spending=spending_of(folder))
+        yield ServedPair(*players, world=reasoner.world, spending=spending_of(folder))
     finally:
         for sampler in samplers:
             await sampler.close()
 
 
 @asynccontextmanager
-async def _behind_vllm(run: RunConfig, folder: Path, folders: dict[str, Path], metrics: Metrics) -> AsyncIterator[Pair]:
+async def _behind_vllm(
+    run: RunConfig, folder: Path, folders: dict[str, Path], metrics: Metrics
+) -> AsyncIterator[ServedPair]:
     serving = run.serving
     async with AsyncExitStack() as stack:
         # How long an answer may take is the request's own limit. vLLM closes idle connections after 5 seconds: earlier
@@ -101,7 +105,7 @@ async def _behind_vllm(run: RunConfig, folder: Path, folders: dict[str, Path], m
         players = [await _vllm_player(run, folders[endpoint.player], endpoint, client) for endpoint in endpoints]
         watchers = [asyncio.create_task(endpoint.watch()) for endpoint in endpoints]
         stack.callback(lambda: [watcher.cancel() for watcher in watchers])
-        yield Pair(*players, world=world_of(run.problems), spending=spending_of(folder))
+        yield ServedPair(*players, world=world_of(run.problems), spending=spending_of(folder))
 
 
 def _supervised(

@@ -27,7 +27,7 @@ class NotDefined(VerifierError):
     """The value does not exist at this point (division by zero, logarithm of zero, non-integer factorial ...)."""
 
 
-class Budget:
+class OperationBudget:
     """Counts down operations; ``spend`` raises ``BudgetExceeded`` when none are left."""
 
     __slots__ = ("left", "max_digits")

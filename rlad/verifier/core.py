@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 from fractions import Fraction
 
-from rlad.verifier.budget import Budget, BudgetExceeded, NotDefined, ParseError, TooLarge, VerifierError
-from rlad.verifier.comparing.canon import key, rational
+from rlad.verifier.budget import BudgetExceeded, NotDefined, OperationBudget, ParseError, TooLarge, VerifierError
+from rlad.verifier.comparing.canon import canonical_key, rational
 from rlad.verifier.comparing.compare import equal
 from rlad.verifier.comparing.literal import computes
 from rlad.verifier.comparing.values import Context
@@ -40,7 +40,7 @@ def extract_answer(completion: str, options: VerifyOptions = DEFAULT) -> str | N
     """
     for candidate in extract(completion, options).candidates:
         try:
-            if parse_answer(candidate, options, Budget(options.max_operations)).kind != "text":
+            if parse_answer(candidate, options, OperationBudget(options.max_operations)).kind != "text":
                 return candidate
         except VerifierError:
             continue
@@ -109,7 +109,7 @@ def _judge(gold: str, pred: str, options: VerifyOptions, compare) -> Judgement:
         p, pred_text = _read_pred(found, g, options)
     except (VerifierError, RecursionError) as error:
         return Outcome.unparseable_pred, str(error)[:200], show(g)[:_SHOWN], None
-    ctx = Context(options, Budget(options.max_operations, options.max_digits))
+    ctx = Context(options, OperationBudget(options.max_operations, options.max_digits))
     shown = show(g)[:_SHOWN], show(p)[:_SHOWN]
     try:
         p = _repeated(found, p, ctx, compare)
@@ -155,7 +155,7 @@ def _read_pred(found: Extraction, gold: Node, options: VerifyOptions) -> tuple[N
         )
         parsed = [(node, c) for c in ordered if (node := _readable(c, options)) is not None]
         if parsed:
-            return next((pc for pc in parsed if key(pc[0]) == key(gold)), parsed[0])
+            return next((pc for pc in parsed if canonical_key(pc[0]) == canonical_key(gold)), parsed[0])
     return _first_parse(found.candidates, options)
 
 
@@ -184,9 +184,9 @@ def _first_parse(candidates: list[str], options: VerifyOptions) -> tuple[Node, s
 
 
 def _parse(text: str, options: VerifyOptions) -> Node:
-    budget = Budget(options.max_operations, options.max_digits)
+    budget = OperationBudget(options.max_operations, options.max_digits)
     node = parse_answer(text, options, budget)
-    key(node, budget)  # a division by zero or an oversized number shows here
+    canonical_key(node, budget)  # a division by zero or an oversized number shows here
     return node
 
 
@@ -266,7 +266,7 @@ def _italic_unit(p: Node) -> Node | None:
         or any(free_symbols(a) for a in p.args[:-1])
     ):
         return None
-    exponent = rational(last.args[1], Budget(1000))
+    exponent = rational(last.args[1], OperationBudget(1000))
     return Node("quantity", (N.mul(*p.args[:-1]),), f"m^{exponent}") if exponent in (2, 3) else None
 
 

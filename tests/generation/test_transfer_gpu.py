@@ -8,7 +8,7 @@ from vllm_here import needs_vllm
 
 from rlad.generation import SamplerFailed
 from rlad.generation.vllm.link import Link
-from rlad.generation.vllm.transfer_gpu import IpcTransfer, NcclTransfer, described, run_beside
+from rlad.generation.vllm.transfer_gpu import IpcTransfer, NcclTransfer, bucket_metadata, run_beside
 
 
 class Recorder(Link):
@@ -70,8 +70,8 @@ def test_the_installed_vllm_takes_these_payloads():
     from vllm.distributed.weight_transfer import ipc_engine, nccl_common, nccl_engine
 
     bucket = [("a", torch.zeros(2, 3)), ("b", torch.zeros(4, dtype=torch.bfloat16))]
-    assert nccl_engine.NCCLWeightTransferUpdateInfo(**described(bucket)).dtype_names == ["float32", "bfloat16"]
-    ipc_engine.IPCWeightTransferUpdateInfo(**described(bucket), ipc_handles=[{"u": ()}, {"u": ()}])
+    assert nccl_engine.NCCLWeightTransferUpdateInfo(**bucket_metadata(bucket)).dtype_names == ["float32", "bfloat16"]
+    ipc_engine.IPCWeightTransferUpdateInfo(**bucket_metadata(bucket), ipc_handles=[{"u": ()}, {"u": ()}])
     assert ipc_engine.IPCWeightTransferInitInfo(packed=False).packed is False
     info = NcclTransfer(Recorder(), 5, workers=2).meeting(port=1234)
     assert nccl_common.NCCLWeightTransferInitInfo(**info).world_size == 3

@@ -8,7 +8,7 @@ from fake_players import FakeSampler, world_prompts
 from rlad.config import ServingConfig
 from rlad.serving.app import create_app
 from rlad.serving.keys import Keys
-from rlad.serving.pair import Pair, Player
+from rlad.serving.pair import Player, ServedPair
 
 KEY = "a-key-for-the-tests-0123"
 QUESTION = "3 , 5 > 14 ; 4 , 1 > ?"
@@ -32,7 +32,7 @@ class Gateway:
             Player(role, sampler, prompts, 256, 24, 1.0)
             for role, sampler in (("abstraction", self.abstraction), ("solution", self.solution))
         ]
-        self.pair = Pair(*players, spending=spending)
+        self.pair = ServedPair(*players, spending=spending)
         self.config = ServingConfig(engine="transformers", abstractions=3, solutions=2, **settings)
         self.app = create_app(self.pair, self.config, Keys(keys))
 

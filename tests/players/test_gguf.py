@@ -13,7 +13,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, Llama
 from rlad import model as command
 from rlad.cli import PlainError
 from rlad.config import ConfigError
-from rlad.players.gguf import convert, pre_tokenizer, read_facts
+from rlad.players.gguf import convert, pre_tokenizer, read_metadata
 
 CONTROL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 MERGES = ["Ċ Ċ", "1 2", "a d", "ad d", "Ġ add"]
@@ -145,7 +145,7 @@ def test_what_is_no_model_is_refused_in_a_sentence(tmp_path):
     (tmp_path / "cut.gguf").write_bytes(write_gguf(tmp_path / "tiny.gguf").read_bytes()[:300])
     for name, words in (("none.gguf", "no file"), ("text.gguf", "is no GGUF"), ("cut.gguf", "cannot be read as GGUF")):
         with pytest.raises(ConfigError, match=words):
-            read_facts(tmp_path / name)
+            read_metadata(tmp_path / name)
     with pytest.raises(PlainError, match="neither a GGUF file nor a model"):
         command.bring("gpt5", tmp_path / "x")
     with pytest.raises(PlainError, match="Name the folder"):

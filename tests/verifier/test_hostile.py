@@ -12,7 +12,7 @@ import pytest
 from evals.benchmarks.hostile_texts import KINDS, ONES, hostile_pairs
 from evals.benchmarks.verifier_fuzz import SEEDS, fuzz
 from rlad.verifier import DEFAULT, Outcome, Verdict, deep_compare, verify
-from rlad.verifier.budget import Budget
+from rlad.verifier.budget import OperationBudget
 from rlad.verifier.comparing import deep
 from rlad.verifier.comparing.tractable import tractable
 from rlad.verifier.pool.worker import judge
@@ -122,7 +122,7 @@ def test_symbolic_verdicts_do_not_depend_on_what_was_judged_before():
     ],
 )
 def test_what_is_small_enough_for_algebra(text, small):
-    budget = Budget(10_000)
+    budget = OperationBudget(10_000)
     assert tractable(parse_answer(text, DEFAULT, budget), budget) is small
 
 

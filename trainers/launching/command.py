@@ -17,7 +17,7 @@ from pathlib import Path
 
 from rlad.cli import Parser, PlainError
 from rlad.config import EngineConfig, ProblemsConfig, RunConfig, load_config
-from rlad.config.rules import check_ranks, described, dropouts, models
+from rlad.config.rules import check_ranks, dropouts, model_config, models
 from rlad.generation import SamplerFailed
 from rlad.generation.vllm.link import SCRATCH, private_folder
 from rlad.generation.vllm.setup import SPARE, require_vllm
@@ -70,7 +70,7 @@ def check_problems(config: RunConfig, dry_run: bool) -> dict[str, int] | None:
         if absent or source == "hub":
             return None
     problems = [problem for split in SPLITS for problem in load_problems(config.problems, split)]
-    if dry_run and any(model.path is not None and described(model.path) is None for _, model in models(config)):
+    if dry_run and any(model.path is not None and model_config(model.path) is None for _, model in models(config)):
         print("Note: a model is not here yet; whether the questions fit it is not checked.\n")
         return None
     return check_lengths(config, problems)
@@ -79,7 +79,7 @@ def check_problems(config: RunConfig, dry_run: bool) -> dict[str, int] | None:
 def dropout_note(verb: str, config: RunConfig) -> str | None:
     """What becomes of the dropout that a model asks for; None where none does."""
     for name, model in models(config):
-        asked = dropouts(described(model.path) or {}) if model.path is not None else {}
+        asked = dropouts(model_config(model.path) or {}) if model.path is not None else {}
         if asked:
             shares = ", ".join(f"{key}={value:g}" for key, value in asked.items())
             if verb == "warmstart" and config.warmstart.dropout:

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 
 from rlad.config import LoraConfig, ModelConfig, RunConfig, as_yaml
-from rlad.config.rules import bare_problems, described, reads_no_mask, trains, wants_reference
+from rlad.config.rules import bare_problems, model_config, reads_no_mask, trains, wants_reference
 from rlad.players import pieces
 from rlad.players.roles import playing
 from rlad.problems import make_world
@@ -110,7 +110,7 @@ def model_shape(model: ModelConfig, config: RunConfig) -> Shape | None:
         head_size = model.hidden_size // model.heads
         sizes = (model.hidden_size, model.layers, model.heads, model.kv_heads, head_size, model.intermediate_size)
         return Shape(*sizes, vocabulary, False)
-    facts = described(model.path)
+    facts = model_config(model.path)
     if facts is None:
         return KNOWN.get(model.path)
     try:

@@ -15,17 +15,17 @@ What must divide, and what need not:
 from rlad.config.rules.checks import validate
 from rlad.config.rules.fields import require_name
 from rlad.config.rules.groups import bare_problems, check_ranks, learning_roles, trains, wants_reference
-from rlad.config.rules.models import check_model_folder, described, dropouts, models, positions, reads_no_mask
+from rlad.config.rules.models import check_model_folder, dropouts, max_positions, model_config, models, reads_no_mask
 
 __all__ = [
     "bare_problems",
     "check_model_folder",
     "check_ranks",
-    "described",
     "dropouts",
     "learning_roles",
+    "max_positions",
+    "model_config",
     "models",
-    "positions",
     "reads_no_mask",
     "require_name",
     "trains",

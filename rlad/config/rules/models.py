@@ -122,7 +122,7 @@ def reads_no_mask(facts: dict[str, Any]) -> str | None:
 
 
 # ------------------------------------------------------------------------------------------------- config.json
-def described(path: str) -> dict[str, Any] | None:
+def model_config(path: str) -> dict[str, Any] | None:
     """A model's `config.json`, of its folder or of the local hub cache; None for a model that is not here yet."""
     local = Path(path).expanduser() / "config.json"
     file = local if local.is_file() else _cached_config(path)
@@ -149,9 +149,9 @@ def _facts(config: dict[str, Any], names: tuple[str, ...]) -> Iterator[Any]:
         yield from (part[name] for name in names if part.get(name) is not None)
 
 
-def positions(path: str) -> int | None:
+def max_positions(path: str) -> int | None:
     """Tokens that a model's positions allow for; None where nothing here says so."""
-    return next((int(value) for value in _facts(described(path) or {}, _POSITIONS)), None)
+    return next((int(value) for value in _facts(model_config(path) or {}, _POSITIONS)), None)
 
 
 def dropouts(config: dict[str, Any]) -> dict[str, float]:
@@ -171,7 +171,7 @@ def dropouts(config: dict[str, Any]) -> dict[str, float]:
 
 def check_architecture(name: str, model: ModelConfig, config: RunConfig) -> None:
     """Raises ConfigError for a model that its description shows to be none that could play."""
-    facts = described(str(model.path))
+    facts = model_config(str(model.path))
     if facts is None:
         return
     where = f"The model in '{model.path}' ({name}.path)"
@@ -186,7 +186,7 @@ def check_architecture(name: str, model: ModelConfig, config: RunConfig) -> None
             f"{where} is a {kind}, which keeps no keys and values of what it has read, as sampling wants it."
         )
     answers = config.abstraction.max_new_tokens + config.solution.max_new_tokens
-    room = positions(str(model.path))
+    room = max_positions(str(model.path))
     if room is not None and answers >= room:
         raise ConfigError(
             f"{where} has {room} positions, no room for a question beside an abstraction and a solution of up to "

@@ -57,10 +57,10 @@ def buckets(
         yield bucket
 
 
-def described(bucket: list[tuple[str, torch.Tensor]]) -> dict:
+def bucket_metadata(bucket: list[tuple[str, torch.Tensor]]) -> dict:
     """What vLLM wants to know of a bucket.
 
-    >>> described([("a", torch.zeros(2, 3))])
+    >>> bucket_metadata([("a", torch.zeros(2, 3))])
     {'names': ['a'], 'dtype_names': ['float32'], 'shapes': [[2, 3]]}
     """
     return {
@@ -118,7 +118,7 @@ class IpcTransfer(_Protocol):
         uuid = str(torch.cuda.get_device_properties(torch.cuda.current_device()).uuid)
         handles = [{uuid: reduce_tensor(tensor)[1]} for _, tensor in bucket]
         torch.cuda.synchronize()  # the engine reads on another stream
-        self._do("update_weights", update_info=described(bucket) | {"ipc_handles": handles})
+        self._do("update_weights", update_info=bucket_metadata(bucket) | {"ipc_handles": handles})
         torch.cuda.ipc_collect()
 
 
@@ -157,7 +157,7 @@ class NcclTransfer(_Protocol):
                 self.group.broadcast(tensor, src=0, stream=stream)
             stream.synchronize()
 
-        self._beside(broadcast, lambda: self._do("update_weights", update_info=described(bucket)))
+        self._beside(broadcast, lambda: self._do("update_weights", update_info=bucket_metadata(bucket)))
 
     def _beside(self, send: Callable[[], object], call: Callable[[], object]) -> None:
         run_beside(send, call, self.limit, self.link)

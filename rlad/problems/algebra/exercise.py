@@ -48,10 +48,10 @@ def family(make: Family) -> Family:
 
 
 # ---------------------------------------------------------------------------------------------------- writing
-def num(value: int | Fraction) -> str:
+def tex(value: int | Fraction) -> str:
     r"""An integer or a reduced fraction.
 
-    >>> num(-3), num(Fraction(-3, 4))
+    >>> tex(-3), tex(Fraction(-3, 4))
     ('- 3', '- \\frac { 3 } { 4 }')
     """
     sign = "- " if value < 0 else ""
@@ -61,7 +61,7 @@ def num(value: int | Fraction) -> str:
 
 def factor(value: int) -> str:
     """A factor or base: negative ones in brackets, `( - 2 )`."""
-    return num(value) if value >= 0 else f"( {num(value)} )"
+    return tex(value) if value >= 0 else f"( {tex(value)} )"
 
 
 def plus(value: int | Fraction) -> str:
@@ -70,7 +70,7 @@ def plus(value: int | Fraction) -> str:
     >>> plus(3), plus(-3)
     ('+ 3', '- 3')
     """
-    return f"+ {num(value)}" if value >= 0 else num(value)
+    return f"+ {tex(value)}" if value >= 0 else tex(value)
 
 
 def poly(*coefficients: int | Fraction, name: str = "x") -> str:
@@ -84,7 +84,7 @@ def poly(*coefficients: int | Fraction, name: str = "x") -> str:
         if value == 0 and (power or words):
             continue
         variable = "" if power == 0 else name if power == 1 else f"{name} ^ {power}"
-        size = "" if variable and abs(value) == 1 else num(abs(value))
+        size = "" if variable and abs(value) == 1 else tex(abs(value))
         sign = "-" if value < 0 else "+" if words else ""
         words.append(" ".join(part for part in (sign, size, variable) if part))
     return " ".join(words)
@@ -98,4 +98,4 @@ def surd(coefficient: int, radicand: int) -> str:
 
 def braces(*values: int | Fraction) -> str:
     r"""A set, ascending. `\lbrace` because a word such as `\{` would be split by the tokenizer."""
-    return f"\\lbrace {' , '.join(num(v) for v in sorted(set(values)))} \\rbrace"
+    return f"\\lbrace {' , '.join(tex(v) for v in sorted(set(values)))} \\rbrace"

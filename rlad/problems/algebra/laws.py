@@ -6,7 +6,7 @@ import random
 from fractions import Fraction
 from math import isqrt
 
-from rlad.problems.algebra.exercise import LIMIT, Approach, Exercise, family, num, plus, surd
+from rlad.problems.algebra.exercise import LIMIT, Approach, Exercise, family, plus, surd, tex
 
 
 @family
@@ -48,7 +48,7 @@ def change_of_base(rng: random.Random) -> Exercise:
     powers = " , ".join(f"{prime} ^ {t} over {prime} ^ {b}" for t, b in zip(tops, bottoms, strict=True))
     logs = " + ".join(f"\\log _ {prime} {prime**t} / {b}" for t, b in zip(tops, bottoms, strict=True))
     ratios = " + ".join(f"{t} / {b}" for t, b in zip(tops, bottoms, strict=True))
-    total = num(one + two)
+    total = tex(one + two)
     plans = (
         Approach(f"write all as powers of {prime}", f"{powers} : {ratios} = {total}", powers),
         Approach(f"change to base {prime}", f"{logs} = {ratios} = {total}", logs),
@@ -65,15 +65,15 @@ def exponent_laws(rng: random.Random) -> Exercise:
         c = a + b + 1
     power = a + b - c
     value = Fraction(base) ** power
-    sums = f"{a} + {b} - {c} = {num(power)}"
+    sums = f"{a} + {b} - {c} = {tex(power)}"
     small, large = min(a, b), max(a, b)
-    plans = [Approach("add and subtract exponents", f"{sums} , {base} ^ {{ {num(power)} }} = {num(value)}", sums)]
+    plans = [Approach("add and subtract exponents", f"{sums} , {base} ^ {{ {tex(power)} }} = {tex(value)}", sums)]
     if c > large:
         cancelled = f"\\frac {{ {base} ^ {small} }} {{ {base} ^ {c - large} }}"
-        plans.append(Approach(f"cancel {base} ^ {large}", f"{cancelled} = {num(value)}", cancelled))
+        plans.append(Approach(f"cancel {base} ^ {large}", f"{cancelled} = {tex(value)}", cancelled))
     question = f"compute \\frac {{ {base} ^ {a} \\times {base} ^ {b} }} {{ {base} ^ {c} }}"
     key = f"{base} : {small} {large} {c}"
-    return Exercise(question, num(value), tuple(plans), key)
+    return Exercise(question, tex(value), tuple(plans), key)
 
 
 ROOT_POWERS = [
@@ -111,7 +111,7 @@ def rationalise(rng: random.Random) -> Exercise:
     top = factor * (high - low)
     conjugate = f"{first} {there} {second}"
     rational, radical = (factor * a, sign * -factor) if a * a > n else (sign * -factor * a, factor)
-    answer = f"{num(rational)} {'+' if radical > 0 else '-'} {surd(abs(radical), n)}"
+    answer = f"{tex(rational)} {'+' if radical > 0 else '-'} {surd(abs(radical), n)}"
     if rational < 0:
         answer = f"{surd(radical, n)} {plus(rational)}"
     worked = f"{top} ( {conjugate} ) / ( {high} - {low} )"

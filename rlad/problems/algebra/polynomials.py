@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from fractions import Fraction
 
-from rlad.problems.algebra.exercise import Approach, Exercise, braces, factor, family, num, plus, poly
+from rlad.problems.algebra.exercise import Approach, Exercise, braces, factor, family, plus, poly, tex
 
 
 def nonzero(rng: random.Random, low: int, high: int) -> int:
@@ -23,10 +23,10 @@ def quadratic_roots(rng: random.Random) -> Exercise:
     factored = f"( {poly(a, -p)} ) ( {poly(1, -s)} ) = 0"
     form = f"{abs(b)} ^ 2 {plus(-4 * a * c)}"
     plans = [
-        Approach(f"factor with sum {num(b)} and product {num(a * c)}", factored, factored),
+        Approach(f"factor with sum {tex(b)} and product {tex(a * c)}", factored, factored),
         Approach(
             "use the quadratic formula",
-            f"{form} = {root**2} , x = ( {num(-b)} \\pm {root} ) / {2 * a}",
+            f"{form} = {root**2} , x = ( {tex(-b)} \\pm {root} ) / {2 * a}",
             form,
         ),
     ]
@@ -42,14 +42,14 @@ def vieta(rng: random.Random) -> Exercise:
     r, s = nonzero(rng, -9, 9), nonzero(rng, -9, 9)
     total, product = (r + s, r * s) if integer_roots else (nonzero(rng, -15, 15), nonzero(rng, -20, 20))
     ask, value, by_vieta, by_roots = _symmetric(rng.randrange(4), total, product, r, s)
-    sums = f"r + s = {num(total)} , r s = {num(product)}"
-    name = f"vieta with sum {num(total)} and product {num(product)}"
-    plans = [Approach(name, f"{sums} , {by_vieta} = {num(value)}", sums)]
+    sums = f"r + s = {tex(total)} , r s = {tex(product)}"
+    name = f"vieta with sum {tex(total)} and product {tex(product)}"
+    plans = [Approach(name, f"{sums} , {by_vieta} = {tex(value)}", sums)]
     if integer_roots:
-        roots = f"r = {num(r)} , s = {num(s)}"
-        plans.append(Approach("find the roots first", f"{roots} , {by_roots} = {num(value)}", roots))
+        roots = f"r = {tex(r)} , s = {tex(s)}"
+        plans.append(Approach("find the roots first", f"{roots} , {by_roots} = {tex(value)}", roots))
     question = f"roots r , s of {poly(1, -total, product)} = 0 : find {ask}"
-    return Exercise(question, num(value), tuple(plans))
+    return Exercise(question, tex(value), tuple(plans))
 
 
 def _symmetric(kind: int, p: int, q: int, r: int, s: int) -> tuple[str, int | Fraction, str, str]:
@@ -60,12 +60,12 @@ def _symmetric(kind: int, p: int, q: int, r: int, s: int) -> tuple[str, int | Fr
         return (
             "1 / r + 1 / s",
             Fraction(p, q),
-            f"( {num(p)} ) / ( {num(q)} )",
-            f"{num(Fraction(1, r))} {plus(Fraction(1, s))}",
+            f"( {tex(p)} ) / ( {tex(q)} )",
+            f"{tex(Fraction(1, r))} {plus(Fraction(1, s))}",
         )
     if kind == 2:
-        return "( r + 1 ) ( s + 1 )", q + p + 1, f"{num(q)} {plus(p)} + 1", f"( {num(r + 1)} ) ( {num(s + 1)} )"
-    return "( r - s ) ^ 2", p * p - 4 * q, f"{p * p} {plus(-4 * q)}", f"( {num(r - s)} ) ^ 2"
+        return "( r + 1 ) ( s + 1 )", q + p + 1, f"{tex(q)} {plus(p)} + 1", f"( {tex(r + 1)} ) ( {tex(s + 1)} )"
+    return "( r - s ) ^ 2", p * p - 4 * q, f"{p * p} {plus(-4 * q)}", f"( {tex(r - s)} ) ^ 2"
 
 
 @family
@@ -74,12 +74,12 @@ def completing_square(rng: random.Random) -> Exercise:
     half = Fraction(b, 2)
     least = c - half**2
     square = f"( {poly(1, half)} ) ^ 2"
-    at = f"x = {num(-half)}"
+    at = f"x = {tex(-half)}"
     plans = (
-        Approach("complete the square", f"{square} , {num(c)} {plus(-(half**2))}", square),
-        Approach("evaluate at the vertex", f"{at} , {num(half**2)} {plus(b * -half)} {plus(c)}", at),
+        Approach("complete the square", f"{square} , {tex(c)} {plus(-(half**2))}", square),
+        Approach("evaluate at the vertex", f"{at} , {tex(half**2)} {plus(b * -half)} {plus(c)}", at),
     )
-    return Exercise(f"minimum of {poly(1, b, c)}", num(least), plans)
+    return Exercise(f"minimum of {poly(1, b, c)}", tex(least), plans)
 
 
 @family
@@ -89,18 +89,18 @@ def remainder(rng: random.Random) -> Exercise:
     first = a * at + b
     second = first * at + c
     value = second * at + d
-    powers = f"{num(a * at**3)} {plus(b * at**2)} {plus(c * at)} {plus(d)}"
+    powers = f"{tex(a * at**3)} {plus(b * at**2)} {plus(c * at)} {plus(d)}"
     x = factor(at)
     horner = (
-        f"{a} \\times {x} {plus(b)} = {num(first)} , {num(first)} \\times {x} {plus(c)} = {num(second)} , "
-        f"{num(second)} \\times {x} {plus(d)}"
+        f"{a} \\times {x} {plus(b)} = {tex(first)} , {tex(first)} \\times {x} {plus(c)} = {tex(second)} , "
+        f"{tex(second)} \\times {x} {plus(d)}"
     )
     plans = (
-        Approach(f"evaluate at {num(at)}", f"{powers} = {num(value)}", powers),
-        Approach(f"synthetic division by {num(at)}", f"{horner} = {num(value)}", horner),
+        Approach(f"evaluate at {tex(at)}", f"{powers} = {tex(value)}", powers),
+        Approach(f"synthetic division by {tex(at)}", f"{horner} = {tex(value)}", horner),
     )
     question = f"remainder of {poly(a, b, c, d)} divided by {poly(1, -at)}"
-    return Exercise(question, num(value), plans)
+    return Exercise(question, tex(value), plans)
 
 
 @family
@@ -124,10 +124,10 @@ def composition(rng: random.Random) -> Exercise:
     b, d = nonzero(rng, -9, 9), nonzero(rng, -9, 9)
     slope, offset = a * c, a * d + b
     inside = f"{a} ( {poly(c, d)} ) {plus(b)}"
-    values = f"f ( {num(d)} ) = {num(offset)} , f ( {num(c + d)} ) = {num(slope + offset)}"
+    values = f"f ( {tex(d)} ) = {tex(offset)} , f ( {tex(c + d)} ) = {tex(slope + offset)}"
     plans = (
         Approach("put g inside f", f"{inside} = {slope} x {plus(a * d)} {plus(b)}", inside),
-        Approach("match the values at 0 and 1", f"{values} , {num(slope + offset)} {plus(-offset)} = {slope}", values),
+        Approach("match the values at 0 and 1", f"{values} , {tex(slope + offset)} {plus(-offset)} = {slope}", values),
     )
     question = f"f ( x ) = {poly(a, b)} , g ( x ) = {poly(c, d)} : find f ( g ( x ) )"
     return Exercise(question, poly(slope, offset), plans)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from fractions import Fraction
 
-from rlad.problems.algebra.exercise import LIMIT, Approach, Exercise, factor, family, num, plus
+from rlad.problems.algebra.exercise import LIMIT, Approach, Exercise, factor, family, plus, tex
 
 
 @family
@@ -35,16 +35,16 @@ def geometric_sum(rng: random.Random) -> Exercise:
     size = (ratio**count - 1) // (ratio - 1)
     first = rng.randint(1, max(1, LIMIT // abs(size)))
     total, after = first * size, first * ratio**count
-    shifted = f"{num(ratio)} s - s = {num(after)} - {first}"
+    shifted = f"{tex(ratio)} s - s = {tex(after)} - {first}"
     bracket = f"( {factor(ratio)} ^ {count} - 1 )"
-    less, more = f"{num(ratio - 1)} s = {num(after - first)}", f"{first} \\times {factor(size)}"
-    formula = f"{first} {bracket} / ( {num(ratio)} - 1 )"
+    less, more = f"{tex(ratio - 1)} s = {tex(after - first)}", f"{first} \\times {factor(size)}"
+    formula = f"{first} {bracket} / ( {tex(ratio)} - 1 )"
     plans = (
-        Approach(f"multiply by {num(ratio)} and subtract", f"{shifted} , {less} , s = {num(total)}", shifted),
-        Approach(f"geometric formula with ratio {num(ratio)}", f"{formula} = {more} = {num(total)}", bracket),
+        Approach(f"multiply by {tex(ratio)} and subtract", f"{shifted} , {less} , s = {tex(total)}", shifted),
+        Approach(f"geometric formula with ratio {tex(ratio)}", f"{formula} = {more} = {tex(total)}", bracket),
     )
-    question = f"sum of the first {count} terms of {first} , {num(first * ratio)} , {first * ratio**2} , \\ldots"
-    return Exercise(question, num(total), plans)
+    question = f"sum of the first {count} terms of {first} , {tex(first * ratio)} , {first * ratio**2} , \\ldots"
+    return Exercise(question, tex(total), plans)
 
 
 @family
@@ -55,13 +55,13 @@ def geometric_limit(rng: random.Random) -> Exercise:
     over = f"{first} / ( 1 {plus(-ratio)} )"
     shifted = f"s {plus(-ratio)} s = {first}"
     plans = (
-        Approach("first term over 1 - ratio", f"{over} = {first} / {num(1 - ratio)} = {num(total)}", over),
+        Approach("first term over 1 - ratio", f"{over} = {first} / {tex(1 - ratio)} = {tex(total)}", over),
         Approach(
-            f"subtract {num(ratio)} of the sum", f"{shifted} , {num(1 - ratio)} s = {first} , s = {num(total)}", shifted
+            f"subtract {tex(ratio)} of the sum", f"{shifted} , {tex(1 - ratio)} s = {first} , s = {tex(total)}", shifted
         ),
     )
-    question = f"sum of {first} , {num(first * ratio)} , {num(first * ratio**2)} , \\ldots"
-    return Exercise(question, num(total), plans)
+    question = f"sum of {first} , {tex(first * ratio)} , {tex(first * ratio**2)} , \\ldots"
+    return Exercise(question, tex(total), plans)
 
 
 @family
@@ -70,9 +70,9 @@ def telescoping(rng: random.Random) -> Exercise:
     end = start + rng.randint(1, 20)
     total = Fraction(top, start) - Fraction(top, end + 1)
     difference = f"\\frac {{ {top} }} {{ {start} }} - \\frac {{ {top} }} {{ {end + 1} }}"
-    plans = [Approach("telescope with partial fractions", f"{difference} = {num(total)}", difference)]
+    plans = [Approach("telescope with partial fractions", f"{difference} = {tex(total)}", difference)]
     if end - start == 1:
         added = " + ".join(f"\\frac {{ {top} }} {{ {k * (k + 1)} }}" for k in range(start, end + 1))
-        plans.append(Approach("add the terms", f"{added} = {num(total)}", added))
+        plans.append(Approach("add the terms", f"{added} = {tex(total)}", added))
     question = f"sum of \\frac {{ {top} }} {{ k ( k + 1 ) }} for k = {start} to {end}"
-    return Exercise(question, num(total), tuple(plans))
+    return Exercise(question, tex(total), tuple(plans))

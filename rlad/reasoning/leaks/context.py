@@ -10,7 +10,7 @@ import re
 from rlad.reasoning.leaks import cues
 
 
-def denied(before: str) -> bool:
+def negated(before: str) -> bool:
     """``not 8``, ``instead of 8``."""
     return cues.DENIED.search(before) is not None
 

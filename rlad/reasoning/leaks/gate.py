@@ -17,7 +17,7 @@ from rlad.reasoning.leaks.common_facts import known_fact
 from rlad.reasoning.leaks.mentions import Mention, mentions, number_of
 from rlad.reasoning.leaks.phrases import phrase_leak
 from rlad.reasoning.leaks.question import Facts, facts, stem, value_of
-from rlad.reasoning.leaks.wording import Plain, plain
+from rlad.reasoning.leaks.wording import PlainText, plain_text
 
 SMALL = 12
 """Whole numbers up to here stand in many methods; larger ones that are no constants are hardly there by chance."""
@@ -43,7 +43,7 @@ class Finding(NamedTuple):
 class Place:
     """A mention of the answer's number in its sentence."""
 
-    text: Plain
+    text: PlainText
     mention: Mention
     told: Facts
 
@@ -167,7 +167,7 @@ def _alone(place: Place) -> bool:
 
 
 RULES: list[tuple[Callable[[Place], bool], bool, str]] = [
-    (lambda p: context.denied(p.before), False, "it is denied"),
+    (lambda p: context.negated(p.before), False, "it is denied"),
     (lambda p: context.bound(p.before, p.behind), False, "it is a bound"),
     (lambda p: context.label(p.before), False, "it is a label"),
     (lambda p: context.part_of_word(p.before, p.behind), False, "it is part of a word"),
@@ -218,7 +218,7 @@ def examine(abstraction: str, gold: str, question: str = "") -> Finding:
         return Finding(False, "", "there is nothing to state")
     if number_of(gold) is None:
         return Finding(*phrase_leak(abstraction, gold, question))
-    text, told = plain(abstraction), _facts(question)
+    text, told = plain_text(abstraction), _facts(question)
     harmless = Finding(False, "", "the answer is not in it")
     for count, mention in enumerate(mentions(text.text, gold)):
         if count == MOST:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from rlad.reasoning.leaks.arithmetic import Expression, computations_in_words, expressions
 from rlad.reasoning.leaks.question import value_of
-from rlad.reasoning.leaks.wording import plain
+from rlad.reasoning.leaks.wording import plain_text
 from rlad.verifier import verify
 
 _DIGITS = re.compile(r"(?<![\d.])\d(?: ?-? ?\d){1,11}(?![\d.])")
@@ -45,7 +45,7 @@ def number_of(gold: str) -> str | None:
     >>> number_of("x = 8 cm"), number_of(r"\frac{3}{4}"), number_of("Friday"), number_of("3, 4")
     ('8', '3/4', None, None)
     """
-    text = re.sub(r"^[a-zA-Z] ?= ?", "", plain(gold).text.strip())
+    text = re.sub(r"^[a-zA-Z] ?= ?", "", plain_text(gold).text.strip())
     found = next(expressions(text), None)
     if found is None or found.start > 0:
         return None

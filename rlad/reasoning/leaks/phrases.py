@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from rlad.reasoning.leaks import context
-from rlad.reasoning.leaks.wording import MOST, plain
+from rlad.reasoning.leaks.wording import MOST, plain_text
 from rlad.verifier import verify
 
 _SPANS = re.compile(
@@ -53,11 +53,11 @@ def phrase_leak(abstraction: str, gold: str, question: str) -> Found:
     True
     """
     abstraction = abstraction[:MOST]
-    words = plain(gold).text.strip(" .()").casefold()
+    words = plain_text(gold).text.strip(" .()").casefold()
     if re.fullmatch(r"[a-z]", words):
-        return _choice(plain(abstraction).text, words)
+        return _choice(plain_text(abstraction).text, words)
     if re.fullmatch(r"[^\W\d_]{2,}(?:[\s'-]+[^\W\d_]+){0,6}", words):
-        return _words(plain(abstraction).text, words, plain(question).text)
+        return _words(plain_text(abstraction).text, words, plain_text(question).text)
     return _formula(abstraction, gold, question)
 
 
@@ -100,7 +100,7 @@ def _words(text: str, words: str, question: str) -> Found:
 def _formula(abstraction: str, gold: str, question: str) -> Found:
     """A formula, pair or set: any equal formula that the question does not hold itself."""
     asked = re.sub(r"[\s$\\]", "", question)
-    text = plain(abstraction).text
+    text = plain_text(abstraction).text
     spans = [next(filter(None, m.groups())) for m in _SPANS.finditer(abstraction)]
     runs = [m[0] for source in (abstraction, text) for p in (_GROUPS, _FORMULA) for m in p.finditer(source)]
     for span in dict.fromkeys([*spans, *_sides(spans), *runs, *_sides(runs)]):
@@ -121,5 +121,5 @@ def _sides(spans: list[str]) -> list[str]:
 
 
 def _called_answer(text: str, span: str) -> bool:
-    at = text.find(plain(span).text.strip())
+    at = text.find(plain_text(span).text.strip())
     return at >= 0 and context.announced(text[max(0, at - 100) : at], "", frozenset())

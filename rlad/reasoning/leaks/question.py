@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from rlad.reasoning.leaks.arithmetic import expressions
 from rlad.reasoning.leaks.cues import phrases
-from rlad.reasoning.leaks.wording import plain
+from rlad.reasoning.leaks.wording import plain_text
 
 _IMPLIED = [
     ("twice; double; half; both; pair; couple; average; mean", (2,)),
@@ -128,7 +128,7 @@ def facts(question: str) -> Facts:
     >>> sorted(map(int, found.numbers)), found.asked
     ([3, 5], frozenset({'apple'}))
     """
-    text = plain(question).text
+    text = plain_text(question).text
     numbers, counted = _numbers(text)
     sentences = [m[0] for m in _SENTENCE.finditer(text) if m[0].strip()]
     last = sentences[-1] if sentences else ""

@@ -19,7 +19,7 @@ MOST = 10_000
 """Characters that are read; an abstraction is much shorter, and what comes behind them counts as no leak."""
 
 
-class Plain(NamedTuple):
+class PlainText(NamedTuple):
     """A plain text, and at which of its characters a number begins that was written as a word."""
 
     text: str
@@ -65,10 +65,10 @@ _SPELT = re.compile(r"(?<![A-Za-z])[A-Za-z](?:([-. ])[A-Za-z])(?:\1[A-Za-z]){1,8
 _FRACTION_CHARACTER = re.compile(r"(?<=\d)(?=[¼-¾⅐-⅞])")
 
 
-def plain(text: str) -> Plain:
+def plain_text(text: str) -> PlainText:
     r"""The text as a reader takes it in, with its numbers in figures.
 
-    >>> plain(r"He has **twenty-seven** of $\frac{1}{2}$, so 12\,500 $\Rightarrow$ \boxed{8}").text
+    >>> plain_text(r"He has **twenty-seven** of $\frac{1}{2}$, so 12\,500 $\Rightarrow$ \boxed{8}").text
     'He has 27 of 1/2 , so 12500 ⇒ ⊢ 8'
     """
     text = _visible(html.unescape(text[:MOST]))
@@ -150,7 +150,7 @@ _PERCENT = re.compile(r"(?<=\d)\s*(?:percent|per cent|percentage points?)\b", re
 _MIXED = re.compile(r"(?<![\d./])(\d{1,30})\s+(?:and\s+)?(\d{1,30}/\d{1,30})(?![\d/.])")
 
 
-def _figures(text: str) -> Plain:
+def _figures(text: str) -> PlainText:
     parts: list[str] = []
     worded: dict[int, str] = {}
     at = length = 0
@@ -161,7 +161,7 @@ def _figures(text: str) -> Plain:
             worded[length] = written
             length += len(figures)
             at = end
-    joined = Plain("".join([*parts, text[at:]]), worded)
+    joined = PlainText("".join([*parts, text[at:]]), worded)
     joined = _replaced(joined, _POINT, lambda m: f"{m[1]}.{m[2].replace(' ', '')}")
     joined = _replaced(joined, _SCALED, lambda m: _short(float(m[1]) * _SCALES[m[2].lower()]))
     joined = _replaced(joined, _THOUSANDS, lambda m: _short(float(m[1]) * 1000))
@@ -192,7 +192,7 @@ def _numbers(m: re.Match[str]) -> Iterator[tuple[str, str, int, int]]:
             at += 1
 
 
-def _replaced(before: Plain, pattern: re.Pattern[str], instead: Callable[[re.Match[str]], str]) -> Plain:
+def _replaced(before: PlainText, pattern: re.Pattern[str], instead: Callable[[re.Match[str]], str]) -> PlainText:
     """A substitution that keeps the places of worded numbers."""
     parts: list[str] = []
     shifts = [(0, 0)]  # (a place of the old text, by how much the text behind it moves)
@@ -205,4 +205,4 @@ def _replaced(before: Plain, pattern: re.Pattern[str], instead: Callable[[re.Mat
     moved = {
         place + next(by for end, by in reversed(shifts) if end <= place): word for place, word in before.worded.items()
     }
-    return Plain("".join([*parts, before.text[at:]]), moved)
+    return PlainText("".join([*parts, before.text[at:]]), moved)

@@ -6,7 +6,7 @@ its leading coefficient, so that ``2x+2y`` and ``2(x+y)`` meet. Products of sums
 does that.
 
 >>> from rlad.verifier.grammar.nodes import add, sym, num, mul
->>> key(add(sym("x"), num(1), sym("x"))) == key(add(num(1), mul(num(2), sym("x"))))
+>>> canonical_key(add(sym("x"), num(1), sym("x"))) == canonical_key(add(num(1), mul(num(2), sym("x"))))
 True
 """
 
@@ -16,7 +16,7 @@ import math
 import re
 from fractions import Fraction
 
-from rlad.verifier.budget import Budget, NotDefined, TooLarge
+from rlad.verifier.budget import NotDefined, OperationBudget, TooLarge
 from rlad.verifier.grammar.nodes import Node, rename
 from rlad.verifier.grammar.units import unit_signature
 
@@ -30,14 +30,14 @@ _SCALARS = frozenset(
 )
 
 
-def key(node: Node, budget: Budget | None = None) -> str:
+def canonical_key(node: Node, budget: OperationBudget | None = None) -> str:
     """The canonical key of a node, cached on it."""
     if node.cached_key is None:
-        node.cached_key = _key(node, budget or Budget(1_000_000))
+        node.cached_key = _key(node, budget or OperationBudget(1_000_000))
     return node.cached_key
 
 
-def rational(node: Node, budget: Budget) -> Fraction | None:
+def rational(node: Node, budget: OperationBudget) -> Fraction | None:
     """The exact value when the node is a rational constant of bounded size, else None."""
     if node.kind == "num":
         return node.value
@@ -47,11 +47,11 @@ def rational(node: Node, budget: Budget) -> Fraction | None:
     return None if monomial else coefficient
 
 
-def _key(node: Node, budget: Budget) -> str:
+def _key(node: Node, budget: OperationBudget) -> str:
     kind = node.kind
     if kind in _SCALARS:
         return _print(term(node, budget))
-    inner = [key(a, budget) for a in node.args]
+    inner = [canonical_key(a, budget) for a in node.args]
     if kind == "set":
         inner = sorted(set(inner))
     elif kind in ("union", "inter"):
@@ -70,7 +70,7 @@ def _print(t: Term) -> str:
     return body if coefficient == 1 else f"{coefficient}*{body}"
 
 
-def term(node: Node, budget: Budget) -> Term:
+def term(node: Node, budget: OperationBudget) -> Term:
     """``(coefficient, monomial)`` of a scalar node."""
     budget.spend(4)
     kind = node.kind
@@ -99,7 +99,7 @@ def term(node: Node, budget: Budget) -> Term:
             (Node("sym", (), index), *(rename(a, _renamed_index(node, index)) for a in node.args[1:])),
             node.value,
         )
-    inner = ",".join(key(a, budget) for a in node.args)
+    inner = ",".join(canonical_key(a, budget) for a in node.args)
     return _ONE, ((f"{kind}:{node.value}({inner})", _ONE),)
 
 
@@ -118,7 +118,7 @@ def _operators_deep(node: Node) -> int:
     return (node.kind == "bigop") + max(map(_operators_deep, node.args), default=0)
 
 
-def _flatten(node: Node, factor: Fraction, budget: Budget, out: dict[Monomial, Fraction]) -> None:
+def _flatten(node: Node, factor: Fraction, budget: OperationBudget, out: dict[Monomial, Fraction]) -> None:
     budget.spend(2)
     if node.kind == "add":
         for a in node.args:
@@ -134,7 +134,7 @@ def _flatten(node: Node, factor: Fraction, budget: Budget, out: dict[Monomial, F
     out[m] = before + c * factor
 
 
-def _sum(node: Node, budget: Budget) -> Term:
+def _sum(node: Node, budget: OperationBudget) -> Term:
     parts: dict[Monomial, Fraction] = {}
     _flatten(node, _ONE, budget, parts)
     parts = {m: c for m, c in parts.items() if c}
@@ -151,7 +151,7 @@ def _sum(node: Node, budget: Budget) -> Term:
     return lead, ((f"({body})", _ONE),)
 
 
-def _product(terms: list[Term], budget: Budget) -> Term:
+def _product(terms: list[Term], budget: OperationBudget) -> Term:
     coefficient = _ONE
     powers: dict[str, Fraction] = {}
     for c, m in terms:
@@ -184,14 +184,14 @@ def _product(terms: list[Term], budget: Budget) -> Term:
     return coefficient, tuple(sorted(kept))
 
 
-def _check(value: Fraction, budget: Budget) -> None:
+def _check(value: Fraction, budget: OperationBudget) -> None:
     bits = value.numerator.bit_length() + value.denominator.bit_length()
     budget.spend(bits // 2000)
     if bits > 8 * budget.max_digits:
         raise TooLarge("number with too many digits")
 
 
-def _rational_power(base: Fraction, exponent: int, budget: Budget) -> Fraction | None:
+def _rational_power(base: Fraction, exponent: int, budget: OperationBudget) -> Fraction | None:
     """``base ** exponent`` when the result stays within the digit limit; checked before it is computed."""
     if base == 0 and exponent < 0:
         raise NotDefined("division by zero")
@@ -207,7 +207,7 @@ def _rational_power(base: Fraction, exponent: int, budget: Budget) -> Fraction |
     return base**exponent
 
 
-def _integer_power(t: Term, n: int, budget: Budget) -> Term:
+def _integer_power(t: Term, n: int, budget: OperationBudget) -> Term:
     c, m = t
     value = _rational_power(c, n, budget)
     if value is None:
@@ -215,7 +215,7 @@ def _integer_power(t: Term, n: int, budget: Budget) -> Term:
     return _product([(value, tuple((b, e * n) for b, e in m))], budget)
 
 
-def _power(base: Term, exponent_node: Node, budget: Budget) -> Term:
+def _power(base: Term, exponent_node: Node, budget: OperationBudget) -> Term:
     ec, em = term(exponent_node, budget)
     c, m = base
     if not em:
@@ -232,10 +232,10 @@ def _power(base: Term, exponent_node: Node, budget: Budget) -> Term:
     return _ONE, ((f"[{_print(base)}]^{{{_print((ec, em))}}}", _ONE),)
 
 
-def exact_root(value: Fraction, exponent: Fraction, budget: Budget) -> Fraction | None:
+def exact_root(value: Fraction, exponent: Fraction, budget: OperationBudget) -> Fraction | None:
     """``value ** exponent`` when rational, for positive values and small roots.
 
-    >>> exact_root(Fraction(8, 27), Fraction(2, 3), Budget(100))
+    >>> exact_root(Fraction(8, 27), Fraction(2, 3), OperationBudget(100))
     Fraction(4, 9)
     """
     q = exponent.denominator
@@ -257,7 +257,7 @@ def _int_root(n: int, q: int) -> int | None:
     return next((x for x in (r - 1, r, r + 1) if x >= 0 and x**q == n), None)
 
 
-def _function(node: Node, budget: Budget) -> Term:
+def _function(node: Node, budget: OperationBudget) -> Term:
     name = node.value
     terms = [term(a, budget) if a.kind in _SCALARS else None for a in node.args]
     if all(t is not None and not t[1] for t in terms):
@@ -266,13 +266,13 @@ def _function(node: Node, budget: Budget) -> Term:
             return exact, ()
     if name == "det" and node.args[0].kind == "matrix" and (value := _determinant(node.args[0], budget)) is not None:
         return value, ()
-    keys = [key(a, budget) for a in node.args]
+    keys = [canonical_key(a, budget) for a in node.args]
     if name in ("gcd", "lcm", "min", "max"):
         keys.sort()
     return _ONE, ((f"{name}({','.join(keys)})", _ONE),)
 
 
-def _determinant(matrix: Node, budget: Budget) -> Fraction | None:
+def _determinant(matrix: Node, budget: OperationBudget) -> Fraction | None:
     """The determinant of a small rational matrix, by elimination."""
     n = matrix.value
     if n > 8 or len(matrix.args) != n * n:
@@ -296,7 +296,7 @@ def _determinant(matrix: Node, budget: Budget) -> Fraction | None:
     return out
 
 
-def exact_function(name: str, args: list[Fraction], budget: Budget) -> Fraction | None:
+def exact_function(name: str, args: list[Fraction], budget: OperationBudget) -> Fraction | None:
     """Exact values of functions of rationals, where they are rational and of bounded size."""
     x = args[0] if args else Fraction(0)
     whole = all(a.denominator == 1 for a in args)

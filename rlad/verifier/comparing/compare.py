@@ -6,7 +6,7 @@ superset options.
 
 from __future__ import annotations
 
-from rlad.verifier.comparing.canon import key, rational
+from rlad.verifier.comparing.canon import canonical_key, rational
 from rlad.verifier.comparing.conditions import bare, conditions_agree
 from rlad.verifier.comparing.expand import expand_list
 from rlad.verifier.comparing.labels import labelled, labels_agree
@@ -24,13 +24,13 @@ _INDEX_LETTERS = frozenset("klmnj")
 def equal(gold: Node, pred: Node, ctx: Context) -> bool:
     """Whether two parsed answers are the same answer."""
     ctx.budget.spend(5)
-    if key(gold, ctx.budget) == key(pred, ctx.budget):
+    if canonical_key(gold, ctx.budget) == canonical_key(pred, ctx.budget):
         return True
     if "where" in (gold.kind, pred.kind):
         return equal(bare(gold), bare(pred), ctx) and conditions_agree(gold, pred, ctx)
     if gold.has("pm", "mp") or pred.has("pm", "mp"):
         gold, pred = expand_list(gold), expand_list(pred)
-        if key(gold, ctx.budget) == key(pred, ctx.budget):
+        if canonical_key(gold, ctx.budget) == canonical_key(pred, ctx.budget):
             return True
     if (_is_region(gold) or _is_region(pred)) and _same_region(gold, pred, ctx):
         return True
@@ -55,7 +55,7 @@ def equal(gold: Node, pred: Node, ctx: Context) -> bool:
     if is_scalar(gold) and is_scalar(pred):
         return same_value(gold, pred, ctx) or rounds_to(gold, pred, ctx)
     if pred.kind == "base" and gold.kind == "num":
-        return key(pred.args[0]) == key(
+        return canonical_key(pred.args[0]) == canonical_key(
             gold
         )  # a gold that names a base asks for that base; any numeral of a plain number will do
     return False  # other base numerals, dates, cases: equal only with equal keys
@@ -65,7 +65,7 @@ def _residue(node: Node) -> tuple[str | None, Node, Node] | None:
     """``x \\equiv 3 \\pmod 7`` and ``3 \\pmod 7`` as (name, residue, modulus)."""
     name = None
     if node.kind == "rel" and node.value == ("equiv",):
-        name, node = key(node.args[0]), node.args[1]
+        name, node = canonical_key(node.args[0]), node.args[1]
     if node.kind == "func" and node.value == "pmod" and len(node.args) == 2:
         return name, node.args[0], node.args[1]
     return None
@@ -77,7 +77,7 @@ def _congruent(a, b, ctx: Context) -> bool:
         return False
     values = [rational(n, ctx.budget) for n in (a[1], b[1], a[2], b[2])]
     if any(v is None or v.denominator != 1 for v in values) or values[2] != values[3] or not values[2]:
-        return key(a[1]) == key(b[1]) and key(a[2]) == key(b[2])
+        return canonical_key(a[1]) == canonical_key(b[1]) and canonical_key(a[2]) == canonical_key(b[2])
     return (values[0] - values[1]) % values[2] == 0
 
 
@@ -128,7 +128,7 @@ def _relations(gold: Node, pred: Node, ctx: Context) -> bool:
 
 def _same_identity(gold: Node, pred: Node) -> bool:
     """Two chains that hold everywhere are the same only when one has the other's members: ``1 = 1`` says nothing."""
-    a, b = ({key(x) for x in node.args} for node in (gold, pred))
+    a, b = ({canonical_key(x) for x in node.args} for node in (gold, pred))
     return len(a & b) > 1 and (a <= b or b <= a)
 
 
@@ -149,7 +149,7 @@ def _same_family(assignment, other: Node) -> bool:
     ):
         return False
     has_period = any(n.kind == "const" and n.value in ("pi", "deg") for n in assignment.value.walk())
-    return has_period and key(assignment.value) == key(rename(other, {b.pop(): a.pop()}))
+    return has_period and canonical_key(assignment.value) == canonical_key(rename(other, {b.pop(): a.pop()}))
 
 
 def _same_order(chain: Node, listed: Node, ctx: Context) -> bool:
@@ -159,7 +159,7 @@ def _same_order(chain: Node, listed: Node, ctx: Context) -> bool:
     return (
         len(set(chain.value)) == 1
         and chain.value[0] in ORDER
-        and all(key(a) == key(b) for a, b in zip(chain.args, listed.args, strict=False))
+        and all(canonical_key(a) == canonical_key(b) for a, b in zip(chain.args, listed.args, strict=False))
     )
 
 

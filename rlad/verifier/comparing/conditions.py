@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rlad.verifier.comparing.canon import key, rational
+from rlad.verifier.comparing.canon import canonical_key, rational
 from rlad.verifier.comparing.regions import ORDER, NotARegion, Region, intersection, region_of, same_region
 from rlad.verifier.comparing.values import Context
 from rlad.verifier.grammar import nodes as N
@@ -51,7 +51,9 @@ def _closed(piece, ctx: Context) -> dict:
 def _same_sets(gold: Node, pred: Node) -> bool:
     """Sets of numbers named on both sides for one name must be the same set."""
     named = [
-        {key(c.args[0]): key(c.args[1]) for c in node.args[1:] if c.value == ("in",)} if node.kind == "where" else {}
+        {canonical_key(c.args[0]): canonical_key(c.args[1]) for c in node.args[1:] if c.value == ("in",)}
+        if node.kind == "where"
+        else {}
         for node in (gold, pred)
     ]
     return all(named[0][name] == named[1][name] for name in named[0].keys() & named[1].keys())

@@ -7,7 +7,7 @@ import math
 import threading
 from fractions import Fraction
 
-from rlad.verifier.budget import Budget, NotDefined, TooLarge
+from rlad.verifier.budget import NotDefined, OperationBudget, TooLarge
 from rlad.verifier.comparing.numeric import Evaluator
 
 _LOCAL = threading.local()
@@ -84,7 +84,9 @@ class PreciseEvaluator(Evaluator):
 
     cost = 10
 
-    def __init__(self, budget: Budget, env: dict[str, Fraction], log_base: str = "e", precision: int = 50) -> None:
+    def __init__(
+        self, budget: OperationBudget, env: dict[str, Fraction], log_base: str = "e", precision: int = 50
+    ) -> None:
         super().__init__(budget, env, log_base)
         self.mp = _context()
         self.mp.dps = precision

@@ -7,7 +7,7 @@ from __future__ import annotations
 import itertools
 from typing import NamedTuple
 
-from rlad.verifier.comparing.canon import key
+from rlad.verifier.comparing.canon import canonical_key
 from rlad.verifier.comparing.values import Context, is_scalar, same_value, shown_digits
 from rlad.verifier.grammar import nodes as N
 from rlad.verifier.grammar.nodes import Node, free_symbols
@@ -118,7 +118,7 @@ def labels_agree(a: Node, b: Node) -> dict[str, str] | None:
 
     Worded labels agree with anything; ``y`` and ``f(x)`` are the same label for a graph.
     """
-    if key(a) == key(b) or "text" in (a.kind, b.kind):
+    if canonical_key(a) == canonical_key(b) or "text" in (a.kind, b.kind):
         return {}
     if a.kind == b.kind == "apply" and len(a.args) == len(b.args) and a.value == b.value:
         if all(x.kind == "sym" for x in a.args + b.args):
@@ -132,7 +132,7 @@ def labels_agree(a: Node, b: Node) -> dict[str, str] | None:
 
 def base_letter(label: Node) -> str:
     """``x_1`` and ``x_2`` number the values of one unknown ``x``."""
-    return label.value.split("_")[0] if label.kind == "sym" else key(label)
+    return label.value.split("_")[0] if label.kind == "sym" else canonical_key(label)
 
 
 def split_tuple(node: Node) -> list[Node]:

@@ -12,8 +12,8 @@ import math
 import threading
 from fractions import Fraction
 
-from rlad.verifier.budget import Budget, NotDefined
-from rlad.verifier.comparing.canon import key
+from rlad.verifier.budget import NotDefined, OperationBudget
+from rlad.verifier.comparing.canon import canonical_key
 from rlad.verifier.grammar.nodes import Node, free_symbols
 
 _LOCAL = threading.local()
@@ -25,7 +25,7 @@ class Evaluator:
 
     cost = 1
 
-    def __init__(self, budget: Budget, env: dict[str, Fraction], log_base: str = "e") -> None:
+    def __init__(self, budget: OperationBudget, env: dict[str, Fraction], log_base: str = "e") -> None:
         self.budget, self.env, self.log_base = budget, env, log_base
         self.lost = 0.0
         self.absorbed = False
@@ -59,7 +59,7 @@ class Evaluator:
         if kind == "bigop":
             return self.big(n)
         if kind in ("apply", "sym"):
-            return self.fraction(_hashed(key(n)))
+            return self.fraction(_hashed(canonical_key(n)))
         raise NotDefined(f"{kind} has no value")
 
     def total(self, terms: list):
@@ -112,7 +112,7 @@ class Evaluator:
             else None
         )
         if args is None:
-            return self.fraction(_hashed(key(n)))
+            return self.fraction(_hashed(canonical_key(n)))
         self.budget.spend(self.cost * 2)
         x = args[0]
         if name in ("ln", "log"):
@@ -182,7 +182,7 @@ class Evaluator:
             return self.binomial(reals[0], reals[1])
         if name in ("Re", "Im"):
             return self.lift(args[0].real if name == "Re" else args[0].imag)
-        return self.fraction(_hashed(f"{name}({','.join(key(a) for a in n.args)})"))
+        return self.fraction(_hashed(f"{name}({','.join(canonical_key(a) for a in n.args)})"))
 
     def whole(self, r) -> int:
         """A real as an integer, or ``NotDefined``."""
@@ -224,7 +224,7 @@ class Evaluator:
                 a, b = self.whole(first.real), self.whole(last.real)
                 if b - a < 100:
                     return self._terms(n.value, name, a, b, body)
-        return self.fraction(_hashed(key(n)))
+        return self.fraction(_hashed(canonical_key(n)))
 
     def _terms(self, kind: str, name: str, a: int, b: int, body: Node):
         saved = self.env

@@ -10,7 +10,7 @@ from functools import cmp_to_key
 from typing import NamedTuple
 
 from rlad.verifier.budget import ParseError
-from rlad.verifier.comparing.canon import key, rational
+from rlad.verifier.comparing.canon import canonical_key, rational
 from rlad.verifier.comparing.values import Context, is_scalar, real_number, same_value
 from rlad.verifier.grammar import nodes as N
 from rlad.verifier.grammar.nodes import Node, free_symbols
@@ -78,7 +78,7 @@ def _piece(low: Node, low_closed: bool, high: Node, high_closed: bool, ctx: Cont
 
 
 def _sign_of_infinity(n: Node) -> int:
-    k = key(n) if n.has("const") else ""
+    k = canonical_key(n) if n.has("const") else ""
     return 1 if k == ".inf" else -1 if k == "-1*.inf" else 0
 
 
@@ -105,7 +105,7 @@ def _builder(node: Node, ctx: Context) -> tuple[str | None, Region]:
     if element.kind == "rel" and element.value == ("in",):
         element = element.args[0]
     regions = [region_of(c, ctx) for c in conditions]
-    if any(name is not None and name != key(element) for name, _ in regions):
+    if any(name is not None and name != canonical_key(element) for name, _ in regions):
         raise NotARegion
     out = regions[0][1]
     for _, r in regions[1:]:
@@ -118,7 +118,7 @@ def _relation(node: Node, ctx: Context) -> tuple[str | None, Region]:
     if ops == ("in",):
         if args[1].kind == "rel":
             raise NotARegion
-        return key(args[0]), region_of(args[1], ctx)[1]
+        return canonical_key(args[0]), region_of(args[1], ctx)[1]
     if ops == ("!=",):
         name, value = _name_and_value(args)
         return name, difference(ALL, [Section(value, True, value, True)], ctx)
@@ -147,9 +147,9 @@ def _relation(node: Node, ctx: Context) -> tuple[str | None, Region]:
 def _name_and_value(args: tuple[Node, ...]) -> tuple[str, Node]:
     left, right = args
     if left.kind in ("sym", "apply") and not free_symbols(right) and is_scalar(right):
-        return key(left), right
+        return canonical_key(left), right
     if right.kind in ("sym", "apply") and not free_symbols(left) and is_scalar(left):
-        return key(right), left
+        return canonical_key(right), left
     raise NotARegion
 
 
@@ -168,12 +168,12 @@ def _half_line(left: Node, op: str, right: Node, ctx: Context) -> tuple[str, Reg
             raise NotARegion
         left, right, op = _solved(N.sub(left, right), op, names.pop(), ctx)
     if left.kind == "func" and left.value == "abs" and left.args[0].kind == "sym":
-        return key(left.args[0]), _absolute(op, right, ctx)
+        return canonical_key(left.args[0]), _absolute(op, right, ctx)
     if _sign_of_infinity(right):
-        return key(left), ALL
+        return canonical_key(left), ALL
     closed = "=" in op
     piece = Section(None, False, right, closed) if op[0] == "<" else Section(right, closed, None, False)
-    return key(left), [piece]
+    return canonical_key(left), [piece]
 
 
 def _absolute(op: str, bound: Node, ctx: Context) -> Region:
@@ -201,7 +201,7 @@ def _solved(f: Node, op: str, name: str, ctx: Context) -> tuple[Node, Node, str]
 # -----------------------------------------------------------------------------------------------------
 def _compare(a: Node, b: Node, ctx: Context) -> int:
     """Order of two ends; raises ``NotARegion`` when it cannot be told."""
-    if key(a) == key(b):
+    if canonical_key(a) == canonical_key(b):
         return 0
     ra, rb = rational(a, ctx.budget), rational(b, ctx.budget)
     if ra is not None and rb is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rlad.verifier.budget import NotDefined, TooLarge
-from rlad.verifier.comparing.canon import key
+from rlad.verifier.comparing.canon import canonical_key
 from rlad.verifier.comparing.evaluators import PreciseEvaluator
 from rlad.verifier.comparing.values import Context, integer_names, is_scalar, points, same_value
 from rlad.verifier.grammar import nodes as N
@@ -47,7 +47,7 @@ def _memberwise(a: Node, b: Node, ctx: Context) -> bool:
     if a.value != b.value or len(a.args) != len(b.args):
         return False
     return all(
-        key(x) == key(y) or (is_scalar(x) and is_scalar(y) and same_value(x, y, ctx))
+        canonical_key(x) == canonical_key(y) or (is_scalar(x) and is_scalar(y) and same_value(x, y, ctx))
         for x, y in zip(a.args, b.args, strict=False)
     )
 

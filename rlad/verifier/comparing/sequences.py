@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rlad.verifier.comparing.canon import key
+from rlad.verifier.comparing.canon import canonical_key
 from rlad.verifier.comparing.labels import base_letter, labelled, labels_agree, split_tuple
 from rlad.verifier.comparing.matrices import evaluate_matrix
 from rlad.verifier.comparing.values import Context
@@ -47,7 +47,9 @@ def _unordered(gold: list[Node], pred: list[Node], equal) -> bool:
         return False
     rest = list(pred)
     for a in gold:
-        partner = next((b for b in rest if key(a) == key(b)), None) or next((b for b in rest if equal(a, b)), None)
+        partner = next((b for b in rest if canonical_key(a) == canonical_key(b)), None) or next(
+            (b for b in rest if equal(a, b)), None
+        )
         if partner is None:
             return False
         rest.remove(partner)
@@ -57,7 +59,7 @@ def _unordered(gold: list[Node], pred: list[Node], equal) -> bool:
 def _distinct(items) -> list[Node]:
     seen: dict[str, Node] = {}
     for a in items:
-        seen.setdefault(key(a), a)
+        seen.setdefault(canonical_key(a), a)
     return list(seen.values())
 
 
@@ -160,7 +162,7 @@ def _both_named(g, p, equal) -> bool:
 
 def _grouped(named) -> list[Node] | None:
     """``p=5, q=2, p=7, q=2`` as the tuples (5, 2), (7, 2): labels that repeat in the same order."""
-    labels = [key(lab) if lab is not None else "" for lab, _ in named]
+    labels = [canonical_key(lab) if lab is not None else "" for lab, _ in named]
     width = len(set(labels))
     if (
         not 1 < width < len(labels)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from rlad.verifier.budget import Budget, NotDefined, TooLarge
+from rlad.verifier.budget import NotDefined, OperationBudget, TooLarge
 from rlad.verifier.comparing.canon import rational
 from rlad.verifier.grammar.nodes import Node, free_symbols
 
@@ -22,11 +22,12 @@ _HIGHEST_DEGREE = 100
 _SUMMABLE = frozenset(("fact", "binom"))
 
 
-def tractable(node: Node, budget: Budget) -> bool:
+def tractable(node: Node, budget: OperationBudget) -> bool:
     """Whether every power, factorial, sum and limit of a tree is small enough for symbolic algebra.
 
     >>> from rlad.verifier.grammar.nodes import num, power
-    >>> tractable(power(num(2), num(100)), Budget(1000)), tractable(power(num(2), num(10**9)), Budget(1000))
+    >>> budget = OperationBudget(1000)
+    >>> tractable(power(num(2), num(100)), budget), tractable(power(num(2), num(10**9)), budget)
     (True, False)
     """
     nodes = list(node.walk())
@@ -35,7 +36,7 @@ def tractable(node: Node, budget: Budget) -> bool:
     return all(_small(n, budget) for n in nodes)
 
 
-def _small(n: Node, budget: Budget) -> bool:
+def _small(n: Node, budget: OperationBudget) -> bool:
     if n.kind == "num":
         return _bits(n.value) <= _MOST_BITS
     if n.kind == "pow":
@@ -51,14 +52,14 @@ def _bits(value: Fraction) -> int:
     return value.numerator.bit_length() + value.denominator.bit_length()
 
 
-def _value(n: Node, budget: Budget) -> Fraction | None:
+def _value(n: Node, budget: OperationBudget) -> Fraction | None:
     try:
         return rational(n, budget)
     except (NotDefined, TooLarge):
         return None
 
 
-def _at_most(n: Node, limit: int, budget: Budget) -> bool:
+def _at_most(n: Node, limit: int, budget: OperationBudget) -> bool:
     """Whether a node without names is a rational no larger than ``limit``; one with names may be anything simple."""
     if free_symbols(n):
         return not n.has("bigop")
@@ -66,7 +67,7 @@ def _at_most(n: Node, limit: int, budget: Budget) -> bool:
     return value is not None and abs(value) <= limit
 
 
-def _small_power(base: Node, exponent: Node, budget: Budget) -> bool:
+def _small_power(base: Node, exponent: Node, budget: OperationBudget) -> bool:
     if exponent.has("bigop", "pow") and any(_towering(n) for n in exponent.walk()):
         return False
     value = _value(exponent, budget) if not free_symbols(exponent) else None
@@ -81,7 +82,7 @@ def _towering(n: Node) -> bool:
     return n.kind == "bigop" or (n.kind == "pow" and (n.args[1].kind != "num" or abs(n.args[1].value) > 4))
 
 
-def _small_operator(n: Node, budget: Budget) -> bool:
+def _small_operator(n: Node, budget: OperationBudget) -> bool:
     bound, lower, upper, body = n.args
     if lower.has("bigop") or upper.has("bigop"):
         return False

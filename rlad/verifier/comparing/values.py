@@ -19,8 +19,8 @@ import random
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from rlad.verifier.budget import Budget, NotDefined, TooLarge
-from rlad.verifier.comparing.canon import key, rational
+from rlad.verifier.budget import NotDefined, OperationBudget, TooLarge
+from rlad.verifier.comparing.canon import canonical_key, rational
 from rlad.verifier.comparing.evaluators import FloatEvaluator, PreciseEvaluator
 from rlad.verifier.grammar.nodes import Node, free_symbols
 from rlad.verifier.types import VerifyOptions
@@ -35,7 +35,7 @@ class Context:
     """What one comparison carries along: options, budget, and why something stayed open."""
 
     options: VerifyOptions
-    budget: Budget
+    budget: OperationBudget
     undecided: list[str] = field(default_factory=list)
     rung: str = "structure"
 
@@ -54,7 +54,7 @@ def is_scalar(node: Node) -> bool:
 def same_value(a: Node, b: Node, ctx: Context) -> bool:
     """Mathematical equality of two scalars; notes in ``ctx`` when it could not be decided."""
     budget = ctx.budget
-    if key(a, budget) == key(b, budget):
+    if canonical_key(a, budget) == canonical_key(b, budget):
         return True
     if not is_scalar(a) or not is_scalar(b):
         return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from rlad.verifier.budget import Budget, ParseError, TooLarge
+from rlad.verifier.budget import OperationBudget, ParseError, TooLarge
 
 
 class Token(NamedTuple):
@@ -36,7 +36,7 @@ _OPENING = frozenset("([")
 _CLOSING = frozenset(")]")
 
 
-def tokenize(text: str, budget: Budget, max_tokens: int, thousands: bool = True) -> list[Token]:
+def tokenize(text: str, budget: OperationBudget, max_tokens: int, thousands: bool = True) -> list[Token]:
     """Tokens of ``text``, closed by ``EOF``.
 
     ``thousands``: outside brackets ``1,234`` is one number. Inside brackets it is a pair, as in ``(1,234)``.

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from rlad.verifier.budget import Budget, ParseError, TooLarge
+from rlad.verifier.budget import OperationBudget, ParseError, TooLarge
 from rlad.verifier.grammar import nodes as N
 from rlad.verifier.grammar.counting import scale_of
 from rlad.verifier.grammar.lexer import EOF, Token, tokenize
@@ -92,7 +92,7 @@ def _quotient(left: Node, right: Node) -> Node:
 class MathParser:
     """Recursive descent over a token list; ``relation`` and everything above it live in ``AnswerParser``."""
 
-    def __init__(self, text: str, options: VerifyOptions, budget: Budget, thousands: bool = True) -> None:
+    def __init__(self, text: str, options: VerifyOptions, budget: OperationBudget, thousands: bool = True) -> None:
         self.tokens = tokenize(text, budget, options.max_nodes, thousands)
         self.options, self.budget = options, budget
         self.i = self.depth = self.bars = 0

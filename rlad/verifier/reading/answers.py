@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from rlad.verifier.budget import Budget, ParseError, TooLarge
+from rlad.verifier.budget import OperationBudget, ParseError, TooLarge
 from rlad.verifier.grammar import nodes as N
 from rlad.verifier.grammar.counting import number_from_words, scale_of
 from rlad.verifier.grammar.lexer import EOF
@@ -48,13 +48,13 @@ _ONLY = re.compile(
 )
 
 
-def parse_answer(text: str, options: VerifyOptions, budget: Budget, thousands: bool = True) -> Node:
+def parse_answer(text: str, options: VerifyOptions, budget: OperationBudget, thousands: bool = True) -> Node:
     """The tree of an answer's text.
 
     Raises ``ParseError`` when it is neither mathematics nor a short text, ``TooLarge`` and ``BudgetExceeded`` by limit.
 
     >>> from rlad.verifier.types import DEFAULT
-    >>> parse_answer(r"x \\in [-2, \\tfrac12)", DEFAULT, Budget(10000))
+    >>> parse_answer(r"x \\in [-2, \\tfrac12)", DEFAULT, OperationBudget(10000))
     x in [-2, 1/2)
     """
     text = text.strip()
@@ -72,7 +72,7 @@ def parse_answer(text: str, options: VerifyOptions, budget: Budget, thousands: b
     return _parse_text(text, options, budget, thousands)
 
 
-def _parse_text(text: str, options: VerifyOptions, budget: Budget, thousands: bool) -> Node:
+def _parse_text(text: str, options: VerifyOptions, budget: OperationBudget, thousands: bool) -> Node:
     clean = _trimmed(_GLUED.sub(r" \1 ", repeating_decimals(normalize(money(text)))))
     clean = _ONLY.sub("", _APPROX.sub("", _LEAD_IN.sub("", clean)))
     if m := _WORDED_RATIO.fullmatch(clean):
@@ -126,7 +126,7 @@ def text_answer(clean: str, error: ParseError) -> Node:
 class AnswerParser(Relations):
     """The whole answer: groups of items of relations of set expressions of sums."""
 
-    def __init__(self, text: str, options: VerifyOptions, budget: Budget, thousands: bool = True) -> None:
+    def __init__(self, text: str, options: VerifyOptions, budget: OperationBudget, thousands: bool = True) -> None:
         super().__init__(text, options, budget, thousands)
         self.tail_conditions: list[Node] = []
 

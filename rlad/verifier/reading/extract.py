@@ -16,7 +16,7 @@ from rlad.verifier.grammar.words import FUNCTIONS
 from rlad.verifier.reading.boxes import Box, find_boxes, joined_groups
 from rlad.verifier.reading.denials import corrected, rejected
 from rlad.verifier.reading.normalize import repair
-from rlad.verifier.reading.phrases import affirmed, announced, names_a_range
+from rlad.verifier.reading.phrases import affirmed, announced_answer, names_a_range
 from rlad.verifier.reading.prose import prose_candidates
 from rlad.verifier.types import VerifyOptions
 
@@ -80,7 +80,7 @@ def extract(completion: str, options: VerifyOptions, gold: bool = False) -> Extr
     source = "whole"
     if options.answer_phrases:
         tags = _TAG.findall(text)
-        phrase = tags[-1].strip() if tags else announced(text)
+        phrase = tags[-1].strip() if tags else announced_answer(text)
         if phrase:
             source = "announced"
             phrase = affirmed(phrase)

@@ -33,7 +33,7 @@ _HINTS = re.compile(
 _SENTENCE_END = re.compile(r"(?<!\bp)(?<!\ba)(?<!\bsq)[.](?=\s+[^\d\s]|\s*$)|!(?=\s+[^\W\d_]|\s*$)|[。！]|\n|<\||<<")
 
 
-def announced(text: str) -> str | None:
+def announced_answer(text: str) -> str | None:
     """What follows the last announcing phrase, up to the end of its sentence; None without a phrase."""
     for size in (250, 2000):
         tail = text[-size:]
