@@ -18,7 +18,7 @@ from rich.table import Table
 from evals import estimators as est
 from evals import trees
 from evals.cells import Cell, rounded
-from evals.looks import LOOK, points, share
+from evals.looks import LOOK, percentage_points, share
 from evals.measuring import books, budgets_of
 from evals.selecting import BREADTH, PLAIN, Side, Sides
 from evals.splits import LEVEL
@@ -128,7 +128,7 @@ def verdict(rows: list[dict[str, Any]], names: list[str]) -> str:
             continue
         decided = [row for row in family if row["p_holm"] <= LEVEL]
         largest = max(decided or family, key=lambda row: abs(row["difference"]))
-        gap = points(largest["difference"], largest["ci95"])
+        gap = percentage_points(largest["difference"], largest["ci95"])
         wins = sum(row["difference"] > 0 for row in decided)
         losses = len(decided) - wins
         if not decided:
@@ -143,7 +143,7 @@ def verdict(rows: list[dict[str, Any]], names: list[str]) -> str:
             continue
         better, worse = names if wins else names[::-1]
         if losses:
-            gap = points(-largest["difference"], [-value for value in reversed(largest["ci95"])])
+            gap = percentage_points(-largest["difference"], [-value for value in reversed(largest["ci95"])])
         found.append(
             f"{title}: {better} is better than {worse} in {len(decided)} of {len(family)} cells (at "
             f"{largest['tokens']:,.0f} tokens by {gap} points), {worse} in none."
@@ -160,7 +160,7 @@ def print_against(found: dict[str, Any], console: Console | None = None) -> None
         table.add_column(name, justify="left" if name in ("measure", "cell") else "right", no_wrap=True)
     for row in found["rows"]:
         cell = f"{row['n']} x {row['m']}" if row["n"] else f"plain x {row['m']:.3g}"
-        text = points(row["difference"], row["ci95"])
+        text = percentage_points(row["difference"], row["ci95"])
         tokens = f"{row['tokens']:,.0f}/{row['other_tokens']:,.0f}"
         marked = f"[bold]{text}[/]" if row["p_holm"] <= LEVEL else text
         table.add_row(

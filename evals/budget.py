@@ -155,7 +155,7 @@ def statistics(pools: Sequence[Pool]) -> Statistics:
     )
     slopes = SLOPES if known else (0.0,)
     tried = [replace(counted, slope=slope, sharpness=power) for slope in slopes for power in SHARPNESS]
-    return max(tried, key=lambda one: log_score(one, pools[:FITTED]))
+    return max(tried, key=lambda one: _log_likelihood(one, pools[:FITTED]))
 
 
 def levels(rates: Sequence[float], sizes: Sequence[int], count: int = LEVELS) -> tuple[float, ...]:
@@ -196,7 +196,7 @@ def collision(pools: Sequence[Pool]) -> float:
     return float(np.clip(np.mean(same), 1e-3, 0.5)) if same else 0.05
 
 
-def log_score(one: Statistics, pools: Sequence[Pool]) -> float:
+def _log_likelihood(one: Statistics, pools: Sequence[Pool]) -> float:
     """Sum over problems of log P(what is right), nats, when half and when all of a problem's abstractions are known."""
     total = 0.0
     for pool in pools:

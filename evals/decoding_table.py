@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from evals.looks import LOOK, points, share
+from evals.looks import LOOK, percentage_points, share
 
 
 def print_decoding(sweep: dict[str, Any], out: Console) -> None:
@@ -28,7 +28,7 @@ def print_decoding(sweep: dict[str, Any], out: Console) -> None:
             share(row["accuracy"]),
             share(row["pass_at_k"]),
             f"{share(row['plain'])} ({share(row['plain_pass_at_k'])})",
-            points(row["difference"], row["difference_ci95"]),
+            percentage_points(row["difference"], row["difference_ci95"]),
             f"{row['p_holm']:.2g}",
         )
     out.print(table)

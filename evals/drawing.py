@@ -14,7 +14,7 @@ from evals.measuring import largest_budget
 from evals.sampling import ModelPair, SamplingPool
 from evals.selecting import BREADTH, book_of, sides
 from evals.shards import Kept, Unfinished
-from evals.temperatures import chosen, guided_choices, guided_grid
+from evals.temperatures import best_temperature, guided_choices, guided_grid
 from evals.trees import Sampled
 from rlad.config import RunConfig
 from rlad.problems import Problem
@@ -128,7 +128,9 @@ def _validated(run: RunConfig, pool: SamplingPool, pairs: list[ModelPair]) -> di
     book = book_of(run, "validation", {place: several for place, several in known.items() if place[1] == BREADTH})
     found = {}
     for pair in proposing:
-        covering, right = (chosen(choices, pair.checkpoint, BREADTH, what) for what in ("coverage", "accuracy"))
+        covering, right = (
+            best_temperature(choices, pair.checkpoint, BREADTH, what) for what in ("coverage", "accuracy")
+        )
         selecting = book.best(pair.checkpoint, BREADTH, grid).temperature
         found[pair.checkpoint] = Best(list(dict.fromkeys([covering, selecting])), right)
     return found

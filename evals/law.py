@@ -153,7 +153,7 @@ def phases_of(metrics: list[dict[str, Any]], role: str) -> dict[str, Phases]:
     return found
 
 
-def describe(result: LawResult) -> str:
+def law_in_words(result: LawResult) -> str:
     """The result in plain words."""
     p = result.points
     lines = [
@@ -249,7 +249,7 @@ def main(words: list[str] | None = None) -> None:
     if given.json:
         print(json.dumps([result.as_json() for result in results], indent=1, allow_nan=False))
     else:
-        print("\n\n".join(describe(result) for result in results))
+        print("\n\n".join(law_in_words(result) for result in results))
 
 
 if __name__ == "__main__":

@@ -88,7 +88,7 @@ def slopes(records: list[dict[str, Any]]) -> dict[str, Any] | None:
     }
 
 
-def summary(records: list[dict[str, Any]]) -> dict[str, Any]:
+def _summary(records: list[dict[str, Any]]) -> dict[str, Any]:
     """By player: the slopes, and each model on the steps it did not see."""
     by_role = {role: [one for one in records if one["role"] == role] for role in ROLES}
     return {
@@ -98,7 +98,7 @@ def summary(records: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def words(found: dict[str, Any]) -> str:
+def _sentences(found: dict[str, Any]) -> str:
     """The summary in sentences."""
     lines = []
     for role, one in found.items():
@@ -134,10 +134,10 @@ def main(arguments: list[str] | None = None) -> None:
         for role in ROLES
         if any(column(metrics, role, "entropy"))
     ]
-    found = summary(records)
+    found = _summary(records)
     if given.out:
         given.out.write_text(json.dumps({"fit": given.fit, "summary": found, "runs": records}, indent=1) + "\n")
-    print(words(found))
+    print(_sentences(found))
 
 
 if __name__ == "__main__":

@@ -23,10 +23,10 @@ def share(value: float | None, interval: list[float] | None = None, digits: int 
     return text if interval is None else f"{text} ({100 * interval[0]:.{digits}f}–{100 * interval[1]:.{digits}f})"
 
 
-def points(value: float | None, interval: list[float] | None = None) -> str:
+def percentage_points(value: float | None, interval: list[float] | None = None) -> str:
     """A difference in percentage points, always with its sign.
 
-    >>> points(0.081, [0.02, 0.14])
+    >>> percentage_points(0.081, [0.02, 0.14])
     '+8.1 (+2.0 to +14.0)'
     """
     if value is None:

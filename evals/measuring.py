@@ -17,7 +17,7 @@ from evals.scoring import score_rows
 from evals.selecting import BREADTH, PLAIN, Book, Sides, book_of, rule_rows, selection, sides
 from evals.spending import UNPRICED, spending
 from evals.splits import splits
-from evals.temperatures import Choice, chosen, guided_choices, plain_choices, tokens_of, warnings
+from evals.temperatures import Choice, best_temperature, guided_choices, plain_choices, tokens_of, warnings
 from evals.trees import Sampled
 from rlad.config import RunConfig
 
@@ -70,7 +70,7 @@ def measure(run: RunConfig, folder: Path, sampled: Sampled) -> dict[str, Any]:
         if run.solution.states_confidence:
             result.setdefault("calibration", []).extend(calibration_row(samples) for samples in runs)
         for iid in sampled.of("iid").get(name, []):
-            at = chosen(tuned or on_test, name, "plain", "accuracy")
+            at = best_temperature(tuned or on_test, name, "plain", "accuracy")
             bare = next(samples for samples in runs if samples.temperature == at)
             result["triple"][name] = cell_math.triple(bare.correct, cell_math.iid_flags(*iid), resamples)
     if "cotrained" in measured:
@@ -186,7 +186,7 @@ def _comparisons(
             continue
         best = cell_math.best_plain_at_budget(plain[name], budget, resamples)
         if tuned:
-            at = chosen(tuned, name, "plain", "coverage")
+            at = best_temperature(tuned, name, "plain", "coverage")
             samples = next(samples for samples in plain[name] if samples.temperature == at)
             rival = cell_math.plain_at_budget(samples, budget, resamples)
             found.append(cell_math.comparison(QUESTIONS[key], widest, rival, resamples=resamples))

@@ -77,7 +77,7 @@ def placed(problems: Sequence[Problem], training: Sequence[Problem], world: Worl
     return [Placed(*novelty(world.recipe(p), p.id in seen, recipes), world.steps(p)) for p in problems]
 
 
-def counts(records: Found) -> tuple[list[int], list[int]]:
+def _right_counts(records: Found) -> tuple[list[int], list[int]]:
     """(right, samples) of every problem, over all its abstractions where there are some."""
     parts = [[b.solutions for b in r.branches] if isinstance(r, Grown) else [r] for r in records]
     verdicts = [[flag for samples in part for flag in samples.correct] for part in parts]
@@ -143,7 +143,7 @@ def novelty_of(run: str, *overrides: str) -> list[dict[str, Any]]:
     for condition, records in sampled.conditions.items():
         if condition.split == "test":
             head = {"checkpoint": condition.checkpoint, "mode": condition.mode, "temperature": condition.temperature}
-            found.append(head | analysed(places, *counts(records)))
+            found.append(head | analysed(places, *_right_counts(records)))
     return found
 
 

@@ -49,7 +49,7 @@ def save(fig: Figure, path: str | Path) -> Path:
     return target
 
 
-def draw(axes: Axes, chart: Chart, legend: bool = True) -> None:
+def draw_chart(axes: Axes, chart: Chart, legend: bool = True) -> None:
     """One chart into one pair of axes."""
     for series in chart.series:
         _draw_series(axes, series)
@@ -114,7 +114,7 @@ def plot_sweep(sweep: dict[str, Any], path: str | Path, title: str = "") -> Path
     fig, axes = figure(2, 1, width=6.2, height=5.0)
     charts = [sweep_chart(sweep, "pass_at_k"), sweep_chart(sweep, "accuracy")]
     for one, chart in zip(axes, charts, strict=True):
-        draw(one, chart, legend=False)
+        draw_chart(one, chart, legend=False)
     handles, labels = axes[0].get_legend_handles_labels()
     fig.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False, fontsize=9)
     heading = title or "Equal generated tokens, abstractions counted (95 % intervals)"
@@ -133,7 +133,7 @@ def plot_splits(sweep: dict[str, Any], path: str | Path) -> Path | None:
     _heat(fig, axes[0], found["map"]["accuracy"], rule, found["recommended"])
     _heat(fig, axes[1], found["map"]["coverage"], f"Coverage, {found['label']}", [])
     for one, measure in zip(axes[2:], ("accuracy", "pass_at_k"), strict=True):
-        draw(one, sweep_chart(sweep, measure, latency=True))
+        draw_chart(one, sweep_chart(sweep, measure, latency=True))
     return save(fig, path)
 
 
@@ -160,7 +160,7 @@ def _grid(charts: list[Chart], path: str | Path) -> Path | None:
     columns = min(3, len(charts))
     fig, axes = figure(columns, -(-len(charts) // columns), width=4.4, height=3.1)
     for one, chart in zip(axes, charts, strict=False):
-        draw(one, chart)
+        draw_chart(one, chart)
     for unused in axes[len(charts) :]:
         unused.set_visible(False)
     return save(fig, path)

@@ -17,7 +17,7 @@ from typing import Any
 
 from evals.cells import rounded
 from evals.estimators import mean_over_seeds
-from evals.looks import points
+from evals.looks import percentage_points
 from evals.runs import read_json
 from rlad.cli import PlainError, main_guard
 
@@ -78,8 +78,8 @@ def main(words: list[str] | None = None) -> None:
     rows = pool(sweeps)
     for row in rows:
         seeds = ", ".join(f"{100 * value:+.1f}" for value in row["runs"])
-        over = f"; over seeds {points(row['mean'], row['over_seeds'])}" if row["over_seeds"] else ""
-        print(f"{row['name']}\n  {seeds}{over}; over problems {points(row['mean'], row['over_problems'])}")
+        over = f"; over seeds {percentage_points(row['mean'], row['over_seeds'])}" if row["over_seeds"] else ""
+        print(f"{row['name']}\n  {seeds}{over}; over problems {percentage_points(row['mean'], row['over_problems'])}")
     print(json.dumps(rows))
 
 

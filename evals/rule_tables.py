@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from evals.looks import LOOK, points, share
+from evals.looks import LOOK, percentage_points, share
 
 WAYS = {"abstractions": "breadth", "plain": "plain"}
 
@@ -24,10 +24,10 @@ def keys_words(keys: dict[str, Any]) -> str:
     )
 
 
-def verdict(difference: list[float]) -> str:
+def _verdict(difference: list[float]) -> str:
     """What an interval of a difference decides.
 
-    >>> verdict([0.01, 0.03]), verdict([-0.01, 0.03]), verdict([-0.03, -0.01])
+    >>> _verdict([0.01, 0.03]), _verdict([-0.01, 0.03]), _verdict([-0.03, -0.01])
     ('breadth wins', 'not decided', 'plain sampling wins')
     """
     low, high = difference
@@ -60,7 +60,7 @@ def _duel(found: dict[str, Any]) -> str:
     return (
         f"breadth ({found['rule']} at T {found['temperature']:g}) {share(found['breadth'])} %, plain sampling "
         f"({found['plain_rule']} at T {found['plain_temperature']:g}) {share(found['plain'])} %, "
-        f"{points(found['difference'], found['ci95'])} points, {verdict(found['ci95'])}"
+        f"{percentage_points(found['difference'], found['ci95'])} points, {_verdict(found['ci95'])}"
     )
 
 
@@ -70,7 +70,7 @@ def rule_lines(sweep: dict[str, Any], checkpoint: str | None = None) -> list[dic
         {
             "who": row["label"], "way": WAYS[row["mode"]], "rule": row["select"] + keys_words(row["keys"]),
             "temperature": f"{row['temperature']:g}", "right": share(row["accuracy"], row["ci95"]),
-            "difference": points(row["difference"], row["difference_ci95"]), "chosen": row["chosen"],
+            "difference": percentage_points(row["difference"], row["difference_ci95"]), "chosen": row["chosen"],
         }
         for row in sweep.get("rules", [])
         if checkpoint in (None, row["checkpoint"])

@@ -21,13 +21,13 @@ from rlad.cli import PlainError
 from rlad.config.registry import rule
 from rlad.players.confidence import stated_confidence
 from rlad.reasoning.scores import ScoreMissing, under
-from rlad.selection import Candidate, credit, missing
+from rlad.selection import Candidate, credit, missing_attribute
 
 Keys = Sequence[Hashable | None]
 """Equal keys are equivalent answers; None is an invalid one."""
 
 
-def candidates_of(known: Candidate, samples: Samples, count: int | None = None) -> list[Candidate]:
+def first_candidates(known: Candidate, samples: Samples, count: int | None = None) -> list[Candidate]:
     """The first `count` solutions as a selection rule sees them; `known` is what their abstraction gives to each."""
     unguided = samples.model_logprob if known.branch is None else samples.unguided or [None] * len(samples.key)
     columns = zip(
@@ -61,7 +61,7 @@ class Checked:
         if select in self._fine:
             return
         for one in self.candidates:
-            if lacking := missing(select, one):
+            if lacking := missing_attribute(select, one):
                 raise PlainError(str(ScoreMissing(select, lacking)))
         self._fine.add(select)
 
@@ -125,7 +125,7 @@ class PlainSamples:
     def candidates(self) -> list[list[Candidate]]:
         """All samples as selection rules see them, problem by problem."""
         bare = Candidate(None)
-        return [candidates_of(bare, record) for record in self.records]
+        return [first_candidates(bare, record) for record in self.records]
 
     @cached_property
     def checked(self) -> Checked:
@@ -223,7 +223,7 @@ class BreadthProblem:
             self._seen[n, m] = [
                 one
                 for index, branch in enumerate(self.grown.branches[:n])
-                for one in candidates_of(
+                for one in first_candidates(
                     under(index, proposals, min(m, len(branch.solutions.text))), branch.solutions, m
                 )
             ]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from evals import estimators as est
 from evals.budget import Pool, Step, mixture, prices, replay, statistics, stopped
 from evals.cells import rounded
-from evals.samples import BreadthProblem, BreadthSamples, candidates_of
+from evals.samples import BreadthProblem, BreadthSamples, first_candidates
 from evals.selecting import BREADTH, Book, Sides
 from rlad.reasoning.budget_policy import SPENDING, BudgetPolicy, price_of
 from rlad.reasoning.scores import under
@@ -102,7 +102,7 @@ def right_at(problem: BreadthProblem, step: Step, select: str, keys: Any) -> flo
     rows = zip(problem.grown.branches, problem.correct, step.depths, strict=False)
     candidates, flags = [], []
     for index, (branch, correct, depth) in enumerate(rows):
-        candidates += candidates_of(under(index, proposals, depth), branch.solutions, depth)
+        candidates += first_candidates(under(index, proposals, depth), branch.solutions, depth)
         flags += correct[:depth]
     return credit(select, candidates, flags, keys)
 

@@ -15,7 +15,7 @@ import numpy as np
 from evals import estimators as est
 from evals.cells import rounded
 from evals.lattice import Pool
-from evals.looks import points, share
+from evals.looks import percentage_points, share
 from evals.selecting import BREADTH, PLAIN, Book, Option, Side, Sides, keys_row
 
 BUDGETS = 5
@@ -105,7 +105,8 @@ def split_sentences(sweep: dict[str, Any]) -> list[str]:
         return []
     return [
         f"At {row['tokens']:,.0f} tokens: {row['n']} x {row['m']}, right {share(row['accuracy'], row['ci95'])} %, "
-        f"{points(row['difference'], row['difference_ci95'])} points on plain sampling (p {row['p_holm']:.2g}, Holm)"
+        f"{percentage_points(row['difference'], row['difference_ci95'])} points on plain sampling "
+        f"(p {row['p_holm']:.2g}, Holm)"
         + (f"; level with it: {_listed(row['level_with'])}." if row["level_with"] else ".")
         for row in found["recommended"]
     ]

@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from evals.decoding_table import print_decoding
-from evals.looks import LOOK, points, share
+from evals.looks import LOOK, percentage_points, share
 from evals.rule_tables import print_rules
 from evals.series import CHECKPOINTS, at_best_temperature, way
 from evals.spending_table import print_spending
@@ -157,7 +157,7 @@ def comparison_table(sweep: dict[str, Any]) -> Table:
     table.add_column("difference", justify="right", no_wrap=True)
     for row in sweep.get("comparisons", []):
         low, high = row["ci95"]
-        text = points(row["difference"], row["ci95"])
+        text = percentage_points(row["difference"], row["ci95"])
         sides = f"{side_words(row['a'])} minus {side_words(row['b'])}"
         question = f"{escape(row['name'])}\n[dim]{escape(sides)}[/]"
         table.add_row(question, f"[bold]{text}[/]" if low > 0 or high < 0 else text)

@@ -132,6 +132,6 @@ def tokens_of(samples: BreadthSamples, n: int, m: int) -> float:
     return float(samples.spent(n, m).mean())
 
 
-def chosen(choices: list[Choice], checkpoint: str, mode: str, measure: str) -> float:
+def best_temperature(choices: list[Choice], checkpoint: str, mode: str, measure: str) -> float:
     """The best temperature by one of some choices."""
     return next(c.best for c in choices if (c.checkpoint, c.mode, c.measure) == (checkpoint, mode, measure))

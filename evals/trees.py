@@ -70,7 +70,7 @@ class Samples:
             [solution.tokens for solution in solutions],
             [_rounded(value) for value in logprobs],
             [solution.verdict.outcome.value for solution in solutions],
-            list(keys_of([solution.verdict.pred for solution in solutions]) if keys is None else keys),
+            list(answer_keys([solution.verdict.pred for solution in solutions]) if keys is None else keys),
             [_rounded(solution.completion.model_logprob) for solution in solutions],
             [_rounded(solution.unguided) for solution in solutions],
         )
@@ -106,7 +106,7 @@ class Answered:
 
     def grouped(self) -> Samples:
         """All of them, with their answers' keys."""
-        return replace(self.samples, key=keys_of(self.answers))
+        return replace(self.samples, key=answer_keys(self.answers))
 
 
 @dataclass
@@ -140,7 +140,7 @@ class Grown:
     @classmethod
     def of(cls, tree: Tree) -> Grown:
         """A judged tree. Answers are grouped over all its branches."""
-        keys = iter(keys_of([s.verdict.pred for s in tree.solutions]))
+        keys = iter(answer_keys([s.verdict.pred for s in tree.solutions]))
         branches = [
             Guided(b.text, b.leak, Samples.of(b.solutions, [next(keys) for _ in b.solutions])) for b in tree.branches
         ]
@@ -154,7 +154,7 @@ def _rounded(nats: float | None) -> float | None:
     return None if nats is None else round(nats, 6)
 
 
-def keys_of(answers: Sequence[str | None]) -> list[int | None]:
+def answer_keys(answers: Sequence[str | None]) -> list[int | None]:
     """Keys of some answers to one problem: equal keys are equivalent answers, by the verifier; None stays None."""
     return group(answers, lambda a, b: verify(a, b).correct)
 

@@ -46,7 +46,7 @@ def keys_of(section: Any, prefix: str = "") -> Iterator[Key]:
             inner.append((item.name, value))
         else:
             allowed = _allowed(item.metadata, prefix.rstrip("."))
-            yield Key(f"{prefix}{item.name}", shown(value), allowed, meanings(type(section))[item.name])
+            yield Key(f"{prefix}{item.name}", _as_yaml(value), allowed, meanings(type(section))[item.name])
     inner += getattr(section, "players", {}).items()
     if isinstance(section, MethodSection):
         inner += [(name, keys()) for name, keys in sorted(method_keys(section, prefix.rstrip(".")).items())]
@@ -61,20 +61,20 @@ def _allowed(facts: Any, role: str) -> str:
     return ", ".join(names) or str(facts.get("range", ""))
 
 
-def shown(value: Any) -> str:
+def _as_yaml(value: Any) -> str:
     """A default as YAML would write it.
 
-    >>> shown(None), shown(True), shown(1e-05), shown(["a", "b"]), shown("")
+    >>> _as_yaml(None), _as_yaml(True), _as_yaml(1e-05), _as_yaml(["a", "b"]), _as_yaml("")
     ('null', 'true', '1e-05', '[a, b]', "''")
     """
     if isinstance(value, list):
-        return f"[{', '.join(map(shown, value))}]"
+        return f"[{', '.join(map(_as_yaml, value))}]"
     if isinstance(value, bool):
         return str(value).lower()
     return "null" if value is None else str(value) if value != "" else "''"
 
 
-def chosen(prefix: str) -> list[Key]:
+def keys_under(prefix: str) -> list[Key]:
     """All keys under a dotted prefix, which may begin with a further role of the project.
 
     Raises ConfigError, naming the nearest key, where there is none.
@@ -144,7 +144,7 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("prefix", nargs="?", default="", help="a section or a key, such as solution.gspo")
     parser.add_argument("--markdown", action="store_true", help="print docs/keys.md")
     arguments = parser.parse_args(words)
-    print(as_markdown().rstrip() if arguments.markdown else as_text(chosen(arguments.prefix)))
+    print(as_markdown().rstrip() if arguments.markdown else as_text(keys_under(arguments.prefix)))
 
 
 if __name__ == "__main__":

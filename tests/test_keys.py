@@ -9,7 +9,7 @@ import pytest
 
 from rlad.config import ConfigError, known_keys
 from rlad.config.registry import REGISTRIES
-from rlad.keys import as_markdown, chosen, main
+from rlad.keys import as_markdown, keys_under, main
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -20,8 +20,8 @@ def test_the_page_is_fresh():
 
 def test_every_key_that_may_be_set_is_listed():
     sections = {name.rpartition(".")[0] for name in known_keys()}
-    assert {key.name for key in chosen("")} == {name for name in known_keys() if name not in sections}
-    assert all(key.meaning for key in chosen(""))
+    assert {key.name for key in keys_under("")} == {name for name in known_keys() if name not in sections}
+    assert all(key.meaning for key in keys_under(""))
 
 
 def test_a_prefix_and_a_key_that_is_not_there(capsys):

@@ -49,13 +49,13 @@ BENCHMARKS = {
 }
 
 
-def table() -> str:
+def _table() -> str:
     """What `bench` prints without a name."""
     lines = [f"  {name:<17} {f'{entry.minutes:g} min':>8}  {entry.what}" for name, entry in BENCHMARKS.items()]
     return "\n".join(["./launch.sh bench NAME [key=value ...]", "", *lines])
 
 
-def run(name: str, words: list[str]) -> dict:
+def run_benchmark(name: str, words: list[str]) -> dict:
     """The result of a benchmark with some of its keys changed. Raises PlainError for unknown names and keys."""
     if name not in BENCHMARKS:
         near = difflib.get_close_matches(name, BENCHMARKS, n=1, cutoff=0.0)[0]
@@ -73,9 +73,9 @@ def run(name: str, words: list[str]) -> dict:
 def main(words: list[str] | None = None) -> int:
     name, *rest = (sys.argv[1:] if words is None else words) or [None]
     if name is None:
-        print(table())
+        print(_table())
     else:
-        print(json.dumps(run(name, rest)))
+        print(json.dumps(run_benchmark(name, rest)))
     return 0
 
 

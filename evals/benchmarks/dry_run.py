@@ -29,7 +29,7 @@ ENDLESS = "<|end|>"
 
 
 @dataclass(frozen=True)
-class Shape:
+class _Case:
     """A model, its problems, and how it is trained."""
 
     hidden: int
@@ -45,19 +45,19 @@ class Shape:
 SMALL = ("cotrain.problems=4", "cotrain.abstractions=2", "cotrain.solutions=2", "cotrain.draws=2")
 WRITTEN = ("abstraction.max_new_tokens=16", "solution.max_new_tokens=64")
 SHAPES = {
-    "deep": Shape(512, 8, 600, 40, WRITTEN),
-    "vocabulary": Shape(192, 2, 60_000, 40, WRITTEN),
-    "long prompts": Shape(320, 6, 600, 700, ("abstraction.max_new_tokens=8", "solution.max_new_tokens=8")),
-    "long answers": Shape(320, 6, 600, 20, ("abstraction.max_new_tokens=8", "solution.max_new_tokens=400")),
-    "checkpointing": Shape(320, 6, 600, 400, (*WRITTEN, "base.gradient_checkpointing=true")),
-    "adapters": Shape(640, 8, 600, 40, (*WRITTEN, "lora.rank=8")),
-    "bfloat16": Shape(640, 8, 600, 40, WRITTEN, "bfloat16"),
-    "solver alone": Shape(512, 8, 600, 40, (*WRITTEN, "cotrain.abstractions=0")),
+    "deep": _Case(512, 8, 600, 40, WRITTEN),
+    "vocabulary": _Case(192, 2, 60_000, 40, WRITTEN),
+    "long prompts": _Case(320, 6, 600, 700, ("abstraction.max_new_tokens=8", "solution.max_new_tokens=8")),
+    "long answers": _Case(320, 6, 600, 20, ("abstraction.max_new_tokens=8", "solution.max_new_tokens=400")),
+    "checkpointing": _Case(320, 6, 600, 400, (*WRITTEN, "base.gradient_checkpointing=true")),
+    "adapters": _Case(640, 8, 600, 40, (*WRITTEN, "lora.rank=8")),
+    "bfloat16": _Case(640, 8, 600, 40, WRITTEN, "bfloat16"),
+    "solver alone": _Case(512, 8, 600, 40, (*WRITTEN, "cotrain.abstractions=0")),
 }
-NEXT_TO_NOTHING = Shape(16, 1, 600, 8, WRITTEN)
+NEXT_TO_NOTHING = _Case(16, 1, 600, 8, WRITTEN)
 
 
-def prepare(shape: Shape, folder: Path) -> Path:
+def prepare(shape: _Case, folder: Path) -> Path:
     """A run folder with model, tokenizer, problems and configuration; returns the configuration."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
@@ -90,11 +90,11 @@ def prepare(shape: Shape, folder: Path) -> Path:
 def estimated(config: Path) -> float:
     """GB that the dry run says a rank needs."""
     command = [sys.executable, "-m", "trainers.launching", "train", str(config), "--dry-run"]
-    done = subprocess.run(command, env=environment(config), stdout=subprocess.PIPE, text=True, check=True)
+    done = subprocess.run(command, env=_environment(config), stdout=subprocess.PIPE, text=True, check=True)
     return float(PEAK.search(done.stdout)[1])
 
 
-def environment(config: Path) -> dict[str, str]:
+def _environment(config: Path) -> dict[str, str]:
     ours = {
         "RANK": "0",
         "LOCAL_RANK": "0",
@@ -118,7 +118,7 @@ def measured(config: Path) -> float:
     """GB that the step of a real rank took at its peak."""
     command = [sys.executable, "-m", "trainers.launching.rank", "trainers.cotrain", "--run", str(config.parent)]
     with (config.parent / "output.log").open("w") as log:
-        process = subprocess.Popen(command, env=environment(config), stdout=log, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(command, env=_environment(config), stdout=log, stderr=subprocess.STDOUT)
         _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:

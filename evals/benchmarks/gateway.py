@@ -86,7 +86,7 @@ class Round:
     """Milliseconds of a request, on average, that were not the engine's by its own clock; empty where it has none."""
 
 
-def measure(sides: dict[str, Clients], servers: Servers, requests: int, rounds: int) -> list[Round]:
+def _measure(sides: dict[str, Clients], servers: Servers, requests: int, rounds: int) -> list[Round]:
     """Alternates blocks of both sides; a first round warms everything up."""
     done = [Round() for _ in range(rounds + 1)]
     number = 0
@@ -234,7 +234,7 @@ def bench(keys: Keys) -> dict:
             "gateway": Clients(dict.fromkeys(PLAYERS, gateway), True, *load),
         }
         asked, worked = servers.asked(), cpu_seconds(process.pid)
-        done = measure(sides, servers, keys.requests, keys.blocks)
+        done = _measure(sides, servers, keys.requests, keys.blocks)
         sent = {name: sum(round_.blocks[name].sent for round_ in done) for name in SIDES}
         return {
             "engines": "stubs" if servers.stubs else "vllm",

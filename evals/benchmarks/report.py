@@ -66,7 +66,7 @@ def made_up_run(folder: Path, steps: int, seed: int = 0) -> Run:
     return read_run(folder)
 
 
-def measure(steps: int, count: int = 1) -> dict[str, Any]:
+def _measure(steps: int, count: int = 1) -> dict[str, Any]:
     """Size and seconds of the page (and plots) of `count` runs of `steps` steps."""
     with tempfile.TemporaryDirectory() as name:
         runs = [made_up_run(Path(name, f"run{seed}"), steps, seed) for seed in range(count)]
@@ -96,4 +96,4 @@ class Keys:
 
 def bench(keys: Keys) -> dict[str, Any]:
     """Size and seconds; see above."""
-    return measure(keys.steps, keys.runs)
+    return _measure(keys.steps, keys.runs)

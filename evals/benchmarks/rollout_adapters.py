@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 import torch
 
-from evals.benchmarks.rollouts import MODELS, Keys, prompts_of, run
+from evals.benchmarks.rollouts import MODELS, Keys, random_prompts, run_turns
 from rlad.config import ROLES, EngineConfig, LoraConfig, ProblemsConfig
 from rlad.generation import Sampling
 from rlad.generation.vllm.sampler import VllmSampler, start_vllm
@@ -26,14 +26,14 @@ from rlad.players.policy import build_model, load_tokenizer
 LORA = LoraConfig(rank=16)
 
 
-def memory(samplers: list[VllmSampler]) -> int:
+def _unshared_memory(samplers: list[VllmSampler]) -> int:
     """Bytes that the engines' processes hold and share with nobody."""
     roots = [psutil.Process(number) for number in {sampler.link.process.process.pid for sampler in samplers}]
     processes = [process for root in roots for process in (root, *root.children(recursive=True))]
     return sum(process.memory_full_info().uss for process in processes)
 
 
-def turn(samplers: list[VllmSampler], weights: dict[str, torch.Tensor], prompts: list[list[int]], length: int) -> dict:
+def _turn(samplers: list[VllmSampler], weights: dict[str, torch.Tensor], prompts: list[list[int]], length: int) -> dict:
     """New weights for both players, then both players' rollouts."""
     begin = time.perf_counter()
     for sampler in samplers:
@@ -44,12 +44,12 @@ def turn(samplers: list[VllmSampler], weights: dict[str, torch.Tensor], prompts:
     return {"publish": published - begin, "seconds": time.perf_counter() - published, "tokens": tokens}
 
 
-def measure(name: str, repeats: int, threads: int, logs: Path) -> dict:
+def _measure(name: str, repeats: int, threads: int, logs: Path) -> dict:
     sizes, (*_, length) = MODELS[name]
     tokenizer = load_tokenizer(sizes, ProblemsConfig())
     base = build_model(sizes, tokenizer, 0)
     adapted = add_adapter(copy.deepcopy(base), LORA, 0)
-    prompts = prompts_of(name, len(tokenizer))
+    prompts = random_prompts(name, len(tokenizer))
     config = EngineConfig(kind="vllm", kv_cache_gb=0.25, threads=threads)
     log = logs / f"{name}_adapters.log"
     first = start_vllm(config, adapted, [], "cpu", log, "players", LORA, ROLES)
@@ -65,8 +65,8 @@ def measure(name: str, repeats: int, threads: int, logs: Path) -> dict:
     try:
         for _ in range(repeats + 1):
             for placement, samplers in placements.items():
-                turns[placement].append(turn(samplers, weights[placement], prompts, length))
-        held = {placement: memory(samplers) for placement, samplers in placements.items()}
+                turns[placement].append(_turn(samplers, weights[placement], prompts, length))
+        held = {placement: _unshared_memory(samplers) for placement, samplers in placements.items()}
     finally:
         for sampler in [*placements["shared"], first]:
             sampler.close()
@@ -82,7 +82,7 @@ def measure(name: str, repeats: int, threads: int, logs: Path) -> dict:
     }
 
 
-def table(results: dict) -> str:
+def _table(results: dict) -> str:
     """The results as a Markdown table; medians over the turns."""
     lines = [
         "| model | placement | memory, GB | sent per player, MB | publish of both, ms | tokens/s |",
@@ -103,4 +103,4 @@ def table(results: dict) -> str:
 
 def bench(keys: Keys) -> dict:
     """Per model its size, requests, memory, bytes published and all turns."""
-    return run(measure, table, keys)
+    return run_turns(_measure, _table, keys)

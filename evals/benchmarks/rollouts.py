@@ -67,14 +67,14 @@ class Bare:
         self.process.wait(60)
 
 
-def turn(generate: Callable[[], int], decoder: psutil.Process) -> dict:
+def _turn(generate: Callable[[], int], decoder: psutil.Process) -> dict:
     """One timed turn: tokens, seconds, and processor seconds of the decoding process."""
     cpu, begin = sum(decoder.cpu_times()[:2]), time.perf_counter()
     tokens = generate()
     return {"tokens": tokens, "seconds": time.perf_counter() - begin, "cpu": sum(decoder.cpu_times()[:2]) - cpu}
 
 
-def prompts_of(name: str, vocabulary: int) -> list[list[int]]:
+def random_prompts(name: str, vocabulary: int) -> list[list[int]]:
     """Random prompts in nested groups."""
     distinct, copies, _ = MODELS[name][1]
     generator = torch.Generator().manual_seed(0)
@@ -82,12 +82,12 @@ def prompts_of(name: str, vocabulary: int) -> list[list[int]]:
     return [prompt for prompt in prompts for _ in range(copies)]
 
 
-def measure(name: str, repeats: int, threads: int, logs: Path) -> dict:
+def _measure(name: str, repeats: int, threads: int, logs: Path) -> dict:
     """All turns of the three engines on one model."""
     sizes, (*_, length) = MODELS[name]
     tokenizer = load_tokenizer(sizes, ProblemsConfig())
     model = build_model(sizes, tokenizer, 0)
-    prompts = prompts_of(name, len(tokenizer))
+    prompts = random_prompts(name, len(tokenizer))
     config = EngineConfig(kind="vllm", kv_cache_gb=1.0, threads=threads)
     sampling, stops = Sampling(1.0, length, seed=1), stop_ids(model, tokenizer)
     ours = start_vllm(config, model, stops, "cpu", logs / f"{name}_engine.log", name)
@@ -112,7 +112,7 @@ def measure(name: str, repeats: int, threads: int, logs: Path) -> dict:
         turns: dict[str, list[dict]] = {sampler: [] for sampler in runners}
         for _ in range(repeats):
             for sampler, (generate, decoder) in runners.items():
-                turns[sampler].append(turn(generate, decoder))
+                turns[sampler].append(_turn(generate, decoder))
     finally:
         bare.close()
         ours.close()
@@ -121,10 +121,10 @@ def measure(name: str, repeats: int, threads: int, logs: Path) -> dict:
     return {"parameters": parameters, "requests": len(prompts), "new_tokens": length, "turns": turns}
 
 
-def summary(turns: list[dict]) -> dict:
+def _summary(turns: list[dict]) -> dict:
     """Medians over the turns: tokens per second, and tokens per processor second.
 
-    >>> summary([{"tokens": 10, "seconds": 2.0, "cpu": 1.0}, {"tokens": 10, "seconds": 1.0, "cpu": 1.0}])
+    >>> _summary([{"tokens": 10, "seconds": 2.0, "cpu": 1.0}, {"tokens": 10, "seconds": 1.0, "cpu": 1.0}])
     {'per_second': 7.5, 'per_cpu_second': 10.0}
     """
     return {
@@ -133,13 +133,13 @@ def summary(turns: list[dict]) -> dict:
     }
 
 
-def table(results: dict) -> str:
+def _table(results: dict) -> str:
     """The results as a Markdown table."""
     lines = ["| model | sampler | tokens/s | of bare vLLM | tokens per CPU second | of bare vLLM |", "|---" * 6 + "|"]
     for name, result in results.items():
-        bare = summary(result["turns"]["bare vLLM"])
+        bare = _summary(result["turns"]["bare vLLM"])
         for sampler, turns in result["turns"].items():
-            own = summary(turns)
+            own = _summary(turns)
             cells = [f"{own[key]:,.0f} | {own[key] / bare[key]:.0%}" for key in ("per_second", "per_cpu_second")]
             lines.append(f"| {name} ({result['parameters'] / 1e6:.1f} M) | {sampler} | {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -159,7 +159,7 @@ class Keys:
     """Where the engines write theirs."""
 
 
-def run(measure: Callable[[str, int, int, Path], dict], table: Callable[[dict], str], keys: Keys) -> dict:
+def run_turns(measure: Callable[[str, int, int, Path], dict], table: Callable[[dict], str], keys: Keys) -> dict:
     """All turns of the chosen models; their tables are printed. Raises PlainError for a model that is not there."""
     for name in keys.models:
         if name not in MODELS:
@@ -174,4 +174,4 @@ def run(measure: Callable[[str, int, int, Path], dict], table: Callable[[dict], 
 
 def bench(keys: Keys) -> dict:
     """Per model its size, requests and all turns."""
-    return run(measure, table, keys)
+    return run_turns(_measure, _table, keys)

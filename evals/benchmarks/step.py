@@ -16,7 +16,7 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from evals.benchmarks.step_model import SHAPES, Shape, save_model, write_problems
+from evals.benchmarks.step_model import SHAPES, StepSizes, save_model, write_problems
 from evals.benchmarks.turns import Contender, alternate, ratio
 from rlad.cli import PlainError
 
@@ -59,20 +59,20 @@ def trl_is_there(folder: str) -> bool:
     return any(Path(place, "trl", "__init__.py").is_file() for place in places)
 
 
-def compare(shape: Shape, keys: Keys) -> dict:
+def compare(shape: StepSizes, keys: Keys) -> dict:
     """Both programs' steps of one shape."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         save_model(folder / "model", shape)
         prompts = write_problems(folder / "model", shape, folder / "problems.jsonl")
         (folder / "test.jsonl").write_text('{"problem": "1", "answer": "1"}\n')  # a test problem is no other's
-        words = [*ours(folder, shape), *keys.overrides]
+        words = [*_our_words(folder, shape), *keys.overrides]
         with trainer(folder / "ours", words) as our, trl(folder, shape, prompts, keys.trl) as their:
             alternate([our, their], WARM, keys.turns)
-        return summary(our, their)
+        return _summary(our, their)
 
 
-def summary(our: Contender, their: Contender) -> dict:
+def _summary(our: Contender, their: Contender) -> dict:
     """Ratios of both clocks, and the seconds behind them."""
     clock, cpu = (
         ratio([step[key] for step in their.steps], [step[key] for step in our.steps]) for key in ("seconds", "cpu")
@@ -87,7 +87,7 @@ def summary(our: Contender, their: Contender) -> dict:
     }
 
 
-def ours(folder: Path, shape: Shape) -> list[str]:
+def _our_words(folder: Path, shape: StepSizes) -> list[str]:
     """The configuration of one policy on plain prompts, as words."""
     return [
         f"base.path={folder / 'model'}",
@@ -121,7 +121,7 @@ def trainer(folder: Path, words: list[str]) -> Contender:
     return Contender(command, folder / "run" / "metrics.jsonl", folder / "log", dict(os.environ))
 
 
-def trl(folder: Path, shape: Shape, prompts: list[list[int]], where: str) -> Contender:
+def trl(folder: Path, shape: StepSizes, prompts: list[list[int]], where: str) -> Contender:
     """TRL's trainer in a process of its own."""
     given = {
         "folder": str(folder),

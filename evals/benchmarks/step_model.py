@@ -19,7 +19,7 @@ LEVEL = 30.0
 
 
 @dataclass(frozen=True)
-class Shape:
+class StepSizes:
     """The sizes of one step."""
 
     prompts: int
@@ -32,13 +32,13 @@ class Shape:
 
 
 SHAPES = {
-    "uniform": Shape(16, 16, 12, 24),
-    "ragged": Shape(16, 16, 12, 256, 62.0),
-    "long_prompt": Shape(4, 16, 512, 24),
+    "uniform": StepSizes(16, 16, 12, 24),
+    "ragged": StepSizes(16, 16, 12, 256, 62.0),
+    "long_prompt": StepSizes(4, 16, 512, 24),
 }
 
 
-def save_model(folder: Path, shape: Shape) -> None:
+def save_model(folder: Path, shape: StepSizes) -> None:
     """A random .85 M model and its tokenizer, as a Hugging Face folder.
 
     One hidden dimension is a constant that no layer touches, and the head reads it for the end token alone: the odds of
@@ -64,7 +64,7 @@ def save_model(folder: Path, shape: Shape) -> None:
     tokenizer.save_pretrained(folder)
 
 
-def write_problems(folder: Path, shape: Shape, path: Path) -> list[list[int]]:
+def write_problems(folder: Path, shape: StepSizes, path: Path) -> list[list[int]]:
     """A step's questions as problems.jsonl, whose plain prompts have exactly the shape's tokens: those ids."""
     tokenizer = load_tokenizer(ModelConfig(path=str(folder)), ProblemsConfig())
     prompts = Prompts(tokenizer, tasks=project_tasks())

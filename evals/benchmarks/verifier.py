@@ -27,7 +27,7 @@ Pair = tuple[str, str]
 
 
 @dataclass
-class Run:
+class JudgedPairs:
     """The verdicts of one verifier on one list of pairs."""
 
     verdicts: list[Verdict]
@@ -85,11 +85,13 @@ class Report:
             console.print(note, markup=False, highlight=False, soft_wrap=True)
 
 
-def run(judge: str, pairs: list[Pair], expected: list[bool] | None = None, options: VerifyOptions = DEFAULT) -> Run:
+def judge_pairs(
+    judge: str, pairs: list[Pair], expected: list[bool] | None = None, options: VerifyOptions = DEFAULT
+) -> JudgedPairs:
     """All pairs through one worker that runs ``judge``, warmed up on the first so that no clock counts imports."""
     with VerifierPool(workers=1, options=options, time_limit_s=30, memory_limit_mb=4096, judge=judge) as pool:
         pool.verify_many([*pairs[:20], (r"\int_0^1 x\,dx", "1/2")])
-        return Run(pool.verify_many(pairs), expected or [True] * len(pairs))
+        return JudgedPairs(pool.verify_many(pairs), expected or [True] * len(pairs))
 
 
 def read(path: Path) -> list[dict]:
@@ -103,11 +105,11 @@ def labelled_sets(data: Path, report: Report, theirs: bool) -> None:
     answers put into a math span, which suits it better on the whole and counts in the rows of single sets."""
     ways = {"ours": OURS, **({way: THEIRS + way for way in ("raw", "wrapped")} if theirs else {})}
     pooled = {way: [0, 0] for way in ways}
-    runs: dict[str, tuple[Run, Run | None]] = {}
+    runs: dict[str, tuple[JudgedPairs, JudgedPairs | None]] = {}
     for path in sorted((data / "verifier").glob("*.jsonl")):
         rows = read(path)
         pairs, expected = [(r["gold"], r["pred"]) for r in rows], [r["expected"] for r in rows]
-        judged = {way: run(judge, pairs, expected) for way, judge in ways.items()}
+        judged = {way: judge_pairs(judge, pairs, expected) for way, judge in ways.items()}
         for way, one in judged.items():
             pooled[way][0] += one.wrong(False)
             pooled[way][1] += one.wrong(True)
@@ -116,10 +118,10 @@ def labelled_sets(data: Path, report: Report, theirs: bool) -> None:
         report.notes.append(f"{path.stem}: {len(rows)} rows, false positives + false negatives: {errors}")
     tinyv, gsm8k = runs["tinyv_hardverify_dev"], runs["gsm8k_model_solutions_dev"]
 
-    def cell(one: Run | None, text: Callable[[Run], str]) -> str:
+    def cell(one: JudgedPairs | None, text: Callable[[JudgedPairs], str]) -> str:
         return text(one) if one else "-"
 
-    def accuracy(one: Run) -> str:
+    def accuracy(one: JudgedPairs) -> str:
         return f"{one.accuracy:.1%} / {one.wrong(False)}"
 
     ours, other = tinyv
@@ -156,7 +158,10 @@ def math_golds(data: Path, report: Report, theirs: bool, share: int) -> None:
         if judge is None:
             cells.append("-")
             continue
-        same, full = run(judge, itself), run(judge, solution, options=VerifyOptions(reject_hedging=False))
+        same, full = (
+            judge_pairs(judge, itself),
+            judge_pairs(judge, solution, options=VerifyOptions(reject_hedging=False)),
+        )
         unread = same.count(Outcome.unparseable_gold)
         cells.append(f"{unread} / {same.wrong(True)} + {full.wrong(True)}")
     report.add(
@@ -165,7 +170,7 @@ def math_golds(data: Path, report: Report, theirs: bool, share: int) -> None:
         "0 / ≤ 2",
         unread == 0 and same.wrong(True) + full.wrong(True) <= 2,
     )
-    strict = run(OURS, solution)
+    strict = judge_pairs(OURS, solution)
     report.notes.append(f"MATH solutions missed with the default reject_hedging: {strict.wrong(True)}")
     for kind, one in (("itself", same), ("solution", full)):
         missing = [r["answer"] for r, v in zip(rows, one.verdicts, strict=True) if not v.correct]
@@ -189,7 +194,7 @@ def random_pairs(data: Path, report: Report, theirs: bool, count: int) -> None:
     counts = {"math-verify": "-"}
     for name, judge in (("math-verify", THEIRS + "remembered"), ("ours", OURS)):
         if judge == OURS or theirs:
-            verdicts = run(judge, pairs, [False] * count).verdicts
+            verdicts = judge_pairs(judge, pairs, [False] * count).verdicts
             accepted = [pair for pair, v in zip(pairs, verdicts, strict=True) if v.correct]
             report.notes += [f"random pair judged correct by {name}: {a!r} and {b!r}" for a, b in accepted]
             counts[name] = str(len(accepted))

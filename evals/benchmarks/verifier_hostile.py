@@ -148,7 +148,7 @@ class Keys:
     """math-verify too, on the few attacks that it is tried on."""
 
 
-def summary(rows: list[Measurement]) -> dict:
+def _summary(rows: list[Measurement]) -> dict:
     """Slowest, those above 50 ms, what the process grew by, and which fooled it."""
     return {
         "pairs": len(rows),
@@ -161,8 +161,8 @@ def summary(rows: list[Measurement]) -> dict:
 
 def bench(keys: Keys) -> dict:
     """Every attack on ours, alone in a fresh process and through the command."""
-    found = {"ours": summary(measure_ours()), "command": summary(measure_command())}
-    return found | ({"math_verify": summary(measure_theirs())} if keys.theirs else {})
+    found = {"ours": _summary(measure_ours()), "command": _summary(measure_command())}
+    return found | ({"math_verify": _summary(measure_theirs())} if keys.theirs else {})
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -18,10 +18,10 @@ from pathlib import Path
 from rich.console import Console
 
 from evals.compare.config import BASE, CompareConfig, jobs_of, load_compare, run_config
-from evals.compare.page import render
-from evals.compare.pieces import Piece, Runner, plan, typed
+from evals.compare.page import render_comparison
 from evals.compare.results import collect
 from evals.compare.show import markdown, plot, tables
+from evals.compare.trials import Runner, Trial, plan, shell_line
 from evals.runs import RunError
 from rlad.cli import Parser, PlainError, main_guard
 
@@ -32,17 +32,17 @@ def say(line: str) -> None:
     print(f"{time.strftime('%H:%M:%S')}  {line}", flush=True)
 
 
-def chosen(config: CompareConfig, pieces: list[Piece], only: list[str], seeds: list[int]) -> list[Piece]:
-    """The pieces of these arms and seeds, and the bases they start from. Raises PlainError for unknown ones."""
+def _chosen_trials(config: CompareConfig, trials: list[Trial], only: list[str], seeds: list[int]) -> list[Trial]:
+    """The trials of these arms and seeds, and the bases they start from. Raises PlainError for unknown ones."""
     for arm in only:
         if arm not in [BASE, *config.arms]:
             raise PlainError(f"There is no arm '{arm}'; there are: {', '.join([BASE, *config.arms])}.")
     for seed in seeds:
         if seed not in config.seeds:
             raise PlainError(f"There is no seed {seed} in this comparison; there are: {config.seeds}.")
-    wanted = [p for p in pieces if p.arm in (only or [BASE, *config.arms]) and p.seed in (seeds or config.seeds)]
-    needed = {piece.needs for piece in wanted} | {piece.key for piece in wanted}
-    return [piece for piece in pieces if piece.key in needed]
+    wanted = [p for p in trials if p.arm in (only or [BASE, *config.arms]) and p.seed in (seeds or config.seeds)]
+    needed = {trial.needs for trial in wanted} | {trial.key for trial in wanted}
+    return [trial for trial in trials if trial.key in needed]
 
 
 def compact(value: object) -> str:
@@ -62,15 +62,15 @@ def compact(value: object) -> str:
     )
 
 
-def write(config: CompareConfig, pieces: list[Piece], command: str, out: str | None) -> None:
+def write(config: CompareConfig, trials: list[Trial], command: str, out: str | None) -> None:
     """Summarises what is finished, on the terminal and into files."""
-    result = collect(config, pieces)
+    result = collect(config, trials)
     result["meta"]["command"] = command
     folder = config.folder
     (folder / "compare.json").write_text(compact(result) + "\n")
     (folder / "compare.md").write_text(markdown(result, command))
     plot(result, folder / "compare.png")
-    (folder / "compare.html").write_text(render(result), encoding="utf-8")
+    (folder / "compare.html").write_text(render_comparison(result), encoding="utf-8")
     for table in tables(result):
         Console().print(table)
     if out:
@@ -90,8 +90,8 @@ def main(words: list[str] | None = None, verbs: dict[str, list[str]] | None = No
     parser.add_argument("--out", metavar="FOLDER", help="also copy the results there, e.g. docs/results/compare")
     arguments = parser.parse_intermixed_args(words)
     config = load_compare(arguments.config, arguments.overrides)
-    pieces = plan(config, verbs)
-    todo = chosen(config, pieces, arguments.only, arguments.seeds)
+    trials = plan(config, verbs)
+    todo = _chosen_trials(config, trials, arguments.only, arguments.seeds)
 
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
@@ -101,9 +101,9 @@ def main(words: list[str] | None = None, verbs: dict[str, list[str]] | None = No
     begin = time.monotonic()
     jobs = jobs_of(config, run_config(config, BASE, config.seeds[0]), len(os.sched_getaffinity(0)))
     Runner(jobs, say).run(todo)
-    say(f"{len(todo)} pieces done in {(time.monotonic() - begin) / 60:.1f} minutes")
+    say(f"{len(todo)} trials done in {(time.monotonic() - begin) / 60:.1f} minutes")
     given = words if words is not None else sys.argv[1:]
-    write(config, pieces, f"./launch.sh compare {typed(given)}", arguments.out)
+    write(config, trials, f"./launch.sh compare {shell_line(given)}", arguments.out)
     return 0
 
 

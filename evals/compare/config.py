@@ -124,7 +124,7 @@ def both(words: list[str]) -> list[str]:
 
 
 def jobs_of(config: CompareConfig, run: RunConfig, cores: int) -> int:
-    """How many pieces run at the same time on so many cores."""
+    """How many trials run at the same time on so many cores."""
     return config.jobs or max(1, cores // (run.launch.ranks * run.launch.threads_per_rank))
 
 

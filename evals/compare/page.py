@@ -8,7 +8,7 @@ from evals.compare.config import BASE
 from evals.compare.learning import band
 from evals.compare.show import HEADINGS, arm_lines, budget_lines, caption, certainty, title
 from evals.compare.summary import summary_table
-from evals.report.page import RUN_COLORS, fill, place
+from evals.report.page import RUN_COLORS, _place, fill
 from evals.series import Chart, Series
 
 LEARNING = {
@@ -28,16 +28,16 @@ BUDGETS = {
 }
 
 
-def render(result: dict[str, Any]) -> str:
+def render_comparison(result: dict[str, Any]) -> str:
     """The page as a string, from what compare.json holds; one of an older version has fewer charts."""
     charts: dict[str, Chart] = {}
     panels = [
         {
             "heading": heading,
-            "learning": place(charts, f"panel{number}-learning", learning_charts(result, arms)),
-            "budgets": place(charts, f"panel{number}-budgets", budget_charts(result, arms)),
+            "learning": _place(charts, f"panel{number}-learning", seed_learning_charts(result, arms)),
+            "budgets": _place(charts, f"panel{number}-budgets", budget_charts(result, arms)),
         }
-        for number, (heading, arms) in enumerate(groups(result), start=1)
+        for number, (heading, arms) in enumerate(chart_groups(result), start=1)
     ]
     headings, rows = summary_table(result)
     return fill(
@@ -66,11 +66,11 @@ def own_words(result: dict[str, Any], arm: str) -> str:
     return " ".join(result["meta"]["arms"][arm]["overrides"]) if arm != BASE else ""
 
 
-def groups(result: dict[str, Any], most: int = len(RUN_COLORS)) -> list[tuple[str, list[str]]]:
+def chart_groups(result: dict[str, Any], most: int = len(RUN_COLORS)) -> list[tuple[str, list[str]]]:
     """Which arms share charts: those of a group, at most as many as there are colours; the focus is in every chart.
 
     >>> arms = {"a": {"group": "x"}, "b": {"group": "x"}, "c": {}, "d": {"group": "x"}}
-    >>> groups({"meta": {"focus": "c", "arms": arms}, "arms": arms}, 2)
+    >>> chart_groups({"meta": {"focus": "c", "arms": arms}, "arms": arms}, 2)
     [('x', ['a', 'b']), ('x, continued', ['d'])]
     """
     meta, by_name = result["meta"], {}
@@ -92,7 +92,7 @@ def colours(result: dict[str, Any], arms: list[str]) -> dict[str, str]:
     return {result["meta"]["focus"]: "ink"} | dict(zip(arms, RUN_COLORS, strict=False))
 
 
-def learning_charts(result: dict[str, Any], arms: list[str]) -> list[Chart]:
+def seed_learning_charts(result: dict[str, Any], arms: list[str]) -> list[Chart]:
     """Curves over generated training tokens: the mean of the seeds, in a band from the worst to the best."""
     charts = []
     for name, (heading, unit, percent) in LEARNING.items():

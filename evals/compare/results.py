@@ -11,8 +11,8 @@ from typing import Any
 from evals.cells import rounded
 from evals.compare.config import BASE, CompareConfig, as_dict, run_config
 from evals.compare.learning import final, learning
-from evals.compare.pieces import Piece
 from evals.compare.summary import summary
+from evals.compare.trials import Trial
 from evals.estimators import Interval, mean_over_seeds
 from evals.runs import column, read_json, read_jsonl
 from evals.series import at_budget
@@ -21,28 +21,28 @@ from rlad.cli import PlainError
 MEASURES = ("pass_at_k", "accuracy")
 
 
-def collect(config: CompareConfig, pieces: list[Piece]) -> dict[str, Any]:
-    """The comparison's JSON, from all finished pieces. Raises PlainError while no seed has the focus arm and base."""
-    done = [piece for piece in pieces if "sweep" in piece.finished()]
-    found = {piece.key: read_piece(config, piece) for piece in done}
+def collect(config: CompareConfig, trials: list[Trial]) -> dict[str, Any]:
+    """The comparison's JSON, from all finished trials. Raises PlainError while no seed has the focus arm and base."""
+    done = [trial for trial in trials if "sweep" in trial.finished()]
+    found = {trial.key: read_trial(config, trial) for trial in done}
     seeds = [seed for seed in config.seeds if (seed, config.focus) in found and (seed, BASE) in found]
     if not seeds:
         raise PlainError(f"Nothing can be compared yet: no seed has finished both '{config.focus}' and its base.")
     arms = [arm for arm in [*config.arms, BASE] if all((seed, arm) in found for seed in seeds)]
     result = {
-        "meta": as_dict(config) | {"seeds": seeds, "missing": missing(config, found)},
+        "meta": as_dict(config) | {"seeds": seeds, "missing": _missing(config, found)},
         "arms": {arm: {"seeds": {str(seed): found[seed, arm] for seed in seeds}} | about(config, arm) for arm in arms},
         "budgets": budgets(config, arms, {key: found[key] for key in found if key[0] in seeds}),
         "commands": [
-            {"arm": piece.arm, "seed": piece.seed, "verb": verb, **{k: v for k, v in record.items() if k != "digest"}}
-            for piece in done
-            for verb, record in piece.finished().items()
+            {"arm": trial.arm, "seed": trial.seed, "verb": verb, **{k: v for k, v in record.items() if k != "digest"}}
+            for trial in done
+            for verb, record in trial.finished().items()
         ],
     }
     return result | {"summary": summary(result)}
 
 
-def missing(config: CompareConfig, found: dict[tuple[int, str], Any]) -> list[str]:
+def _missing(config: CompareConfig, found: dict[tuple[int, str], Any]) -> list[str]:
     """Pieces that were asked for and are not there."""
     wanted = [(seed, arm) for seed in config.seeds for arm in [BASE, *config.arms]]
     return [f"seed {seed} {arm}" for seed, arm in wanted if (seed, arm) not in found]
@@ -55,18 +55,18 @@ def about(config: CompareConfig, arm: str) -> dict[str, Any]:
     return {"description": config.arms[arm].description, "reference": config.arms[arm].reference}
 
 
-def read_piece(config: CompareConfig, piece: Piece) -> dict[str, Any]:
+def read_trial(config: CompareConfig, trial: Trial) -> dict[str, Any]:
     """One run's small results. Raises PlainError when it did not train as long as the others."""
-    sweep = read_json(piece.folder / "sweep.json") or {}
-    trained = any(stage.verb == "train" for stage in piece.stages)
+    sweep = read_json(trial.folder / "sweep.json") or {}
+    trained = any(stage.verb == "train" for stage in trial.stages)
     checkpoint = "cotrained" if trained else "warmstart"
-    metrics = read_jsonl(piece.folder / "metrics.jsonl") if trained else []
+    metrics = read_jsonl(trial.folder / "metrics.jsonl") if trained else []
     tokens = column(metrics[-1:], "tokens_generated_total")[0] if metrics else 0
     if trained and (tokens is None or tokens < config.max_tokens):
         raise PlainError(
-            f"{piece.label} generated {tokens or 0:,.0f} of {config.max_tokens:,} training tokens: not comparable."
+            f"{trial.label} generated {tokens or 0:,.0f} of {config.max_tokens:,} training tokens: not comparable."
         )
-    warm = column(read_jsonl(piece.folder / "warmstart.jsonl")[-1:], "tokens")
+    warm = column(read_jsonl(trial.folder / "warmstart.jsonl")[-1:], "tokens")
     calibration = [row for row in sweep.get("calibration", []) if row["checkpoint"] == checkpoint]
     names = ("n", "m", "select", "temperature", "tokens_per_problem", "pass_at_k", "accuracy", "distinct")
     cells = [cell for cell in sweep.get("cells", []) if cell["checkpoint"] == checkpoint and cell["n"]]
@@ -78,14 +78,14 @@ def read_piece(config: CompareConfig, piece: Piece) -> dict[str, Any]:
         "curves": [curve for curve in sweep.get("curves", []) if curve["checkpoint"] == checkpoint],
         "triple": sweep.get("triple", {}).get(checkpoint),
         "learning": learning(metrics),
-        "seconds": seconds(piece, metrics),
+        "seconds": seconds(trial, metrics),
     } | ({"calibration": calibration} if calibration else {})
     return run | {"final": final(run)}
 
 
-def seconds(piece: Piece, metrics: list[dict[str, Any]]) -> dict[str, float]:
+def seconds(trial: Trial, metrics: list[dict[str, Any]]) -> dict[str, float]:
     """Wall-clock seconds by verb. Of the training the steps' own, so that one that was interrupted counts in full."""
-    found = {verb: record["seconds"] for verb, record in piece.finished().items()}
+    found = {verb: record["seconds"] for verb, record in trial.finished().items()}
     steps = [value for value in column(metrics, "seconds", "total") if value is not None]
     return found | ({"train": round(sum(steps), 1)} if steps else {})
 
@@ -113,7 +113,7 @@ def budgets(config: CompareConfig, arms: list[str], found: dict[tuple[int, str],
         others = [r for r in rows if r is not focus]
         result.append({
             "n": shape[0], "m": shape[1], "tokens": rounded(sum(tokens) / len(tokens), 1), "rows": rows,
-            "differences": [difference(focus, other, measure) for measure in MEASURES for other in others],
+            "differences": [_difference(focus, other, measure) for measure in MEASURES for other in others],
         })  # fmt: skip
     return sorted(result, key=lambda entry: entry["tokens"])
 
@@ -149,22 +149,22 @@ def row(arm: str, way: str, values: list[dict[str, Any]]) -> dict[str, Any]:
     entry: dict[str, Any] = {"arm": arm, "way": way, "tokens": rounded(sum(tokens) / len(tokens), 1)}
     for measure in MEASURES:
         by_seed = [value[measure] for value in values]
-        entry |= spread(measure, by_seed)
+        entry |= _spread(measure, by_seed)
     return entry
 
 
-def spread(name: str, by_seed: list[float]) -> dict[str, Any]:
+def _spread(name: str, by_seed: list[float]) -> dict[str, Any]:
     """Mean, interval and single values under a measure's name; one seed has no interval (None)."""
     interval = mean_over_seeds(by_seed)
-    return {name: rounded(interval.estimate), f"{name}_ci95": bounds(interval), f"{name}_by_seed": rounded(by_seed)}
+    return {name: rounded(interval.estimate), f"{name}_ci95": _bounds(interval), f"{name}_by_seed": rounded(by_seed)}
 
 
-def bounds(interval: Interval) -> list[float] | None:
+def _bounds(interval: Interval) -> list[float] | None:
     return rounded(interval.ci95) if interval.low == interval.low else None
 
 
-def difference(focus: dict[str, Any], other: dict[str, Any], measure: str) -> dict[str, Any]:
+def _difference(focus: dict[str, Any], other: dict[str, Any], measure: str) -> dict[str, Any]:
     """Focus minus another way, seed by seed."""
     pairs = zip(focus[f"{measure}_by_seed"], other[f"{measure}_by_seed"], strict=True)
     gaps = [a - b for a, b in pairs]
-    return {"arm": other["arm"], "way": other["way"], "measure": measure} | spread("difference", gaps)
+    return {"arm": other["arm"], "way": other["way"], "measure": measure} | _spread("difference", gaps)

@@ -11,8 +11,8 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from rich.table import Table
 
 from evals.compare.summary import summary_table
-from evals.looks import LOOK, points, share
-from evals.plots import COLORS, draw, figure, save
+from evals.looks import LOOK, percentage_points, share
+from evals.plots import COLORS, draw_chart, figure, save
 from evals.series import Chart, Point, Series
 
 WAYS = {"abstractions": "with abstractions", "plain": "plain sampling", "one-pass": "sampling"}
@@ -40,7 +40,7 @@ def budget_lines(result: dict[str, Any], budget: dict[str, Any]) -> list[tuple[s
             way_words(row) + mark,
             share(row["pass_at_k"], row["pass_at_k_ci95"]),
             share(row["accuracy"], row["accuracy_ci95"]),
-            points(gap["difference"], gap["difference_ci95"]) if gap else "",
+            percentage_points(gap["difference"], gap["difference_ci95"]) if gap else "",
         ))  # fmt: skip
     return lines
 
@@ -122,7 +122,7 @@ def plot(result: dict[str, Any], path: str | Path) -> Path:
         )
         for arm, color in colors.items():
             chart.series += arm_lines(result, arm, color, measure)
-        draw(one, chart, legend=False)
+        draw_chart(one, chart, legend=False)
     gains(axes[2], result, colors)
     handles, labels = axes[0].get_legend_handles_labels()
     fig.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False, fontsize=9)

@@ -10,7 +10,7 @@ import numpy as np
 from evals.cells import rounded
 from evals.compare.learning import final
 from evals.estimators import mean_over_seeds
-from evals.looks import points, share
+from evals.looks import percentage_points, share
 
 HEADINGS = {
     "covered": "covered, %",
@@ -59,7 +59,7 @@ def _summary(result: dict[str, Any], arm: str) -> dict[str, dict[str, Any]]:
         if own is not focus:
             pairs = zip(own["pass_at_k_by_seed"], focus["pass_at_k_by_seed"], strict=True)
             by_seed["gained"] = [a - b for a, b in pairs]
-    if (level := levels(result, arm)) is not None:
+    if (level := equal_token_coverage(result, arm)) is not None:
         by_seed["level"] = level
     ends = finals(result, arm)
     by_seed |= {name: [end[name] for end in ends] for name in HEADINGS if name in ends[0] and name not in by_seed}
@@ -76,7 +76,7 @@ def _summary(result: dict[str, Any], arm: str) -> dict[str, dict[str, Any]]:
     return found
 
 
-def levels(result: dict[str, Any], arm: str) -> list[float] | None:
+def equal_token_coverage(result: dict[str, Any], arm: str) -> list[float] | None:
     """Coverage with abstractions at equal tokens, seed by seed: the most that every arm of the seed reaches.
 
     An arm with more distinct abstractions spends more tokens on "8 x 1"; this asks what it covers with as many as the
@@ -119,22 +119,24 @@ def summary_table(result: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
     for arm in order:
         mark = " (reference)" if result["arms"][arm]["reference"] else ""
         mark = " (focus)" if arm == result["meta"]["focus"] else mark
-        rows.append([arm + mark, *(words(name, arms[arm].get(name)) for name in names)])
+        rows.append([arm + mark, *(_printed(name, arms[arm].get(name)) for name in names)])
     return ["arm", *(HEADINGS[name] for name in names)], rows
 
 
-def words(name: str, measure: dict[str, Any] | None) -> str:
+def _printed(name: str, measure: dict[str, Any] | None) -> str:
     """A measure as it is printed.
 
-    >>> words("covered", {"mean": 0.5, "ci95": [0.4, 0.6]}), words("tokens", {"mean": 1500.4}), words("brier", None)
-    ('50.0 (40.0–60.0)', '1,500', '–')
+    >>> _printed("covered", {"mean": 0.5, "ci95": [0.4, 0.6]}), _printed("tokens", {"mean": 1500.4})
+    ('50.0 (40.0–60.0)', '1,500')
+    >>> _printed("brier", None)
+    '–'
     """
     if measure is None:
         return "–"
     if name in SHARES:
         return share(measure["mean"], measure["ci95"])
     if name == "gained":
-        return points(measure["mean"], measure["ci95"])
+        return percentage_points(measure["mean"], measure["ci95"])
     if name in ("tokens", "seconds"):
         return f"{measure['mean']:,.0f}"
     return f"{measure['mean']:.2f}" if name == "distinct" else f"{measure['mean']:.3f}"

@@ -44,16 +44,16 @@ def render(runs: list[Run], drawn: list[Pictures] | None = None) -> str:
     views = []
     for number, (run, own) in enumerate(zip(runs, drawn, strict=True), start=1):
         views.append(view(run, own) | {
-            "learning_charts": place(charts, f"run{number}-learning", own.learning + own.warm),
-            "sweep_charts": place(charts, f"run{number}-sweep", own.sweep),
-            "entropy_charts": place(charts, f"run{number}-entropy", own.law + own.entropy),
+            "learning_charts": _place(charts, f"run{number}-learning", own.learning + own.warm),
+            "sweep_charts": _place(charts, f"run{number}-sweep", own.sweep),
+            "entropy_charts": _place(charts, f"run{number}-entropy", own.law + own.entropy),
         })  # fmt: skip
     return fill(
         "template.html.j2",
         charts,
         title=runs[0].name if len(runs) == 1 else "Runs compared: " + ", ".join(run.name for run in runs),
         views=views,
-        together=together(runs, drawn, charts) if len(runs) > 1 else None,
+        together=_together(runs, drawn, charts) if len(runs) > 1 else None,
     )
 
 
@@ -104,14 +104,14 @@ def _short(value: float | None) -> float | int | None:
     return float(f"{value:.6g}")
 
 
-def place(charts: dict[str, Chart], prefix: str, new: list[Chart]) -> list[str]:
+def _place(charts: dict[str, Chart], prefix: str, new: list[Chart]) -> list[str]:
     """Adds charts under fresh ids and returns the ids."""
     ids = [f"{prefix}-{number}" for number in range(1, len(new) + 1)]
     charts.update(zip(ids, new, strict=True))
     return ids
 
 
-def together(runs: list[Run], drawn: list[Pictures], charts: dict[str, Chart]) -> dict[str, Any]:
+def _together(runs: list[Run], drawn: list[Pictures], charts: dict[str, Chart]) -> dict[str, Any]:
     """Key numbers and overlaid charts of several runs."""
     headings = ["steps", "right without, %", "right with an abstraction, %", "covered, %", "tokens per problem"]
     rows = []
@@ -126,7 +126,7 @@ def together(runs: list[Run], drawn: list[Pictures], charts: dict[str, Chart]) -
             share(widest.get("pass_at_k"), widest.get("pass_ci95")),
             f"{widest['tokens_per_problem']:,.0f}" if widest else "–",
         ])  # fmt: skip
-    return {"headings": headings, "rows": rows, "charts": place(charts, "together", overlay(runs, drawn))}
+    return {"headings": headings, "rows": rows, "charts": _place(charts, "together", overlay(runs, drawn))}
 
 
 def overlay(runs: list[Run], drawn: list[Pictures]) -> list[Chart]:

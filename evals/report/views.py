@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from evals.entropy_series import entropy_words
-from evals.law import LawResult, describe
-from evals.looks import points, share
+from evals.law import LawResult, law_in_words
+from evals.looks import percentage_points, share
 from evals.pictures import Pictures
 from evals.rule_tables import rule_lines, score_lines, selection_sentences
 from evals.runs import Run, column
@@ -27,7 +27,7 @@ def view(run: Run, drawn: Pictures) -> dict[str, Any]:
         "cards": cards(run),
         "findings": [finding(row) for row in sweep.get("comparisons", [])],
         "alarms": alarm_sentences(run),
-        "missing": missing(run),
+        "missing": _missing_files(run),
         "thinned": drawn.thinning,
         "entropy": entropy_sentences(run, drawn.laws),
         "cells": cell_rows(sweep),
@@ -38,7 +38,7 @@ def view(run: Run, drawn: Pictures) -> dict[str, Any]:
         "seconds": seconds,
         "seconds_total": sum(seconds.values()),
         "seconds_longest": max(seconds.values(), default=1.0) or 1.0,
-        "trees": [tree(sample) for sample in spread(run.samples, TREES)],
+        "trees": [tree(sample) for sample in _evenly_spread(run.samples, TREES)],
         "config_text": run.config_text,
         "commands": commands(run),
     }
@@ -50,7 +50,7 @@ def entropy_sentences(run: Run, results: list[LawResult]) -> list[dict[str, Any]
         # Indented lines go on with the one before.
         {
             "heading": PLAYERS[result.points.role].capitalize(),
-            "sentences": describe(result).replace("\n ", "").split("\n"),
+            "sentences": law_in_words(result).replace("\n ", "").split("\n"),
         }
         for result in results
     ]
@@ -116,7 +116,7 @@ def finding(row: dict[str, Any]) -> dict[str, str]:
         words = "less, and the interval excludes zero"
     return {
         "name": row["name"],
-        "difference": points(row["difference"], row["ci95"]),
+        "difference": percentage_points(row["difference"], row["ci95"]),
         "words": words,
         "sides": f"{side_words(row['a'])} minus {side_words(row['b'])}",
     }
@@ -135,7 +135,7 @@ def alarm_sentences(run: Run) -> list[str]:
     ]
 
 
-def missing(run: Run) -> list[str]:
+def _missing_files(run: Run) -> list[str]:
     """What a reader would look for and not find."""
     sentences = []
     if not run.metrics:
@@ -177,10 +177,10 @@ def triple_rows(sweep: dict[str, Any]) -> dict[str, Any] | None:
     return {"headings": [CHECKPOINTS.get(name, name) for name in entries], "rows": rows}
 
 
-def spread(items: list[Any], count: int) -> list[Any]:
+def _evenly_spread(items: list[Any], count: int) -> list[Any]:
     """At most `count` items, evenly spread, first and last among them.
 
-    >>> spread([1, 2, 3, 4, 5, 6, 7], 3)
+    >>> _evenly_spread([1, 2, 3, 4, 5, 6, 7], 3)
     [1, 4, 7]
     """
     if len(items) <= count:

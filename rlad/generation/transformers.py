@@ -186,12 +186,14 @@ class TransformersSampler:
 def _drawn(logits: torch.Tensor, temperature: float, generators: list[torch.Generator], sizes: list[int]):
     """`sample` of every part's rows from its own generator."""
     if len(sizes) == 1:
-        return sample(logits, temperature, generators[0])
+        return sample_tokens(logits, temperature, generators[0])
     parts = zip(logits.split(sizes), generators, strict=True)
-    return tuple(map(torch.cat, zip(*(sample(own, temperature, generator) for own, generator in parts), strict=True)))
+    return tuple(
+        map(torch.cat, zip(*(sample_tokens(own, temperature, generator) for own, generator in parts), strict=True))
+    )
 
 
-def sample(logits: torch.Tensor, temperature: float, generator: torch.Generator):
+def sample_tokens(logits: torch.Tensor, temperature: float, generator: torch.Generator):
     """Draws a token per row of `logits` (B, V); returns tokens (B,) and their log-probs (B,), nats, in float32.
 
     At temperature 0 the token is the argmax and its log-prob that of temperature 1.

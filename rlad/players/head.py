@@ -99,7 +99,7 @@ def _pieces(
     hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, squash: Squash
 ) -> Iterator[tuple[int, torch.Tensor]]:
     """(first word, float32 logits (N, words) at the temperature) of every piece; the caller may overwrite them."""
-    words = pieces.words(len(hidden), hidden.device.type)
+    words = pieces.piece_words(len(hidden), hidden.device.type)
     for start in range(0, len(weight), words):
         own = None if bias is None else bias[start : start + words]
         products = torch.nn.functional.linear(hidden, weight[start : start + words], own)

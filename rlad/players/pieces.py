@@ -13,10 +13,10 @@ NARROWEST = 64
 """Words in a piece at least, however many tokens there are."""
 
 
-def words(tokens: int, device: str) -> int:
+def piece_words(tokens: int, device: str) -> int:
     """Words in a piece of the vocabulary for so many tokens on a kind of device.
 
-    >>> words(2048, "cpu"), words(8192, "cuda"), words(10**6, "cpu")
+    >>> piece_words(2048, "cpu"), piece_words(8192, "cuda"), piece_words(10**6, "cpu")
     (512, 2048, 64)
     """
     return max(NARROWEST, PIECE.get(device, LARGE_PIECE) // max(tokens, 1))

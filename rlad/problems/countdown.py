@@ -187,13 +187,13 @@ class CountdownKeys:
     """Targets lie in 1..max_target."""
 
 
-def check(run: RunConfig, section: str) -> None:
+def _check(run: RunConfig, section: str) -> None:
     """The box holds the expression that makes the target, which is no value."""
     if run.problems.value_answers:
         raise ConfigError("problems.value_answers=true refuses every answer of countdown, which is an expression.")
 
 
-@world("countdown", keys=CountdownKeys, check=check)
+@world("countdown", keys=CountdownKeys, check=_check)
 class Countdown(FormalWorld):
     """Makes a target from given numbers; the abstraction is the last move."""
 

@@ -112,7 +112,7 @@ class InductionKeys:
     """Inputs a, b are drawn from 1..max_input."""
 
 
-def check(run: RunConfig, section: str) -> None:
+def _check(run: RunConfig, section: str) -> None:
     """There must be a family, and inputs enough for the examples and the query."""
     keys = run.problems.of("induction")
     if not keys.families:
@@ -124,7 +124,7 @@ def check(run: RunConfig, section: str) -> None:
         )
 
 
-@world("induction", keys=InductionKeys, check=check)
+@world("induction", keys=InductionKeys, check=_check)
 class Induction(FormalWorld):
     """A hidden rule over integers, shown by examples; the abstraction is the rule's form.
 

@@ -10,7 +10,7 @@ from rlad.generation.base import Completion
 from rlad.reasoning.events import AbstractionEvent, Stopped
 from rlad.reasoning.explorer import Exploration, Explorer, Limits
 from rlad.reasoning.posterior import Seen
-from rlad.reasoning.reasoner import missing
+from rlad.reasoning.reasoner import missing_draws
 from rlad.reasoning.requests import Request
 from rlad.reasoning.scores import proposals_of, under
 from rlad.reasoning.tree import Plan, Tree
@@ -38,7 +38,7 @@ class AutoExploration(Exploration):
     def _reason(self) -> Stopped:
         if self._settled:
             return "settled"
-        whole = missing(self.tree, self.plan) <= 0 and not self._room()
+        whole = missing_draws(self.tree, self.plan) <= 0 and not self._room()
         return "complete" if whole else "budget"
 
     def _ask(self) -> None:
@@ -49,7 +49,7 @@ class AutoExploration(Exploration):
         if self._flying:
             return
         free = self.budget.free
-        more = missing(self.tree, self.plan) > 0 and free >= propose + solve
+        more = missing_draws(self.tree, self.plan) > 0 and free >= propose + solve
         action = self.limits.policy.next(self.seen(), free, more, self._room() if free >= solve else [])
         if action.kind == "abstraction":
             self._propose(1, propose)

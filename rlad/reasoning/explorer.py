@@ -37,7 +37,7 @@ from rlad.reasoning.events import (
 )
 from rlad.reasoning.growth import Growth
 from rlad.reasoning.leaks import gives_away
-from rlad.reasoning.reasoner import missing
+from rlad.reasoning.reasoner import missing_draws
 from rlad.reasoning.requests import Request
 from rlad.reasoning.text import reader
 from rlad.reasoning.tree import BARE, Plan, Tree
@@ -221,7 +221,7 @@ class Exploration:
 
     def _outstanding(self) -> int:
         """Most solutions that can still come in."""
-        later = max(0, missing(self.tree, self.plan)) * self.plan.solutions_of(0)
+        later = max(0, missing_draws(self.tree, self.plan)) * self.plan.solutions_of(0)
         return self._expected().total() + later
 
     def _expected(self) -> Counter[int]:
@@ -235,7 +235,7 @@ class Exploration:
     def _decided(self) -> bool:
         if not self.limits.early_stop or not self._outstanding():
             return False
-        branches = max(0, missing(self.tree, self.plan))
+        branches = max(0, missing_draws(self.tree, self.plan))
         draws = self.plan.most_draws - len(self.tree.draws) if branches else 0
         return self.vote.decided(self._expected(), branches, self.plan.solutions_of(0), draws)
 
@@ -247,7 +247,7 @@ class Exploration:
         left = self._grant(grants, self.budget.free, solve, most=1)
         # An abstraction is worth its tokens only if somebody can solve with it.
         drawing = sum(r.unfinished for r in self._flying if r.proposes)
-        draws = 0 if drawing else max(0, min(missing(self.tree, self.plan), left // (propose + solve)))
+        draws = 0 if drawing else max(0, min(missing_draws(self.tree, self.plan), left // (propose + solve)))
         left -= draws * (propose + solve) + drawing * solve
         # Depth waits for the branches that are still to come, unless there is enough for all.
         coming = (drawing + draws) * (self.plan.solutions_of(0) - 1)

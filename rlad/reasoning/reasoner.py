@@ -72,7 +72,7 @@ class Reasoner(Growth):
             return
         prompts = [self.propose_ids(tree) for tree in trees]
         for round_number in range(max((plan.of(tree).most_draws for tree in trees), default=0)):
-            wanted = [missing(tree, plan.of(tree)) for tree in trees]
+            wanted = [missing_draws(tree, plan.of(tree)) for tree in trees]
             if not any(wanted):
                 break
             owners = [i for i, count in enumerate(wanted) for _ in range(count)]
@@ -166,7 +166,7 @@ class Reasoner(Growth):
                     solution.adheres = self.world.adheres(tree.problem, branch.text, solution.text)
 
 
-def missing(tree: Tree, plan: Plan) -> int:
+def missing_draws(tree: Tree, plan: Plan) -> int:
     """How many draws a tree still needs: no more than abstractions are missing, and than draws are left."""
     have = len(tree.branches) if plan.distinct else len(tree.draws)
     return min(plan.abstractions - have, plan.most_draws - len(tree.draws))

@@ -7,9 +7,9 @@ states a confidence only where its prompt asks for one. Rules that read what is 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
-from math import exp, log
+from math import exp, fsum, log
 
 from rlad.generation.base import Completion
 from rlad.players.confidence import stated_confidence
@@ -28,19 +28,19 @@ def logprob_of(completion: Completion) -> float | None:
     return sum(completion.logprobs) if completion.logprobs else None
 
 
-def belief(texts: Sequence[str], logprobs: Sequence[float | None]) -> float | None:
+def proposal_logprob(texts: Sequence[Hashable], logprobs: Sequence[float | None]) -> float | None:
     """log π_abs of an abstraction, nats: of all the different texts in which it was proposed, together.
 
-    None where one of them has no log-probability.
+    `texts` may be token ids as well. None where one of them has no log-probability.
 
-    >>> round(belief(["a + b", "b + a", "a + b"], [log(0.25), log(0.125), log(0.25)]), 4)  # log .375
+    >>> round(proposal_logprob(["a + b", "b + a", "a + b"], [log(0.25), log(0.125), log(0.25)]), 4)  # log .375
     -0.9808
     """
     by_text = dict(zip(texts, logprobs, strict=True))
     if not by_text or None in by_text.values():
         return None
     top = max(by_text.values())
-    return min(0.0, top + log(sum(exp(value - top) for value in by_text.values())))
+    return min(0.0, top + log(fsum(exp(value - top) for value in by_text.values())))
 
 
 Proposal = tuple[int | None, str, float | None]
@@ -64,7 +64,7 @@ def under(branch: int, proposals: Sequence[Proposal], solutions: int) -> Candida
     if branch == BARE:
         return Candidate(None)
     own = [(text, logprob) for opened, text, logprob in proposals if opened == branch]
-    proposal = belief([text for text, _ in own], [logprob for _, logprob in own])
+    proposal = proposal_logprob([text for text, _ in own], [logprob for _, logprob in own])
     return Candidate(
         None, branch=branch, proposal=proposal, draws=len(own), drawn=len(proposals), solutions=max(1, solutions)
     )

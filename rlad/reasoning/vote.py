@@ -10,7 +10,7 @@ from typing import Any
 from rlad.reasoning.events import AnswerVotes
 from rlad.reasoning.scores import ScoreMissing, candidates_of, proposals_of, under
 from rlad.reasoning.tree import Place, Solution, Tree
-from rlad.selection import Candidate, Outstanding, decided, group, left, missing, reads, select, tally
+from rlad.selection import Candidate, Outstanding, decided, group, left, missing_attribute, reads, select, tally
 from rlad.verifier import extract_answer, verify
 
 
@@ -37,7 +37,7 @@ class Vote:
         self.answers[place] = answer
         self._solutions = dict(sorted({**self._solutions, place: solution}.items(), key=lambda item: item[0]))
         self._groups = group([self.answers[place] for place in self._solutions], self._same)
-        if answer is not None and (lacking := missing(self.rule, self._candidates)):
+        if answer is not None and (lacking := missing_attribute(self.rule, self._candidates)):
             raise ScoreMissing(self.rule, lacking)
         return answer
 

@@ -36,7 +36,7 @@ def reads(name: str) -> tuple[str, ...]:
     return (found,) if isinstance(found, str) else tuple(found)
 
 
-def missing(name: str, candidates: Sequence[Candidate]) -> str | None:
+def missing_attribute(name: str, candidates: Sequence[Candidate]) -> str | None:
     """The first attribute that a rule reads and some answered candidate has not got."""
     answered = [candidate for candidate in candidates if candidate.key is not None]
     return next((one for one in reads(name) if any(getattr(c, one) is None for c in answered)), None)
@@ -91,7 +91,7 @@ def tally(name: str, candidates: Sequence[Candidate], keys: Any = None) -> dict[
     >>> tally("majority", [Candidate("A"), Candidate("B"), Candidate("B"), Candidate(None)])
     {'A': 1.0, 'B': 2.0}
     """
-    if lacking := missing(name, candidates):
+    if lacking := missing_attribute(name, candidates):
         raise ValueError(f"The selection rule '{name}' reads the {lacking} of every candidate, and one has none.")
     return rule[name].bound(keys)([candidate for candidate in candidates if candidate.key is not None])
 

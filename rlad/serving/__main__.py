@@ -55,7 +55,7 @@ async def run_server(run: RunConfig, folder: Path, keys: Keys) -> None:
     """Opens the samplers, serves until a signal, ends the samplers."""
     # Torch and its like are imported here: whatever can be refused was refused before.
     from rlad.serving.app import create_app
-    from rlad.serving.listen import BACKLOG, bound_socket, serve
+    from rlad.serving.listen import BACKLOG, bound_socket, serve_until_signal
     from rlad.serving.logs import log
     from rlad.serving.metrics import Metrics
     from rlad.serving.start import opened
@@ -77,7 +77,7 @@ async def run_server(run: RunConfig, folder: Path, keys: Keys) -> None:
             print(
                 f"The pair of {folder} is served at http://{host}:{config.port} (playground /, API /docs).", flush=True
             )
-            await serve(app, config, listening)
+            await serve_until_signal(app, config, listening)
 
 
 def main(words: list[str] | None = None) -> int:

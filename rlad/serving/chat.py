@@ -87,7 +87,7 @@ class Work:
     # ------------------------------------------------------------------------------------------------- at once
     async def answer(self) -> dict[str, Any]:
         """Runs everything; the whole answer."""
-        done = await together([work.run() for work in [*self.trees, *self.alone]])
+        done = await _together([work.run() for work in [*self.trees, *self.alone]])
         said = [tree.choice for tree in self.trees] or [one for run in done for one in run]
         body = self._head("chat.completion" if self.chat else "text_completion")
         said = [cut(text, reason, self.stops) for text, reason in said]
@@ -188,7 +188,7 @@ class Work:
         return Usage.of(prompt, generated)
 
 
-async def together(work: list[Coroutine[Any, Any, Any]]) -> list[Any]:
+async def _together(work: list[Coroutine[Any, Any, Any]]) -> list[Any]:
     """The results of all; the first error ends the others and is raised. A single one needs no task of its own."""
     if len(work) == 1:
         return [await work[0]]

@@ -145,7 +145,7 @@ def bound_socket(config: ServingConfig) -> socket.socket:
     return listening
 
 
-async def serve(app: FastAPI, config: ServingConfig, listening: socket.socket) -> None:
+async def serve_until_signal(app: FastAPI, config: ServingConfig, listening: socket.socket) -> None:
     """Serves until a signal, then drains."""
     settings = uvicorn.Config(
         app,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from evals.benchmarks.__main__ import BENCHMARKS, main, run
+from evals.benchmarks.__main__ import BENCHMARKS, main, run_benchmark
 from rlad.cli import PlainError, main_guard
 from rlad.config import ConfigError
 from rlad.config.sections import meanings
@@ -55,7 +55,7 @@ def test_a_benchmark_ends_with_one_json_object_on_stdout(capsys, monkeypatch):
 )
 def test_what_cannot_be_run_is_refused_in_a_sentence(words, sentence, capsys):
     with pytest.raises((PlainError, ConfigError), match=".") as caught:
-        run(words[0], words[1:])
+        run_benchmark(words[0], words[1:])
     assert sentence in str(caught.value)
     with pytest.raises(SystemExit) as ended:
         main_guard(lambda: main(words))
@@ -73,6 +73,6 @@ def test_numbers_of_the_performance_page_name_benchmarks_that_exist():
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_memory_of_the_loss_in_small():
     """A quarter of full logits even at a tenth of the size that the page shows; without TRL its place is null."""
-    found = run("loss-memory", ["shapes=512x20000", "trl=/nowhere"])
+    found = run_benchmark("loss-memory", ["shapes=512x20000", "trl=/nowhere"])
     assert found["ours"]["512x20000"] < found["full_logits"]["512x20000"] / 3
     assert found["trl"] is None

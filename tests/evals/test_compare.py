@@ -1,4 +1,4 @@
-"""The comparison runs its pieces in order, resumes, refuses what cannot be compared, and reads the results right."""
+"""The comparison runs its trials in order, resumes, refuses what cannot be compared, and reads the results right."""
 
 import doctest
 import json
@@ -14,7 +14,7 @@ import pytest
 
 from evals.compare import __main__ as command
 from evals.compare import config as settings
-from evals.compare import learning, page, pieces, results, show, summary
+from evals.compare import learning, page, results, show, summary, trials
 from evals.compare.config import as_dict, jobs_of, load_compare, run_config
 from rlad.cli import PlainError
 from rlad.config import ConfigError
@@ -23,7 +23,7 @@ from trainers.launching.dry_run import describe
 from trainers.launching.nodes import Placement
 from trainers.losses.ppo_clip import ClipKeys
 
-MODULES = (command, learning, page, pieces, results, settings, show, summary)
+MODULES = (command, learning, page, trials, results, settings, show, summary)
 FAKE = Path(__file__).parent / "fake_commands.py"
 VERBS = {verb: [sys.executable, "-I", "-S", str(FAKE), verb] for verb in ("warmstart", "train", "sweep")}
 ARMS = """
@@ -76,7 +76,7 @@ def test_every_arm_of_a_seed_starts_from_its_base_and_nothing_runs_twice(setting
 
 
 @pytest.mark.process
-def test_pieces_run_at_the_same_time_but_never_before_their_base(setting):
+def test_trials_run_at_the_same_time_but_never_before_their_base(setting):
     compare("jobs=4")
     order = calls()
     for seed in (0, 1):
@@ -159,7 +159,7 @@ def test_only_some_arms_and_seeds(setting):
 
 
 @pytest.mark.process
-def test_a_failing_piece_ends_it_with_its_last_words_and_is_made_up_later(setting, monkeypatch):
+def test_a_failing_trial_ends_it_with_its_last_words_and_is_made_up_later(setting, monkeypatch):
     monkeypatch.setenv("FAKE_BROKEN", "solver-only")
     with pytest.raises(PlainError, match="exit code 3: something terrible happened"):
         compare("--seeds", "0")
@@ -170,7 +170,7 @@ def test_a_failing_piece_ends_it_with_its_last_words_and_is_made_up_later(settin
 
 
 @pytest.mark.process
-def test_finished_pieces_of_other_settings_are_never_mixed_in(setting):
+def test_finished_trials_of_other_settings_are_never_mixed_in(setting):
     compare("--only", "rlad")
     with pytest.raises(PlainError, match="made with other settings"):
         compare("warmstart.steps=70")
@@ -318,7 +318,7 @@ def test_the_study_has_what_its_losses_need_to_differ(monkeypatch):
     # A confidence is words of its own: that base cannot be shared. Refinements are shown to every base.
     assert {arm for arm in config.arms if config.arms[arm].start == "own"} == {"rlcr"}
     assert runs["ppo-clip"].warmstart.mixture.refine > 0
-    assert page.groups({"meta": as_dict(config), "arms": config.arms})[0][0] == "clip bounds"
+    assert page.chart_groups({"meta": as_dict(config), "arms": config.arms})[0][0] == "clip bounds"
 
 
 def test_the_shipped_comparison_can_be_run(monkeypatch):

@@ -109,17 +109,17 @@ def test_arms_are_also_compared_at_the_tokens_that_all_of_a_seed_reach():
     arms = {"short": [run((100, 0.2), (200, 0.4))], "long": [run((100, 0.3), (400, 0.5))], "above": [run((300, 0.9))]}
     arms["plain"] = [{"cells": []}]
     result = {"arms": {arm: {"seeds": {str(i): one for i, one in enumerate(runs)}} for arm, runs in arms.items()}}
-    assert summary.levels(result, "short") == pytest.approx([0.4])
-    assert summary.levels(result, "long") == pytest.approx([0.4])  # halfway from 100 to 400, by doublings
-    assert summary.levels(result, "above") is None
-    assert summary.levels(result, "plain") is None
+    assert summary.equal_token_coverage(result, "short") == pytest.approx([0.4])
+    assert summary.equal_token_coverage(result, "long") == pytest.approx([0.4])  # halfway from 100 to 400, by doublings
+    assert summary.equal_token_coverage(result, "above") is None
+    assert summary.equal_token_coverage(result, "plain") is None
 
 
 # ------------------------------------------------------------------------------------------ old and new files
 def test_a_file_of_before_the_curves_still_plots_and_renders(tmp_path):
     old = json.loads(COMMITTED.read_text())
     assert "learning" not in old["arms"]["rlad"]["seeds"]["0"]
-    html = page.render(old)
+    html = page.render_comparison(old)
     assert "holds no learning curves" in html
     assert "Coverage at test time" in html
     assert "86.8 (82.2–91.4)" in html  # as in the committed table
@@ -130,10 +130,10 @@ def test_a_file_of_before_the_curves_still_plots_and_renders(tmp_path):
 
 def test_many_arms_share_charts_by_group_with_the_focus_in_each(tmp_path):
     result = made(MANY)
-    assert [(name, len(arms)) for name, arms in page.groups(result)] == [
+    assert [(name, len(arms)) for name, arms in page.chart_groups(result)] == [
         ("clip", 6), ("clip, continued", 2), ("tokens", 3)]  # fmt: skip
-    for name, arms in page.groups(result):
-        charts = page.learning_charts(result, arms) + page.budget_charts(result, arms)
+    for name, arms in page.chart_groups(result):
+        charts = page.seed_learning_charts(result, arms) + page.budget_charts(result, arms)
         assert [chart.title for chart in charts] == [
             "Entropy, solution player", "Abstractions unlike the others", "Coverage at test time",
             "Accuracy of the majority"], name  # fmt: skip
@@ -150,12 +150,12 @@ def test_many_arms_share_charts_by_group_with_the_focus_in_each(tmp_path):
 
 
 def test_the_page_is_escaped_and_needs_nothing_else():
-    html = page.render(made(MANY))
+    html = page.render_comparison(made(MANY))
     assert "<u>trial" not in html
     assert "<i>" not in html
     assert not re.findall(r"(?:src|href)=[\"'](?!#|data:)", html)
     assert html.count("<script") == 2
-    one = page.render(made(["focus", "b-clip"], seeds=(0,)))
+    one = page.render_comparison(made(["focus", "b-clip"], seeds=(0,)))
     assert "One seed only" in one
     assert "bands reach" not in one
 
@@ -165,7 +165,7 @@ def test_the_page_is_escaped_and_needs_nothing_else():
 @pytest.mark.parametrize(("width", "scheme"), [(320, "dark"), (1280, "light")])
 def test_the_page_draws_every_chart_without_a_complaint(chromium, tmp_path, width, scheme):
     file = tmp_path / "compare.html"
-    file.write_text(page.render(made(MANY)))
+    file.write_text(page.render_comparison(made(MANY)))
     tab = chromium.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
     complaints = []
     tab.on("console", lambda message: complaints.append(message.text))

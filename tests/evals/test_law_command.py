@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from evals.law import describe, main, phases_of, points_of, study
+from evals.law import law_in_words, main, phases_of, points_of, study
 from rlad.cli import PlainError
 
 
@@ -91,8 +91,8 @@ def test_a_run_without_range_in_entropy_is_told_so():
     metrics = rows(noise=0.02, start=0.50, end=0.48)
     result = study(metrics, points_of(metrics, "solution"))
     assert not result.ceiling_known
-    assert "not determined" in describe(result)
-    assert "do not show that entropy buys reward" in describe(result)
+    assert "not determined" in law_in_words(result)
+    assert "do not show that entropy buys reward" in law_in_words(result)
 
 
 def test_condition_reward_and_gaps():
@@ -123,7 +123,7 @@ def test_the_entropy_is_the_mean_over_sequences_where_it_was_recorded_as_often()
     assert points.entropy_key == "instruments.sequence_entropy"
     result = study(metrics, points)
     assert (result.law.a, result.law.b) == pytest.approx((0.15, 0.75))
-    assert "entropy solution.instruments.sequence_entropy" in describe(result)
+    assert "entropy solution.instruments.sequence_entropy" in law_in_words(result)
     assert points_of(metrics, "abstraction").entropy_key == "entropy"
     for row in metrics[::10]:
         del row["solution"]["instruments"]

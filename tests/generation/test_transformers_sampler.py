@@ -5,7 +5,7 @@ import torch
 
 from rlad.config import EngineConfig, ModelConfig, ProblemsConfig
 from rlad.generation import Sampling, make_sampler
-from rlad.generation.transformers import sample
+from rlad.generation.transformers import sample_tokens
 from rlad.players.policy import build_model, load_tokenizer
 from trainers.data.rows import Row
 from trainers.learner.batches import collate, token_logprobs
@@ -153,7 +153,7 @@ def test_several_calls_in_one_draw_what_each_draws_alone(parts, temperature):
 
 def test_sampling_frequencies_are_the_distributions():
     logits = torch.tensor([[0.0, 1.0, -1.0]]).repeat(20_000, 1)
-    tokens, logp = sample(logits, 0.5, torch.Generator().manual_seed(0))
+    tokens, logp = sample_tokens(logits, 0.5, torch.Generator().manual_seed(0))
     expected = torch.softmax(torch.tensor([0.0, 2.0, -2.0]), -1)
     frequencies = torch.bincount(tokens, minlength=3) / len(tokens)
     assert torch.allclose(frequencies, expected, atol=0.01)

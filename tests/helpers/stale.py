@@ -12,7 +12,7 @@ from trainers.runtime import zero3
 
 def train_with_stale_weights(run: RunConfig, folder: Path, publish: Callable) -> None:
     """Co-trains with `publish` in the place of zero3's; prints what stopped the run, fails when nothing did."""
-    with patch.object(zero3, "publish", publish):
+    with patch.object(zero3, "send_weights", publish):
         try:
             cotrain(run, folder)
         except StaleWeights as error:

@@ -96,7 +96,7 @@ def stale(start: Path, out: Path) -> None:
     train_with_stale_weights(run, folder, lambda _, sampler, version, bucket: sampler.load_weights([], version))
 
     def without_one(model_engine, sampler, version, bucket):
-        weights = zero3.plain(model_engine, bucket)
+        weights = zero3.merged_parameters(model_engine, bucket)
         sampler.load_weights((pair for pair in weights if pair[0] != NEVER_SENT), version)
 
     train_with_stale_weights(run, folder, without_one)

@@ -102,7 +102,7 @@ def main(folder: Path) -> None:
     # A partitioned parameter is empty, its full size is known, and publishing fills the sampler with the truth.
     parameter = next(model_engine.module.parameters())
     assert parameter.numel() == 0 < parameter.ds_numel
-    zero3.publish(model_engine, sampler, 5, bucket_size=1000)
+    zero3.send_weights(model_engine, sampler, 5, bucket_size=1000)
     for name, tensor in sampler.model.named_parameters():
         assert (tensor - expected[name]).abs().max().item() < 1e-6
     assert sampler.version == 5

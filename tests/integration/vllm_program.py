@@ -14,7 +14,7 @@ OLD = "model.layers.1.self_attn.v_proj."
 
 def main(folder: Path) -> None:
     run = load_config(folder / "config.yaml")
-    original, first, honest = zero3.publish, {}, run.cotrain.steps - 3
+    original, first, honest = zero3.send_weights, {}, run.cotrain.steps - 3
 
     def publish(model_engine, sampler, version, bucket):
         """The planted fault: after the honest ones, one tensor of the first publish is sent again as a new one."""

@@ -42,7 +42,7 @@ def served(use, gateway=None, loop_factory=None):
         config = ServingConfig(port=0, drain_timeout=10)
         with listen.bound_socket(config) as listening:
             listening.listen()
-            server = asyncio.create_task(listen.serve(app, config, listening))
+            server = asyncio.create_task(listen.serve_until_signal(app, config, listening))
             result = await use(listening.getsockname()[1])
             if not server.done():
                 os.kill(os.getpid(), signal.SIGTERM)

@@ -55,7 +55,7 @@ class EffectiveRankKeys:
     """last (the paper's formula; little gradient where the text's end is certain) or all tokens get the bonus."""
 
 
-def check(run: RunConfig, role: str) -> None:
+def _check(run: RunConfig, role: str) -> None:
     """A trend takes two strides."""
     player = run.players[role]
     stride = player.of("effective_rank").stride
@@ -66,7 +66,7 @@ def check(run: RunConfig, role: str) -> None:
         )
 
 
-@shaping("effective_rank", keys=EffectiveRankKeys, check=check, source="2509.23808")
+@shaping("effective_rank", keys=EffectiveRankKeys, check=_check, source="2509.23808")
 class EffectiveRankShaping:
     """Effective rank, its velocity and its acceleration against their moving averages, on the last token."""
 
@@ -78,7 +78,7 @@ class EffectiveRankShaping:
     def __call__(self, rows: list[Row], measured: Measurements) -> list[Row]:
         from trainers.credit import rank_bonus  # here, so that a configuration is checked without torch
 
-        ranks, means = rank_bonus.measure(rows, measured, self.keys.stride)
+        ranks, means = rank_bonus.measure_ranks(rows, measured, self.keys.stride)
         if means is None:
             return rows
         before = self.state or means  # the first step has nothing but itself to be compared with

@@ -38,7 +38,7 @@ def check_whole(run: RunConfig, role: str) -> None:
         )
 
 
-def check(run: RunConfig, role: str) -> None:
+def _check(run: RunConfig, role: str) -> None:
     """A band has a lower and an upper end, all the way."""
     keys = run.players[role].of("entrocraft")
     for place in ("start", "end"):
@@ -48,10 +48,10 @@ def check(run: RunConfig, role: str) -> None:
     check_whole(run, role)
 
 
-def band(keys: EntrocraftKeys, progress: float) -> tuple[float, float]:
+def entropy_band(keys: EntrocraftKeys, progress: float) -> tuple[float, float]:
     """(lower, upper) end when a share of the training is done.
 
-    >>> [round(end, 3) for end in band(EntrocraftKeys(), 0.5)]
+    >>> [round(end, 3) for end in entropy_band(EntrocraftKeys(), 0.5)]
     [0.5, 0.6]
     """
     low = keys.low_start + (keys.low_end - keys.low_start) * progress
@@ -92,7 +92,7 @@ def of_sign(rows: list[Row], sign: int) -> list[Row]:
     return [cut(row) if row.pg_weight else row for row in rows]
 
 
-@shaping("entrocraft", keys=EntrocraftKeys, check=check, source="2604.26326")
+@shaping("entrocraft", keys=EntrocraftKeys, check=_check, source="2604.26326")
 class Entrocraft:
     """Above the band only positive advantages are learnt from, below it only negative ones, inside it all.
 
@@ -108,7 +108,7 @@ class Entrocraft:
 
     def __call__(self, rows: list[Row], measured: Measurements) -> list[Row]:
         standing = measured.standing()
-        low, high = band(self.keys, standing.progress)
+        low, high = entropy_band(self.keys, standing.progress)
         sign = kept_sign(standing.entropy, low, high)
         self.numbers = {"band_low": low, "band_high": high, "kept_sign": sign}
         return of_sign(rows, sign)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rlad.config import RunConfig
 
 
-def check(run: RunConfig, role: str) -> None:
+def _check(run: RunConfig, role: str) -> None:
     """The mean must be a success rate: rewards are 0 or 1."""
     player = run.players[role]
     if player.reward != "verdict" or player.overlong:
@@ -22,7 +22,7 @@ def check(run: RunConfig, role: str) -> None:
         )
 
 
-@advantage("maxrl", roles=("solution",), check=check, source="2602.02710")
+@advantage("maxrl", roles=("solution",), check=_check, source="2602.02710")
 def maxrl(rewards: Sequence[float]) -> list[float]:
     """(R - mean) / mean, and 0 where nothing is right: the rarer a success, the more it is worth.
 

@@ -25,7 +25,7 @@ class NudgeKeys:
     """Whether a problem's advantages are divided by their deviation (ddof 0, + 1e-5), as published."""
 
 
-def check(run: RunConfig, role: str) -> None:
+def _check(run: RunConfig, role: str) -> None:
     """Abstractions can only be compared inside one group."""
     if run.cotrain.solution_group != "problem" or run.cotrain.abstractions < 2:
         raise ConfigError(
@@ -34,7 +34,7 @@ def check(run: RunConfig, role: str) -> None:
         )
 
 
-@advantage("nudge", keys=NudgeKeys, roles=("solution",), reads="attempts", check=check, source="2605.15726")
+@advantage("nudge", keys=NudgeKeys, roles=("solution",), reads="attempts", check=_check, source="2605.15726")
 def nudge(group: Attempts, keys: NudgeKeys) -> list[float]:
     """(R - mean under its abstraction) + lambda * (that mean - mean of the problem), then whitened over the problem.
 

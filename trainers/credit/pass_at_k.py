@@ -36,7 +36,7 @@ def set_fits(advantage: str) -> Callable[[RunConfig, str], None]:
 
 
 @advantage("pass_at_k", keys=PassAtKKeys, check=set_fits("pass_at_k"), source="2503.19595")
-def pass_at_k(rewards: Sequence[float], keys: PassAtKKeys) -> list[float]:
+def pass_at_k_advantages(rewards: Sequence[float], keys: PassAtKKeys) -> list[float]:
     """What a sample adds to the best of k - 1 others: the mean of max(r - best, 0) over all such sets of the group.
 
     The expectation of this times the score is the gradient of pass@k, divided by k: what the others reach without a
@@ -45,9 +45,9 @@ def pass_at_k(rewards: Sequence[float], keys: PassAtKKeys) -> list[float]:
 
     Two right ones of four, k = 2: the one other is wrong in 2 of 3 sets, so each adds 2/3.
 
-    >>> [round(a, 4) for a in pass_at_k([1, 1, 0, 0], PassAtKKeys(k=2))]
+    >>> [round(a, 4) for a in pass_at_k_advantages([1, 1, 0, 0], PassAtKKeys(k=2))]
     [0.6667, 0.6667, 0.0, 0.0]
-    >>> pass_at_k([1, 0, 0, 0], PassAtKKeys(k=4)), pass_at_k([1, 1, 0, 0], PassAtKKeys(k=4))
+    >>> pass_at_k_advantages([1, 0, 0, 0], PassAtKKeys(k=4)), pass_at_k_advantages([1, 1, 0, 0], PassAtKKeys(k=4))
     ([1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0])
     """
     others = min(keys.k, len(rewards)) - 1

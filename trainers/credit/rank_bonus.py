@@ -12,7 +12,9 @@ from trainers.runtime import zero3
 METRICS = ("er", "erv", "era")
 
 
-def measure(rows: list[Row], measured: Measurements, stride: int) -> tuple[list[RankDynamics], dict[str, float] | None]:
+def measure_ranks(
+    rows: list[Row], measured: Measurements, stride: int
+) -> tuple[list[RankDynamics], dict[str, float] | None]:
     """Every row's metrics, and their means over the samples of all ranks; None when there is none. Collective."""
     ranks = [RankDynamics(0.0, 0.0, 0.0)] * len(rows)
     for i, states in measured.hidden_states(rows):

@@ -30,7 +30,7 @@ class ReinforcePpKeys(BaselineKeys):
     """Coefficient of the KL inside the return."""
 
 
-def check(run: RunConfig, role: str) -> None:
+def _check(run: RunConfig, role: str) -> None:
     """Every token has a return of its own, in constant groups too."""
     if run.cotrain.drop_constant_groups:
         raise ConfigError(
@@ -46,7 +46,7 @@ def check(run: RunConfig, role: str) -> None:
 
 
 @advantage(
-    "reinforce_pp", keys=ReinforcePpKeys, step_scale="whiten", kl_in_return=True, check=check, source="2501.03262"
+    "reinforce_pp", keys=ReinforcePpKeys, step_scale="whiten", kl_in_return=True, check=_check, source="2501.03262"
 )
 def reinforce_pp(rewards: Sequence[float], keys: ReinforcePpKeys) -> list[float]:
     """The rewards as they are; each token then pays for its KL, and the step is whitened."""

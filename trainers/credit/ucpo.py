@@ -29,7 +29,7 @@ class UcpoKeys:
     """std (GRPO, as published) or mean: the advantage that is redistributed."""
 
 
-def check(run: RunConfig, role: str) -> None:
+def _check(run: RunConfig, role: str) -> None:
     """There must be right ones, with likelihoods under the prompt that they are learnt under."""
     player = run.players[role]
     if player.reward != "verdict" or player.overlong:
@@ -44,7 +44,7 @@ def check(run: RunConfig, role: str) -> None:
         )
 
 
-@advantage("ucpo", keys=UcpoKeys, roles=("solution",), reads="attempts", check=check, source="2605.00365")
+@advantage("ucpo", keys=UcpoKeys, roles=("solution",), reads="attempts", check=_check, source="2605.00365")
 def ucpo(group: Attempts, keys: UcpoKeys) -> list[float]:
     """A * n * w for the n right ones, w = (1 - tau) / n + tau * (1 / q) / sum(1 / q); the others keep A.
 

@@ -21,7 +21,7 @@ from trainers.distill.calls import Calls
 
 
 @dataclass
-class Candidate:
+class TeacherAbstraction:
     """One abstraction that the teacher wrote."""
 
     text: str
@@ -46,14 +46,14 @@ class Worked:
     right: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     """The solver's solutions without an abstraction."""
-    candidates: list[Candidate] = field(default_factory=list)
+    candidates: list[TeacherAbstraction] = field(default_factory=list)
     skipped: str = ""
     """Why the teacher was not asked; empty where it was."""
     ungrouped: bool = False
     """Whether the teacher could not say which strategies are the same."""
 
     @property
-    def kept(self) -> list[Candidate]:
+    def kept(self) -> list[TeacherAbstraction]:
         return [one for one in self.candidates if not one.gate]
 
 
@@ -66,7 +66,7 @@ class Distiller:
     async def work(self, problem: Problem) -> Worked:
         """All stages for one problem. Raises ModelDown."""
         config, done = self.config, Worked(problem)
-        for text in await self._ask("solver", writing.plain(problem.question), config.traces, problem, "trace"):
+        for text in await self._ask("solver", writing.plain_task(problem.question), config.traces, problem, "trace"):
             (done.right if self._right(problem, text) else done.wrong).append(text.strip())
         if not done.wrong:
             done.skipped = "the solver needs no help"
@@ -120,7 +120,7 @@ class Distiller:
             for kind, shown in kinds
         )
         for (kind, _), texts in zip(kinds, await asyncio.gather(*asked), strict=True):
-            done.candidates += [Candidate(spoken(text), kind) for text in texts]
+            done.candidates += [TeacherAbstraction(spoken(text), kind) for text in texts]
 
     def _cheap_gates(self, done: Worked) -> None:
         """Format, length and leak; then the same wording twice."""
@@ -134,7 +134,7 @@ class Distiller:
                 candidate.gate, candidate.reason = "duplicate", f"nearly the wording of: {left[first].text}"
 
     # --- calls about a candidate -----------------------------------------------------------------------------------
-    async def _try(self, done: Worked, candidate: Candidate) -> None:
+    async def _try(self, done: Worked, candidate: TeacherAbstraction) -> None:
         """The leak probe, then whether the solver is better with it."""
         config, problem = self.config, done.problem
         if config.probe:
@@ -169,7 +169,7 @@ class Distiller:
             answer = await self.calls.ask("teacher", writing.grouping(texts), 1, 0.0, self.config.teacher.max_tokens, 0)
             labels = writing.read_groups(spoken(answer[0]), len(left))
             done.ungrouped, labels = labels is None, labels if labels is not None else list(range(len(left)))
-        best: dict[int, Candidate] = {}
+        best: dict[int, TeacherAbstraction] = {}
         for candidate, label in zip(left, labels, strict=True):
             candidate.strategy = label
             if label not in best or candidate.right > best[label].right:

@@ -33,7 +33,7 @@ def request(kind: str, question: str, texts: Sequence[str]) -> str:
     return f"{question}\n\n{introduction}\n\n{numbered}\n\n{advice} {_WISH.replace('{shown}', shown)}"
 
 
-def plain(question: str) -> str:
+def plain_task(question: str) -> str:
     """The solver's task without an abstraction, in the words of its role."""
     return filled(project_tasks()["plain"].chat, {"question": question})
 

@@ -32,7 +32,7 @@ PROMPT_TOKENS = 1024
 
 
 @dataclass(frozen=True)
-class Shape:
+class ModelShape:
     """The sizes of a decoder with grouped-query attention and a gated MLP (Qwen3, Llama and their kin)."""
 
     hidden: int
@@ -46,17 +46,17 @@ class Shape:
 
 
 KNOWN = {
-    "Qwen/Qwen3-0.6B": Shape(1024, 28, 16, 8, 128, 3072, 151_936, True),
-    "Qwen/Qwen3-1.7B": Shape(2048, 28, 16, 8, 128, 6144, 151_936, True),
-    "Qwen/Qwen3-4B": Shape(2560, 36, 32, 8, 128, 9728, 151_936, True),
-    "Qwen/Qwen3-8B": Shape(4096, 36, 32, 8, 128, 12_288, 151_936, False),
-    "meta-llama/Llama-3.2-1B-Instruct": Shape(2048, 16, 32, 8, 64, 8192, 128_256, True),
-    "meta-llama/Llama-3.2-3B-Instruct": Shape(3072, 28, 24, 8, 128, 8192, 128_256, True),
+    "Qwen/Qwen3-0.6B": ModelShape(1024, 28, 16, 8, 128, 3072, 151_936, True),
+    "Qwen/Qwen3-1.7B": ModelShape(2048, 28, 16, 8, 128, 6144, 151_936, True),
+    "Qwen/Qwen3-4B": ModelShape(2560, 36, 32, 8, 128, 9728, 151_936, True),
+    "Qwen/Qwen3-8B": ModelShape(4096, 36, 32, 8, 128, 12_288, 151_936, False),
+    "meta-llama/Llama-3.2-1B-Instruct": ModelShape(2048, 16, 32, 8, 64, 8192, 128_256, True),
+    "meta-llama/Llama-3.2-3B-Instruct": ModelShape(3072, 28, 24, 8, 128, 8192, 128_256, True),
 }
 """Shapes of models that may not have been downloaded yet."""
 
 
-def parameters(shape: Shape) -> int:
+def parameters(shape: ModelShape) -> int:
     """How many parameters a model of this shape has (without biases; Qwen3's query and key norms counted).
 
     >>> round(parameters(KNOWN["Qwen/Qwen3-1.7B"]) / 1e9, 3), round(parameters(KNOWN["Qwen/Qwen3-0.6B"]) / 1e9, 3)
@@ -69,7 +69,7 @@ def parameters(shape: Shape) -> int:
     return embeddings + shape.layers * layer + shape.hidden
 
 
-def adapter_parameters(shape: Shape, lora: LoraConfig) -> int:
+def adapter_parameters(shape: ModelShape, lora: LoraConfig) -> int:
     """How many parameters one player's adapter has: rank x (inputs + outputs) for each target layer.
 
     >>> adapter_parameters(KNOWN["Qwen/Qwen3-1.7B"], LoraConfig(rank=16, targets=["q_proj"]))  # 28 x 16 x (2048 + 2048)
@@ -88,10 +88,10 @@ def adapter_parameters(shape: Shape, lora: LoraConfig) -> int:
     return shape.layers * lora.rank * sum(sizes.get(target, 0) for target in lora.targets)
 
 
-def read_shape(config: dict) -> Shape:
+def read_shape(config: dict) -> ModelShape:
     """The shape in a Hugging Face `config.json`; KeyError where it is no such decoder."""
     heads = config["num_attention_heads"]
-    return Shape(
+    return ModelShape(
         hidden=config["hidden_size"],
         layers=config["num_hidden_layers"],
         heads=heads,
@@ -103,13 +103,13 @@ def read_shape(config: dict) -> Shape:
     )
 
 
-def model_shape(model: ModelConfig, config: RunConfig) -> Shape | None:
+def model_shape(model: ModelConfig, config: RunConfig) -> ModelShape | None:
     """The shape of a configured model; None when it is neither here nor known."""
     if model.path is None:
         vocabulary = len(make_world(config.problems).vocabulary()) if config.problems.generated else 0
         head_size = model.hidden_size // model.heads
         sizes = (model.hidden_size, model.layers, model.heads, model.kv_heads, head_size, model.intermediate_size)
-        return Shape(*sizes, vocabulary, False)
+        return ModelShape(*sizes, vocabulary, False)
     facts = model_config(model.path)
     if facts is None:
         return KNOWN.get(model.path)
@@ -135,7 +135,7 @@ def training_state(count: int, ranks: int, width: int, offload_optimizer: bool, 
     return count * (weights + width + optimiser) / ranks
 
 
-def activations(shape: Shape, rows: int, tokens: int, width: int, checkpointing: bool) -> float:
+def activations(shape: ModelShape, rows: int, tokens: int, width: int, checkpointing: bool) -> float:
     """Bytes of one training micro-batch (rows x tokens), from what is kept for the backward pass.
 
     With checkpointing: one hidden state per layer and the inside of one layer; without, the inside of every layer; and
@@ -149,7 +149,7 @@ def activations(shape: Shape, rows: int, tokens: int, width: int, checkpointing:
     return float(rows * tokens * (kept + (6 - width / 2) * shape.hidden) * width)
 
 
-def logits(shape: Shape, rows: int, tokens: int, width: int, device: str = "cuda") -> float:
+def logits(shape: ModelShape, rows: int, tokens: int, width: int, device: str = "cuda") -> float:
     """Bytes of a micro-batch's logits: as computed, their fp32 log-softmax, its exponential, and its gradient.
 
     Where there are more than are held at once (rlad/players/pieces.py), those of three pieces, and the gradient of the
@@ -161,11 +161,11 @@ def logits(shape: Shape, rows: int, tokens: int, width: int, device: str = "cuda
     count = rows * tokens * shape.vocabulary
     if count <= pieces.WHOLE:
         return float(count * (width + 4 + 4 + 4))
-    piece = rows * tokens * pieces.words(rows * tokens, device)
+    piece = rows * tokens * pieces.piece_words(rows * tokens, device)
     return float(3 * 4 * piece + width * shape.vocabulary * shape.hidden)
 
 
-def kv_cache(shape: Shape, rows: int, tokens: int, width: int) -> float:
+def kv_cache(shape: ModelShape, rows: int, tokens: int, width: int) -> float:
     """Bytes of keys and values of `rows` sequences decoded together.
 
     >>> kv_cache(KNOWN["Qwen/Qwen3-1.7B"], 1, 1000, 2) / GB  # 28 layers x 2 x 8 heads x 128 x 2 bytes a token
@@ -239,7 +239,7 @@ def memory(config: RunConfig, ranks: int, lengths: dict[str, int] | None = None)
     return parts
 
 
-def total(parts: dict[str, float]) -> float:
+def peak_bytes(parts: dict[str, float]) -> float:
     """The peak: everything that stays, and the larger of rollout and update."""
     turns = [value for name, value in parts.items() if name.startswith(TURNS)]
     return staying(parts) + max(turns)
@@ -266,8 +266,8 @@ def smallest_gpu(config: RunConfig, parts: dict[str, float], lengths: dict[str, 
         weights = parameters(shape) * width / engine.tensor_parallel
         needed = max(needed, weights + kv_cache(shape, 1, sequences[role], width))
     shares = engine.memory_share * (1 if engine.placement == "lora" else len(roles))
-    beside = total(parts) if engine.placement == "lora" else staying(parts)
-    return max(total(parts), beside / (1 - shares), needed / engine.memory_share)
+    beside = peak_bytes(parts) if engine.placement == "lora" else staying(parts)
+    return max(peak_bytes(parts), beside / (1 - shares), needed / engine.memory_share)
 
 
 # ------------------------------------------------------------------------------------------------- division
@@ -312,7 +312,7 @@ def sharing(config: RunConfig, role: str) -> str:
     """
     step, model = config.cotrain, config.players[role].model or config.base
     asked = ["share prompts"] * step.share_prompts + ["are packed"] * step.packing
-    reason = reads_no_mask((described(model.path) if model.path else None) or {})
+    reason = reads_no_mask((model_config(model.path) if model.path else None) or {})
     if not asked:
         return "plain, as configured"
     return f"plain: {reason}" if reason else f"{', '.join(asked)}, where fewer positions cost less"
@@ -337,7 +337,7 @@ def describe(config: RunConfig, placement: Placement, lengths: dict[str, int] | 
         lines.append("No estimate: the model's shape is not known before it is downloaded.")
     else:
         lines += [f"{name:50s} {value / GB:9.3f} GB" for name, value in parts.items()]
-        lines.append(f"{'peak (rollout and update take turns)':50s} {total(parts) / GB:9.3f} GB")
+        lines.append(f"{'peak (rollout and update take turns)':50s} {peak_bytes(parts) / GB:9.3f} GB")
     if not samples_apart(config):
         return "\n".join(lines)
     if parts is not None and (least := smallest_gpu(config, parts, lengths)):

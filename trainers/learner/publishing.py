@@ -37,7 +37,7 @@ def publish(learners: Iterable[Learner], run: RunConfig, probe: bool = False) ->
     gaps, config = [], run.cotrain
     for learner in learners:
         learner.version += 1
-        zero3.publish(learner.model_engine, learner.sampler, learner.version, run.zero.bucket_size)
+        zero3.send_weights(learner.model_engine, learner.sampler, learner.version, run.zero.bucket_size)
         check_weights(learner, run.zero.bucket_size)
         if not (probe or learner.version <= FIRST or learner.version % config.parity_every == 0):
             continue
@@ -52,7 +52,7 @@ def check_weights(learner: Learner, bucket_size: int) -> None:
 
     Raises StaleWeights on all ranks with the name of the first tensor that differs on any.
     """
-    expected = zero3.checksums(learner.model_engine, learner.sampler, bucket_size)
+    expected = zero3.expected_checksums(learner.model_engine, learner.sampler, bucket_size)
     differ = zero3.gather(learner.sampler.differing(expected))
     if differ:
         others = len(set(differ)) - 1

@@ -86,7 +86,7 @@ def dealt(lengths: Sequence[int], ranks: int) -> list[int]:
     return of
 
 
-def spread(rows: list[Row], device: torch.device, sharing: Sharing | None = None, budget: int = 0) -> list[Row]:
+def deal_by_length(rows: list[Row], device: torch.device, sharing: Sharing | None = None, budget: int = 0) -> list[Row]:
     """All ranks' rows, dealt anew by length: this rank's share. Collective.
 
     Rows that share a prompt in `budget` positions stay together. Only lengths go to every rank; a row goes from the

@@ -22,7 +22,7 @@ from trainers.learner.learner import Learner
 from trainers.learner.loss_weights import distilled_samples, kept_factors, token_weights
 from trainers.learner.policy_loss import behaviour_logprobs, policy_loss
 from trainers.learner.records import TokenRecord
-from trainers.learner.token_budget import spread
+from trainers.learner.token_budget import deal_by_length
 from trainers.learner.token_selection import Scan, Selection, select_tokens, selects_tokens
 from trainers.losses.entropy import adapt_entropy, bonus
 from trainers.losses.kl import kl_penalty
@@ -39,7 +39,7 @@ def update(learner: Learner, rows: list[Row], run: RunConfig) -> dict[str, float
     learner.record = TokenRecord()
     dealt = mini_batches(rows, updates, learner.device)
     if tokens:
-        dealt = [spread(own, learner.device, learner.sharing, tokens) for own in dealt]
+        dealt = [deal_by_length(own, learner.device, learner.sharing, tokens) for own in dealt]
     parts = [micro_batches(own, size, learner.pad_id, learner.device, tokens, learner.sharing) for own in dealt]
     if learner.config.old_logprobs == "trainer":
         # The first update is on-policy: the log-probs of before it are those of its own forward.

@@ -35,7 +35,7 @@ class ClipCovKeys:
     """Upper bound of the ratio, wider than PPO's too."""
 
 
-def check(run: RunConfig, role: str) -> None:
+def _check(run: RunConfig, role: str) -> None:
     """There must be covariances between the bounds."""
     keys = run.players[role].of("clip_cov")
     if keys.low >= keys.high:
@@ -68,7 +68,7 @@ def clip_cov_tokens(tokens: TokenTable, keys: ClipCovKeys, seed: int) -> torch.T
     keys=ClipCovKeys,
     aggregation="token-mean",
     choose=clip_cov_tokens,
-    check=check,
+    check=_check,
     source="2505.22617",
 )
 def clip_cov(tokens: LossTensors, keys: ClipCovKeys) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rlad.config import RunConfig
 
 
-def check(run: RunConfig, role: str) -> None:
+def _check(run: RunConfig, role: str) -> None:
     """It is two switches, and one of them alone is another method."""
     player = run.players[role]
     if aggregation_of(player) != "constant" or player.advantage != "mean":
@@ -26,7 +26,7 @@ def check(run: RunConfig, role: str) -> None:
         )
 
 
-@loss("dr_grpo", keys=ClipKeys, aggregation="constant", check=check, source="2503.20783")
+@loss("dr_grpo", keys=ClipKeys, aggregation="constant", check=_check, source="2503.20783")
 def dr_grpo(tokens: LossTensors, keys: ClipKeys) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     """PPO's clipped surrogate (see `ppo_clip`), with advantages that are only centred."""
     return ppo_clip(tokens, keys)

@@ -26,7 +26,7 @@ class GmpoKeys:
     """Where A > 0 a ratio above e^clip_high is held there."""
 
 
-def check(run: RunConfig, role: str) -> None:
+def _check(run: RunConfig, role: str) -> None:
     """The mean over a sequence's tokens belongs to the objective."""
     player = run.players[role]
     if aggregation_of(player) != "sequence-mean":
@@ -36,7 +36,7 @@ def check(run: RunConfig, role: str) -> None:
         )
 
 
-@loss("gmpo", keys=GmpoKeys, aggregation="sequence-mean", check=check, source="2507.20673")
+@loss("gmpo", keys=GmpoKeys, aggregation="sequence-mean", check=_check, source="2507.20673")
 def gmpo(tokens: LossTensors, keys: GmpoKeys) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     """-A * exp(mean over the sequence of c), c = log r held at its bound on the side that A pushes to.
 

@@ -27,7 +27,7 @@ class KlCovKeys:
     """Weight of a held token's distance from its old log-prob."""
 
 
-def check(run: RunConfig, role: str) -> None:
+def _check(run: RunConfig, role: str) -> None:
     """Tokens can only be held back from where an earlier update took them."""
     if run.cotrain.updates_per_rollout == 1:
         raise ConfigError(
@@ -52,7 +52,7 @@ def kl_cov_tokens(tokens: TokenTable, keys: KlCovKeys, seed: int) -> torch.Tenso
     return top(cov, covariance_count(len(cov), keys.share))
 
 
-@loss("kl_cov", keys=KlCovKeys, aggregation="token-mean", choose=kl_cov_tokens, check=check, source="2505.22617")
+@loss("kl_cov", keys=KlCovKeys, aggregation="token-mean", choose=kl_cov_tokens, check=_check, source="2505.22617")
 def kl_cov(tokens: LossTensors, keys: KlCovKeys) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     """-r A, and + beta * |logp - logp_old| on the chosen tokens; all tensors (B, T). Nothing is clipped.
 

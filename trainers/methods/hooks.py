@@ -30,7 +30,7 @@ from trainers.methods.rft import rft_phase
 from trainers.methods.schedules import offline_phases, renews_lagged_solver
 from trainers.methods.sft_phase import SEED, check_demonstrations, supervised_phase
 from trainers.methods.tools import Tools
-from trainers.rewards import Evidence, measure
+from trainers.rewards import Evidence, measure_rewards
 from trainers.runtime import zero3
 
 OFFLINE: dict[str, Callable[[Tools, int, list[Problem]], dict]] = {"rft": rft_phase, "sft_phase": supervised_phase}
@@ -88,7 +88,7 @@ class Methods:
         """After the verdicts: second attempts and rewards. Returns means over all ranks. Collective."""
         learnt_from = [tree for tree in trees if groups(tree, self.config)]
         counts = self.refiner(learnt_from, seed) if self.refiner else {}
-        counts |= measure(trees, self.evidence)
+        counts |= measure_rewards(trees, self.evidence)
         return zero3.means(counts, self.device) if counts else {}
 
     def state(self) -> dict:

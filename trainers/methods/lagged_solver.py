@@ -31,7 +31,7 @@ class LaggedSolver:
 
     def renew(self, step: int) -> None:
         """Takes the solver's current weights. Collective."""
-        zero3.publish(self.solver.model_engine, self.sampler, self.solver.version, self.run.zero.bucket_size)
+        zero3.send_weights(self.solver.model_engine, self.sampler, self.solver.version, self.run.zero.bucket_size)
         self.step = step
 
     def save(self, folder: Path) -> None:

@@ -30,7 +30,7 @@ def kept(tree: Tree, config: CotrainConfig) -> list[Branch]:
     return [b for b, p in zip(tree.branches, success, strict=True) if not b.leak and p is not None and p > bar + 1e-9]
 
 
-def rows_of(tree: Tree, branches: list[Branch]) -> list[Row]:
+def rft_rows(tree: Tree, branches: list[Branch]) -> list[Row]:
     """One row per kept abstraction, however often it was drawn: repeats would sharpen the player, not improve it."""
     rows = []
     for branch in branches:
@@ -61,7 +61,7 @@ def rft_phase(tools: Tools, step: int, problems: list[Problem]) -> dict:
     reasoner.solve_bare(trees, rft.solutions, sampling, lagged=tools.lagged)
     reasoner.judge(trees)
     chosen = [(tree, kept(tree, config)) for tree in trees]
-    rows = [row for tree, branches in chosen for row in rows_of(tree, branches)]
+    rows = [row for tree, branches in chosen for row in rft_rows(tree, branches)]
     seed = f"{run.seed}|rft|{step}"
     tuned = fine_tune(learner, rows, rft.epochs, rft.batch, rft.lr, config.micro_batch, seed)
     if tuned["updates"]:

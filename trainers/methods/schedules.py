@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from rlad.config import ROLES, CotrainConfig, ScheduleConfig
 
 
-def turn(schedule: ScheduleConfig, step: int) -> str:
+def _whose_turn(schedule: ScheduleConfig, step: int) -> str:
     """Whose turn it is when players take turns."""
     position = (step - 1) % (schedule.abstraction_steps + schedule.solution_steps)
     return "abstraction" if position < schedule.abstraction_steps else "solution"
@@ -26,7 +26,7 @@ def learners(schedule: ScheduleConfig, step: int, roles: Sequence[str] = ROLES) 
     """
     if schedule.kind == "frozen":
         return (schedule.train,)
-    waiting = set(ROLES) - {turn(schedule, step)} if schedule.kind == "alternating" else set()
+    waiting = set(ROLES) - {_whose_turn(schedule, step)} if schedule.kind == "alternating" else set()
     return tuple(role for role in roles if role not in waiting)
 
 
@@ -37,7 +37,7 @@ def rate(schedule: ScheduleConfig, step: int, role: str) -> float:
     >>> [rate(plan, step, "solution") for step in (1, 2, 3)]
     [0.01, 1.0, 0.01]
     """
-    waits = schedule.kind == "rates" and role in ROLES and turn(schedule, step) != role
+    waits = schedule.kind == "rates" and role in ROLES and _whose_turn(schedule, step) != role
     return schedule.low_rate if waits else 1.0
 
 

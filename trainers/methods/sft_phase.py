@@ -51,7 +51,7 @@ def demonstrations(
     return [pair for pair, verdict in zip(pairs, verdicts, strict=True) if verdict.correct]
 
 
-def rows_of(role: Role, problem: Problem, pairs: list[tuple[str, str]], prompts: Prompts) -> list[Row]:
+def demonstration_rows(role: Role, problem: Problem, pairs: list[tuple[str, str]], prompts: Prompts) -> list[Row]:
     """What a player is shown: the abstraction player each abstraction, the solver each solution with and without it.
 
     A demonstration states no confidence. Where the solver is paid for one (RLCR) it therefore ends without an
@@ -76,7 +76,11 @@ def supervised_phase(tools: Tools, step: int, problems: list[Problem]) -> dict:
         if not trains(run, role):
             continue
         taught = playing(run)[role]
-        rows = [row for problem, pairs in shown for row in rows_of(taught, problem, pairs, learner.policy.prompts)]
+        rows = [
+            row
+            for problem, pairs in shown
+            for row in demonstration_rows(taught, problem, pairs, learner.policy.prompts)
+        ]
         seed = f"{run.seed}|{SEED}|{step}|{role}"
         result[role] = fine_tune(
             learner, rows, settings.epochs, settings.batch, settings.lr, run.cotrain.micro_batch, seed

@@ -42,7 +42,7 @@ def frozen_grams(
         if gathered is not None:
             texts = [text for part in gathered for text in part]
             if len(set(texts)) < FEWEST:
-                texts += demonstrations(chosen, world, config.gram_samples, run.seed)
+                texts += _worked_solutions(chosen, world, config.gram_samples, run.seed)
             found = mined(texts, world is not None, config, run.seed)
             if any(player.hicra for player in run.players.values()):
                 warn_of(found.share(texts), run.alarms.planning)
@@ -65,7 +65,7 @@ def warn_of(share: float | None, margin: float) -> None:
         print(f"Warning: {words}: HICRA tells none from the others.", flush=True)
 
 
-def demonstrations(problems: list[Problem], world: World | None, samples: int, seed: int) -> list[str]:
+def _worked_solutions(problems: list[Problem], world: World | None, samples: int, seed: int) -> list[str]:
     """Worked solutions of the problems: a world's, or those that came with the data."""
     if world is None:
         return [problem.solution for problem in problems if problem.solution]

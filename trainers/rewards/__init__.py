@@ -1,11 +1,11 @@
 """What a solution or an abstraction earned, one file each: by verdict (RLAD, 2510.02263), and what may replace it.
 
-A reward beyond the verdict is measured once, after judging, and kept on the solution or branch (`measure`); everything
-downstream (credit, statistics, samples) reads rewards through `solution_reward` and `branch_rewards` only.
+A reward beyond the verdict is measured once, after judging, and kept on the solution or branch (`measure_rewards`);
+everything downstream (credit, statistics, samples) reads rewards through `solution_reward` and `branch_rewards` only.
 """
 
 from trainers.rewards.evidence import Evidence, Scorer, TokenScores
-from trainers.rewards.measure import measure
+from trainers.rewards.measure import measure_rewards
 from trainers.rewards.verdict import bare_accuracy, branch_rewards, branch_success, solution_reward, solved, success
 
 __all__ = [
@@ -15,7 +15,7 @@ __all__ = [
     "bare_accuracy",
     "branch_rewards",
     "branch_success",
-    "measure",
+    "measure_rewards",
     "solution_reward",
     "solved",
     "success",

@@ -27,7 +27,7 @@ class BeliefKeys:
     """lambda in (1-lambda) * p_i + lambda * g_i: success rate, and part of the score's gradient."""
 
 
-def check(run: RunConfig, role: str) -> None:
+def _check(run: RunConfig, role: str) -> None:
     """The probabilities of one set of abstractions."""
     check_voters(run, "belief")
 
@@ -78,7 +78,7 @@ def score_gradient(belief: Sequence[float], truth: Sequence[float], score: str =
     return [2 * q * (gap - mean) for q, gap in zip(belief, gaps, strict=True)]
 
 
-@reward("belief", keys=BeliefKeys, roles=("abstraction",), check=check)
+@reward("belief", keys=BeliefKeys, roles=("abstraction",), check=_check)
 def belief(trees: list[Tree], evidence: Evidence, keys: BeliefKeys) -> Counts:
     """Rewards every abstraction that was solved with by its part of a proper score's gradient.
 

@@ -24,7 +24,7 @@ class HillKeys:
     """T in exp(min(D, 0) / T), nats per token."""
 
 
-def check(run: RunConfig, role: str) -> None:
+def _check(run: RunConfig, role: str) -> None:
     """Hints are compared with bare solutions, and with each other inside groups."""
     check_learning_solver(run, "hill")
     if not run.cotrain.bare.baseline_samples:
@@ -67,7 +67,7 @@ def transfer_gap(bare: list[list[float]], guided: list[list[float]]) -> float:
     return math.fsum(gaps) / len(gaps) if gaps else 0.0
 
 
-@reward("hill", keys=HillKeys, roles=("abstraction",), check=check, source="2604.00698")
+@reward("hill", keys=HillKeys, roles=("abstraction",), check=_check, source="2604.00698")
 def hill(trees: list[Tree], evidence: Evidence, keys: HillKeys) -> Counts:
     """Rewards every abstraction that was solved with; log-probs are those of the learning solver.
 

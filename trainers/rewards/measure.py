@@ -10,7 +10,7 @@ from rlad.reasoning.tree import Tree
 from trainers.rewards.evidence import Counts, Evidence
 
 
-def measure(trees: list[Tree], evidence: Evidence) -> Counts:
+def measure_rewards(trees: list[Tree], evidence: Evidence) -> Counts:
     """Gives solutions and branches their rewards, what was written last first. Collective."""
     counts: Counts = {}
     for player in reversed(evidence.run.players.values()):

@@ -46,7 +46,7 @@ class R3Keys:
     """Share of the problems that were filtered out that are learnt from anyway."""
 
 
-def check(run: RunConfig, role: str) -> None:
+def _check(run: RunConfig, role: str) -> None:
     """The learning solver is asked for log-probabilities."""
     check_learning_solver(run, "r3")
 
@@ -151,7 +151,7 @@ def _dropped(matrices: dict[int, Values], ranks: dict[int, Values], keys: R3Keys
     return set(matrices) - {i for i in reach if largest[i] >= threshold}
 
 
-@reward("r3", keys=R3Keys, roles=("abstraction",), check=check, source="2506.13351")
+@reward("r3", keys=R3Keys, roles=("abstraction",), check=_check, source="2506.13351")
 def r3(trees: list[Tree], evidence: Evidence, keys: R3Keys) -> Counts:
     """Rewards the abstractions of every problem by R3 under the learning solver.
 

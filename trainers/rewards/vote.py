@@ -30,7 +30,7 @@ class VoteKeys:
     """lambda in (1-lambda) * p_i + lambda * c_i: success rate of the abstraction, and its effect on the vote."""
 
 
-def check(run: RunConfig, role: str) -> None:
+def _check(run: RunConfig, role: str) -> None:
     """The weights of one set of abstractions."""
     check_voters(run, "vote")
 
@@ -92,7 +92,7 @@ def ballots(found: Sequence[Voter]) -> tuple[list[list[Share]], list[float], set
     return votes, [one.proposal for one in found], right
 
 
-@reward("vote", keys=VoteKeys, roles=("abstraction",), check=check, source="2604.24957")
+@reward("vote", keys=VoteKeys, roles=("abstraction",), check=_check, source="2604.24957")
 def vote(trees: list[Tree], evidence: Evidence, keys: VoteKeys) -> Counts:
     """Rewards every abstraction that was solved with by its effect on the set's vote, mixed with its success rate.
 

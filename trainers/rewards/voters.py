@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import exp, fsum, log
+from math import exp, fsum
 from typing import TYPE_CHECKING
 
 from rlad.cli import PlainError
 from rlad.config.errors import ConfigError
+from rlad.reasoning.scores import proposal_logprob
 from rlad.reasoning.tree import Branch, Solution, Tree
 from rlad.selection import group
 from rlad.verifier import verify
@@ -56,7 +57,7 @@ def voters(tree: Tree) -> list[Voter] | None:
     return [
         Voter(
             branch,
-            _summed({completion.token_ids: completion.model_logprob for completion in drawn}.values()),
+            proposal_logprob([c.token_ids for c in drawn], [c.model_logprob for c in drawn]),
             len(drawn),
             tuple(next(keys) for _ in several),
             tuple(solution.correct for solution in several),
@@ -67,13 +68,6 @@ def voters(tree: Tree) -> list[Voter] | None:
 
 def _answer(solution: Solution) -> str | None:
     return solution.verdict.pred if solution.verdict is not None else None
-
-
-def _summed(logs) -> float:
-    """log of a sum of probabilities."""
-    values = list(logs)
-    top = max(values)
-    return top + log(fsum(exp(value - top) for value in values))
 
 
 def normalised(proposals: Sequence[float], power: float = 1.0) -> list[float]:

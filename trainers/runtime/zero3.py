@@ -260,25 +260,29 @@ def _gather(bucket: list[tuple[str, torch.nn.Parameter]]) -> Iterator[tuple[str,
     yield from full
 
 
-def publish(model_engine, sampler: Sampler, version: int, bucket_size: int) -> None:
+def send_weights(model_engine, sampler: Sampler, version: int, bucket_size: int) -> None:
     """Sends the trainer's current weights to this rank's sampler: the adapter alone to one that holds its base."""
-    source = gathered(model_engine, bucket_size, learnt=True) if sampler.adapters else plain(model_engine, bucket_size)
+    source = (
+        gathered(model_engine, bucket_size, learnt=True)
+        if sampler.adapters
+        else merged_parameters(model_engine, bucket_size)
+    )
     sampler.load_weights(source, version)
 
 
-def plain(model_engine, bucket_size: int) -> Iterator[tuple[str, torch.Tensor]]:
+def merged_parameters(model_engine, bucket_size: int) -> Iterator[tuple[str, torch.Tensor]]:
     """Full parameters of the plain model, an adapter merged into it. Collective."""
     return merged_weights(gathered(model_engine, bucket_size), adapter_scale(model_engine.module))
 
 
-def checksums(model_engine, sampler: Sampler, bucket_size: int) -> dict[str, int]:
+def expected_checksums(model_engine, sampler: Sampler, bucket_size: int) -> dict[str, int]:
     """Checksums of the weights that `sampler` should hold, by the names under which they are published. Collective.
 
     Every rank sums up its own shards, so nothing is gathered, and nothing that was published is believed. Only where an
     adapter is published merged into its base are all weights gathered and merged once more.
     """
     if not sampler.adapters and adapter_scale(model_engine.module) is not None:
-        return sums.checksums(plain(model_engine, bucket_size))
+        return sums.checksums(merged_parameters(model_engine, bucket_size))
     named = model_engine.module.named_parameters(remove_duplicate=False)  # a tied tensor has two names
     own = {name: _shard_checksum(p) for name, p in named if p.requires_grad or not sampler.adapters}
     parts = torch.tensor(list(own.values()), device=get_accelerator().current_device_name())

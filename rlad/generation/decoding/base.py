@@ -87,9 +87,9 @@ class Policy:
 
     def choose(self, logits: torch.Tensor, rows: list[Row]) -> list[int]:
         """A token per row from `logits` (B, V); may note things in the rows."""
-        from rlad.generation.transformers import sample
+        from rlad.generation.transformers import sample_tokens
 
-        token, _ = sample(logits, self.sampling.temperature, self.writer.generator)
+        token, _ = sample_tokens(logits, self.sampling.temperature, self.writer.generator)
         return token.tolist()
 
     def settle(self, row: Row, token: int) -> int:

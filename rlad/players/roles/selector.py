@@ -49,7 +49,7 @@ class SelectorRole(TreeReader):
 
     def act(self, trees, prompts, ask, run):
         step = run.cotrain
-        boards = [Board(tree, shown(tree)) for tree in asked_about(trees, step.selector_easy)]
+        boards = [Board(tree, _shown_answers(tree)) for tree in asked_about(trees, step.selector_easy)]
         for number in range(max(1, step.selector_rounds)):
             matches = [(board, match) for board in boards for match in board.matches(number, step.selector_rounds > 0)]
             rows = [self._prompt(prompts, board, match, step.selector_rounds > 0) for board, match in matches]
@@ -68,7 +68,7 @@ class SelectorRole(TreeReader):
 
     def _count(self, prompts, board, match, prompt, completion):
         text = prompts.read_answer(list(completion.token_ids))
-        number = chosen(text, [board.answers[i][0] for i in match], prompts.world)
+        number = _chosen_answer(text, [board.answers[i][0] for i in match], prompts.world)
         if number is not None:
             board.wins[match[number]] += 1
         right = number is not None and board.right(match[number])
@@ -147,7 +147,7 @@ def asked_about(trees: Sequence, easy: float | None) -> list:
     the others the first ones, at most so many per hard one. Most trees are easy, and choosing the first answer is then
     a good habit that never finds the right one where the vote does not (2509.06870 balances both).
     """
-    found = [(tree, shown(tree)) for tree in trees]
+    found = [(tree, _shown_answers(tree)) for tree in trees]
     found = [(tree, answers) for tree, answers in found if len(answers) > 1]
     if easy is None:
         return [tree for tree, _ in found]
@@ -164,16 +164,18 @@ def _compared(solutions: list[str], right: str, wrong: str, rng) -> Demonstratio
     return Demonstration({"solutions": pair[:: 1 - 2 * first]}, chat=str(1 + first), world=right)
 
 
-def shown(tree) -> list[tuple[str, list]]:
+def _shown_answers(tree) -> list[tuple[str, list]]:
     """(answer, its solutions) of a tree, the most frequent first, at most `SHOWN`."""
     return sorted(tree.answers(), key=lambda one: -len(one[1]))[:SHOWN]
 
 
-def chosen(text: str, answers: Sequence[str], world: bool) -> int | None:
+def _chosen_answer(text: str, answers: Sequence[str], world: bool) -> int | None:
     """Which of the answers a text chooses: in worlds it repeats one, elsewhere it gives a number, from 1.
 
-    >>> chosen("2", ["2", "4"], world=True), chosen("Number 2.", ["2", "4"], world=False), chosen("7", ["4"], False)
-    (0, 1, None)
+    >>> _chosen_answer("2", ["2", "4"], world=True), _chosen_answer("Number 2.", ["2", "4"], world=False)
+    (0, 1)
+    >>> _chosen_answer("7", ["4"], world=False) is None
+    True
     """
     if world:
         return next((i for i, answer in enumerate(answers) if verify(answer, text).correct), None)

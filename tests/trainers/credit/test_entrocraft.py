@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from rlad.config import ConfigError, load_config
-from trainers.credit.entrocraft import Entrocraft, EntrocraftKeys, band
+from trainers.credit.entrocraft import Entrocraft, EntrocraftKeys, entropy_band
 from trainers.credit.measurements import Measurements
 from trainers.credit.standing import Standing
 from trainers.data.rows import Row
@@ -43,7 +43,7 @@ def test_inside_the_band_and_before_the_first_update_nothing_changes(entropy):
 def test_the_band_moves_in_a_straight_line():
     keys = EntrocraftKeys(low_start=0.8, low_end=0.2, high_start=1.0, high_end=0.5)
     for progress in (0.0, 0.3, 1.0):
-        assert band(keys, progress) == pytest.approx((0.8 - 0.6 * progress, 1.0 - 0.5 * progress))
+        assert entropy_band(keys, progress) == pytest.approx((0.8 - 0.6 * progress, 1.0 - 0.5 * progress))
     assert shaped(0.45, progress=1.0)[1]["kept_sign"] == 0 and shaped(0.45)[1]["kept_sign"] == -1
 
 

@@ -6,14 +6,14 @@ import random
 import pytest
 
 from rlad.config import ConfigError, load_config
-from trainers.credit.pass_at_k import PassAtKKeys, pass_at_k
+from trainers.credit.pass_at_k import PassAtKKeys, pass_at_k_advantages
 
 
 @pytest.mark.parametrize("k", [2, 3, 5, 6])
 def test_mean_over_all_sets_counted_out(k):
     rng = random.Random(k)
     rewards = [rng.choice([-1.0, 0.0, 0.25, 1.0]) for _ in range(6)]
-    for i, value in enumerate(pass_at_k(rewards, PassAtKKeys(k=k))):
+    for i, value in enumerate(pass_at_k_advantages(rewards, PassAtKKeys(k=k))):
         rest = rewards[:i] + rewards[i + 1 :]
         gains = [max(rewards[i] - max(others), 0.0) for others in itertools.combinations(rest, k - 1)]
         assert value == pytest.approx(sum(gains) / len(gains))
@@ -25,15 +25,15 @@ def test_it_estimates_the_gradient_of_pass_at_k():
     for outcome in itertools.product((1, 0), repeat=size):
         chance = p ** sum(outcome) * (1 - p) ** (size - sum(outcome))
         scores = [1 / p if right else -1 / (1 - p) for right in outcome]
-        advantages = pass_at_k(outcome, PassAtKKeys(k=k))
+        advantages = pass_at_k_advantages(outcome, PassAtKKeys(k=k))
         total += chance * sum(a * s for a, s in zip(advantages, scores, strict=True)) / size
     assert total == pytest.approx(3 * (1 - p) ** 2 / k)
 
 
 def test_groups_that_shrank_pay_what_is_left():
-    assert pass_at_k([1.0], PassAtKKeys(k=4)) == [0.0]
-    assert pass_at_k([1.0, 0.0], PassAtKKeys(k=4)) == [1.0, 0.0]
-    assert pass_at_k([1.0] * 5, PassAtKKeys(k=2)) == [0.0] * 5
+    assert pass_at_k_advantages([1.0], PassAtKKeys(k=4)) == [0.0]
+    assert pass_at_k_advantages([1.0, 0.0], PassAtKKeys(k=4)) == [1.0, 0.0]
+    assert pass_at_k_advantages([1.0] * 5, PassAtKKeys(k=2)) == [0.0] * 5
 
 
 @pytest.mark.parametrize(

@@ -18,9 +18,9 @@ from trainers.launching.dry_run import (
     memory,
     model_shape,
     parameters,
+    peak_bytes,
     read_shape,
     rollout_rows,
-    total,
     training_state,
 )
 from trainers.launching.nodes import Placement
@@ -113,7 +113,7 @@ def test_lengths_of_the_data_and_gathered_weights_count():
 def test_lagged_solver_is_one_more_copy_of_the_solver():
     plain, lagged = (memory(load_config(None, overrides), 2) for overrides in ([], ["cotrain.schedule.lag=5"]))
     assert lagged["lagged solver"] * 2 == plain["sampling copies"]  # of both players, who are alike
-    assert total(lagged) - total(plain) == lagged["lagged solver"]
+    assert peak_bytes(lagged) - peak_bytes(plain) == lagged["lagged solver"]
 
 
 def test_memory_of_the_papers_run():
@@ -123,7 +123,7 @@ def test_memory_of_the_papers_run():
     states, copies, references, update, rollout = parts.values()
     assert states / 1e9 == pytest.approx(2 * 27.5, rel=0.01)
     assert copies == references == pytest.approx(2 * 3.44e9, rel=0.01)
-    assert total(parts) == states + copies + references + max(update, rollout)
+    assert peak_bytes(parts) == states + copies + references + max(update, rollout)
     assert memory(load_config(None, overrides), 8)[next(iter(parts))] == pytest.approx(states / 8)
 
 

@@ -10,7 +10,7 @@ import yaml
 
 from rlad.config import load_config
 from trainers.launching import command
-from trainers.launching.dry_run import memory, model_shape, smallest_gpu, staying, total
+from trainers.launching.dry_run import memory, model_shape, peak_bytes, smallest_gpu, staying
 
 ROOT = Path(__file__).parents[3]
 RECIPES, DEPLOY = ROOT / "configs" / "recipes", ROOT / "deploy"
@@ -68,7 +68,7 @@ def test_the_smallest_gpu_by_hand():
     parts = memory(run, 1)
     assert smallest_gpu(run, parts) == pytest.approx(2 * staying(parts))
     adapters = load_config(None, [*words, "lora.rank=8", "engine.placement=lora"])
-    assert smallest_gpu(adapters, memory(adapters, 1)) == pytest.approx(total(memory(adapters, 1)) / 0.75)
+    assert smallest_gpu(adapters, memory(adapters, 1)) == pytest.approx(peak_bytes(memory(adapters, 1)) / 0.75)
     crowded = load_config(None, [*words, "engine.memory_share=0.01"])
     assert smallest_gpu(crowded, parts) > 100 * 1.19e9  # the weights must fit into a hundredth
     assert smallest_gpu(load_config(None, ["launch.device=cpu"]), parts) is None

@@ -59,7 +59,7 @@ def test_rft_keeps_what_beats_the_bare_success_and_does_not_leak():
         margin: [b.text for b in rft.kept(t, CotrainConfig(rft=RftConfig(margin=margin)))] for margin in (0, 0.25, 0.5)
     }
     assert keeps == {0: ["z0", "z1"], 0.25: ["z0"], 0.5: []}
-    rows = rft.rows_of(t, t.branches[:2])
+    rows = rft.rft_rows(t, t.branches[:2])
     assert [row.completion for row in rows] == [(0,), (1,)]  # the repeated one once
 
 
@@ -101,8 +101,8 @@ def test_the_sft_phase_shows_different_right_demonstrations():
         assert len(set(keys)) == len(keys)
         assert all(judge([(problem, y)])[0].correct for _, y in pairs)
         several += len(pairs) > 1
-        assert len(sft_phase.rows_of(role_of("abstraction"), problem, pairs, prompts)) == len(pairs)
-        assert len(sft_phase.rows_of(role_of("solution"), problem, pairs, prompts)) == 2 * len(pairs)
+        assert len(sft_phase.demonstration_rows(role_of("abstraction"), problem, pairs, prompts)) == len(pairs)
+        assert len(sft_phase.demonstration_rows(role_of("solution"), problem, pairs, prompts)) == 2 * len(pairs)
     assert several > 5
 
 
@@ -137,8 +137,8 @@ def test_the_sft_phase_does_not_unteach_a_stated_confidence():
         run = load_config(None, [f"solution.reward={reward}"])
         tokenizer = load_tokenizer(run.base, run.problems, format_tokens(run))
         prompts = make_prompts(tokenizer, run)
-        shown = sft_phase.rows_of(role_of("solution"), problem, pairs, prompts)
+        shown = sft_phase.demonstration_rows(role_of("solution"), problem, pairs, prompts)
         assert [row.completion[-1] == tokenizer.eos_token_id for row in shown] == [ends] * 2
         assert all(prompts.decode(list(row.completion)).strip() == pairs[0][1] for row in shown)
-        (proposed,) = sft_phase.rows_of(role_of("abstraction"), problem, pairs, prompts)
+        (proposed,) = sft_phase.demonstration_rows(role_of("abstraction"), problem, pairs, prompts)
         assert proposed.completion[-1] == tokenizer.eos_token_id

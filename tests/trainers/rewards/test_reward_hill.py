@@ -8,7 +8,7 @@ from trees import tree
 
 from rlad.config import BareConfig, CotrainConfig, RunConfig
 from trainers.credit.draws import draw_rewards
-from trainers.rewards import Evidence, TokenScores, measure
+from trainers.rewards import Evidence, TokenScores, measure_rewards
 from trainers.rewards.hill import hill_reward, signal, transfer_gap
 
 
@@ -53,7 +53,7 @@ def measured(t, logp=-1.0):
     run = RunConfig(cotrain=CotrainConfig(bare=BareConfig(baseline_samples=4)))
     run.abstraction.reward = "hill"
     scorer = BareScorer(logp)
-    counts = measure([t], Evidence(run, scorer, None))
+    counts = measure_rewards([t], Evidence(run, scorer, None))
     return run.cotrain, scorer, counts
 
 

@@ -10,7 +10,7 @@ from trees import tree
 
 from rlad.config import CotrainConfig, GateConfig, RunConfig
 from trainers.credit.draws import draw_rewards
-from trainers.rewards import Evidence, TokenScores, measure
+from trainers.rewards import Evidence, TokenScores, measure_rewards
 from trainers.rewards.r3 import (
     R3Keys,
     propagated,
@@ -91,7 +91,7 @@ def run_with(**settings):
 def test_measured_on_a_tree_and_a_leak_is_worse_than_the_worst():
     t = tree([[0], [0], [1]], leaks={2})
     run = run_with()
-    counts = measure([t], Evidence(run, Scorer({"z0": LOGP[0], "z1": LOGP[1]}), None))
+    counts = measure_rewards([t], Evidence(run, Scorer({"z0": LOGP[0], "z1": LOGP[1]}), None))
     assert draw_rewards(t, run.cotrain) == pytest.approx([-2, -0.4, -2.2])
     assert counts["r3"] == (pytest.approx(-2.4), 2)
     off = CotrainConfig(gate=GateConfig(enabled=False))
@@ -107,7 +107,7 @@ def test_filtered_problems_are_not_learnt_from():
     logp |= {"farz0": LOGP[0], "farz1": LOGP[1]}
     rank = {"farz0": [1, 1, 90], "farz1": [1, 1, 80]}
     run = run_with(filter=True, keep=0.5, carry_over=0.0)
-    counts = measure([flat, told, far], Evidence(run, Scorer(logp, rank), None))
+    counts = measure_rewards([flat, told, far], Evidence(run, Scorer(logp, rank), None))
     assert [t.filtered for t in (flat, told, far)] == [True, False, True]
     assert counts["filtered"] == (2, 3)
     assert draw_rewards(far, run.cotrain) == [None, None]
@@ -118,7 +118,7 @@ def test_filtered_problems_are_not_learnt_from():
 def test_carry_over_keeps_all_that_was_dropped():
     t = tree([[0], [1]])
     run = run_with(filter=True, carry_over=1.0, rank=1.0)
-    measure([t], Evidence(run, Scorer({"z0": LOGP[0], "z1": LOGP[1]}, {"z0": [9] * 3, "z1": [9] * 3}), None))
+    measure_rewards([t], Evidence(run, Scorer({"z0": LOGP[0], "z1": LOGP[1]}, {"z0": [9] * 3, "z1": [9] * 3}), None))
     assert not t.filtered
 
 

@@ -16,7 +16,7 @@ from rlad.reasoning.judge import Judge
 from trainers.credit.draws import draw_rewards
 from trainers.data.demonstrations import Demonstrations
 from trainers.metrics.rollouts import tree_record
-from trainers.rewards import Evidence, measure, solution_reward
+from trainers.rewards import Evidence, measure_rewards, solution_reward
 from trainers.rewards.rlcr import rlcr_reward
 
 TABLE = {(1, 1): 1, (1, 0.5): 0.75, (1, 0): 0, (0, 0): 0, (0, 0.5): -0.25, (0, 1): -1}
@@ -64,7 +64,7 @@ def test_measured_on_a_tree():
     for s, q in zip(t.solutions, texts, strict=True):
         s.text = f"\\boxed{{1}} <confidence>{q}</confidence>"
     run = rlcr_run()
-    counts = measure([t], Evidence(run, None, None))
+    counts = measure_rewards([t], Evidence(run, None, None))
     assert [solution_reward(s, run.cotrain) for s in t.solutions] == pytest.approx([0.99, -2, -0.25, 0])
     assert t.bare[0].reward == -2
     assert counts == {"confidence": (1.4, 3), "brier": (pytest.approx(0.01 + 0.25), 3), "stated": (3, 5)}
@@ -79,7 +79,7 @@ def test_samples_show_what_is_stated_and_what_it_earned():
     t.solutions[0].text = "<confidence>0.9</confidence>"
     t.branches[0].refined = [solution(True)]
     run = rlcr_run()
-    measure([t], Evidence(run, None, None))
+    measure_rewards([t], Evidence(run, None, None))
     (branch,) = tree_record(t, 3, run)["abstractions"]
     assert branch["solutions"][0]["confidence"] == 0.9 and branch["solutions"][0]["reward"] == pytest.approx(0.99)
     assert branch["refined"][0]["correct"]
@@ -91,7 +91,7 @@ def test_without_adherence_a_right_answer_is_a_failure_to_be_doubted():
     t = tree([[1]], adheres=False)
     t.solutions[0].text = "<confidence>1.0</confidence>"
     run = rlcr_run(adherence=True)
-    measure([t], Evidence(run, None, None))
+    measure_rewards([t], Evidence(run, None, None))
     assert t.solutions[0].reward == -1
 
 

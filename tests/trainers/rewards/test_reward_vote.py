@@ -15,7 +15,7 @@ from voted import voted
 from rlad.cli import PlainError
 from rlad.config import CotrainConfig, PlayerConfig, RunConfig
 from trainers.credit.draws import draw_rewards
-from trainers.rewards import Evidence, measure
+from trainers.rewards import Evidence, measure_rewards
 from trainers.rewards.belief import brier_score, log_score, score_gradient
 from trainers.rewards.vote import vote_effects
 from trainers.rewards.voters import normalised, voters
@@ -26,7 +26,7 @@ def paid(name, trees, **keys):
     run.abstraction.reward = name
     for key, value in keys.items():
         setattr(run.abstraction.of(name), key, value)
-    return measure(trees, Evidence(run, None, None))
+    return measure_rewards(trees, Evidence(run, None, None))
 
 
 def chance_from_scratch(ballots, right):

@@ -1,4 +1,4 @@
-"""The pieces of a comparison: which commands make one run, what must be there before, and running them resumably."""
+"""The trials of a comparison: which commands make one run, what must be there before, and running them resumably."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ VERBS: dict[str, list[str]] = {
 
 @dataclass
 class Stage:
-    """One command of a piece."""
+    """One command of a trial."""
 
     verb: str
     command: list[str]
@@ -42,20 +42,20 @@ class Stage:
 
     @property
     def words(self) -> str:
-        return typed(self.command)
+        return shell_line(self.command)
 
 
-def typed(command: list[str]) -> str:
+def shell_line(command: list[str]) -> str:
     """A command as one types it.
 
-    >>> typed([sys.executable, "-m", "evals.sweep", "runs/a b"])
+    >>> shell_line([sys.executable, "-m", "evals.sweep", "runs/a b"])
     "python -m evals.sweep 'runs/a b'"
     """
     return shlex.join(["python" if word == sys.executable else word for word in command])
 
 
 @dataclass
-class Piece:
+class Trial:
     """One arm of one seed: a run folder and the commands that fill it, in order."""
 
     arm: str
@@ -63,7 +63,7 @@ class Piece:
     folder: Path
     stages: list[Stage]
     needs: tuple[int, str] | None = None
-    """Key of the piece that must be done before."""
+    """Key of the trial that must be done before."""
 
     @property
     def key(self) -> tuple[int, str]:
@@ -117,8 +117,8 @@ class Piece:
             yield file.fileno()
 
 
-def plan(config: CompareConfig, verbs: dict[str, list[str]] | None = None) -> list[Piece]:
-    """All pieces, seed by seed, the base of a seed before its arms."""
+def plan(config: CompareConfig, verbs: dict[str, list[str]] | None = None) -> list[Trial]:
+    """All trials, seed by seed, the base of a seed before its arms."""
     content = read_tree(config.base)
     commands = verbs or VERBS
 
@@ -128,12 +128,12 @@ def plan(config: CompareConfig, verbs: dict[str, list[str]] | None = None) -> li
         if verb != "sweep":
             read = {section: keys for section, keys in content.items() if section != "sweep"}
             words = [word for word in command if not word.startswith("sweep.")]
-        made_with = f"{json.dumps(read, sort_keys=True)}\n{typed(words)}"
+        made_with = f"{json.dumps(read, sort_keys=True)}\n{shell_line(words)}"
         return Stage(verb, command, hashlib.sha256(made_with.encode()).hexdigest()[:16])
 
-    pieces = []
+    trials = []
     for seed in config.seeds:
-        base: Piece | None = None
+        base: Trial | None = None
         for name in [BASE, *config.arms]:
             arm = config.arms.get(name)
             folder = config.folder / f"seed{seed}" / name
@@ -146,33 +146,33 @@ def plan(config: CompareConfig, verbs: dict[str, list[str]] | None = None) -> li
                 shared = [f"base.path={base.folder / 'base'}"] if base and arm.start == "base" else []
                 stages.append(stage("train", [*words, *shared]))
             stages.append(stage("sweep", words))
-            piece = Piece(name, seed, folder, stages, base.key if base and arm and arm.start == "base" else None)
-            base = base or piece
-            pieces.append(piece)
-    return pieces
+            trial = Trial(name, seed, folder, stages, base.key if base and arm and arm.start == "base" else None)
+            base = base or trial
+            trials.append(trial)
+    return trials
 
 
 class Runner:
-    """Runs pieces, some at a time, says one line per stage, and stops everything it started when it is stopped."""
+    """Runs trials, some at a time, says one line per stage, and stops everything it started when it is stopped."""
 
     def __init__(self, jobs: int, say: Callable[[str], None]):
         self.jobs, self.say = jobs, say
         self.children: set[subprocess.Popen] = set()
         self.lock, self.stopping = Lock(), False
 
-    def run(self, pieces: list[Piece]) -> None:
+    def run(self, trials: list[Trial]) -> None:
         """Returns when all are done. Raises PlainError naming the log of the first that failed."""
-        for piece in pieces:
-            piece.finished()  # refuse other settings before anything runs
-        waiting, running = list(pieces), {}
+        for trial in trials:
+            trial.finished()  # refuse other settings before anything runs
+        waiting, running = list(trials), {}
         done: set[tuple[int, str] | None] = {None}
         with ThreadPoolExecutor(self.jobs) as pool:
             try:
                 while waiting or running:
-                    for piece in [piece for piece in waiting if piece.needs in done]:
+                    for trial in [trial for trial in waiting if trial.needs in done]:
                         if len(running) < self.jobs:
-                            running[pool.submit(self.piece, piece)] = piece
-                            waiting.remove(piece)
+                            running[pool.submit(self.trial, trial)] = trial
+                            waiting.remove(trial)
                     ended: set[Future] = wait(running, return_when=FIRST_COMPLETED).done
                     for future in ended:
                         future.result()
@@ -181,24 +181,24 @@ class Runner:
                 self.stop()
                 raise
 
-    def piece(self, piece: Piece) -> None:
-        """All stages of one piece that are not finished yet."""
-        with piece.alone(self.say) as held:
-            finished = piece.finished()
-            for stage in piece.stages:
+    def trial(self, trial: Trial) -> None:
+        """All stages of one trial that are not finished yet."""
+        with trial.alone(self.say) as held:
+            finished = trial.finished()
+            for stage in trial.stages:
                 if stage.verb in finished:
-                    self.say(f"{piece.label}  {stage.verb} was finished earlier")
+                    self.say(f"{trial.label}  {stage.verb} was finished earlier")
                     continue
-                self.say(f"{piece.label}  {stage.verb} begins")
+                self.say(f"{trial.label}  {stage.verb} begins")
                 begin = time.monotonic()
-                self.command(piece, stage, held)
+                self.command(trial, stage, held)
                 seconds = time.monotonic() - begin
-                piece.record(stage, seconds)
-                self.say(f"{piece.label}  {stage.verb} done in {seconds:.0f} s")
+                trial.record(stage, seconds)
+                self.say(f"{trial.label}  {stage.verb} done in {seconds:.0f} s")
 
-    def command(self, piece: Piece, stage: Stage, held: int) -> None:
-        """Runs one stage's command, its output in the piece's log. Raises PlainError with its last words."""
-        log = piece.folder / f"compare-{stage.verb}.log"
+    def command(self, trial: Trial, stage: Stage, held: int) -> None:
+        """Runs one stage's command, its output in the trial's log. Raises PlainError with its last words."""
+        log = trial.folder / f"compare-{stage.verb}.log"
         with log.open("a") as output:
             with self.lock:
                 if self.stopping:
@@ -213,7 +213,7 @@ class Runner:
                 self.children.discard(child)
         if code:
             last = next((line for line in reversed(log.read_text().splitlines()) if line.strip()), "it said nothing")
-            raise PlainError(f"{piece.label}: {stage.verb} ended with exit code {code}: {last.strip()} (see {log})")
+            raise PlainError(f"{trial.label}: {stage.verb} ended with exit code {code}: {last.strip()} (see {log})")
 
     def stop(self) -> None:
         """Ends every command that is running, and its own children."""
