@@ -169,7 +169,7 @@ class PlainSamples:
             return self._known[same]
         if "best" in facts:
             return subsets.best_of(self.candidates, self.correct, facts["best"], size)
-        drawn = subsets.drawn(self.samples, size)
+        drawn = subsets.random_subsets(self.samples, size)
         rows = zip(self.candidates, self.correct, strict=True)
         return np.array([
             np.mean([credit(select, [one[i] for i in subset], flags[subset], rule_keys) for subset in drawn])

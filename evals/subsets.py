@@ -24,7 +24,7 @@ Floats = NDArray[np.float64]
 
 
 @lru_cache
-def drawn(samples: int, size: int) -> NDArray[np.int64]:
+def random_subsets(samples: int, size: int) -> NDArray[np.int64]:
     """`COUNT` random subsets of `size` of so many samples, (S, size); the same ones for every problem and rule."""
     rng = np.random.default_rng(size)
     return np.array([rng.permutation(samples)[:size] for _ in range(COUNT)])
@@ -82,7 +82,7 @@ def alike(weights: Floats) -> bool:
 def chosen_of(samples: int, size: int) -> NDArray[np.bool_]:  # (S, N)
     """Which samples are in each of the random subsets."""
     chosen = np.zeros((COUNT, samples), bool)
-    np.put_along_axis(chosen, drawn(samples, size), True, axis=1)
+    np.put_along_axis(chosen, random_subsets(samples, size), True, axis=1)
     return chosen
 
 

@@ -12,6 +12,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
@@ -107,7 +108,7 @@ def readable_rows(path: Path, complain: Callable[[str], None]) -> Iterator[dict]
                     complain(f"{path}:{number}: not judged: {error}")
 
 
-def judge_file(path: Path, out: TextIO, workers: int) -> int:
+def _judge_file(path: Path, out: TextIO, workers: int) -> int:
     """Judge ``path`` row by row into ``out``; the summary of rows with ``expected`` goes to stdout: the exit code."""
     faults: list[str] = []
 
@@ -141,8 +142,22 @@ def judge_file(path: Path, out: TextIO, workers: int) -> int:
     return 1 if faults and not count else 0
 
 
-def parser() -> argparse.ArgumentParser:
-    """The command line."""
+def add_file_arguments(parser: argparse.ArgumentParser, fields: str, columns: str) -> None:
+    """Adds what every command that judges a file's rows takes: the file, and where its rows go."""
+    parser.add_argument("file", type=Path, metavar="FILE.jsonl", help=f"rows {{{fields}}}, one object a line")
+    parser.add_argument("--out", type=Path, help=f"where the rows go with {columns} added (default: stdout)")
+
+
+def judged_rows(file: Path, out: Path | None) -> AbstractContextManager[TextIO]:
+    """What the judged rows of a file are written to: `out`, or stdout. Raises UsageError where `out` is that file."""
+    if out is None:
+        return contextlib.nullcontext(sys.stdout)
+    if out.exists() and out.samefile(file):
+        raise UsageError("--out would overwrite the file that is being read")
+    return out.open("w")
+
+
+def _parser() -> argparse.ArgumentParser:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     p = argparse.ArgumentParser(
         prog="verify",
@@ -150,10 +165,7 @@ def parser() -> argparse.ArgumentParser:
         epilog="When rows carry `expected` (true or false), the last line on stdout is one JSON object: n, accuracy, "
         "false_positives, false_negatives, unparseable, undecided, per_second, p50_ms, p99_ms and max_ms.",
     )
-    p.add_argument(
-        "file", type=Path, metavar="FILE.jsonl", help="rows {gold, pred[, expected], ...}, one object a line"
-    )
-    p.add_argument("--out", type=Path, help="where the rows go with verdict, reason and ms added (default: stdout)")
+    add_file_arguments(p, "gold, pred[, expected], ...", "verdict, reason and ms")
     p.add_argument(
         "--workers", type=int, default=cores, help="worker processes (default: one per core, here %(default)s)"
     )
@@ -162,14 +174,12 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command: 0 when the file was judged, 1 when none of its rows could be, 2 when it could not be opened."""
-    args = parser().parse_args(argv)
+    args = _parser().parse_args(argv)
     try:
         if args.workers < 1:
             raise UsageError("--workers must be at least 1")
-        if args.out and args.out.exists() and args.out.samefile(args.file):
-            raise UsageError("--out would overwrite the file that is being read")
-        with args.file.open("rb"), args.out.open("w") if args.out else contextlib.nullcontext(sys.stdout) as out:
-            return judge_file(args.file, out, args.workers)
+        with args.file.open("rb"), judged_rows(args.file, args.out) as out:
+            return _judge_file(args.file, out, args.workers)
     except BrokenPipeError:  # the reader of our stdout has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1

@@ -77,7 +77,7 @@ def test_worked_examples_in_docstrings():
 @pytest.mark.parametrize("size", [1, 4, 9])
 def test_accuracy_of_a_rule_is_its_mean_credit_over_the_subsets(name, size):
     plain = PlainSamples.of(Condition("cotrained", "x", "plain", 1.0), plain_records(np.random.default_rng(1)))
-    drawn = subsets.drawn(9, size)
+    drawn = subsets.random_subsets(9, size)
     expected = [
         np.mean([credit(name, [row[i] for i in subset], flags[subset]) for subset in drawn])
         for row, flags in zip(plain.candidates, plain.correct, strict=True)

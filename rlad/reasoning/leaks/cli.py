@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import sys
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -12,14 +10,15 @@ from rlad.cli import Parser, PlainError
 from rlad.problems.columns import text_of
 from rlad.problems.jsonl import json_lines
 from rlad.reasoning.leaks import examine
+from rlad.verifier.cli import UsageError, add_file_arguments, judged_rows
 
 
-def read_row(row: dict[str, Any], where: str) -> tuple[str, str, str, bool | None]:
+def _read_row(row: dict[str, Any], where: str) -> tuple[str, str, str, bool | None]:
     """(question, abstraction, gold, label) of a row; a label that is missing is None.
 
     Raises ProblemError or PlainError, in one sentence that begins with `where`.
 
-    >>> read_row({"abstraction": "count on", "gold": 8}, "Line 1")
+    >>> _read_row({"abstraction": "count on", "gold": 8}, "Line 1")
     ('', 'count on', '8', None)
     """
     for key in ("abstraction", "gold"):
@@ -36,14 +35,14 @@ def read_row(row: dict[str, Any], where: str) -> tuple[str, str, str, bool | Non
     return question, abstraction, gold, label
 
 
-def summary(verdicts: list[tuple[bool, bool | None]]) -> dict[str, int | float | None]:
+def _summary(verdicts: list[tuple[bool, bool | None]]) -> dict[str, int | float | None]:
     """Of (judged a leak, labelled a leak): how many rows, and precision and recall over the labelled ones.
 
     Null where they mean nothing: no labels, nothing judged a leak, no leak among the labels.
 
-    >>> summary([(True, True), (True, False), (False, True), (True, True), (False, None)])
+    >>> _summary([(True, True), (True, False), (False, True), (True, True), (False, None)])
     {'n': 5, 'precision': 0.666667, 'recall': 0.666667}
-    >>> summary([(True, None)])
+    >>> _summary([(True, None)])
     {'n': 1, 'precision': None, 'recall': None}
     """
     labelled = [(judged, label) for judged, label in verdicts if label is not None]
@@ -56,11 +55,11 @@ def summary(verdicts: list[tuple[bool, bool | None]]) -> dict[str, int | float |
     }
 
 
-def judge_file(path: Path, out: TextIO) -> list[tuple[bool, bool | None]]:
+def _judge_file(path: Path, out: TextIO) -> list[tuple[bool, bool | None]]:
     """Writes every row with `verdict`, `reason` and `quote` to `out`; gives (judged a leak, label) of each."""
     verdicts = []
     for where, row in json_lines(path):
-        question, abstraction, gold, label = read_row(row, f"L{where[1:]} of '{path}'")
+        question, abstraction, gold, label = _read_row(row, f"L{where[1:]} of '{path}'")
         found = examine(abstraction, gold, question)
         columns = {"verdict": "leak" if found.leak else "clean", "reason": found.reason, "quote": found.quote}
         out.write(json.dumps(row | columns) + "\n")
@@ -70,31 +69,25 @@ def judge_file(path: Path, out: TextIO) -> list[tuple[bool, bool | None]]:
     return verdicts
 
 
-def parser() -> Parser:
-    """The command line."""
+def _parser() -> Parser:
     p = Parser(
         prog="leaks",
         description="Say which abstractions give their problem's answer away.",
         epilog="The last line on stdout is one JSON object: n, and precision and recall over rows that carry `leak`.",
     )
-    p.add_argument(
-        "file",
-        type=Path,
-        metavar="FILE.jsonl",
-        help="rows {question, abstraction, gold[, leak]}, one object a line",
-    )
-    p.add_argument("--out", type=Path, help="where the rows go with verdict, reason and quote added (default: stdout)")
+    add_file_arguments(p, "question, abstraction, gold[, leak]", "verdict, reason and quote")
     return p
 
 
 def main(argv: list[str] | None = None) -> int:
     """Runs the command: 0 when every row was judged. A row that cannot be is a PlainError or ProblemError."""
-    args = parser().parse_args(argv)
+    args = _parser().parse_args(argv)
     if not args.file.is_file():
         raise PlainError(f"There is no file '{args.file}'.")
-    if args.out and args.out.exists() and args.out.samefile(args.file):
-        raise PlainError("--out would overwrite the file that is being read.")
-    with args.out.open("w") if args.out else contextlib.nullcontext(sys.stdout) as out:
-        verdicts = judge_file(args.file, out)
-    print(json.dumps(summary(verdicts)), flush=True)
+    try:
+        with judged_rows(args.file, args.out) as out:
+            verdicts = _judge_file(args.file, out)
+    except UsageError as error:
+        raise PlainError(f"{error}.") from error
+    print(json.dumps(_summary(verdicts)), flush=True)
     return 0
