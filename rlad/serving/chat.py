@@ -6,13 +6,14 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
 from rlad.config import ServingConfig
 from rlad.generation.base import Sampling
+from rlad.generation.together import together
 from rlad.reasoning.events import Usage
 from rlad.serving.alone import Alone
 from rlad.serving.errors import ApiError, unknown_model
@@ -87,7 +88,7 @@ class Work:
     # ------------------------------------------------------------------------------------------------- at once
     async def answer(self) -> dict[str, Any]:
         """Runs everything; the whole answer."""
-        done = await _together([work.run() for work in [*self.trees, *self.alone]])
+        done = await together([work.run() for work in [*self.trees, *self.alone]])
         said = [tree.choice for tree in self.trees] or [one for run in done for one in run]
         body = self._head("chat.completion" if self.chat else "text_completion")
         said = [cut(text, reason, self.stops) for text, reason in said]
@@ -186,18 +187,6 @@ class Work:
             prompt[alone.player.role] += len(alone.prompt)
             generated[alone.player.role] += alone.generated
         return Usage.of(prompt, generated)
-
-
-async def _together(work: list[Coroutine[Any, Any, Any]]) -> list[Any]:
-    """The results of all; the first error ends the others and is raised. A single one needs no task of its own."""
-    if len(work) == 1:
-        return [await work[0]]
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one) for one in work]
-    except ExceptionGroup as errors:  # the others were cancelled: one of these tells what went wrong
-        raise errors.exceptions[0] from None
-    return [task.result() for task in tasks]
 
 
 class Planner:

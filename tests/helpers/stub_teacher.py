@@ -4,12 +4,11 @@ The solver is right in one of four solutions, in three of four with a hint that 
 without its problem where the note says "secret". Every answer depends on the message and the sample's place alone.
 """
 
-import json
 import re
-import threading
 import time
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from chat_server import chat_server, in_openais_form
 
 QUESTION = "Tom has {a} cards and gets {b} more. How many cards does Tom have now?"
 PROBLEMS = [
@@ -61,37 +60,12 @@ def stub(delay=0.0, most=None):
     """Yields (base URL, bodies asked). `delay`: seconds per answer; `most`: samples it gives at once."""
     asked = []
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            self._reply({"data": [{"id": "stub"}]})
+    def answer(body, _):
+        asked.append(body)
+        time.sleep(delay)
+        n = min(body["n"], most or body["n"])
+        usage = {"prompt_tokens": 10, "completion_tokens": 5 * n}
+        return 200, in_openais_form(answers(body["messages"][0]["content"], n), usage=usage)
 
-        def do_POST(self):
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            asked.append(body)
-            time.sleep(delay)
-            n = min(body["n"], most or body["n"])
-            texts = answers(body["messages"][0]["content"], n)
-            usage = {"prompt_tokens": 10, "completion_tokens": 5 * n}
-            self._reply({"choices": [{"message": {"content": text}} for text in texts], "usage": usage})
-
-        def _reply(self, body):
-            payload = json.dumps(body).encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(payload)))
-            self.end_headers()
-            try:
-                self.wfile.write(payload)
-            except ConnectionError:
-                """Whoever asked was killed."""
-
-        def log_message(self, *_):
-            """Quiet."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/v1", asked
-    finally:
-        server.shutdown()
-        server.server_close()
+    with chat_server(answer) as url:
+        yield url, asked

@@ -1,9 +1,8 @@
-"""A tiny OpenAI-compatible server on loopback that answers every chat with the same text, after some trouble."""
+"""A teacher that answers every chat with the same text, after some trouble."""
 
-import json
-import threading
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from chat_server import chat_server, in_openais_form
 
 
 @contextmanager
@@ -14,33 +13,11 @@ def teacher(text="<wrong>", failures=(), reply=None):
     """
     asked, trouble = [], list(failures)
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            self._reply(200, {"data": [{"id": "the-teacher"}]})
+    def answer(body, request):
+        if trouble:
+            return trouble.pop(0), {"error": "busy"}
+        asked.append(body | {"path": request.path, "authorization": request.headers.get("Authorization")})
+        return 200, reply or in_openais_form([f" {text}\n"])
 
-        def do_POST(self):
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            if trouble:
-                self._reply(trouble.pop(0), {"error": "busy"})
-                return
-            asked.append(body | {"path": self.path, "authorization": self.headers.get("Authorization")})
-            self._reply(200, reply or {"choices": [{"message": {"content": f" {text}\n"}}]})
-
-        def _reply(self, status, body):
-            payload = json.dumps(body).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(payload)))
-            self.end_headers()
-            self.wfile.write(payload)
-
-        def log_message(self, *_):
-            """Quiet."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/v1", asked
-    finally:
-        server.shutdown()
-        server.server_close()
+    with chat_server(answer, "the-teacher") as url:
+        yield url, asked

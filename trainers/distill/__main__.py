@@ -9,13 +9,15 @@ from pathlib import Path
 from rlad.cli import Parser, main_guard, progress
 from rlad.config import ChatModelConfig, RunConfig, load_config
 from rlad.entropy.embedders import local_model
+from rlad.generation.together import together
 from rlad.problems import Problem, load_problems, world_of
 from rlad.reasoning.judge import Judge
-from trainers.distill.calls import Calls, HttpModel
+from trainers.distill.calls import Calls
 from trainers.distill.card import card
 from trainers.distill.own import OwnModel
 from trainers.distill.pipeline import Distiller, Worked, rejects, rows
 from trainers.launching.folder import config_path, prepared_folder
+from trainers.runtime.chat_model import HttpModel
 
 
 def make_models(run: RunConfig) -> dict[str, HttpModel | OwnModel]:
@@ -53,16 +55,12 @@ async def distil(run: RunConfig, folder: Path, problems: list[Problem]) -> str:
 
             for model in set(models.values()):
                 await model.begin()
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(work(problem)) for problem in problems]
-    except BaseExceptionGroup as errors:
-        raise errors.exceptions[0] from None
+            worked = await together([work(problem) for problem in problems])
     finally:
         calls.close()
         judge.close()
         for model in set(models.values()):
             await model.close()
-    worked = [task.result() for task in tasks]
     _write(folder / "sft.jsonl", [row for done in worked for row in rows(done, run.distill)])
     _write(folder / "rejects.jsonl", [row for done in worked for row in rejects(done)])
     text = card(run, worked, {role: model.name for role, model in models.items()}, calls.spent)

@@ -9,7 +9,7 @@ from typing import Any
 from rlad.cli import PlainError
 from rlad.config import RunConfig
 from rlad.generation.base import Sampling
-from trainers.distill.calls import Reply
+from trainers.runtime.chat_model import Reply
 
 
 class OwnModel:

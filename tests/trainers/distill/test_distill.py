@@ -18,7 +18,7 @@ from rlad.players.prompts import Prompts
 from rlad.problems import load_problems
 from trainers.data.demonstrations import Demonstrations
 from trainers.distill.__main__ import distil
-from trainers.distill.calls import HttpModel, ModelDown
+from trainers.runtime.chat_model import HttpModel, ModelDown
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Critique-GRPO: who is refined, under what prompt it is learnt, the union baseline, the n_prefix trap, the critics."""
 
+from contextlib import closing
 from types import SimpleNamespace
 
 import pytest
@@ -19,7 +20,8 @@ from trainers.data.demonstrations import Demonstrations
 from trainers.learner.batches import collate
 from trainers.losses.shaped import shaped_ratio
 from trainers.methods.critique import Refiner, failures, keep_best
-from trainers.methods.critique_client import Teacher, TeacherError
+from trainers.methods.critique_client import Teacher
+from trainers.runtime.chat_model import ModelDown
 
 ALONE = {"abstractions": 0, "drop_constant_groups": True}
 
@@ -182,29 +184,31 @@ def test_a_teachers_critique(world_run):
     assert all("<wrong> 2 a + 1 b <sep>" in prompt for prompt in pen.asked[0])
 
 
+def ask_once(config):
+    with closing(Teacher(config, attempts=2, pause=0.001)) as ask:
+        return ask(["a"])
+
+
 def test_teacher_is_asked_again_when_busy_and_refused_in_one_sentence(monkeypatch):
     monkeypatch.setenv("TEACHER_KEY", "secret")
     with teacher("fine", failures=[503, 429]) as (url, asked):
         config = CritiqueConfig(teacher_url=url, teacher_model="m", teacher_key="TEACHER_KEY", teacher_requests=1)
-        ask = Teacher(config, pause=0.001)
-        assert ask(["a", "b"]) == ["fine", "fine"]
-        assert ask([]) == []
+        with closing(Teacher(config, pause=0.001)) as ask:
+            assert ask(["a", "b"]) == ["fine", "fine"]
+            assert ask([]) == [] and ask(["c"]) == ["fine"]  # over the same connections
         assert {body["authorization"] for body in asked} == {"Bearer secret"}
-    with teacher(failures=[400]) as (url, _), pytest.raises(TeacherError, match="did not answer: .*400"):
-        Teacher(CritiqueConfig(teacher_url=url, teacher_model="m"), pause=0.001)(["a"])
-    with pytest.raises(TeacherError, match="did not answer"):  # nobody listens any more
-        Teacher(CritiqueConfig(teacher_url=url, teacher_model="m"), attempts=2, pause=0.001)(["a"])
-    with pytest.raises(TeacherError, match="'NOT_SET' .* is not set"):
+    with teacher(failures=[400]) as (url, _), pytest.raises(ModelDown, match="did not answer: .*400"):
+        ask_once(CritiqueConfig(teacher_url=url, teacher_model="m"))
+    with pytest.raises(ModelDown, match="did not answer"):  # nobody listens any more
+        ask_once(CritiqueConfig(teacher_url=url, teacher_model="m"))
+    with pytest.raises(ModelDown, match="'NOT_SET' .* is not set"):
         Teacher(CritiqueConfig(teacher_url=url, teacher_key="NOT_SET"))
 
 
 @pytest.mark.parametrize("reply", [{"choices": []}, {"text": "fine"}, [1], {"choices": [{"message": None}]}])
 def test_a_teacher_with_another_api_is_named_in_one_sentence(reply):
-    with (
-        teacher(reply=reply) as (url, _),
-        pytest.raises(TeacherError, match="as OpenAI's API does: no 'choices") as said,
-    ):
-        Teacher(CritiqueConfig(teacher_url=url))(["a"])
+    with teacher(reply=reply) as (url, _), pytest.raises(ModelDown, match="as OpenAI's API does: no '") as said:
+        ask_once(CritiqueConfig(teacher_url=url))
     assert "\n" not in str(said.value)
 
 

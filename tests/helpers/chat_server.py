@@ -1,0 +1,44 @@
+"""A tiny server with OpenAI's chat API on loopback; what it answers is up to who starts it."""
+
+import json
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+@contextmanager
+def chat_server(answer, model="stub"):
+    """Yields its base URL. `answer` gives (status, body) for the body of a request and the request itself."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self._reply(200, {"data": [{"id": model}]})
+
+        def do_POST(self):
+            self._reply(*answer(json.loads(self.rfile.read(int(self.headers["Content-Length"]))), self))
+
+        def _reply(self, status, body):
+            payload = json.dumps(body).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(payload)))
+            self.end_headers()
+            try:
+                self.wfile.write(payload)
+            except ConnectionError:
+                """Whoever asked was killed."""
+
+        def log_message(self, *_):
+            """Quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/v1"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def in_openais_form(texts, **more):
+    """The body of an answer that holds these texts."""
+    return {"choices": [{"message": {"content": text}} for text in texts]} | more

@@ -1,0 +1,120 @@
+"""A model behind a server with OpenAI's chat API."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import httpx
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_exponential
+
+from rlad.cli import PlainError
+from rlad.config import ChatModelConfig
+
+
+class ModelDown(PlainError):
+    """A model does not answer; the message is one plain sentence."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came back: one text per sample, and the tokens that it took."""
+
+    texts: list[str]
+    prompt_tokens: int
+    generated_tokens: int
+
+
+class Model(Protocol):
+    """Something that answers a user's message."""
+
+    name: str
+    """Who answers, as calls are kept under it."""
+
+    async def complete(self, body: dict[str, Any]) -> Reply:
+        """Samples an answer to a body of OpenAI's chat API, which has messages, n, temperature, max_tokens and seed."""
+
+
+class HttpModel:
+    """A model behind a server with OpenAI's chat API, at most so many requests at a time and begun in a minute."""
+
+    def __init__(self, config: ChatModelConfig, attempts: int = 5, pause: float = 1.0):
+        self.config, headers = config, {}
+        if config.api_key:
+            if config.api_key not in os.environ:
+                raise ModelDown(f"The environment variable '{config.api_key}' that is to hold the API key is not set.")
+            headers["Authorization"] = f"Bearer {os.environ[config.api_key]}"
+        url = config.url.rstrip("/") + "/"
+        self._client = httpx.AsyncClient(base_url=url, headers=headers, timeout=config.timeout)
+        self._open, self._turn, self._next = asyncio.Semaphore(config.requests), asyncio.Lock(), 0.0
+        self._retrying = AsyncRetrying(
+            retry=retry_if_exception(_passing),
+            stop=stop_after_attempt(attempts),
+            wait=wait_exponential(multiplier=pause, max=30 * pause),
+            reraise=True,
+        )
+        self.name = config.name
+
+    async def begin(self) -> None:
+        """Asks what the server serves, where the configuration names no model."""
+        if not self.name:
+            self.name = self._at(await self._asked("GET", "models"), "data", 0, "id")
+
+    async def complete(self, body: dict[str, Any]) -> Reply:
+        """See `Model`; a server that gives fewer samples than asked is asked for the others."""
+        texts, spent = [], Counter()
+        while len(texts) < body["n"]:
+            rest = body | {"model": self.name, "n": body["n"] - len(texts), "seed": body["seed"] + len(texts)}
+            answer = await self._asked("POST", "chat/completions", json=rest)
+            self._at(answer, "choices", 0, "message")
+            texts += [self._at(choice, "message", "content") or "" for choice in answer["choices"]]
+            usage = answer.get("usage") or {}
+            spent.update(prompt=usage.get("prompt_tokens") or 0, generated=usage.get("completion_tokens") or 0)
+        return Reply(texts[: body["n"]], spent["prompt"], spent["generated"])
+
+    async def _asked(self, method: str, path: str, **content) -> dict:
+        try:
+            async with self._open:
+                return await self._retrying(self._request, method, path, **content)
+        except (httpx.HTTPError, ValueError) as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise ModelDown(f"The model at {self.config.url} did not answer: {reason.rstrip('.')}.") from error
+
+    async def _request(self, method: str, path: str, **content) -> dict:
+        await self._take_turn()
+        response = await self._client.request(method, path, **content)
+        response.raise_for_status()
+        return response.json()
+
+    async def _take_turn(self) -> None:
+        """Waits until another request may begin."""
+        if not self.config.per_minute:
+            return
+        async with self._turn:
+            await asyncio.sleep(max(0.0, self._next - time.monotonic()))
+            self._next = time.monotonic() + 60 / self.config.per_minute
+
+    def _at(self, answer: Any, *path: str | int) -> Any:
+        try:
+            for step in path:
+                answer = answer[step]
+        except (KeyError, IndexError, TypeError) as error:
+            where = ".".join(map(str, path))
+            raise ModelDown(
+                f"The model at {self.config.url} does not answer as OpenAI's API does: no '{where}'."
+            ) from error
+        return answer
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+
+def _passing(error: BaseException) -> bool:
+    """Whether asking again may help: the line broke, or the server is busy."""
+    if isinstance(error, httpx.HTTPStatusError):
+        return error.response.status_code == 429 or error.response.status_code >= 500
+    return isinstance(error, httpx.TransportError)
