@@ -229,13 +229,3 @@ def mixture(means: Sequence[float], values: Sequence[float], tokens: float) -> d
             both = {high: share} if low is None else {low: 1 - share, high: share}
             found.append((worth * (1 - share) + values[high] * share, both))
     return max(found, key=lambda one: one[0])[1]
-
-
-def best_fixed(points: Sequence[tuple[float, float]], tokens: float) -> float:
-    """The value of the best mixture of fixed splits, `points` of (mean tokens, value).
-
-    >>> best_fixed([(10.0, 0.2), (20.0, 0.21), (30.0, 0.3)], 20.0)
-    0.25
-    """
-    means, values = zip(*points, strict=True)
-    return sum(values[i] * share for i, share in mixture(means, values, tokens).items())

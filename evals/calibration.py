@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from evals.samples import PlainSamples
+from rlad.entropy.auroc import auroc
 
 
 def _pairs(confidence: ArrayLike, correct: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -45,26 +45,6 @@ def expected_calibration_error(confidence: ArrayLike, correct: ArrayLike, bins: 
     index = np.minimum(np.floor(np.round(q * bins, 9)), bins - 1).astype(int)
     gaps = [abs(q[index == b].sum() - c[index == b].sum()) for b in np.unique(index)]
     return float(sum(gaps) / len(q))
-
-
-def auroc(scores: ArrayLike, correct: ArrayLike) -> float | None:
-    """Chance that a right answer scores above a wrong one, ties counting half; None with only one kind.
-
-    scores (N,): any numbers, such as confidences; a constant gives .5. Raises ValueError for another count of verdicts.
-
-    >>> auroc([.9, .9, .1, .1], [1, 0, 0, 0]), auroc([.5, .5], [1, 0]), auroc([.5], [1])
-    (0.8333333333333334, 0.5, None)
-    >>> auroc([3, 2, 2, 1], [1, 1, 0, 0])  # of four pairs three are in order and one is tied
-    0.875
-    """
-    q, c = np.asarray(scores, float), np.asarray(correct, float)
-    if q.shape != c.shape:
-        raise ValueError(f"AUROC needs one score per verdict; got {q.shape} and {c.shape}.")
-    right, wrong = int(c.sum()), int(len(c) - c.sum())
-    if not right or not wrong:
-        return None
-    ranks = stats.rankdata(q)  # average ranks, so ties count half (Mann-Whitney)
-    return float((ranks[c == 1].sum() - right * (right + 1) / 2) / (right * wrong))
 
 
 def calibration(confidence: ArrayLike, correct: ArrayLike) -> dict[str, float | None]:

@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from evals import estimators as est
-from evals.calibration import auroc, brier, expected_calibration_error
+from evals.calibration import brier, expected_calibration_error
 from evals.cells import rounded
+from rlad.entropy.auroc import auroc
 from rlad.selection import Candidate
 
 Scorer = Callable[[Sequence[Candidate]], list[float | None]]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from simulated_pools import simulated
 
-from evals.budget import Pool, best_fixed, levels, prices, replay, statistics, stopped
+from evals.budget import Pool, levels, mixture, prices, replay, statistics, stopped
 from evals.trees import Draws, Grown, Guided, Samples
 from rlad.reasoning.budget_policy import BudgetPolicy, price_of
 from rlad.reasoning.posterior import Posterior
@@ -39,6 +39,12 @@ def test_levels_take_the_noise_of_counting_out():
 def selected(statistics, pool, depths):
     chances = Posterior(statistics, pool.seen(depths)).of
     return float(max(chances, key=chances.get) == 0)
+
+
+def best_fixed(points, tokens):
+    """The value of the best mixture of fixed splits, `points` of (mean tokens, value)."""
+    means, values = zip(*points, strict=True)
+    return sum(values[i] * share for i, share in mixture(means, values, tokens).items())
 
 
 def test_auto_is_not_below_the_best_fixed_split_at_any_of_three_budgets_and_above_it(fitted):

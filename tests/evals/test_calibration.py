@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
-from evals.calibration import auroc, brier, calibration, calibration_row, expected_calibration_error
+from evals.calibration import brier, calibration, calibration_row, expected_calibration_error
 from evals.samples import PlainSamples
 from evals.trees import Samples
+from rlad.entropy.auroc import auroc
 
 Q, C = [0.9, 0.9, 0.1, 0.1], [1, 0, 0, 0]
 

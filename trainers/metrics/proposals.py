@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from rlad.entropy.auroc import auroc
 from rlad.entropy.shares import shares_entropy
 from rlad.reasoning.tree import Tree
 from trainers.metrics.readings import Sums
@@ -18,25 +19,6 @@ from trainers.rewards.vote import ballots, chance_right
 from trainers.rewards.voters import normalised, voters
 
 NAMES = ("proposal_auroc", "proposal_brier", "proposal_evenness", "vote_equal", "vote_proposer")
-
-
-def within_auroc(scores: Sequence[float], rates: Sequence[float]) -> float | None:
-    """Chance that of a right and a wrong abstraction of one problem the right one has the higher score.
-
-    `rates` are shares of right solutions: a pair (i, j) counts r_i (1 - r_j). Ties count half; None without such pairs.
-
-    >>> within_auroc([-1.0, -2.0, -3.0], [1.0, 0.0, 0.0]), within_auroc([-2.0, -1.0, -2.0], [1.0, 0.0, 0.0])
-    (1.0, 0.25)
-    >>> within_auroc([-1.0, -2.0], [0.5, 0.5]), within_auroc([-1.0, -2.0], [1.0, 1.0])
-    (0.5, None)
-    """
-    score, rate = np.asarray(scores, float), np.asarray(rates, float)
-    pairs = np.outer(rate, 1 - rate)
-    np.fill_diagonal(pairs, 0.0)
-    if not pairs.sum():
-        return None
-    wins = (score[:, None] > score) + 0.5 * (score[:, None] == score)
-    return float((wins * pairs).sum() / pairs.sum())
 
 
 def evenness(shares: Sequence[float]) -> float | None:
@@ -63,7 +45,7 @@ def read_proposals(trees: list[Tree]) -> Sums:
         shares, truth = normalised(proposals), target(rates)
         votes, _, right = ballots(found)
         values = {
-            "proposal_auroc": within_auroc(proposals, rates),
+            "proposal_auroc": auroc(proposals, rates),
             "proposal_brier": brier_score(shares, truth) if truth else None,
             "proposal_evenness": evenness(shares),
             "vote_equal": chance_right(votes, proposals, right, power=0.0),

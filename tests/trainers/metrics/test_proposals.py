@@ -7,7 +7,8 @@ from trees import tree
 from voted import voted
 
 from evals.entropy_series import entropy_charts
-from trainers.metrics.proposals import NAMES, read_proposals, within_auroc
+from rlad.entropy.auroc import auroc
+from trainers.metrics.proposals import NAMES, read_proposals
 from trainers.metrics.readings import joined_sums
 
 
@@ -19,7 +20,7 @@ def test_auroc_of_shares_is_that_of_single_solutions_of_different_abstractions()
             if i != j and a and not b:
                 wins += (scores[i] > scores[j]) + 0.5 * (scores[i] == scores[j])
                 pairs += 1
-    assert within_auroc(scores, [sum(row) / 2 for row in flags]) == pytest.approx(wins / pairs)
+    assert auroc(scores, [sum(row) / 2 for row in flags]) == pytest.approx(wins / pairs)
 
 
 def test_numbers_of_a_step_however_it_is_split():
