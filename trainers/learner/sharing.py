@@ -22,6 +22,8 @@ ROUNDING = {torch.float32: 0.01, torch.float64: 0.01}
 """What two ways of computing a log-prob may differ by, as a share of what a missing mask changes."""
 COARSE = 0.25
 """The same for numbers of 16 bits."""
+SIZES = ("num_hidden_layers", "num_attention_heads", "hidden_size")
+"""What a model's description must say, so that positions can be priced."""
 
 
 def sharing_of(model: PreTrainedModel, config: CotrainConfig) -> tuple[Sharing | None, str | None]:
@@ -33,6 +35,8 @@ def sharing_of(model: PreTrainedModel, config: CotrainConfig) -> tuple[Sharing |
         return None, None
     described = model.config.to_dict() | {"attn_implementation": model.config._attn_implementation}
     reason = reads_no_mask(described) or misread(model)
+    if not reason and not all(hasattr(model.config.get_text_config(), name) for name in SIZES):
+        reason = f"{type(model).__name__} does not describe its size by {', '.join(SIZES)}"
     if reason:
         return None, reason
     return Sharing(weights_in_keys(model), config.share_prompts, config.packing), None
