@@ -78,7 +78,9 @@ def card(run: RunConfig, folder: Path, role: Role) -> str:
     said = yaml.safe_dump({name: value for name, value in head.items() if value}, sort_keys=False).rstrip()
     written = (folder / "config.yaml").read_text(encoding="utf-8") if (folder / "config.yaml").is_file() else ""
     lines = ["---", said, "---", "", f"# {run.name}: {role.title}", "", (type(role).__doc__ or "").strip(), ""]
-    lines += [f"One of {len(run.players)} players trained together by rlad (2510.02263). ", ""]
+    together = len(playing(run))
+    how = f"One of {together} players trained together" if together > 1 else "A player trained alone"
+    lines += [f"{how} by rlad (2510.02263).", ""]
     lines += [*_origin(run, base), "", "## How it is asked", "", *_asked(run, role), ""]
     lines += _trained(folder, role.name)
     lines += _measured(folder)

@@ -43,7 +43,7 @@ FLOORS = {
         {"cli", "players"},
         {"card", "generation", "keys", "model"},
         {"reasoning"},
-        {"serving"},
+        {"environment", "serving"},
     ],
     "trainers": [
         {"losses", "rewards", "runtime", "launching"},

@@ -8,7 +8,7 @@ from rlad.config.benchmarks import BENCHMARKS
 from rlad.config.registry import key
 from rlad.config.sections import MethodSection
 
-DATA = ("jsonl", "parquet", "hub")
+DATA = ("jsonl", "parquet", "hub", "verifiers")
 """Sources that are read; every other one is a generated world."""
 
 
@@ -45,7 +45,7 @@ class ProblemsConfig(MethodSection):
     useless_share: float = key(0.3, least=0, most=1)
     """Share of a world's demonstrated proposals that are useless (wrong or irrelevant): RL has something to learn."""
     path: str | None = None
-    """Training file (jsonl, parquet) or dataset name (hub)."""
+    """Training file (jsonl, parquet), dataset name (hub) or id of an installed task set (verifiers)."""
     validation_path: str | None = None
     """Held-out file; without it, held-out rows are split off the training file by a hash of the question, or generated
     where a world makes the problems."""

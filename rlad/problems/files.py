@@ -17,6 +17,7 @@ from typing import Any
 from rlad.config import FieldNames, ProblemsConfig
 from rlad.problems.base import SPLITS, Problem, ProblemError, split_of
 from rlad.problems.columns import answer_text, at, question_text, text_of
+from rlad.problems.environments import taskset_rows
 from rlad.problems.hub import first_line, hub_rows
 from rlad.problems.jsonl import json_lines, json_rows
 
@@ -94,6 +95,9 @@ def _rows(config: ProblemsConfig, path: str) -> Iterator[tuple[str, dict[str, An
         raise ProblemError(f"The held-out problems of a world are read from {', '.join(SUFFIXES)} files, not '{path}'.")
     if kind == "hub":
         yield from _hub_rows(config, path)
+        return
+    if kind == "verifiers":
+        yield from taskset_rows(path, config.train + config.validation + config.test)
         return
     if not Path(path).is_file():
         raise ProblemError(f"There is no file '{path}'.")

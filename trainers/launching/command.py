@@ -64,10 +64,11 @@ def check_problems(config: RunConfig, dry_run: bool) -> dict[str, int] | None:
     """
     source = config.problems.source
     if dry_run and not config.problems.generated:
-        absent = [] if source == "hub" else [file for file in data_files(config.problems) if not Path(file).is_file()]
+        away = source in ("hub", "verifiers")
+        absent = [] if away else [file for file in data_files(config.problems) if not Path(file).is_file()]
         if absent:
             print(f"Note: there is no file '{absent[0]}' yet.\n")
-        if absent or source == "hub":
+        if absent or away:
             return None
     problems = [problem for split in SPLITS for problem in load_problems(config.problems, split)]
     if dry_run and any(model.path is not None and model_config(model.path) is None for _, model in models(config)):
