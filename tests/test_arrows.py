@@ -31,7 +31,7 @@ INSIDE = {
     "rlad.players.adapters": {"rlad.config"},
 }
 """What the lower floors of rlad may stand on; the reasoner and the server stand on all of them."""
-ABOVE = {"rlad.serving", "rlad.reasoning", "rlad.reasoning.reasoner", "rlad.reasoning.pair"}
+ABOVE = {"rlad.environment", "rlad.serving", "rlad.reasoning", "rlad.reasoning.reasoner", "rlad.reasoning.pair"}
 """The upper floors: nothing of rlad below them imports them."""
 
 

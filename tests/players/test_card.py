@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import shutil
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,30 @@ from rlad.card import license_of, main, write_cards
 from rlad.cli import PlainError
 from rlad.config import load_config, save_config
 
-RESULTS = Path(__file__).parents[2] / "docs" / "results" / "demo"
+
+def share(value, low, high, name="accuracy", interval="ci95"):
+    return {name: value, interval: [low, high]}
+
+
+def cell(checkpoint, n, m, tokens, covered, selected):
+    sizes = {"checkpoint": checkpoint, "n": n, "m": m, "tokens_per_problem": tokens, "select": "majority"}
+    return sizes | share(*covered, "pass_at_k", "pass_ci95") | share(*selected)
+
+
+SWEEP = {
+    "meta": {"problems": 1000},
+    "triple": {
+        "cotrained": share(0.212, 0.199, 0.225, "without", "without_ci95")
+        | share(0.236, 0.222, 0.252, "with_mean", "with_mean_ci95")
+        | share(0.69, 0.661, 0.718, "with_best", "with_best_ci95")
+    },
+    "cells": [
+        cell("cotrained", 4, 1, 133.0, (0.53, 0.5, 0.56), (0.23, 0.2, 0.25)),
+        cell("cotrained", 12, 1, 421.0, (0.862, 0.84, 0.883), (0.224, 0.202, 0.247)),
+        cell("cotrained", 0, 15.5, 421.0, (0.793, 0.769, 0.817), (0.266, 0.242, 0.294)),
+        cell("cotrained", 0, 15.5, 421.0, (0.819, 0.797, 0.841), (0.272, 0.25, 0.3)),
+    ],
+}
 
 
 class Stub:
@@ -40,7 +62,7 @@ def run_folder(folder, *words, swept=True, roles=("abstraction", "solution")):
     newest = {"step": 150, "tokens_generated_total": 1234567, **players}
     (folder / "metrics.jsonl").write_text(json.dumps(newest) + "\n")
     if swept:
-        shutil.copy(RESULTS / "sweep.json", folder / "sweep.json")
+        (folder / "sweep.json").write_text(json.dumps(SWEEP))
     return folder
 
 
