@@ -96,6 +96,7 @@ def _origin(run: RunConfig, base: str | None) -> Iterator[str]:
     problems = run.problems
     source = f"the world `{problems.source}`" if problems.generated else f"`{Path(problems.path or '').name}`"
     adapters = f", adapters of rank {run.lora.rank} merged into it" if run.lora.rank else ""
+    adapters = ", steering vectors merged into its biases" if run.steering.active else adapters
     yield f"It comes from {where}{adapters}; its problems are those of {source}."
     if base is not None and license_of(base) is None:
         yield "The license of that model is not known here: it holds for this one, too."

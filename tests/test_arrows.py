@@ -28,7 +28,8 @@ INSIDE = {
         "rlad.verifier",
     },
     "rlad.generation": {"rlad.players.adapters", "rlad.config", "rlad.generation"},
-    "rlad.players.adapters": {"rlad.config"},
+    "rlad.players.adapters": {"rlad.config", "rlad.players.steering"},
+    "rlad.players.steering": {"rlad.config"},
 }
 """What the lower floors of rlad may stand on; the reasoner and the server stand on all of them."""
 ABOVE = {"rlad.environment", "rlad.serving", "rlad.reasoning", "rlad.reasoning.reasoner", "rlad.reasoning.pair"}

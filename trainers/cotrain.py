@@ -85,7 +85,8 @@ class Cotrainer:
         parts |= {"methods": self.methods, "credit": self.credit, "alarms": self.alarms}
         parts |= {"curriculum": self.curriculum} if self.curriculum else {}
         kept = self.config.keep_checkpoints
-        self.checkpoints = Checkpoints(folder / "checkpoints", self.learners, parts, run.lora, kept, self.methods)
+        forms = {"lora": run.lora, "steering": run.steering}
+        self.checkpoints = Checkpoints(folder / "checkpoints", self.learners, parts, forms, kept, self.methods)
 
     def _learners(self) -> dict[str, Learner]:
         """The players in training, each with a few fixed prompts to check its sampler with."""

@@ -19,8 +19,8 @@ from deepspeed.utils.zero_to_fp32 import get_fp32_state_dict_from_zero_checkpoin
 
 from rlad.card import write_cards
 from rlad.cli import Parser, PlainError, main_guard
-from rlad.config import LoraConfig, RunConfig, load_config, save_config
-from rlad.players.adapters import adapter_scale, add_adapter, merged_weights
+from rlad.config import LoraConfig, RunConfig, SteeringConfig, load_config, save_config
+from rlad.players.adapters import adapt, plain_weights
 from rlad.players.policy import make_policy
 from trainers.learner.assembly import starting_model
 from trainers.learner.checkpoint import TAG, player_folder
@@ -54,7 +54,7 @@ def full_weights(model: torch.nn.Module, shards: Path) -> Iterator[tuple[str, to
     if unknown := set(trained) - set(own):
         raise PlainError(f"'{shards}' is of another model: it holds '{min(unknown)}'.")
     whole = ((name, trained.get(name, tensor).detach().to(tensor.dtype)) for name, tensor in own.items())
-    yield from merged_weights(whole, adapter_scale(model))
+    yield from plain_weights(whole, model)
 
 
 def export(run: RunConfig, run_folder: Path, step: int | None = None) -> Path:
@@ -70,13 +70,14 @@ def export(run: RunConfig, run_folder: Path, step: int | None = None) -> Path:
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".") as work:
         made = Path(work) / checkpoint.name
         made.mkdir()
-        lora = LoraConfig(**json.loads((checkpoint / "state.json").read_text())["lora"])
+        state = json.loads((checkpoint / "state.json").read_text())
+        lora, steering = LoraConfig(**state["lora"]), SteeringConfig(**state.get("steering", {}))
         for role in run.players:
             shards = player_folder(checkpoint, role)
             if not shards.is_dir():
                 continue  # it does not play in this run
             policy = make_policy(role, starting_model(run, role, run_folder), run, made / "export" / role)
-            add_adapter(policy.model, lora, run.seed)
+            adapt(policy.model, lora, steering, run.seed)
             policy.export(state=dict(full_weights(policy.model, shards)))
         if (run_folder / "base").is_dir():
             (made / "base").symlink_to(Path("..") / ".." / "base")

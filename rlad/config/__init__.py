@@ -26,6 +26,7 @@ from rlad.config.players import ROLES, LoraConfig, ModelConfig, PlayerConfig
 from rlad.config.problems import FieldNames, ProblemsConfig
 from rlad.config.running import EngineConfig, LaunchConfig, SweepConfig, TrackConfig, VerifierConfig, ZeroConfig
 from rlad.config.serving import ServingConfig
+from rlad.config.steering import SteeringConfig
 from rlad.config.text import parse_yaml, read_yaml
 from rlad.config.training import (
     BareConfig,
@@ -65,6 +66,7 @@ __all__ = [
     "ScheduleConfig",
     "ServingConfig",
     "SftPhaseConfig",
+    "SteeringConfig",
     "SweepConfig",
     "TrackConfig",
     "UnknownKey",

@@ -22,6 +22,7 @@ from rlad.config.renamed import renamed
 from rlad.config.running import EngineConfig, LaunchConfig, SweepConfig, TrackConfig, VerifierConfig, ZeroConfig
 from rlad.config.sections import MethodSection, method_keys, plain_fields, sections
 from rlad.config.serving import ServingConfig
+from rlad.config.steering import SteeringConfig
 from rlad.config.text import PlainScalar, Raw, default_of, is_null, parse_yaml, section_of, typed
 from rlad.config.training import CotrainConfig, WarmstartConfig
 
@@ -62,6 +63,7 @@ class RunConfig:
     players: dict[str, PlayerConfig] = field(default_factory=lambda: {role: starting_player(role) for role in ROLES})
     """Role -> what it is, how it samples and how it learns; `run.ROLE` is the same as `run.players[ROLE]`."""
     lora: LoraConfig = field(default_factory=LoraConfig)
+    steering: SteeringConfig = field(default_factory=SteeringConfig)
     warmstart: WarmstartConfig = field(default_factory=WarmstartConfig)
     cotrain: CotrainConfig = field(default_factory=CotrainConfig)
     curriculum: CurriculumConfig = field(default_factory=CurriculumConfig)
@@ -75,6 +77,11 @@ class RunConfig:
     launch: LaunchConfig = field(default_factory=LaunchConfig)
     zero: ZeroConfig = field(default_factory=ZeroConfig)
     track: TrackConfig = field(default_factory=TrackConfig)
+
+    @property
+    def frozen_base(self) -> bool:
+        """Whether the players learn beside one frozen base: as low-rank adapters or as steering vectors."""
+        return bool(self.lora.rank) or self.steering.active
 
     def __getattr__(self, name: str) -> PlayerConfig:
         """A player by its role."""

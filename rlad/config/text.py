@@ -78,6 +78,8 @@ def typed(value: Any, kind: Any, name: str) -> Any:
     ('1.10', 1.1, 1000, True)
     >>> typed(Raw("[[4, 1]]"), list[list[int]], "sweep.grid"), typed(PlainScalar("null"), float | None, "dual_clip")
     ([[4, 1]], None)
+    >>> typed(Raw("[3]"), list[int] | str, "layers"), typed(Raw("all"), list[int] | str, "layers")
+    ([3], 'all')
     >>> typed({"rank": "0.5"}, dict[str, float], "others")
     {'rank': 0.5}
     """
@@ -86,7 +88,8 @@ def typed(value: Any, kind: Any, name: str) -> Any:
     if get_origin(kind) in (Union, UnionType):
         if is_null(value):
             return None
-        kind = next(part for part in get_args(kind) if part is not type(None))
+        parts = [part for part in get_args(kind) if part is not type(None)]
+        kind = next((part for part in parts if (get_origin(part) is list) == isinstance(value, list)), parts[0])
     if get_origin(kind) is list:
         if not isinstance(value, list):
             raise ConfigError(f"Wrong type for '{name}': '{_shown(value)}' is no list; write [a, b].")
@@ -128,8 +131,9 @@ def _scalar(text: str, kind: type, name: str) -> Any:
 
 
 def _read_raw(value: Raw, kind: Any, name: str) -> Any:
-    text = kind is str or (get_origin(kind) in (Union, UnionType) and str in get_args(kind))
-    if text and not value.startswith(("'", '"')):
+    parts = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
+    listed = value.startswith("[") and any(get_origin(part) is list for part in parts)
+    if str in parts and not listed and not value.startswith(("'", '"')):
         return PlainScalar(value)
     try:
         return parse_yaml(value)

@@ -13,7 +13,7 @@ import torch
 from rlad.generation.base import Completion, Sampling
 from rlad.generation.cache import roomy_cache
 from rlad.generation.checksums import checksums, differing
-from rlad.players.adapters import adapter_scale
+from rlad.players.adapters import has_adapter
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -33,7 +33,7 @@ class TransformersSampler:
         self.pad_id = pad_id
         self.max_batch = max_batch
         self.version = 0
-        self.adapters = adapter_scale(model) is not None
+        self.adapters = has_adapter(model)
 
     def load_weights(self, source: Iterable[tuple[str, torch.Tensor]], version: int) -> None:
         """Copies weights in place. Raises KeyError for a name the model doesn't have."""

@@ -1,7 +1,7 @@
-"""LoRA adapters (2106.09685): both players as low-rank additions to one frozen base.
+"""Adapters: players as small additions to one frozen base, LoRA (2106.09685) or steering vectors (steering.py).
 
-`add_adapter` changes a model in place and keeps its class, so everything that runs a model runs one with an adapter.
-Parameters are named as peft names them: NAME.base_layer.weight, NAME.lora_A.default.weight, NAME.lora_B.default.weight.
+`adapt` changes a model in place and keeps its class, so everything that runs a model runs one with an adapter. LoRA's
+parameters are named as peft names them: NAME.base_layer.weight, NAME.lora_A.default.weight, NAME.lora_B.default.weight.
 """
 
 from __future__ import annotations
@@ -12,13 +12,19 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from rlad.config import ConfigError, LoraConfig
+from rlad.config import ConfigError, LoraConfig, SteeringConfig
+from rlad.players.steering import VECTOR, add_vectors, has_vectors, merged_biases, unbiased
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 BASE = ".base_layer."
 PARTS = (".lora_A.default.weight", ".lora_B.default.weight")
+
+
+def adapt(model: PreTrainedModel, lora: LoraConfig, steering: SteeringConfig, seed: int) -> PreTrainedModel:
+    """Makes of `model`, in place, what a player trains: LoRA, steering vectors, or (neither is asked for) all of it."""
+    return add_vectors(add_adapter(model, lora, seed), steering)
 
 
 def add_adapter(model: PreTrainedModel, config: LoraConfig, seed: int) -> PreTrainedModel:
@@ -66,13 +72,30 @@ def adapter_scale(model: torch.nn.Module) -> float | None:
     return None
 
 
+def has_adapter(model: torch.nn.Module) -> bool:
+    """Whether what learns in a model is an adapter or steering vectors, beside a base that stays."""
+    return adapter_scale(model) is not None or has_vectors(model)
+
+
 def is_adapters(name: str) -> bool:
-    """Whether a parameter belongs to an adapter.
+    """Whether a parameter belongs to an adapter, or is a steering vector.
 
     >>> is_adapters("layers.0.q_proj.lora_A.default.weight"), is_adapters("layers.0.q_proj.base_layer.weight")
     (True, False)
     """
-    return name.endswith(PARTS)
+    return name.endswith((*PARTS, VECTOR))
+
+
+def plain_weights(
+    source: Iterable[tuple[str, torch.Tensor]], model: torch.nn.Module
+) -> Iterator[tuple[str, torch.Tensor]]:
+    """(name, full tensor) pairs of `model` as those of the plain model that it amounts to, its adapter merged.
+
+    model: is only asked for its form, so it may be partitioned.
+    """
+    if has_vectors(model):
+        return merged_biases(source, unbiased(model))
+    return merged_weights(source, adapter_scale(model))
 
 
 def merged_weights(

@@ -5,10 +5,11 @@ from collections import Counter
 
 import pytest
 import torch
+from adapted import steered
 from scipy.stats import chi2_contingency, ks_2samp
 from vllm_here import ENGINE, TOKENIZER, gap, model_of, needs_vllm, prompts_of, tied_model_of
 
-from rlad.config import EngineConfig
+from rlad.config import EngineConfig, SteeringConfig
 from rlad.generation import Completion, SamplerFailed, Sampling, make_sampler, stop_ids
 from rlad.generation.checksums import checksums
 from rlad.generation.vllm.core import request_seed
@@ -16,6 +17,7 @@ from rlad.generation.vllm.link import EngineProcess, Link, private_folder
 from rlad.generation.vllm.sampler import core_settings, start_vllm
 from rlad.generation.vllm.setup import cpu_environment
 from rlad.generation.vllm.weights import weight_names, write_weights
+from rlad.players.adapters import plain_weights
 
 pytestmark = needs_vllm
 TOLERANCE = 1e-3
@@ -121,6 +123,25 @@ def test_rewards_are_distributed_as_with_the_transformers_sampler(fresh):
     assert chi2_contingency([[count[token] for token in common] for count in counts]).pvalue > 1e-3
     cold = fresh.generate(prompts, Sampling(0.8, 6, seed=11))  # and the test would see a wrong temperature
     assert ks_2samp([sum(c.logprobs) for c in cold], [sum(c.logprobs) for c in ours]).pvalue < 1e-6
+
+
+def test_steering_vectors_are_served_as_biases(tmp_path):
+    """Behind Qwen3's attention, where vLLM's own class has none; first those it started with, then new ones."""
+    base = model_of(1)
+    one, other = (steered(base, SteeringConfig("all"), seed) for seed in (1, 2))
+    sampler = start(one, tmp_path / "engine.log")
+    try:
+        prompts = prompts_of([3, 9, 5, 40]) * 2
+        completions = sampler.generate(prompts, Sampling(1.0, 8, seed=3))
+        assert gap(one, prompts, completions) <= TOLERANCE < gap(base, prompts, completions)
+        sampler.load_weights(plain_weights(other.named_parameters(), other), 1)
+        completions = sampler.generate(prompts, Sampling(1.0, 8, seed=3))
+        assert gap(other, prompts, completions) <= TOLERANCE
+        assert sampler.differing(checksums(plain_weights(other.named_parameters(), other))) == []
+        stale = sampler.differing(checksums(plain_weights(one.named_parameters(), one)))
+        assert stale == [f"model.layers.{layer}.self_attn.o_proj.bias" for layer in range(2)]
+    finally:
+        sampler.close()
 
 
 def test_tied_embeddings_are_published_untied(tmp_path):

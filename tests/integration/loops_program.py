@@ -67,9 +67,21 @@ def main(start: Path, out: Path) -> None:
 
 
 def adapters(start: Path, out: Path) -> None:
-    """Four steps of adapters in one go, and two of them resumed for two more; a lagged solver samples with them."""
-    words = ["lora.rank=4", "abstraction.lr=0.01", "solution.lr=0.01", "cotrain.schedule.lag=3"]
-    for name, parts in (("lora-whole", (4,)), ("lora-resumed", (2, 4))):
+    """Four steps in one go, and two of them resumed for two more; a lagged solver samples with them."""
+    common = ["abstraction.lr=0.01", "solution.lr=0.01", "cotrain.schedule.lag=3"]
+    lora, steering = ["lora.rank=4", *common], ["steering.layers=all", *common]
+    for kind, words in (("lora", lora), ("steering", steering)):
+        resumable(start, out, kind, words)
+    for kind, words in (("lora", [*lora, "lora.alpha=64"]), ("steering", [*steering, "steering.layers=[0]"])):
+        try:
+            loop.cotrain(load_config(start / "config.yaml", ["cotrain.steps=6", *words]), out / f"{kind}-whole")
+        except CheckpointError as error:
+            print(f"REFUSED {error}", flush=True)
+
+
+def resumable(start: Path, out: Path, kind: str, words: list[str]) -> None:
+    """Four steps into KIND-whole, two and then two more into KIND-resumed."""
+    for name, parts in ((f"{kind}-whole", (4,)), (f"{kind}-resumed", (2, 4))):
         folder = out / name
         if zero3_rank() == 0:
             folder.mkdir()
@@ -78,11 +90,6 @@ def adapters(start: Path, out: Path) -> None:
         for steps in parts:
             run = load_config(start / "config.yaml", [f"cotrain.steps={steps}", "cotrain.checkpoint_every=2", *words])
             loop.cotrain(run, folder)
-    other = load_config(start / "config.yaml", ["cotrain.steps=6", *words, "lora.alpha=64"])
-    try:
-        loop.cotrain(other, out / "lora-whole")
-    except CheckpointError as error:
-        print(f"REFUSED {error}", flush=True)
 
 
 def stale(start: Path, out: Path) -> None:

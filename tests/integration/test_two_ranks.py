@@ -18,6 +18,7 @@ from two_ranks import ROOT, SMALL, environment
 from rlad.cli import PlainError
 from rlad.config import load_config, save_config
 from rlad.config.registry import loss
+from rlad.players.adapters import is_adapters
 from trainers.export import export
 
 pytestmark = pytest.mark.ranks
@@ -178,9 +179,12 @@ def test_every_mode_of_the_loop_runs_and_stale_weights_stop_it(warm, ranks, tmp_
     assert "'model.layers.1.self_attn.k_norm.weight' of 25 differ" in stale[1]
     assert "is of lora.alpha=32.0; resume with that" in output
     found = {folder.name: metrics(folder) for folder in (tmp_path / "loops").iterdir() if folder.name != "stale"}
-    resumed = found.pop("lora-resumed")
-    assert found.pop("lora-whole") == resumed
-    check_adapters(warm, tmp_path / "loops", resumed)
+    assert "is of steering.layers=all; resume with that" in output
+    kinds = {"lora": ("_proj.weight", "lora.rank=4"), "steering": ("o_proj.bias", "steering.layers=all")}
+    for kind, (moved, word) in kinds.items():
+        resumed = found.pop(f"{kind}-resumed")
+        assert found.pop(f"{kind}-whole") == resumed
+        check_adapters(warm, tmp_path / "loops", resumed, kind, moved, word)
     assert len(found) == 14
     assert "instruments" not in found["unmeasured"][0]["solution"]
     assert 0 <= found["unmeasured"][0]["solution"]["planning_share"] <= 1
@@ -202,25 +206,28 @@ def test_every_mode_of_the_loop_runs_and_stale_weights_stop_it(warm, ranks, tmp_
     assert found["set-credit"][1]["rollout"]["abstractions_per_problem"] <= 3
 
 
-def check_adapters(warm, folder, rows):
+def check_adapters(warm, folder, rows, kind, moved, word):
     """Both players learnt beside one frozen base; a checkpoint holds adapters, an export the whole model."""
     assert [row["step"] for row in rows] == [1, 2, 3, 4]
     assert all(row[role]["updated"] == 1 and row[role]["grad_norm"] > 0 for row in rows for role in PLAYERS)
     assert all(row["parity"] < 1e-4 for row in rows) and rows[-1]["solution"]["kl"] > 0
     base = load_file(warm / "base" / "model.safetensors")
-    exports = [load_file(folder / "lora-whole" / "export" / role / "model.safetensors") for role in PLAYERS]
-    for name in base:
-        moved = name.endswith("_proj.weight")
-        assert all(set(export) == set(base) and (export[name] != base[name]).any() == moved for export in exports)
-    assert any((exports[0][name] != exports[1][name]).any() for name in base)
-    run = load_config(warm / "config.yaml", ["lora.rank=4"])
-    kept = load_file(export(run, folder / "lora-whole") / "export" / "solution" / "model.safetensors")
+    exports = [load_file(folder / f"{kind}-whole" / "export" / role / "model.safetensors") for role in PLAYERS]
+    model = AutoModelForCausalLM.from_pretrained(folder / f"{kind}-whole" / "export" / "solution")
+    names = set(dict(model.named_parameters()))
+    for name in names:
+        moves = name.endswith(moved)
+        before = base.get(name, torch.zeros(()))  # a plain model's bias of a vector, or nothing
+        assert all(set(export) == names and (export[name] != before).any() == moves for export in exports)
+    assert any((exports[0][name] != exports[1][name]).any() for name in names)
+    run = load_config(warm / "config.yaml", [word])
+    kept = load_file(export(run, folder / f"{kind}-whole") / "export" / "solution" / "model.safetensors")
     assert kept.keys() == exports[1].keys() and all(torch.equal(kept[name], exports[1][name]) for name in kept)
-    resumed = load_file(folder / "lora-resumed" / "export" / "solution" / "model.safetensors")
-    assert all((resumed[name] == exports[1][name]).all() for name in base)
-    saved = list((folder / "lora-whole" / "checkpoints" / "latest" / "solution").rglob("*model_states.pt"))
+    resumed = load_file(folder / f"{kind}-resumed" / "export" / "solution" / "model.safetensors")
+    assert all((resumed[name] == exports[1][name]).all() for name in names)
+    saved = list((folder / f"{kind}-whole" / "checkpoints" / "latest" / "solution").rglob("*model_states.pt"))
     names = [name for file in saved for name in torch.load(file, weights_only=False)["module"]]
-    assert len(saved) == 2 and names and all("lora_" in name for name in names)
+    assert len(saved) == 2 and names and all(is_adapters(name) for name in names)
 
 
 def test_every_mode_of_learning_runs_and_gives_the_same_gradients_for_every_split(warm, ranks, tmp_path):

@@ -101,6 +101,12 @@ def test_a_pretrained_base_is_named_with_its_license(tmp_path):
     assert "put your final answer within" in text  # as a chat model is asked
 
 
+def test_steering_vectors_are_told_as_biases(tmp_path):
+    folder = run_folder(tmp_path, "steering.layers=all", swept=False)
+    text = write_cards(load_config(folder / "config.yaml"), folder)["solution"] / "README.md"
+    assert "made from scratch, steering vectors merged into its biases;" in text.read_text()
+
+
 def test_a_base_s_own_card_says_its_license_best(tmp_path):
     (tmp_path / "README.md").write_text("---\nlicense: mit\n---\n# A model\n")
     assert license_of(str(tmp_path)) == "mit"

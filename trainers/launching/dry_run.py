@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from rlad.config import LoraConfig, ModelConfig, RunConfig, as_yaml
+from rlad.config import LoraConfig, ModelConfig, RunConfig, SteeringConfig, as_yaml
 from rlad.config.rules import bare_problems, model_config, reads_no_mask, trains, wants_reference
+from rlad.config.steering import chosen_layers
 from rlad.players import pieces
 from rlad.players.roles import playing
 from rlad.problems import make_world
@@ -86,6 +87,15 @@ def adapter_parameters(shape: ModelShape, lora: LoraConfig) -> int:
         "down_proj": shape.intermediate + shape.hidden,
     }
     return shape.layers * lora.rank * sum(sizes.get(target, 0) for target in lora.targets)
+
+
+def vector_parameters(shape: ModelShape, steering: SteeringConfig) -> int:
+    """How many parameters one player's steering vectors have: one of the stream's width for each chosen layer.
+
+    >>> vector_parameters(KNOWN["Qwen/Qwen3-1.7B"], SteeringConfig("all"))  # 28 x 2048
+    57344
+    """
+    return len(chosen_layers(steering, shape.layers)) * shape.hidden
 
 
 def read_shape(config: dict) -> ModelShape:
@@ -216,6 +226,8 @@ def memory(config: RunConfig, ranks: int, lengths: dict[str, int] | None = None)
         zero, learnt, frozen = config.zero, count, 0
         if config.lora.rank:
             learnt, frozen = adapter_parameters(shape, config.lora), count
+        if config.steering.active:
+            learnt, frozen = vector_parameters(shape, config.steering), count
         parts[TRAINING] += training_state(learnt, ranks, width, zero.offload_optimizer, zero.offload_params)
         parts[TRAINING] += 0 if zero.offload_params else frozen * width / ranks
         if wants_reference(config, role) and not (frozen and parts["frozen references"]):
@@ -301,6 +313,10 @@ def division(config: RunConfig, placement: Placement) -> list[tuple[str, str]]:
         micro = f"micro-batches of at most {step.micro_tokens} positions" if step.micro_tokens else None
         rows.append((f"{role}s of a rank", f"at most {count}, {kept}, {micro or _micro(count, step.micro_batch)}"))
         rows.append((f"rows of an update, {role}", sharing(config, role)))
+    if config.steering.active and (shape := model_shape(config.base, config)) is not None:
+        count = vector_parameters(shape, config.steering)
+        text = f"{count // shape.hidden} of {shape.hidden:,} numbers, {count:,} in all"
+        rows.append(("steering vectors of a player", text))
     return rows
 
 

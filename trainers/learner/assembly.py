@@ -9,7 +9,7 @@ import torch
 
 from rlad.config import ModelConfig, RunConfig
 from rlad.config.rules import wants_reference
-from rlad.players.adapters import add_adapter
+from rlad.players.adapters import adapt
 from rlad.players.policy import make_policy
 from trainers.learner.learner import Learner
 from trainers.learner.sharing import sharing_of
@@ -30,9 +30,10 @@ def make_learner(
     # Full copies are taken before ZeRO-3 partitions the model in place; adapters have one base, so one reference.
     reference = None
     if wants_reference(run, role):
-        shared = other.reference if run.lora.rank and other is not None else None
+        shared = other.reference if run.frozen_base and other is not None else None
         reference = shared or copy.deepcopy(policy.model).to(device).eval().requires_grad_(False)
-    add_adapter(policy.model, run.lora, len(run.players) * run.seed + list(run.players).index(role))
+    seed = len(run.players) * run.seed + list(run.players).index(role)
+    adapt(policy.model, run.lora, run.steering, seed)
     sampler = place_sampler(run, policy, folder, device, other and other.sampler)
     settings = zero3.model_engine_config(
         run.zero,
@@ -53,7 +54,7 @@ def make_learner(
 def starting_model(run: RunConfig, role: str, folder: Path) -> ModelConfig:
     """The model a player starts from: its warm-started own, the warm-started base, or what the configuration names."""
     config = copy.deepcopy(getattr(run, role).model or run.base)
-    own = [] if run.lora.rank else [folder / "base" / role]  # adapters share one base
+    own = [] if run.frozen_base else [folder / "base" / role]  # adapters share one base
     for candidate in (*own, folder / "base"):
         if (candidate / "config.json").is_file() and getattr(run, role).model is None:
             config.path = str(candidate)

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -24,7 +25,7 @@ import torch
 import torch.distributed as dist
 
 from rlad.cli import PlainError
-from rlad.config import LoraConfig
+from rlad.config import LoraConfig, SteeringConfig
 from trainers.learner.checkpoint_files import (
     MARK,
     UNREADABLE,
@@ -80,7 +81,8 @@ class Checkpoints:
     learners: dict[str, Learner]
     parts: dict[str, Stateful]
     """By name, beside the learners."""
-    lora: LoraConfig
+    forms: Mapping[str, LoraConfig | SteeringConfig]
+    """By the name of its section, what players train beside a frozen base."""
     keep: int
     """How many of them stay, the newest ones."""
     files: StatefulFiles
@@ -112,7 +114,8 @@ class Checkpoints:
         return target
 
     def _state(self, step: int) -> dict:
-        of = {"step": step, "ranks": zero3.world_size(), "roles": sorted(self.learners), "lora": vars(self.lora)}
+        of = {"step": step, "ranks": zero3.world_size(), "roles": sorted(self.learners)}
+        of |= {section: vars(form) for section, form in self.forms.items()}
         return of | {"parts": {name: part.state() for name, part in (self.parts | self.learners).items()}}
 
     def load_newest(self) -> int:
@@ -125,7 +128,7 @@ class Checkpoints:
         if target is None:
             return 0
         state = json.loads((target / "state.json").read_text())
-        _check(target, state, self.learners, self.lora)
+        _check(target, state, self.learners, self.forms)
         for role, learner in self.learners.items():
             whole = all(parameter.requires_grad for parameter in learner.model_engine.module.parameters())
             learner.model_engine.load_checkpoint(str(player_folder(target, role)), tag=TAG, load_module_strict=whole)
@@ -161,7 +164,7 @@ def newest_readable(folder: Path) -> Path | None:
     return None
 
 
-def _check(target: Path, state: dict, learners: dict[str, Learner], lora: LoraConfig) -> None:
+def _check(target: Path, state: dict, learners: dict[str, Learner], forms: Mapping[str, Any]) -> None:
     """Raises CheckpointError where a checkpoint does not fit the run."""
     if "parts" not in state:
         raise CheckpointError(f"The checkpoint {target} is of an earlier version of rlad; start anew.")
@@ -172,6 +175,8 @@ def _check(target: Path, state: dict, learners: dict[str, Learner], lora: LoraCo
         )
     if state["roles"] != sorted(learners):
         raise CheckpointError(f"The checkpoint {target} holds {state['roles']}, the run trains {sorted(learners)}.")
-    if state["lora"] != vars(lora):  # DeepSpeed would put the numbers into whatever is there, by their order
-        changed = ", ".join(f"lora.{key}={value}" for key, value in state["lora"].items() if value != vars(lora)[key])
-        raise CheckpointError(f"The checkpoint {target} is of {changed}; resume with that, or start anew.")
+    for section, form in forms.items():  # DeepSpeed would put the numbers into whatever is there, by their order
+        saved, own = state.get(section, vars(type(form)())), vars(form)  # what an older checkpoint does not say was off
+        changed = ", ".join(f"{section}.{key}={value}" for key, value in saved.items() if value != own[key])
+        if changed:
+            raise CheckpointError(f"The checkpoint {target} is of {changed}; resume with that, or start anew.")

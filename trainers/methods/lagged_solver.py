@@ -10,6 +10,7 @@ from safetensors.torch import load_model, save_model
 
 from rlad.config import RunConfig
 from rlad.generation import make_sampler
+from rlad.players.steering import add_vectors
 from trainers.learner.learner import Learner
 from trainers.runtime import zero3
 
@@ -24,7 +25,8 @@ class LaggedSolver:
 
     def __init__(self, run: RunConfig, solver: Learner):
         self.run, self.solver = run, solver
-        self.model = copy.deepcopy(solver.reference)  # the weights that training starts from
+        # The weights that training starts from; biases that vectors merge into are not in the reference.
+        self.model = add_vectors(copy.deepcopy(solver.reference), run.steering)
         self.sampler = make_sampler(replace(run.engine, kind="transformers"), self.model, solver.policy.tokenizer)
         self.step = 0
         """Before which step it was renewed."""

@@ -27,7 +27,7 @@ from deepspeed.runtime.zero.linear import zero3_linear_wrap
 from rlad.config import LaunchConfig, ZeroConfig
 from rlad.generation import Sampler
 from rlad.generation import checksums as sums
-from rlad.players.adapters import adapter_scale, merged_weights
+from rlad.players.adapters import has_adapter, plain_weights
 from trainers.runtime import collectives
 
 TORCH_LINEAR = torch.nn.functional.linear
@@ -272,7 +272,7 @@ def send_weights(model_engine, sampler: Sampler, version: int, bucket_size: int)
 
 def merged_parameters(model_engine, bucket_size: int) -> Iterator[tuple[str, torch.Tensor]]:
     """Full parameters of the plain model, an adapter merged into it. Collective."""
-    return merged_weights(gathered(model_engine, bucket_size), adapter_scale(model_engine.module))
+    return plain_weights(gathered(model_engine, bucket_size), model_engine.module)
 
 
 def expected_checksums(model_engine, sampler: Sampler, bucket_size: int) -> dict[str, int]:
@@ -281,7 +281,7 @@ def expected_checksums(model_engine, sampler: Sampler, bucket_size: int) -> dict
     Every rank sums up its own shards, so nothing is gathered, and nothing that was published is believed. Only where an
     adapter is published merged into its base are all weights gathered and merged once more.
     """
-    if not sampler.adapters and adapter_scale(model_engine.module) is not None:
+    if not sampler.adapters and has_adapter(model_engine.module):
         return sums.checksums(merged_parameters(model_engine, bucket_size))
     named = model_engine.module.named_parameters(remove_duplicate=False)  # a tied tensor has two names
     own = {name: _shard_checksum(p) for name, p in named if p.requires_grad or not sampler.adapters}
@@ -301,7 +301,7 @@ def full_state(model_engine, bucket_size: int) -> dict[str, torch.Tensor]:
     """All weights of the plain model on the CPU of rank 0; an empty dict on the others. Collective."""
     source = gathered(model_engine, bucket_size)
     if rank() == 0:
-        whole = merged_weights(source, adapter_scale(model_engine.module))
+        whole = plain_weights(source, model_engine.module)
         return {name: tensor.detach().cpu().clone() for name, tensor in whole}
     for _ in source:
         pass

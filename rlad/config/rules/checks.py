@@ -14,6 +14,7 @@ from rlad.config.rules.methods import check_methods
 from rlad.config.rules.models import check_lora, check_model, models
 from rlad.config.rules.selecting import require_scores
 from rlad.config.rules.serving import check_serving
+from rlad.config.rules.steering import check_steering
 
 CPU_HEADS = (32, 64, 80, 96, 112, 128, 160, 192, 224, 256, 512)
 """Head sizes of the attention in vLLM's CPU build (0.32)."""
@@ -25,6 +26,7 @@ def validate(config: RunConfig) -> None:
     for name, model in models(config):
         check_model(name, model, config)
     check_lora(config)
+    check_steering(config)
     _check_run_folder(config)
     _check_problems(config)
     check_division(config)

@@ -31,7 +31,7 @@ from rlad.generation.vllm.setup import SPARE, cpu_environment, engine_gpus, gpu_
 from rlad.generation.vllm.transfer import FolderTransfer
 from rlad.generation.vllm.watched import OWN_FOLDER
 from rlad.generation.vllm.weights import tied_head, untied, write_model
-from rlad.players.adapters import adapter_scale, merged_weights
+from rlad.players.adapters import plain_weights
 
 POLL = 0.1
 
@@ -292,7 +292,7 @@ def lead_servers(
     if servers:
         replicas.call("commit", config.timeout, version=0)
     else:  # nobody knows what they hold
-        sampler.load_weights(merged_weights(policy.model.named_parameters(), adapter_scale(policy.model)), 0)
+        sampler.load_weights(plain_weights(policy.model.named_parameters(), policy.model), 0)
     return sampler
 
 

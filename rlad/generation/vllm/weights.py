@@ -18,7 +18,8 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from rlad.config import LoraConfig
-from rlad.players.adapters import adapter_entries, adapter_scale, merged_weights
+from rlad.config.steering import own_class
+from rlad.players.adapters import adapter_entries, plain_weights
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -87,11 +88,11 @@ def write_model(model: PreTrainedModel, folder: Path) -> None:
 
     A model with an adapter is written as the plain one that it amounts to.
     """
-    weights = merged_weights(model.named_parameters(), adapter_scale(model))
-    write_weights(untied(weights, tied_head(model)), folder)
+    write_weights(untied(plain_weights(model.named_parameters(), model), tied_head(model)), folder)
     config = copy.deepcopy(model.config)
     config.tie_word_embeddings = False
-    config.architectures = [type(model).__name__]
+    # vLLM's name for running the class of transformers, which has biases that its own class leaves out.
+    config.architectures = [type(model).__name__ if own_class(config.to_dict()) else "TransformersForCausalLM"]
     config.save_pretrained(folder)
 
 

@@ -140,6 +140,16 @@ def test_adapters_are_small_and_share_a_reference():
     assert "the base, an adapter per player" in describe(served, Placement(slots=(2,)))
 
 
+def test_steering_vectors_are_counted_and_share_a_reference():
+    config = load_config(None, ["steering.layers=[0,2]"])
+    shape = model_shape(config.base, config)
+    states, copies, references, *_ = memory(config, 2).values()
+    vectors = 2 * shape.hidden
+    assert states == 2 * (4 * parameters(shape) + 16 * vectors) / 2  # two players on two ranks, in fp32
+    assert copies == 2 * 4 * (parameters(shape) + vectors) and references == 4 * parameters(shape)
+    assert "2 of 128 numbers, 256 in all" in describe(config, Placement(slots=(2,)))
+
+
 def test_solver_alone_needs_one_engine():
     both, alone = (memory(load_config(None, [f"cotrain.abstractions={n}"]), 2) for n in (8, 0))
     assert alone["sampling copies"] == both["sampling copies"] / 2
