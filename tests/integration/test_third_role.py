@@ -2,14 +2,13 @@
 
 import json
 import shutil
-import subprocess
-import sys
 
 import pytest
 from safetensors.torch import load_file
-from two_ranks import ROOT, SMALL, environment
+from two_ranks import SMALL
 
 from rlad.config import load_config, save_config
+from trainers.launching.command import main
 
 pytestmark = pytest.mark.ranks
 
@@ -27,13 +26,6 @@ TRIO = [
 ]
 
 
-def launched(verb, folder, *words):
-    command = [sys.executable, "-m", "trainers.launching", verb, str(folder), *words]
-    done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=900)
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    return done.stdout
-
-
 def metrics(folder):
     rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     return [{name: value for name, value in row.items() if name != "seconds"} for row in rows]
@@ -47,8 +39,9 @@ def test_the_selector_trains_and_goes_on_bit_for_bit_from_a_checkpoint(tmp_path,
     ranks.run("runs_program.py", "warmstart", str(whole))
     assert "select" in json.loads((whole / "warmstart.jsonl").read_text().splitlines()[-1])["loss_by_task"]
     shutil.copytree(whole, broken)
-    ranks.run("runs_program.py", "train", str(whole), "train", str(broken), "name=broken", "cotrain.steps=1")
-    output = launched("train", broken, "name=broken", "cotrain.steps=2")
+    halves = [["train", str(broken), "name=broken", f"cotrain.steps={steps}"] for steps in (1, 2)]
+    assert main([*halves[1], "--dry-run"]) == 0
+    output = ranks.run("runs_program.py", "train", str(whole), *halves[0], *halves[1])
     assert "π_sel reward" in output
     rows = metrics(whole)
     assert rows == metrics(broken) and len(rows) == 2

@@ -31,13 +31,6 @@ def launch(verb, folder, *words, **popen):
     return subprocess.Popen(command, cwd=ROOT, env=environment(), text=True, start_new_session=True, **popen)
 
 
-def launched(verb, folder, *words):
-    process = launch(verb, folder, *words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    output, _ = process.communicate(timeout=240)
-    assert process.returncode == 0, output[-5000:]
-    return output
-
-
 @pytest.fixture(scope="module")
 def warm(tmp_path_factory, ranks):
     """A run folder with a warm-started base."""
@@ -105,7 +98,7 @@ def test_killed_and_resumed_training_is_bit_for_bit_the_uninterrupted_one(warm, 
     shutil.rmtree(broken / "checkpoints" / "step_00004", ignore_errors=True)  # had the kill come late
     for half in (broken / "checkpoints" / "step_00004", broken / "checkpoints" / "step_00003"):
         (half / "solution").mkdir(parents=True)  # what a kill in the middle of saving leaves: no COMPLETE
-    launched("train", broken)
+    ranks.run("runs_program.py", "train", str(broken))
     assert metrics(whole) == metrics(broken)
     assert len(metrics(whole)) == 4
     again = export(load_config(whole / "config.yaml"), whole)
