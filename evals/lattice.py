@@ -152,7 +152,6 @@ def costs(samples: BreadthSamples) -> tuple[Floats, Floats]:  # both (P, N, M)
     depths = np.arange(1, deep + 1)
     for p, problem in enumerate(samples.problems):
         have = len(problem.tokens)
-        mean = np.cumsum([0.0, *(float(np.mean(row)) for row in problem.tokens)])
         proposed = [problem.proposal_tokens[draw] for draw in problem.first_draw]
         longest = np.zeros((have, deep))
         for i, row in enumerate(problem.tokens):
@@ -160,7 +159,7 @@ def costs(samples: BreadthSamples) -> tuple[Floats, Floats]:  # both (P, N, M)
             longest[i] = proposed[i] + reached[np.minimum(depths, len(row)) - 1]
         longest = np.maximum.accumulate(longest) if have else np.zeros((1, deep))
         for n in range(1, wide + 1):
-            tokens[p, n - 1] = problem.spent(n) + depths * mean[min(n, have)]
+            tokens[p, n - 1] = problem.spent(n) + depths * problem.mean_tokens[min(n, have)]
             latency[p, n - 1] = longest[min(n, max(have, 1)) - 1]
     there = grown(samples.depth)
     return np.where(there, tokens, np.nan), np.where(there, latency, np.nan)

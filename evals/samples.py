@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -237,6 +238,11 @@ class BreadthProblem:
         """How many proposals it takes to the n-th distinct one; all of them when there were never n."""
         return self.first_draw[n - 1] + 1 if len(self.first_draw) >= n else len(self.proposal_tokens)
 
+    @cached_property
+    def mean_tokens(self) -> list[float]:
+        """Tokens of one solution under each of the first 0, 1, 2 ... abstractions, together."""
+        return [0.0, *accumulate(float(np.mean(row)) for row in self.tokens)]
+
     def spent(self, n: int) -> int:
         """Tokens of those proposals."""
         return sum(self.proposal_tokens[: self.stop(n)])
@@ -277,7 +283,7 @@ class BreadthSamples:
         """Generated tokens of the cell, proposals included."""
         self.require_cell(n, m)
         return np.array([
-            problem.spent(n) + m * sum(float(np.mean(row)) for row in problem.tokens[:n]) for problem in self.problems
+            problem.spent(n) + m * problem.mean_tokens[min(n, len(problem.tokens))] for problem in self.problems
         ])  # fmt: skip
 
     def latency(self, n: int, m: int) -> NDArray[np.float64]:  # (P,)

@@ -11,6 +11,7 @@ from evals.pictures import Pictures
 from evals.rule_tables import rule_lines, score_lines, selection_sentences
 from evals.runs import Run, column
 from evals.series import CHECKPOINTS, PLAYERS, seconds_per_phase, way
+from evals.splits import split_sentences
 from evals.tables import TRIPLE, budget_words, side_words, sweep_rows
 
 TREES = 6
@@ -32,7 +33,7 @@ def view(run: Run, drawn: Pictures) -> dict[str, Any]:
         "entropy": entropy_sentences(run, drawn.laws),
         "cells": cell_rows(sweep),
         "triple": triple_rows(sweep),
-        "selection": selection_sentences(sweep),
+        "selection": selection_sentences(sweep) + split_sentences(sweep),
         "rules": rule_lines(sweep),
         "scores": score_lines(sweep),
         "seconds": seconds,

@@ -9,7 +9,7 @@ import pytest
 import uvicorn
 from fake_gateway import KEY, Gateway
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.process]
 
 TASK = """
 task: additions
