@@ -42,7 +42,7 @@ def compare(run: RunConfig, folder: Path, other: RunConfig, other_folder: Path) 
     other.sweep = run.sweep
     rows = rows_of(cells_of(run, ours, budgets), cells_of(other, theirs, budgets), run.sweep.bootstrap)
     names = [str(folder), str(other_folder)]
-    return {"runs": names, "problems": len(ours.problems["test"]), "rows": rows, "verdict": verdict(rows, names)}
+    return {"runs": names, "problems": len(ours.problems["test"]), "rows": rows, "verdict": _verdict(rows, names)}
 
 
 def require_same_problems(ours: Sampled, theirs: Sampled, name: str, other: str) -> None:
@@ -110,14 +110,14 @@ def rows_of(ours: Measured, theirs: Measured, resamples: int) -> list[dict[str, 
     return rows
 
 
-def verdict(rows: list[dict[str, Any]], names: list[str]) -> str:
+def _verdict(rows: list[dict[str, Any]], names: list[str]) -> str:
     """Which run selects the right answer more often, in a sentence, and which covers more.
 
     >>> row = {"measure": "accuracy", "mode": "abstractions", "n": 4, "m": 1, "tokens": 90.0, "difference": 0.05}
     >>> row |= {"ci95": [0.02, 0.08], "p_holm": 0.004}
-    >>> verdict([row], ["a", "b"])
+    >>> _verdict([row], ["a", "b"])
     'Selected answer: a is better than b in 1 of 1 cells (at 90 tokens by +5.0 (+2.0 to +8.0) points), b in none.'
-    >>> verdict([row | {"p_holm": 0.3}], ["a", "b"])
+    >>> _verdict([row | {"p_holm": 0.3}], ["a", "b"])
     'Selected answer: neither is decidedly better; the largest difference is +5.0 (+2.0 to +8.0) points, a minus b.'
     """
     words = {"accuracy": "Selected answer", "coverage": "Coverage"}

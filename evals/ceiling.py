@@ -34,7 +34,7 @@ NEVER = log(1e-12)
 """The weight of a solution that follows no possible form: it votes where nothing else does."""
 
 
-class Judge:
+class PosteriorJudge:
     """What a world believes of solutions. Asks `world.posterior` and `world.adheres`."""
 
     def __init__(self, world: World, problems: list[Problem]):
@@ -72,7 +72,7 @@ class Judge:
         return replace(record, model_logprob=weights, unguided=weights)
 
 
-def ceiling(run: RunConfig, sampled: Sampled, judge: Judge) -> dict[str, Any]:
+def ceiling(run: RunConfig, sampled: Sampled, judge: PosteriorJudge) -> dict[str, Any]:
     """Shares of the test problems: `sides`, every side's answer under its own and under exact weights and what it
     covers, at the sweep's largest budget; `optimum`, of which no reasoner expects more."""
     test = Sampled({"test": sampled.problems["test"]})
@@ -104,7 +104,7 @@ def ceiling_of(folder: str) -> dict[str, Any]:
         raise PlainError(f"problems.source={run.problems.source} has no posterior of abstractions; induction has one.")
     sampled = Sampled.read(Path(folder) / NAME)
     known = load_problems(run.problems, "test")
-    return ceiling(run, sampled, Judge(world, known))
+    return ceiling(run, sampled, PosteriorJudge(world, known))
 
 
 def main(words: list[str] | None = None) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evals import estimators as est
-from evals.lattice import Pool
+from evals.lattice import PoolCells
 from evals.samples import BreadthSamples, PlainSamples
 from evals.trees import Condition, Grown
 
@@ -92,7 +92,7 @@ def breadth_cell(
     select: str = "majority",
     resamples: int = 2000,
     rule_keys: Any = None,
-    pool: Pool | None = None,
+    pool: PoolCells | None = None,
 ) -> Cell:
     """The first n distinct abstractions, m solutions each; drawing stops at the n-th distinct one.
 

@@ -24,7 +24,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass
-class Pool:
+class PoolCells:
     """Every cell of one pool of trees, [n - 1, m - 1]; (P, N, M) and nan where the trees were not grown for it."""
 
     depth: tuple[int, ...]
@@ -34,7 +34,7 @@ class Pool:
     latency: Floats
 
     @classmethod
-    def of(cls, samples: BreadthSamples, select: str, keys: Any = None) -> Pool:
+    def of(cls, samples: BreadthSamples, select: str, keys: Any = None) -> PoolCells:
         """The pool under a rule."""
         return cls(samples.depth, accuracies(samples, select, keys), coverages(samples), *costs(samples))
 

@@ -11,7 +11,7 @@ from evals.calibration import calibration_row
 from evals.cells import Cell
 from evals.decoding import decoding_rows
 from evals.joint import MODE, joint_rows
-from evals.lattice import Pool
+from evals.lattice import PoolCells
 from evals.samples import BreadthSamples, PlainSamples
 from evals.scoring import score_rows
 from evals.selecting import BREADTH, PLAIN, Book, Sides, book_of, rule_rows, selection, sides
@@ -143,7 +143,7 @@ def _breadth_cells(samples: BreadthSamples, plain: list[PlainSamples], run: RunC
         if number == 0:
             for n, m in run.sweep.grid:
                 samples.require_cell(n, m)
-            pool = Pool.of(samples, select, keys) if samples.depth else None
+            pool = PoolCells.of(samples, select, keys) if samples.depth else None
             found = [cell_math.breadth_cell(samples, n, m, select, resamples, keys, pool) for n, m in run.sweep.grid]
             known = partial(_keys_at, book, samples.checkpoint, select)
             cell_math.against_plain(found, plain, known, resamples)

@@ -14,7 +14,7 @@ import numpy as np
 
 from evals import estimators as est
 from evals.cells import rounded
-from evals.lattice import Pool
+from evals.lattice import PoolCells
 from evals.looks import percentage_points, share
 from evals.selecting import BREADTH, PLAIN, Book, Option, Side, Sides, keys_row
 
@@ -23,7 +23,7 @@ LEVEL = 0.05
 """Of the tests of a family together (Holm)."""
 
 
-def best_split(pool: Pool, budget: float) -> tuple[tuple[int, int], list[tuple[int, int]]]:
+def best_split(pool: PoolCells, budget: float) -> tuple[tuple[int, int], list[tuple[int, int]]]:
     """The split that is most often right within a budget, of equal ones the cheapest; and those that are not decidedly
     worse, by paired differences corrected for their number (Holm)."""
     found = pool.affordable(budget)
@@ -49,9 +49,9 @@ def splits(book: Book, valid: Sides, known: Sides, resamples: int) -> dict[str, 
     own = _at(several, option)
     if not own.depth:
         return None
-    pool, judge = Pool.of(own, option.rule, option.keys), None
+    pool, judge = PoolCells.of(own, option.rule, option.keys), None
     if book.split == "validation" and (checkpoint, BREADTH) in valid:
-        judge = Pool.of(_at(valid[checkpoint, BREADTH], option), option.rule, option.keys)
+        judge = PoolCells.of(_at(valid[checkpoint, BREADTH], option), option.rule, option.keys)
     rival = book.best(checkpoint, PLAIN, [side.samples.temperature for side in known[checkpoint, PLAIN]])
     plain = Side(_at(known[checkpoint, PLAIN], rival), None)
     means = pool.tokens.mean(0)
@@ -76,7 +76,9 @@ def _at(several: Sequence[Side], option: Option) -> Any:
     return next(side.samples for side in several if side.samples.temperature == option.temperature)
 
 
-def _row(pool: Pool, judge: Pool, budget: float, plain: Side, rival: Option, resamples: int) -> dict[str, Any]:
+def _row(
+    pool: PoolCells, judge: PoolCells, budget: float, plain: Side, rival: Option, resamples: int
+) -> dict[str, Any]:
     """A budget's split beside plain sampling with the tokens that it really takes."""
     affordable = judge.affordable(budget)
     (n, m), level = best_split(judge, budget if affordable else float(np.nanmin(judge.tokens.mean(0))))

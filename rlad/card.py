@@ -62,7 +62,7 @@ def base_of(run: RunConfig, role: str) -> str | None:
     return (run.players[role].model or run.base).path
 
 
-def card(run: RunConfig, folder: Path, role: Role) -> str:
+def model_card(run: RunConfig, folder: Path, role: Role) -> str:
     """The card of a player, from what lies in the run's folder: configuration, newest metrics, sweep.
 
     Numbers are those that were measured, with their 95 % intervals and what they were measured on.
@@ -177,7 +177,7 @@ def write_cards(run: RunConfig, folder: Path) -> dict[str, Path]:
     for name, role in playing(run).items():
         target = folder / "export" / name
         if (target / "config.json").is_file():
-            (target / CARD).write_text(card(run, folder, role), encoding="utf-8")
+            (target / CARD).write_text(model_card(run, folder, role), encoding="utf-8")
             found[name] = target
     return found
 

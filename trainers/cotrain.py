@@ -191,7 +191,7 @@ class Cotrainer:
         learning = self.learning(step)
         for role in learning:
             learner = self.learners[role]
-            decay = linear(step, self.config.steps, learner.config.min_lr_ratio)
+            decay = _linear(step, self.config.steps, learner.config.min_lr_ratio)
             control = self.credit.control(role)
             share = decay * rate(self.config.schedule, step, role) * control.rate
             zero3.set_lr(learner.model_engine, learner.config.lr * share)
@@ -247,10 +247,10 @@ class Cotrainer:
             learner.sampler.close()
 
 
-def linear(step: int, steps: int, final: float) -> float:
+def _linear(step: int, steps: int, final: float) -> float:
     """1 at the first step, `final` at the last, a straight line between.
 
-    >>> [round(linear(step, 5, 0.2), 3) for step in (1, 3, 5)]
+    >>> [round(_linear(step, 5, 0.2), 3) for step in (1, 3, 5)]
     [1.0, 0.6, 0.2]
     """
     return 1.0 - (1.0 - final) * (step - 1) / max(1, steps - 1)

@@ -34,7 +34,7 @@ def settings(run: RunConfig, model: str) -> dict:
     }
 
 
-def measured(path: Path, made_with: dict) -> list[dict]:
+def _measured_rows(path: Path, made_with: dict) -> list[dict]:
     """The rows of a file of measurements, whose first line says what they were made with; what was not sampled and
     written as a whole is cut off. Raises PlainError for a file of other settings.
     """
@@ -54,12 +54,14 @@ def measured(path: Path, made_with: dict) -> list[dict]:
     return kept
 
 
-def measure(run: RunConfig, reasoner: Reasoner, problems: Sequence[Problem], path: Path, model: str) -> list[dict]:
+def measure_success(
+    run: RunConfig, reasoner: Reasoner, problems: Sequence[Problem], path: Path, model: str
+) -> list[dict]:
     """Solves every problem `curriculum.samples` times without an abstraction and appends {"problem", "right",
     "sampled", "unfinished", "tokens", "of": rows when its batch is whole} of each to `path`; what is there already is
     kept. Returns all rows.
     """
-    rows = measured(path, settings(run, model))
+    rows = _measured_rows(path, settings(run, model))
     have = {row["problem"] for row in rows}
     with path.open("a") as file, progress("measuring", len(problems)) as bar:
         for start in range(0, len(problems), AT_A_TIME):
@@ -90,7 +92,7 @@ def _row(tree: Tree) -> dict:
     }
 
 
-def summary(run: RunConfig, rows: Sequence[dict]) -> str:
+def band_summary(run: RunConfig, rows: Sequence[dict]) -> str:
     """How many problems each band holds, in a few lines."""
     found = [run.curriculum.band(row["right"] / row["sampled"]) for row in rows]
     lines = [f"{band:8s} {found.count(band):7,d} problems" for band in BANDS]
@@ -116,11 +118,11 @@ def main(words: list[str] | None = None) -> None:
             raise PlainError(f"{folder} has no warm-started base yet; run ./launch.sh warmstart first.")
         reasoner = open_pair(replace(run, base=run.solution.model or run.base), None, model)
         try:
-            rows = measure(run, reasoner, problems, folder / FILE, model)
+            rows = measure_success(run, reasoner, problems, folder / FILE, model)
         finally:
             reasoner.solver.close()
             reasoner.judge_of.close()
-    print(summary(run, rows))
+    print(band_summary(run, rows))
     print(f"Written to {folder / FILE}. Train with, for example, curriculum.bands=[easy,medium].")
 
 

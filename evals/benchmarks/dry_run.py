@@ -114,7 +114,7 @@ def _environment(config: Path) -> dict[str, str]:
     )
 
 
-def measured(config: Path) -> float:
+def _measured(config: Path) -> float:
     """GB that the step of a real rank took at its peak."""
     command = [sys.executable, "-m", "trainers.launching.rank", "trainers.cotrain", "--run", str(config.parent)]
     with (config.parent / "output.log").open("w") as log:
@@ -141,10 +141,10 @@ def bench(keys: Keys) -> dict[str, Any]:
         raise PlainError(f"There is no shape '{unknown[0]}'; there are {', '.join(SHAPES)}.")
     found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as name:
-        nothing = measured(prepare(NEXT_TO_NOTHING, Path(name, "nothing")))
+        nothing = _measured(prepare(NEXT_TO_NOTHING, Path(name, "nothing")))
         for shape in keys.shapes:
             config = prepare(SHAPES[shape], Path(name, shape.replace(" ", "-")))
-            says, takes = estimated(config), measured(config) - nothing
+            says, takes = estimated(config), _measured(config) - nothing
             found[shape] = {
                 "estimated_gb": round(says, 3),
                 "measured_gb": round(takes, 3),

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from evals.cells import breadth_cell, plain_cell
-from evals.lattice import Pool, majorities
+from evals.lattice import PoolCells, majorities
 from evals.samples import BreadthProblem, BreadthSamples, PlainSamples
 
 LEVELS, FOLLOW, WRONG = (0.05, 0.2, 0.4, 0.8), 0.9, 3
@@ -57,7 +57,7 @@ def right() -> tuple[np.ndarray, np.ndarray]:
     )
 
 
-def repetition(seed: int, problems: int, resamples: int) -> list[tuple[str, bool]]:
+def _made_up_sweep(seed: int, problems: int, resamples: int) -> list[tuple[str, bool]]:
     """(name of a cell and measure, whether its interval holds the truth) of one made-up sweep."""
     rng = np.random.default_rng(seed)
     guided, bare = answers(rng, problems, len(DEPTH), max(DEPTH)), answers(rng, problems, SAMPLES, 1)[..., 0]
@@ -69,7 +69,7 @@ def repetition(seed: int, problems: int, resamples: int) -> list[tuple[str, bool
         DEPTH,
     )  # fmt: skip
     plain = PlainSamples("cotrained", "made up", 1.0, bare == 0, np.full(bare.shape, 10), bare.tolist())
-    pool, (wide, narrow) = Pool.of(breadth, "majority"), right()
+    pool, (wide, narrow) = PoolCells.of(breadth, "majority"), right()
     found = []
     for n, m in CELLS:
         row = breadth_cell(breadth, n, m, resamples=resamples, pool=pool).row
@@ -108,7 +108,7 @@ def bench(keys: Keys) -> dict:
     """The share of intervals that hold the truth, over all cells and of the worst one."""
     held: dict[str, list[bool]] = {}
     for repeat in range(keys.repetitions):
-        for name, inside in repetition(keys.seed + repeat, keys.problems, keys.resamples):
+        for name, inside in _made_up_sweep(keys.seed + repeat, keys.problems, keys.resamples):
             held.setdefault(name, []).append(inside)
     shares = {name: round(float(np.mean(found)), 4) for name, found in held.items()}
     overall = round(float(np.mean([inside for found in held.values() for inside in found])), 4)

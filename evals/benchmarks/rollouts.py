@@ -42,7 +42,7 @@ MODELS = {  # sizes; distinct prompts, copies of each, new tokens of each
 PROMPT_TOKENS = 40
 
 
-class Bare:
+class _BareEngine:
     """vllm.LLM.generate in a process of its own."""
 
     def __init__(self, settings: dict, environment: dict, sampling: Sampling, stops: list[int], log: Path):
@@ -94,7 +94,7 @@ def _measure(name: str, repeats: int, threads: int, logs: Path) -> dict:
     folder = private_folder()
     write_model(model, folder / "model")
     settings = core_settings(config, folder / "model", "cpu", "float32", model.config.max_position_embeddings)
-    bare = Bare(settings, cpu_environment(os.environ, threads), sampling, stops, logs / f"{name}_bare.log")
+    bare = _BareEngine(settings, cpu_environment(os.environ, threads), sampling, stops, logs / f"{name}_bare.log")
     plain = make_sampler(EngineConfig(), model, tokenizer)
     torch.set_num_threads(threads)
 

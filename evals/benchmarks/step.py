@@ -50,7 +50,7 @@ def bench(keys: Keys) -> dict:
         raise PlainError(
             f"There is no TRL in '{keys.trl or 'this environment'}'; name a folder that holds it: trl=FOLDER."
         )
-    return {name: compare(SHAPES[name], keys) for name in keys.shapes}
+    return {name: _compare(SHAPES[name], keys) for name in keys.shapes}
 
 
 def trl_is_there(folder: str) -> bool:
@@ -59,7 +59,7 @@ def trl_is_there(folder: str) -> bool:
     return any(Path(place, "trl", "__init__.py").is_file() for place in places)
 
 
-def compare(shape: StepSizes, keys: Keys) -> dict:
+def _compare(shape: StepSizes, keys: Keys) -> dict:
     """Both programs' steps of one shape."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

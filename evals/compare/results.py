@@ -99,7 +99,7 @@ def budgets(config: CompareConfig, arms: list[str], found: dict[tuple[int, str],
         )
     ways = {arm: bare_way(config, arm) for arm in arms}
     result = []
-    for shape in shapes(found[seeds[0], config.focus]["cells"]):
+    for shape in _shapes(found[seeds[0], config.focus]["cells"]):
         tokens = [cell_of(found[seed, config.focus], shape)["tokens_per_problem"] for seed in seeds]
         rows = []
         for arm in arms:
@@ -124,7 +124,7 @@ def bare_way(config: CompareConfig, arm: str) -> str:
     return "one-pass" if trained and run_config(config, arm, config.seeds[0]).cotrain.one_pass else "plain"
 
 
-def shapes(cells: list[dict[str, Any]]) -> list[tuple[int, int]]:
+def _shapes(cells: list[dict[str, Any]]) -> list[tuple[int, int]]:
     """The n × m that were measured."""
     return list(dict.fromkeys((cell["n"], cell["m"]) for cell in cells))
 

@@ -67,7 +67,7 @@ def fill(template: str, charts: dict[str, Chart], **values: Any) -> str:
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         charts=charts,
         charts_json=htmlsafe_json_dumps(
-            {name: packed(chart) for name, chart in charts.items()}, dumps=partial(json.dumps, separators=(",", ":"))
+            {name: _packed(chart) for name, chart in charts.items()}, dumps=partial(json.dumps, separators=(",", ":"))
         ),
         style=(HERE / "style.css").read_text(encoding="utf-8"),
         script=script,
@@ -76,12 +76,12 @@ def fill(template: str, charts: dict[str, Chart], **values: Any) -> str:
     )
 
 
-def packed(chart: Chart) -> dict[str, Any]:
+def _packed(chart: Chart) -> dict[str, Any]:
     """A chart as charts.js reads it: a point is [x, y], or [x, y, low, high, note] where it has more than a place.
 
     >>> from evals.series import Point
     >>> line = Series("a", "ink", [Point(1.0, 0.12345678), Point(2.0, 0.5, 0.25, 0.75, "n")])
-    >>> packed(Chart("t", "x", "y", [line]))["series"][0]["points"]
+    >>> _packed(Chart("t", "x", "y", [line]))["series"][0]["points"]
     [[1, 0.123457], [2, 0.5, 0.25, 0.75, 'n']]
     """
     series = []

@@ -65,13 +65,13 @@ def fit_line(x: np.ndarray, y: np.ndarray) -> Line:
     return Line(slope, float(((dy - slope * dx) ** 2).sum()))
 
 
-def splits(x: Sequence[float], y: Sequence[float]) -> list[Knee]:
+def best_splits(x: Sequence[float], y: Sequence[float]) -> list[Knee]:
     """The best splits with at least three points a side, at most `SHORTLIST`, the best first.
 
     Raises ValueError with fewer than six points.
 
     >>> steps = list(range(40))
-    >>> best, second, *_ = splits(steps, [2 - 0.05 * t if t < 20 else 0.9 for t in steps])
+    >>> best, second, *_ = best_splits(steps, [2 - 0.05 * t if t < 20 else 0.9 for t in steps])
     >>> best.at, best.rss < 1e-20, second.rss > 1e-3
     (20, True, True)
     """
@@ -179,7 +179,7 @@ def two_phases(
     if len(steps) < 2 * LEAST:
         return Phases(None, f"fewer than {2 * LEAST} steps were measured")
     x, y, z = (np.asarray(values, dtype=np.float64) for values in (steps, execution, planning))
-    knee = splits(x, y)[0]
+    knee = best_splits(x, y)[0]
     # A line has 2 parameters; two lines and where they meet have 5.
     if bic(fit_line(x, y).rss, len(x), 2) <= bic(knee.rss, len(x), 5):
         return Phases(None, "execution has no knee: one straight line fits as well")

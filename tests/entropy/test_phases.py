@@ -4,19 +4,19 @@ import numpy as np
 import pytest
 
 from evals.benchmarks.phase_alarms import WORLDS, share_found
-from rlad.entropy.phases import CHANCE, autoregression, fit_line, rise_chance, splits, two_phases
+from rlad.entropy.phases import CHANCE, autoregression, best_splits, fit_line, rise_chance, two_phases
 
 STEPS = list(range(40))
 BENT = [2 - 0.05 * t if t < 20 else 0.9 for t in STEPS]
 
 
 def test_knee_check_3_6():
-    best, second, *_ = splits(STEPS, BENT)
+    best, second, *_ = best_splits(STEPS, BENT)
     assert best.at == 20
     assert best.rss < 1e-20
     assert second.rss > 1e-3
     tie = [2 - 0.05 * t if t < 20 else 1.0 for t in STEPS]
-    assert {knee.at for knee in splits(STEPS, tie)[:2]} == {20, 21}
+    assert {knee.at for knee in best_splits(STEPS, tie)[:2]} == {20, 21}
 
 
 def test_lines_are_numpys():

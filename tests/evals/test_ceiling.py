@@ -53,7 +53,7 @@ def found():
     plain = [solved(problem, useless * 4) for problem in problems]
     sampled.conditions[Condition(*head, "plain", 1.0)] = plain
     run = load_config(None, [f"sweep.grid=[[{width + 3},1]]", "sweep.bootstrap=100"])
-    return ceiling.ceiling(run, sampled, ceiling.Judge(WORLD, problems)), problems
+    return ceiling.ceiling(run, sampled, ceiling.PosteriorJudge(WORLD, problems)), problems
 
 
 def test_exact_weights_find_what_the_most_probable_form_says(found):
@@ -79,7 +79,7 @@ def test_the_optimum_is_what_the_posterior_expects(found):
 
 def test_a_solution_weighs_the_forms_that_it_follows():
     problem = found_problem()
-    judge, known = ceiling.Judge(WORLD, [problem]), WORLD.posterior(problem)
+    judge, known = ceiling.PosteriorJudge(WORLD, [problem]), WORLD.posterior(problem)
     for form, p in known.items():
         weight = judge.weight(problem, WORLD.solve(problem, form, random.Random(0)))
         assert weight >= ceiling.log(p) - 1e-9  # forms that compute alike count together

@@ -9,7 +9,7 @@ from scipy import stats
 
 from evals import cells, lattice, splits
 from evals import estimators as est
-from evals.lattice import Pool
+from evals.lattice import PoolCells
 from evals.samples import BreadthSamples, PlainSamples
 from evals.trees import Condition, Draws, Grown
 from rlad.config.registry import rule
@@ -34,7 +34,7 @@ def test_worked_examples_in_docstrings():
 @pytest.mark.parametrize("name", ["majority", "draws", "proposer", "marginal", "horvitz_thompson", "platt", "borda"])
 def test_all_cells_at_once_are_each_by_itself(name):
     samples = breadth()
-    pool = Pool.of(samples, name)
+    pool = PoolCells.of(samples, name)
     for n, m in lattice.shapes(DEPTH):
         at = (slice(None), n - 1, m - 1)
         keys = rule[name].keys() if rule[name].keys else None
@@ -76,7 +76,7 @@ def test_the_best_split_is_the_cheapest_of_the_best_and_names_those_level_with_i
     accuracy[:, 0, 1] = accuracy[:, 1, 0] = np.arange(40) % 2
     accuracy[:, 1, 1] = 1
     tokens = np.broadcast_to([[10.0, 20.0], [15.0, 40.0]], accuracy.shape)
-    pool = Pool((2, 2), accuracy, accuracy, tokens, tokens)
+    pool = PoolCells((2, 2), accuracy, accuracy, tokens, tokens)
     assert splits.best_split(pool, 20.0) == ((2, 1), [(1, 2)])
     assert splits.best_split(pool, 10.0) == ((1, 1), [])
     assert splits.best_split(pool, 50.0) == ((2, 2), [])

@@ -12,7 +12,7 @@ from rlad.config import load_config, save_config
 from rlad.problems import load_problems
 from rlad.reasoning.pair import open_pair
 from trainers.cotrain import cotrain
-from trainers.curriculum import measure
+from trainers.curriculum import measure_success
 from trainers.data.curriculum import FILE
 from trainers.runtime import zero3
 from trainers.warmstart import run_warmstart
@@ -85,7 +85,7 @@ def measured(run, start: Path, folder: Path) -> None:
     """How often the base solves each problem, as `./launch.sh curriculum` has it."""
     if zero3.rank() == 0:
         reasoner = open_pair(run, None, str(start / "base"))
-        measure(run, reasoner, load_problems(run.problems, "train"), folder / FILE, "base")
+        measure_success(run, reasoner, load_problems(run.problems, "train"), folder / FILE, "base")
     dist.barrier()
 
 

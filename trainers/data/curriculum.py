@@ -55,7 +55,7 @@ class Curriculum:
 
     def count(self, index: int, right: int, sampled: int) -> None:
         """Adds a problem's newest solutions; older ones fade where there are more than `memory`."""
-        self.counts[index] = remembered(self.counts[index], right, sampled, self.config.memory)
+        self.counts[index] = decayed_counts(self.counts[index], right, sampled, self.config.memory)
 
     def shape(self, index: int) -> tuple[int, int] | None:
         """(n, m) of a problem; None where they are those of all."""
@@ -78,10 +78,10 @@ class Curriculum:
         self.counts = state
 
 
-def remembered(counts: Sequence[float], right: int, sampled: int, memory: int) -> list[float]:
+def decayed_counts(counts: Sequence[float], right: int, sampled: int, memory: int) -> list[float]:
     """[right, sampled] with newer solutions, older ones weighing so much less that all of them count as `memory`.
 
-    >>> remembered([1, 8], 3, 4, 32), remembered([2, 8], 4, 4, 8), remembered([2, 8], 6, 16, 8)
+    >>> decayed_counts([1, 8], 3, 4, 32), decayed_counts([2, 8], 4, 4, 8), decayed_counts([2, 8], 6, 16, 8)
     ([4, 12], [5.0, 8.0], [3.0, 8.0])
     """
     if sampled >= memory:

@@ -4,6 +4,6 @@ A method is one file that declares itself with `@decoding(NAME)`; all work on th
 count every token behind the prompt, whoever chose it.
 """
 
-from rlad.generation.decoding.base import Marks, Policy, Row, Trace, Writer
+from rlad.generation.decoding.base import DecodingMethod, GrowingSequence, Marks, Trace, Writer
 
-__all__ = ["Marks", "Policy", "Row", "Trace", "Writer"]
+__all__ = ["DecodingMethod", "GrowingSequence", "Marks", "Trace", "Writer"]

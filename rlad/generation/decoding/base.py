@@ -1,8 +1,8 @@
 """What decoding methods share: rows that are decoded in step, and what was written in each of them.
 
-A method hands a `Policy` to the `Writer`. In every step the policy chooses a token for all rows at once; then each row
-may have it replaced, or have tokens forced on it. A row's tokens are all that stands behind the plain prompt, forced
-ones too: what a cue costs is the method's to pay. The end-of-sequence token counts as it does in plain sampling.
+A method hands a `DecodingMethod` to the `Writer`. In every step the method chooses a token for all rows at once; then
+each row may have it replaced, or have tokens forced on it. A row's tokens are all that stands behind the plain prompt,
+forced ones too: what a cue costs is the method's to pay. The end-of-sequence token counts as it does in plain sampling.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Trace:
 
 
 @dataclass
-class Row:
+class GrowingSequence:
     """A sequence while it is written."""
 
     owner: int
@@ -73,7 +73,7 @@ class Row:
     state: dict[str, Any] = field(default_factory=dict)
 
 
-class Policy:
+class DecodingMethod:
     """Plain sampling; methods override what they do differently."""
 
     soft = False
@@ -82,21 +82,21 @@ class Policy:
     def __init__(self, writer: Writer, sampling: Sampling):
         self.writer, self.marks, self.sampling = writer, writer.marks, sampling
 
-    def begin(self, row: Row) -> None:
+    def begin(self, row: GrowingSequence) -> None:
         """Before a row's first token."""
 
-    def choose(self, logits: torch.Tensor, rows: list[Row]) -> list[int]:
+    def choose(self, logits: torch.Tensor, rows: list[GrowingSequence]) -> list[int]:
         """A token per row from `logits` (B, V); may note things in the rows."""
         from rlad.generation.transformers import sample_tokens
 
         token, _ = sample_tokens(logits, self.sampling.temperature, self.writer.generator)
         return token.tolist()
 
-    def settle(self, row: Row, token: int) -> int:
+    def settle(self, row: GrowingSequence, token: int) -> int:
         """The token that is written in the place of the one that was chosen; may force more and end the row."""
         return token
 
-    def mixture(self, row: Row) -> torch.Tensor | None:
+    def mixture(self, row: GrowingSequence) -> torch.Tensor | None:
         """What a row is fed in the place of its last token's embedding, (D,); None = that."""
 
 
@@ -110,25 +110,29 @@ class Writer:
         self.generator = torch.Generator(device=sampler.model.device).manual_seed(seed)
         self.eos = frozenset(sampler.eos.tolist())
 
-    def write(self, prompts: Sequence[list[int]], policy: Policy, most: int | Sequence[int]) -> list[Row]:
+    def write(
+        self, prompts: Sequence[list[int]], policy: DecodingMethod, most: int | Sequence[int]
+    ) -> list[GrowingSequence]:
         """A row per prompt, of at most `most` tokens (one number, or one for each)."""
         import torch
 
         limits = [most] * len(prompts) if isinstance(most, int) else list(most)
-        found: list[Row | None] = [None] * len(prompts)
+        found: list[GrowingSequence | None] = [None] * len(prompts)
         todo = [i for i, limit in enumerate(limits) if limit > 0]
         with torch.inference_mode():
             for start in range(0, len(todo), self.sampler.max_batch):
                 part = todo[start : start + self.sampler.max_batch]
                 for row in self._batch([prompts[i] for i in part], part, policy, limits):
                     found[row.owner] = row
-        return [Row(i) if row is None else row for i, row in enumerate(found)]
+        return [GrowingSequence(i) if row is None else row for i, row in enumerate(found)]
 
-    def _batch(self, prompts: list[list[int]], owners: list[int], policy: Policy, limits: list[int]) -> list[Row]:
+    def _batch(
+        self, prompts: list[list[int]], owners: list[int], policy: DecodingMethod, limits: list[int]
+    ) -> list[GrowingSequence]:
         import torch
 
         logits, cache, mask, position = self.sampler.prefill(prompts)
-        rows, done = [Row(owner) for owner in owners], []
+        rows, done = [GrowingSequence(owner) for owner in owners], []
         for row in rows:
             policy.begin(row)
         while True:
@@ -148,14 +152,16 @@ class Writer:
             )
             logits, position = out.logits[:, -1], position + 1
 
-    def _step(self, policy: Policy, logits: torch.Tensor, rows: list[Row], limits: list[int]) -> None:
+    def _step(
+        self, policy: DecodingMethod, logits: torch.Tensor, rows: list[GrowingSequence], limits: list[int]
+    ) -> None:
         """One more token in every row."""
         for row, token in zip(rows, policy.choose(logits, rows), strict=True):
             chosen = row.forced.pop(0) if row.forced else policy.settle(row, token)
             row.ids.append(chosen)
             row.ended |= chosen in self.eos or len(row.ids) >= limits[row.owner]
 
-    def _fed(self, policy: Policy, rows: list[Row]) -> dict[str, torch.Tensor]:
+    def _fed(self, policy: DecodingMethod, rows: list[GrowingSequence]) -> dict[str, torch.Tensor]:
         """The last tokens as the model takes them: ids, or embeddings where some are mixtures."""
         import torch
 
@@ -183,6 +189,6 @@ def by_prompt(traces: Sequence[Trace], samples: int) -> list[list[Trace]]:
     return [list(traces[i : i + samples]) for i in range(0, len(traces), samples)]
 
 
-def traces_of(rows: Sequence[Row]) -> list[Trace]:
+def traces_of(rows: Sequence[GrowingSequence]) -> list[Trace]:
     """Rows as they are, one vote each."""
     return [Trace(tuple(row.ids), len(row.ids)) for row in rows]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from rlad.config.registry import decoding, key
 from rlad.generation.base import Sampling
-from rlad.generation.decoding.base import Policy, Row, Trace, Writer, by_prompt, in_turn, traces_of
+from rlad.generation.decoding.base import DecodingMethod, GrowingSequence, Trace, Writer, by_prompt, in_turn, traces_of
 
 
 @dataclass
@@ -32,15 +32,15 @@ def forced(thought: int, ends: bool, cap: int, waits: int, again: int) -> str:
     return "close" if thought >= cap else "go on"
 
 
-class _Forcing(Policy):
+class _Forcing(DecodingMethod):
     def __init__(self, writer: Writer, sampling: Sampling, keys: BudgetForcingKeys):
         super().__init__(writer, sampling)
         self.cap, self.waits = keys.cap or max(1, 3 * sampling.max_new_tokens // 4), keys.waits
 
-    def begin(self, row: Row) -> None:
+    def begin(self, row: GrowingSequence) -> None:
         row.state = {"thinking": True, "waits": self.waits}
 
-    def settle(self, row: Row, token: int) -> int:
+    def settle(self, row: GrowingSequence, token: int) -> int:
         if not row.state["thinking"]:
             return token
         own, marks = row.state, self.marks

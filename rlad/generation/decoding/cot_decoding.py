@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rlad.config.registry import decoding
 from rlad.generation.base import Sampling
-from rlad.generation.decoding.base import BOX, Policy, Row, Trace, Writer, by_prompt, in_turn
+from rlad.generation.decoding.base import BOX, DecodingMethod, GrowingSequence, Trace, Writer, by_prompt, in_turn
 
 
 def answer_span(pieces: Sequence[str]) -> tuple[int, int]:
@@ -44,14 +44,14 @@ def delta(margins: Sequence[float], span: tuple[int, int]) -> float:
     return sum(own) / len(own) if own else 0.0
 
 
-class _Greedy(Policy):
+class _Greedy(DecodingMethod):
     """Row r of a prompt begins with the r-th likeliest token and goes on greedily."""
 
     def __init__(self, writer: Writer, sampling: Sampling, samples: int):
         super().__init__(writer, sampling)
         self.samples = samples
 
-    def choose(self, logits, rows: list[Row]) -> list[int]:
+    def choose(self, logits, rows: list[GrowingSequence]) -> list[int]:
         p = logits.float().softmax(-1)
         top, ids = p.topk(min(max(2, self.samples), p.shape[-1]), dim=-1)
         for row, (first, second) in zip(rows, top[:, :2].tolist(), strict=True):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rlad.config.registry import decoding, key
 from rlad.generation.base import Sampling
-from rlad.generation.decoding.base import Policy, Row, Trace, Writer, by_prompt, in_turn
+from rlad.generation.decoding.base import DecodingMethod, GrowingSequence, Trace, Writer, by_prompt, in_turn
 
 
 @dataclass
@@ -45,21 +45,21 @@ def threshold(lows: Sequence[float], keep: float) -> float:
     return round(ordered[low] + (place - low) * (ordered[high] - ordered[low]), 12)
 
 
-class _Watched(Policy):
+class _Watched(DecodingMethod):
     """Samples; gives a row up when a full window of it is below its prompt's threshold."""
 
     def __init__(self, writer: Writer, sampling: Sampling, keys: DeepConfOnlineKeys, thresholds: Sequence[float]):
         super().__init__(writer, sampling)
         self.keys, self.thresholds = keys, thresholds
 
-    def choose(self, logits, rows: list[Row]) -> list[int]:
+    def choose(self, logits, rows: list[GrowingSequence]) -> list[int]:
         logp = logits.float().log_softmax(-1)
         top = logp.topk(min(self.keys.top, logp.shape[-1]), dim=-1).values
         for row, confidence in zip(rows, (-top.mean(-1)).tolist(), strict=True):
             row.notes.append(confidence)
         return super().choose(logits, rows)
 
-    def settle(self, row: Row, token: int) -> int:
+    def settle(self, row: GrowingSequence, token: int) -> int:
         if self.thresholds and len(row.notes) >= self.keys.window:
             mean = sum(row.notes[-self.keys.window :]) / self.keys.window
             row.ended = row.state["given up"] = mean < self.thresholds[row.owner]
@@ -92,7 +92,7 @@ def deepconf_online(
     return found
 
 
-def _trace(row: Row, limit: float, window: int) -> Trace:
+def _trace(row: GrowingSequence, limit: float, window: int) -> Trace:
     low = lowest(row.notes, window)
     votes = not row.state.get("given up") and low >= limit
     return Trace(tuple(row.ids), len(row.ids), low if votes else 0.0)

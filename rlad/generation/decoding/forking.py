@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from rlad.config.registry import decoding, key
 from rlad.generation.base import Sampling
-from rlad.generation.decoding.base import Policy, Row, Trace, Writer
+from rlad.generation.decoding.base import DecodingMethod, GrowingSequence, Trace, Writer
 
 
 @dataclass
@@ -30,24 +30,24 @@ def forks(entropies: Sequence[float], count: int, least: float) -> list[int]:
     return [places[i % len(places)] for i in range(count)] if places else []
 
 
-class _Trunk(Policy):
+class _Trunk(DecodingMethod):
     """Samples, and notes entropies."""
 
-    def choose(self, logits, rows: list[Row]) -> list[int]:
+    def choose(self, logits, rows: list[GrowingSequence]) -> list[int]:
         logp = logits.float().log_softmax(-1)
         for row, entropy in zip(rows, (-(logp.exp() * logp).nansum(-1)).tolist(), strict=True):
             row.notes.append(entropy)
         return super().choose(logits, rows)
 
 
-class _Branch(Policy):
+class _Branch(DecodingMethod):
     """Samples, first of all another token than the trunk's."""
 
     def __init__(self, writer: Writer, sampling: Sampling, banned: Sequence[int]):
         super().__init__(writer, sampling)
         self.banned = banned
 
-    def choose(self, logits, rows: list[Row]) -> list[int]:
+    def choose(self, logits, rows: list[GrowingSequence]) -> list[int]:
         if any(not row.ids for row in rows):
             logits = logits.clone()
             for i, row in enumerate(rows):

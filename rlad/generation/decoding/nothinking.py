@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from rlad.config.registry import decoding
 from rlad.generation.base import Sampling
-from rlad.generation.decoding.base import Marks, Policy, Row, Trace, Writer, by_prompt, in_turn, traces_of
+from rlad.generation.decoding.base import (
+    DecodingMethod,
+    GrowingSequence,
+    Marks,
+    Trace,
+    Writer,
+    by_prompt,
+    in_turn,
+    traces_of,
+)
 
 
 def opening(marks: Marks) -> list[int]:
@@ -18,8 +27,8 @@ def opening(marks: Marks) -> list[int]:
     return [*marks.done, *marks.close] if marks.close else list(marks.cue)
 
 
-class _Opened(Policy):
-    def begin(self, row: Row) -> None:
+class _Opened(DecodingMethod):
+    def begin(self, row: GrowingSequence) -> None:
         row.forced = opening(self.marks)
 
 

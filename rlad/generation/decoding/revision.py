@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rlad.config.registry import decoding
 from rlad.generation.base import Sampling
-from rlad.generation.decoding.base import Policy, Trace, Writer
+from rlad.generation.decoding.base import DecodingMethod, Trace, Writer
 
 
 def extended(context: list[int], eos: frozenset[int], again: tuple[int, ...]) -> list[int]:
@@ -32,7 +32,7 @@ def revision(writer: Writer, prompts: list[list[int]], samples: int, sampling: S
         given = again if attempt else ()
         most = sampling.max_new_tokens - len(given)
         fits = [i for i, one in enumerate(begun) if most > 0 and (room is None or len(one) + most <= room)]
-        rows = writer.write([begun[i] for i in fits], Policy(writer, sampling), most)
+        rows = writer.write([begun[i] for i in fits], DecodingMethod(writer, sampling), most)
         for i, row in zip(fits, rows, strict=True):
             contexts[i] = [*begun[i], *row.ids]
             own = Trace((*given, *row.ids), len(given) + len(row.ids))

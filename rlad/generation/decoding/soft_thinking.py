@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rlad.config.registry import decoding, key
 from rlad.generation.base import Sampling
-from rlad.generation.decoding.base import Policy, Row, Trace, Writer, by_prompt, in_turn, traces_of
+from rlad.generation.decoding.base import DecodingMethod, GrowingSequence, Trace, Writer, by_prompt, in_turn, traces_of
 
 if TYPE_CHECKING:
     import torch
@@ -73,17 +73,17 @@ def cold_steps(count: int, entropy: float, cold: float) -> int:
     return count + 1 if entropy < cold else 0
 
 
-class _Soft(Policy):
+class _Soft(DecodingMethod):
     soft = True
 
     def __init__(self, writer: Writer, sampling: Sampling, keys: SoftThinkingKeys):
         super().__init__(writer, sampling)
         self.keys = keys
 
-    def begin(self, row: Row) -> None:
+    def begin(self, row: GrowingSequence) -> None:
         row.state = {"thinking": True, "cold": 0, "fed": None}
 
-    def choose(self, logits, rows: list[Row]) -> list[int]:
+    def choose(self, logits, rows: list[GrowingSequence]) -> list[int]:
         sampled = super().choose(logits, rows)
         p = (logits.float() / (self.sampling.temperature or 1.0)).softmax(-1)
         entropy = -(p * p.clamp(min=1e-30).log()).sum(-1)
@@ -102,7 +102,7 @@ class _Soft(Policy):
         """What is fed back of a mixture."""
         return weights, ids
 
-    def settle(self, row: Row, token: int) -> int:
+    def settle(self, row: GrowingSequence, token: int) -> int:
         """The likeliest token of a mixture stands for it in the text; where that ends the thought, thinking is over."""
         own, marks = row.state, self.marks
         if not own["thinking"]:
@@ -115,7 +115,7 @@ class _Soft(Policy):
             own |= {"thinking": False, "fed": None}
         return token
 
-    def mixture(self, row: Row) -> torch.Tensor | None:
+    def mixture(self, row: GrowingSequence) -> torch.Tensor | None:
         return row.state["fed"]
 
 

@@ -13,8 +13,8 @@ from rlad.problems import Problem
 from rlad.reasoning.reasoner import Reasoner
 from rlad.reasoning.tree import Plan, Tree
 from rlad.verifier import Outcome, Verdict
-from trainers.curriculum import AT_A_TIME, measure, summary
-from trainers.data.curriculum import FILE, Curriculum, read_measured, remembered
+from trainers.curriculum import AT_A_TIME, band_summary, measure_success
+from trainers.data.curriculum import FILE, Curriculum, decayed_counts, read_measured
 from trainers.data.cursor import Cursor
 from trainers.data.dynamic_sampling import PassRates, dynamic_sampling
 
@@ -69,7 +69,7 @@ def test_what_is_solved_moves_a_problem_and_old_solutions_fade():
     again = curriculum(bands=["hard"], memory=16)
     again.restore(json.loads(json.dumps(own.state())))
     assert again.counts == own.counts
-    right, sampled = remembered([1.5, 30], 4, 4, 32)
+    right, sampled = decayed_counts([1.5, 30], 4, 4, 32)
     assert sampled == 32 and right == pytest.approx(1.5 * 28 / 30 + 4)
 
 
@@ -155,28 +155,30 @@ def reasoner(counting):
 def test_a_killed_measurement_goes_on_and_ends_with_the_same_file(tmp_path):
     run, given = load_config(None), problems(2 * AT_A_TIME + 3)
     whole = Counting()
-    rows = measure(run, reasoner(whole), given, tmp_path / "whole.jsonl", "base")
+    rows = measure_success(run, reasoner(whole), given, tmp_path / "whole.jsonl", "base")
     assert [row["right"] for row in rows[:10]] == [0, 1, 2, 3, 4, 5, 6, 7, 8, 0] and rows[0]["sampled"] == 8
     killed = Counting(calls=2)
     with pytest.raises(KeyboardInterrupt):
-        measure(run, reasoner(killed), given, tmp_path / "part.jsonl", "base")
+        measure_success(run, reasoner(killed), given, tmp_path / "part.jsonl", "base")
     part = tmp_path / "part.jsonl"
     lines = part.read_bytes().splitlines(keepends=True)
     part.write_bytes(b"".join(lines[:-3]) + lines[-3][:9])  # and died in the middle of writing
     again = Counting()
-    assert measure(run, reasoner(again), given, part, "base") == rows
+    assert measure_success(run, reasoner(again), given, part, "base") == rows
     assert part.read_bytes() == (tmp_path / "whole.jsonl").read_bytes() and again.seeds == whole.seeds[1:]
     done = Counting(calls=0)
-    assert measure(run, reasoner(done), given, part, "base") == rows
-    assert "easy" in summary(run, rows) and "0.0% cut off" in summary(run, rows)
+    assert measure_success(run, reasoner(done), given, part, "base") == rows
+    assert "easy" in band_summary(run, rows) and "0.0% cut off" in band_summary(run, rows)
 
 
 def test_measurements_of_other_settings_do_not_stand_beside_each_other(tmp_path):
-    measure(load_config(None), reasoner(Counting()), problems(3), tmp_path / FILE, "base")
+    measure_success(load_config(None), reasoner(Counting()), problems(3), tmp_path / FILE, "base")
     assert read_measured(tmp_path) == {"p0": [0, 8], "p1": [1, 8], "p2": [2, 8]}
     assert read_measured(tmp_path / "elsewhere") == {}
     with pytest.raises(PlainError, match=r"other settings \(samples: 8 -> 4\); move it away"):
-        measure(load_config(None, ["curriculum.samples=4"]), reasoner(Counting()), problems(3), tmp_path / FILE, "base")
+        measure_success(
+            load_config(None, ["curriculum.samples=4"]), reasoner(Counting()), problems(3), tmp_path / FILE, "base"
+        )
 
 
 def test_trees_by_band_are_grown_as_wide_and_deep_as_they_say():
