@@ -61,10 +61,10 @@ def percentile(values: list[float], q: float) -> float:
     return ordered[max(0, -int(-q * len(ordered) // 1) - 1)] if ordered else 0.0
 
 
-def summary(judged: list[tuple[bool, Outcome, float]], seconds: float) -> dict[str, float]:
+def summed_up(judged: list[tuple[bool, Outcome, float]], seconds: float) -> dict[str, float]:
     """What the last line says about (expected, outcome, milliseconds) of the rows that carried ``expected``.
 
-    >>> summary([(True, Outcome.correct, 1.0), (True, Outcome.incorrect, 2.0), (False, Outcome.correct, 3.0)], 0.5)
+    >>> summed_up([(True, Outcome.correct, 1.0), (True, Outcome.incorrect, 2.0), (False, Outcome.correct, 3.0)], 0.5)
     ... # doctest: +NORMALIZE_WHITESPACE
     {'n': 3, 'accuracy': 0.333333, 'false_positives': 1, 'false_negatives': 1, 'unparseable': 0, 'undecided': 0,
      'per_second': 6.0, 'p50_ms': 2.0, 'p99_ms': 3.0, 'max_ms': 3.0}
@@ -138,7 +138,7 @@ def _judge_file(path: Path, out: TextIO, workers: int) -> int:
     out.flush()
     print(f"{count} rows judged, {len(faults)} malformed rows not judged", file=sys.stderr)
     if judged:
-        print(json.dumps(summary(judged, seconds)), flush=True)
+        print(json.dumps(summed_up(judged, seconds)), flush=True)
     return 1 if faults and not count else 0
 
 

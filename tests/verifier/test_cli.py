@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rlad.verifier.cli import MalformedRow, main, read_row, summary
+from rlad.verifier.cli import MalformedRow, main, read_row, summed_up
 from rlad.verifier.types import Outcome
 
 FIELDS = ["n", "accuracy", "false_positives", "false_negatives", "unparseable", "undecided"]
@@ -120,5 +120,5 @@ def test_only_text_and_numbers_are_answers(line):
 
 def test_summary_percentiles_are_values_that_occurred():
     rows = [(True, Outcome.correct, float(i)) for i in range(1, 201)]
-    result = summary(rows, 2.0)
+    result = summed_up(rows, 2.0)
     assert (result["p50_ms"], result["p99_ms"], result["max_ms"], result["per_second"]) == (100.0, 198.0, 200.0, 100.0)
