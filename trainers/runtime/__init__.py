@@ -1,1 +1,1 @@
-"""What training runs on: DeepSpeed and its collectives, the placement of samplers, the loggers."""
+"""What training runs on: DeepSpeed, collectives, placement of samplers, loggers, the client of chat servers."""
