@@ -68,18 +68,8 @@ def metrics(folder):
     return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
 
 
-@pytest.mark.parametrize(
-    ("honest", "words", "engines"),
-    [
-        (5, [], ["abstraction", "solution"]),
-        (2, ["engine.placement=lora", "lora.rank=4"], ["players"]),  # one engine, an adapter for each player
-    ],
-    ids=["shared", "lora"],
-)
-@pytest.mark.ranks
-def test_co_training_keeps_parity_until_a_publish_lies(tmp_path, mark, honest, words, engines):
-    folder = run_folder(tmp_path, "honest", f"cotrain.steps={honest + 3}", "cotrain.checkpoint_every=9", *words)
-    output = run_program("vllm_program.py", str(folder), timeout=900)
+def check_until_the_lie(folder, output, engines, mark, honest):
+    """Parity in every honest step; then the run was stopped by the name of the tensor that was not sent."""
     stale = re.search(
         r"STALE The sampler of the \w+ player does not hold the trainer's weights: '(.*)' of \d+ differ", output
     )
@@ -93,6 +83,15 @@ def test_co_training_keeps_parity_until_a_publish_lies(tmp_path, mark, honest, w
     assert none_left(mark)
 
 
+@pytest.mark.ranks
+def test_one_engine_with_two_adapters_keeps_parity_until_a_publish_lies(tmp_path, mark):
+    words = ["cotrain.steps=5", "cotrain.checkpoint_every=9", "engine.placement=lora", "lora.rank=4"]
+    folder = run_folder(tmp_path, "honest", *words)
+    output = run_program("vllm_program.py", str(folder), timeout=900)
+    assert "ENDED" not in output
+    check_until_the_lie(folder, output, ["players"], mark, 2)
+
+
 def train(folder):
     command = [sys.executable, "-m", "trainers.launching", "train", str(folder)]
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
@@ -100,8 +99,8 @@ def train(folder):
 
 
 @pytest.mark.ranks
-def test_a_killed_engine_ends_the_run_clearly_and_the_run_resumes(tmp_path, mark, scratch):
-    folder = run_folder(tmp_path, "killed", "cotrain.steps=4", "cotrain.checkpoint_every=1")
+def test_a_killed_engine_ends_the_run_clearly_and_it_resumes_in_parity_until_a_publish_lies(tmp_path, mark, scratch):
+    folder = run_folder(tmp_path, "killed", "cotrain.steps=8", "cotrain.checkpoint_every=1")
     process = train(folder)
     deadline = time.monotonic() + 600
     while len(metrics(folder)) < 2:
@@ -114,13 +113,10 @@ def test_a_killed_engine_ends_the_run_clearly_and_the_run_resumes(tmp_path, mark
     assert process.returncode not in (0, None)
     assert re.search(r"SamplerFailed: The vLLM engine of the \w+ player ended", output), output[-3000:]
     assert none_left(mark) and list(scratch.iterdir()) == []
-    assert len(metrics(folder)) < 4, "the kill came too late to show anything"
-    resumed = train(folder)
-    output = resumed.communicate(timeout=600)[0]
-    assert resumed.returncode == 0, output[-5000:]
-    rows = metrics(folder)
-    assert [row["step"] for row in rows] == [1, 2, 3, 4] and all(row["parity"] <= 1e-3 for row in rows)
-    assert none_left(mark)
+    assert len(metrics(folder)) < 5, "the kill came too late to show anything"
+    output = run_program("vllm_program.py", str(folder), timeout=900)
+    assert "ENDED" in output and (folder / "export" / "solution" / "model.safetensors").is_file()
+    check_until_the_lie(folder, output, ["abstraction", "solution"], mark, 5)
 
 
 def test_servers_in_two_replicas_sample_and_take_new_weights(tmp_path, mark):

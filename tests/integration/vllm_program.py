@@ -1,12 +1,18 @@
-"""Run on two ranks: co-training over real vLLM; three steps before the end a publish sends one tensor of old."""
+"""Run on two ranks: co-training over real vLLM; three steps before the end a publish sends one tensor of old.
+
+A run that has begun is resumed first and ends well at that step; then it goes on, in the same engines.
+"""
 
 import sys
+from collections import Counter
 from pathlib import Path
 
+from kept_engines import kept_engines
 from stale import train_with_stale_weights
 from two_ranks import leave
 
-from rlad.config import load_config
+from rlad.config import RunConfig, load_config
+from trainers.cotrain import cotrain
 from trainers.runtime import zero3
 
 OLD = "model.layers.1.self_attn.v_proj."
@@ -14,15 +20,26 @@ OLD = "model.layers.1.self_attn.v_proj."
 
 def main(folder: Path) -> None:
     run = load_config(folder / "config.yaml")
-    original, first, honest = zero3.send_weights, {}, run.cotrain.steps - 3
+    honest = run.cotrain.steps - 3
+    with kept_engines():
+        if (folder / "checkpoints").exists():
+            cotrain(load_config(folder / "config.yaml", [f"cotrain.steps={honest}"]), folder)
+            print("ENDED", flush=True)
+            honest = 1  # of this process's publishes: the one with which it resumes
+        lie(run, folder, honest)
+
+
+def lie(run: RunConfig, folder: Path, honest: int) -> None:
+    original, first, sent = zero3.send_weights, {}, Counter()
 
     def publish(model_engine, sampler, version, bucket):
         """The planted fault: after the honest ones, one tensor of the first publish is sent again as a new one."""
-        if version == 1:
+        sent[id(sampler)] += 1  # a resumed run's versions go on
+        if sent[id(sampler)] == 1:
             weights = zero3.gathered(model_engine, bucket, learnt=sampler.adapters)
             name, tensor = next(pair for pair in weights if pair[0].startswith(OLD))
             first[id(sampler)] = (name, tensor.cpu())
-        if version <= honest:
+        if sent[id(sampler)] <= honest:
             original(model_engine, sampler, version, bucket)
         else:
             old, kept = first[id(sampler)]
