@@ -87,12 +87,21 @@ def model_card(run: RunConfig, folder: Path, role: Role) -> str:
     if written:
         digest = hashlib.sha256(written.encode()).hexdigest()[:16]
         lines += ["## Configuration", "", f"SHA-256 of `config.yaml`: `{digest}...`", ""]
-        lines += ["<details>", "", "```yaml", written.rstrip(), "```", "", "</details>", ""]
+        lines += ["<details>", "", "```yaml", without_folders(written.rstrip()), "```", "", "</details>", ""]
     return "\n".join(lines)
 
 
+def without_folders(text: str) -> str:
+    """A text in which absolute paths are names alone: the folders of whoever trained go to no hub.
+
+    >>> without_folders("path: /home/me/data/train.jsonl"), without_folders("path: Qwen/Qwen3-4B")
+    ('path: train.jsonl', 'path: Qwen/Qwen3-4B')
+    """
+    return re.sub(r"(?<![\w.:/])(?:/[^\s'\"/]+)*/([^\s'\"/]+)/?(?=[\s'\"]|$)", r"\1", text)
+
+
 def _origin(run: RunConfig, base: str | None) -> Iterator[str]:
-    where = "a model of its own size made from scratch" if base is None else f"`{base}`"
+    where = "a model of its own size made from scratch" if base is None else f"`{without_folders(base)}`"
     problems = run.problems
     source = f"the world `{problems.source}`" if problems.generated else f"`{Path(problems.path or '').name}`"
     adapters = f", adapters of rank {run.lora.rank} merged into it" if run.lora.rank else ""

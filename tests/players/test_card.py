@@ -138,3 +138,12 @@ def test_nothing_is_sent_without_a_name_or_a_player(tmp_path):
 def test_a_solver_that_learnt_alone_has_the_only_card(tmp_path):
     folder = run_folder(tmp_path, "cotrain.abstractions=0", roles=("solution",))
     assert set(write_cards(load_config(folder / "config.yaml"), folder)) == {"solution"}
+
+
+def test_folders_of_whoever_trained_are_in_no_card(tmp_path):
+    data = tmp_path / "secret" / "train.jsonl"
+    folder = run_folder(tmp_path / "run", "problems.source=jsonl", f"problems.path={data}", swept=False)
+    write_cards(load_config(folder / "config.yaml"), folder)
+    for role in ("abstraction", "solution"):
+        card = (tmp_path / "run" / "export" / role / "README.md").read_text()
+        assert "secret" not in card and "path: train.jsonl" in card
