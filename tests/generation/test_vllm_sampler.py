@@ -1,5 +1,6 @@
 """The real vLLM in an engine process: what it samples, what it records, and that new weights really arrive."""
 
+import copy
 import os
 from collections import Counter
 
@@ -28,18 +29,33 @@ def start(model, log):
 
 
 @pytest.fixture(scope="module")
-def sampler(tmp_path_factory):
-    sampler = start(model_of(1), tmp_path_factory.mktemp("engine") / "engine.log")
+def tied(tmp_path_factory):
+    """An engine that began with tied embeddings, for all tests that do not need one that began otherwise."""
+    sampler = start(tied_model_of(1), tmp_path_factory.mktemp("engine") / "engine.log")
     yield sampler
     sampler.close()
 
 
 @pytest.fixture
-def fresh(sampler):
-    """The sampler with the weights of seed 1, whatever a test before did."""
-    if sampler.version:
-        sampler.load_weights(model_of(1).named_parameters(), sampler.version + 1)
-    return sampler
+def fresh(tied):
+    """A sampler of models with a head of their own over the same engine, with the weights of seed 1."""
+    sampler = copy.copy(tied)
+    sampler.tie = None
+    sampler.load_weights(model_of(1).named_parameters(), tied.version + 1)
+    yield sampler
+    tied.version = sampler.version
+
+
+def test_tied_embeddings_are_published_untied(tied):
+    """First, because it sees what the engine began with."""
+    assert tied.version == 0
+    prompts = prompts_of([3, 9, 40]) * 4
+    assert gap(tied_model_of(1), prompts, tied.generate(prompts, Sampling(1.0, 8))) <= TOLERANCE
+    tied.load_weights(tied_model_of(2).named_parameters(), 1)
+    assert gap(tied_model_of(2), prompts, tied.generate(prompts, Sampling(1.0, 8))) <= TOLERANCE
+    assert tied.differing(checksums(tied_model_of(2).named_parameters(remove_duplicate=False))) == []
+    tied.load_weights(model_of(2).named_parameters(), 2)  # it has a head of its own, which would be lost
+    assert tied.differing(checksums(model_of(2).named_parameters())) == ["lm_head.weight"]
 
 
 @pytest.mark.parametrize("temperature", [1.0, 0.6, 0.0])
@@ -140,19 +156,6 @@ def test_steering_vectors_are_served_as_biases(tmp_path):
         assert sampler.differing(checksums(plain_weights(other.named_parameters(), other))) == []
         stale = sampler.differing(checksums(plain_weights(one.named_parameters(), one)))
         assert stale == [f"model.layers.{layer}.self_attn.o_proj.bias" for layer in range(2)]
-    finally:
-        sampler.close()
-
-
-def test_tied_embeddings_are_published_untied(tmp_path):
-    sampler, prompts = start(tied_model_of(1), tmp_path / "engine.log"), prompts_of([3, 9, 40]) * 4
-    try:
-        assert gap(tied_model_of(1), prompts, sampler.generate(prompts, Sampling(1.0, 8))) <= TOLERANCE
-        sampler.load_weights(tied_model_of(2).named_parameters(), 1)
-        assert gap(tied_model_of(2), prompts, sampler.generate(prompts, Sampling(1.0, 8))) <= TOLERANCE
-        assert sampler.differing(checksums(tied_model_of(2).named_parameters(remove_duplicate=False))) == []
-        sampler.load_weights(model_of(2).named_parameters(), 2)  # it has a head of its own, which would be lost
-        assert sampler.differing(checksums(model_of(2).named_parameters())) == ["lm_head.weight"]
     finally:
         sampler.close()
 
