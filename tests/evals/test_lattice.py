@@ -31,7 +31,9 @@ def test_worked_examples_in_docstrings():
         assert doctest.testmod(module).failed == 0
 
 
-@pytest.mark.parametrize("name", ["majority", "draws", "proposer", "marginal", "horvitz_thompson", "platt", "borda"])
+@pytest.mark.parametrize(
+    "name", ["majority", "draws", "proposer", "marginal", "horvitz_thompson", "platt", "borda", "unguided"]
+)
 def test_all_cells_at_once_are_each_by_itself(name):
     samples = breadth()
     pool = PoolCells.of(samples, name)
@@ -47,6 +49,8 @@ def test_all_cells_at_once_are_each_by_itself(name):
 
 def test_a_rule_in_which_the_number_of_solutions_is_no_factor_is_asked_cell_by_cell():
     assert lattice.fits("proposer", rule["proposer"].keys()) and not lattice.fits("borda", None)
+    for name in rule.names():  # whatever a rule reads
+        assert lattice.fits(name, rule[name].keys() if rule[name].keys else None) in (True, False)
 
 
 def test_the_mean_of_a_bootstrap_is_scipys():

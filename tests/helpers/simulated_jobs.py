@@ -28,7 +28,7 @@ WORDS = [
     "sweep.iid_abstractions=2",
     "sweep.iid_solutions=1",
     "sweep.bootstrap=40",
-    "sweep.select=[majority,proposer]",
+    "sweep.select=[majority,proposer,unguided]",
 ]
 
 
@@ -53,7 +53,8 @@ def solutions(rng, count, mean=20):
     tokens = rng.integers(mean - 2, mean + 3, count).tolist()
     keys = [None if answer is None else int(answer) for answer in answers]
     verdicts = ["correct" if key == 0 else "incorrect" for key in keys]
-    return Samples(texts, tokens, logprobs, verdicts, keys, logprobs), answers
+    unguided = (-rng.exponential(4, count)).round(6).tolist()
+    return Samples(texts, tokens, logprobs, verdicts, keys, logprobs, unguided), answers
 
 
 def grown(rng, depth):
