@@ -106,7 +106,8 @@ def split_sentences(sweep: dict[str, Any]) -> list[str]:
     if not found:
         return []
     return [
-        f"At {row['tokens']:,.0f} tokens: {row['n']} x {row['m']}, right {share(row['accuracy'], row['ci95'])} %, "
+        f"Within {row['budget']:,.0f} tokens: {row['n']} x {row['m']} ({row['tokens']:,.0f} tokens), right "
+        f"{share(row['accuracy'], row['ci95'])} %, "
         f"{percentage_points(row['difference'], row['difference_ci95'])} points on plain sampling "
         f"(p {row['p_holm']:.2g}, Holm)"
         + (f"; level with it: {_listed(row['level_with'])}." if row["level_with"] else ".")
