@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from adapted import adapted
 from torch.utils._python_dispatch import TorchDispatchMode
 from transformers import (
     CohereConfig,
@@ -20,7 +21,6 @@ from transformers import (
 
 from rlad.config import LoraConfig, ModelConfig
 from rlad.players import head, pieces
-from rlad.players.adapters import add_adapter
 from rlad.players.logprobs import filtered_logprobs, token_scores
 from rlad.players.policy import tiny_model, with_head
 
@@ -29,15 +29,6 @@ WORDS = 150
 SIZES = {"vocab_size": WORDS, "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
 SIZES |= {"num_key_value_heads": 1, "intermediate_size": 16, "max_position_embeddings": 32, "pad_token_id": 0}
 TINY = ModelConfig(hidden_size=16, layers=1, heads=2, kv_heads=1, intermediate_size=16, max_positions=32)
-
-
-def adapted():
-    model = add_adapter(tiny_model(TINY, WORDS, 1, 0), LoraConfig(rank=2), 0)
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            if "lora_B" in name:
-                parameter.normal_()
-    return model
 
 
 def tied():
@@ -51,7 +42,7 @@ def tied():
 MODELS = {
     "untied": lambda: tiny_model(TINY, WORDS, 1, 0),
     "tied": tied,
-    "adapter": adapted,
+    "adapter": lambda: adapted(tiny_model(TINY, WORDS, 1, 0), LoraConfig(rank=2)),
     "float32 head": lambda: with_head(
         tiny_model(TINY, WORDS, 1, 0), ModelConfig(hidden_size=16, layers=1, float32_head=True)
     ),

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from adapted import adapted
 from hypothesis import given
 from hypothesis import strategies as st
 from one_process import OneProcess, pretend_one_rank
@@ -14,7 +15,6 @@ from transformers import BloomConfig, BloomForCausalLM, GPT2Config, GPT2LMHeadMo
 from rlad.config import LoraConfig, ModelConfig, RunConfig
 from rlad.config.registry import loss as losses
 from rlad.players import pieces
-from rlad.players.adapters import add_adapter
 from rlad.players.policy import tiny_model
 from trainers.data.rows import Row
 from trainers.learner.batches import collate, micro_batches, token_logprobs
@@ -45,15 +45,6 @@ def ragged(prompts=(9, 3, 9, 4), most=12, seed=0):
     return [*rows, Row(prompt, ids(4), 0.5, kl_weight=0.0, shaping=0.1, sampler_logprobs=(-3.6, -3.5, -3.7, -3.8))]
 
 
-def adapted():
-    model = add_adapter(tiny_model(TINY, WORDS, 1, 0), LoraConfig(rank=2), 0)
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            if "lora_B" in name:
-                parameter.normal_()
-    return model
-
-
 def with_eager_attention():
     model = tiny_model(TINY, WORDS, 1, 0)
     model.set_attn_implementation("eager")
@@ -68,7 +59,7 @@ MODELS = {
             vocab_size=WORDS, n_positions=48, n_embd=16, n_layer=2, n_head=2, resid_pdrop=0, embd_pdrop=0, attn_pdrop=0
         )
     ),
-    "adapter": adapted,
+    "adapter": lambda: adapted(tiny_model(TINY, WORDS, 1, 0), LoraConfig(rank=2)),
 }
 
 
