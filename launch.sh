@@ -27,6 +27,7 @@ Two language models trained together: one writes abstractions, the other solves 
   ./launch.sh warmstart CONFIG [key=value ...]   supervised warm start of both players
   ./launch.sh train CONFIG [key=value ...]       co-training of the pair
   ./launch.sh sweep RUN_OR_CONFIG [key=value ...]   test-time budgets: abstractions x solutions, at equal tokens
+  ./launch.sh features RUN [key=value ...]       what abstractions change inside the solver, and steering by it
   ./launch.sh compare CONFIG [key=value ...]     arms x seeds under one token budget
   ./launch.sh report RUN [RUN ...]               report.html of a run, or of several side by side
   ./launch.sh export RUN [--step N]              players of a checkpoint, also of a run in progress
@@ -93,6 +94,15 @@ A sweep that was killed goes on where it was when the same command is given agai
   --shard K/N    sample the K-th of N parts of the test problems, e.g. 3/8; the last of them measures all
   --merge        make one sweep of all shards without sampling
   --against R    compare the kept trees with those of another run on the same problems; ends with a verdict
+TEXT
+  features) cat <<'TEXT' ;;
+./launch.sh features RUN [--sae FILE] [key=value ...]
+
+Trains a sparse autoencoder of the solver's residual stream on rollouts, ranks its features by how much more of them
+solutions under an abstraction have, and solves the test problems without one, steered at the first token by the best
+feature, beside random features of equal length. Writes RUN/features.json and the autoencoder; docs/features.md says more.
+  --sae FILE   use an autoencoder of an earlier call (RUN/features/layer_N.safetensors) instead of training one
+  key=value    change the configuration, e.g. features.layer=2 features.strengths=[1,4]
 TEXT
   compare) cat <<'TEXT' ;;
 ./launch.sh compare CONFIG [--only ARM ...] [--seeds S ...] [--out FOLDER] [jobs=N] [key=value ...]
@@ -416,7 +426,7 @@ main() {
   shift
   case $verb in
   -h | --help | help) usage; exit 0 ;;
-  demo | test | setup | warmstart | train | sweep | compare | card | export | report | serve | verify | leaks | distill | curriculum | keys | model | bench) ;;
+  demo | test | setup | warmstart | train | sweep | features | compare | card | export | report | serve | verify | leaks | distill | curriculum | keys | model | bench) ;;
   *) fail "there is no verb '$verb'; ./launch.sh --help lists them." ;;
   esac
   if [ "$verb" != test ] || [ $# -eq 1 ]; then # pytest has a --help of its own, among other arguments
@@ -429,6 +439,7 @@ main() {
   setup) setup_verb "$@" ;;
   warmstart | train) setup; run_module trainers.launching "$verb" "$@" ;;
   sweep) setup; run_module evals.sweep "$@" ;;
+  features) setup; run_module evals.features "$@" ;;
   compare) setup; run_module evals.compare "$@" ;;
   card) setup; run_module rlad.card "$@" ;;
   export) setup; run_module trainers.export "$@" ;;

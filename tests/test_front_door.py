@@ -22,6 +22,7 @@ VERBS = (
     "warmstart",
     "train",
     "sweep",
+    "features",
     "compare",
     "export",
     "report",

@@ -13,6 +13,7 @@ from rlad.config.alarms import AlarmsConfig
 from rlad.config.curriculum import CurriculumConfig
 from rlad.config.distill import DistillConfig
 from rlad.config.errors import ConfigError
+from rlad.config.features import FeaturesConfig
 from rlad.config.instruments import InstrumentsConfig
 from rlad.config.merging import overridden, read_tree
 from rlad.config.players import ROLES, LoraConfig, ModelConfig, PlayerConfig, role_names, starting_player
@@ -72,6 +73,7 @@ class RunConfig:
     engine: EngineConfig = field(default_factory=EngineConfig)
     verifier: VerifierConfig = field(default_factory=VerifierConfig)
     sweep: SweepConfig = field(default_factory=SweepConfig)
+    features: FeaturesConfig = field(default_factory=FeaturesConfig)
     distill: DistillConfig = field(default_factory=DistillConfig)
     serving: ServingConfig = field(default_factory=ServingConfig)
     launch: LaunchConfig = field(default_factory=LaunchConfig)
