@@ -18,7 +18,8 @@ import torch.distributed as dist
 from rlad.config import MixtureConfig, ModelConfig, RunConfig, WarmstartConfig
 from rlad.players.policy import Policy, make_policy
 from rlad.players.roles import playing
-from rlad.problems import load_problems, world_of
+from rlad.problems import Problem, World, load_problems, world_of
+from rlad.problems.files import read_demonstrations
 from trainers.data.demonstrations import Demonstrations
 from trainers.launching.folder import started_run
 from trainers.learner.sft import supervised_step
@@ -88,11 +89,20 @@ def _record(log: JsonLines, label: str, step: int, lr: float, begin: float, toke
         print(f"warm start  {label:12s} step {step:5d}  loss {loss:.4f}  {seconds:6.1f} s", flush=True)
 
 
+def demonstrated(run: RunConfig) -> tuple[list[Problem], World | None]:
+    """What the warm start demonstrates: the training problems of the world or the data, or a file's rows as they are.
+
+    Raises ProblemError where there is nothing to read.
+    """
+    if run.warmstart.path is None:
+        return load_problems(run.problems, "train"), world_of(run.problems)
+    return read_demonstrations(run.problems, run.warmstart.path), None
+
+
 def run_warmstart(run: RunConfig, folder: Path) -> None:
     """Trains the base into `folder/base`, and each player's own continuation when `role_steps` is set."""
     device = zero3.start(run.launch)
-    world = world_of(run.problems)
-    problems = load_problems(run.problems, "train")
+    problems, world = demonstrated(run)
     log = JsonLines(folder / "warmstart.jsonl", zero3.rank() == 0)
     if not (folder / "warmstart").is_dir():
         log.truncate_after(0)

@@ -68,6 +68,9 @@ class WarmstartConfig:
     max_grad_norm: float = key(1.0, above=0)
     """Gradients are cut to this norm."""
     mixture: MixtureConfig = field(default_factory=MixtureConfig)
+    path: str | None = None
+    """A JSONL file of demonstrations, by the columns of `problems.fields`, that takes the place of a world's own; the
+    tokenizer stays the world's. Whether its questions are those of held-out problems, nobody checks."""
     role_steps: int = key(0, least=0)
     """Optional further fine-tuning of each player on its own tasks after the shared base."""
     log_every: int = key(20, least=1)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,14 @@ def load_split(config: ProblemsConfig, split: str, count: int) -> list[Problem]:
     if 0 < count < len(problems):  # files are often sorted by subject or level, so the first rows would be a bad sample
         problems = sorted(problems, key=lambda p: _digest(f"{config.seed}|{p.id}"))[:count]
     return problems
+
+
+def read_demonstrations(config: ProblemsConfig, path: str) -> list[Problem]:
+    """All rows of a file for a warm start (`warmstart.path`), by the columns of `config.fields`, for worlds too.
+
+    None is held out. Raises ProblemError where there is nothing to read.
+    """
+    return _read(replace(config, source="jsonl"), path)
 
 
 def _shares(problems: list[Problem], own: dict[str, str | None], seed: int) -> dict[str, list[Problem]]:

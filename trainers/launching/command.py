@@ -23,6 +23,7 @@ from rlad.generation.vllm.link import SCRATCH, private_folder
 from rlad.generation.vllm.setup import SPARE, require_vllm
 from rlad.players.lengths import check_lengths
 from rlad.problems import SPLITS, load_problems
+from rlad.problems.files import read_demonstrations
 from trainers.launching.dry_run import describe
 from trainers.launching.folder import config_path, prepared_folder
 from trainers.launching.launcher import (
@@ -185,6 +186,8 @@ def main(words: list[str] | None = None) -> int:
     )
     check_ranks(config, placement.ranks)
     lengths = check_problems(config, arguments.dry_run)
+    if arguments.verb == "warmstart" and config.warmstart.path is not None:
+        read_demonstrations(config.problems, config.warmstart.path)  # refused here, before a rank starts
     if note := dropout_note(arguments.verb, config):
         print(f"{note}\n")
     on_cpu = config.launch.device == "cpu" or (config.launch.device == "auto" and not count_gpus())

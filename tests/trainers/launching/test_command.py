@@ -214,6 +214,8 @@ def test_broken_rows_and_small_worlds_are_found_before_anything_starts(config, t
         launch.main(["train", config, "problems.source=jsonl", f"problems.path={rows}", "problems.train=0"])
     with pytest.raises(ValueError, match="too small"):
         launch.main(["warmstart", config, *SMALL, *SMALL_WORLD])
+    with pytest.raises(ValueError, match="There is no file '/nowhere.jsonl'"):
+        launch.main(["warmstart", config, *SMALL, "warmstart.path=/nowhere.jsonl"])
     assert not (tmp_path / "here").exists()
 
 
