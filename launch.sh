@@ -28,6 +28,7 @@ Two language models trained together: one writes abstractions, the other solves 
   ./launch.sh train CONFIG [key=value ...]       co-training of the pair
   ./launch.sh sweep RUN_OR_CONFIG [key=value ...]   test-time budgets: abstractions x solutions, at equal tokens
   ./launch.sh features RUN [key=value ...]       what abstractions change inside the solver, and steering by it
+  ./launch.sh routing RUN [key=value ...]        base and trained player decode together: what a gate recovers
   ./launch.sh compare CONFIG [key=value ...]     arms x seeds under one token budget
   ./launch.sh report RUN [RUN ...]               report.html of a run, or of several side by side
   ./launch.sh export RUN [--step N]              players of a checkpoint, also of a run in progress
@@ -103,6 +104,14 @@ solutions under an abstraction have, and solves the test problems without one, s
 feature, beside random features of equal length. Writes RUN/features.json and the autoencoder; docs/features.md says more.
   --sae FILE   use an autoencoder of an earlier call (RUN/features/layer_N.safetensors) instead of training one
   key=value    change the configuration, e.g. features.layer=2 features.strengths=[1,4]
+TEXT
+  routing) cat <<'TEXT' ;;
+./launch.sh routing RUN [key=value ...]
+
+Base and trained player decode one text together; a learned gate says at which tokens the trained one is asked. Prints what share
+of the gain is recovered at which share of asked tokens, beside random-vector, bias-only and random gates under the same
+guardrail. Writes RUN/routing.json; docs/routing.md says more.
+  key=value    change the configuration, e.g. routing.role=solution routing.shares=[0.1,0.5]
 TEXT
   compare) cat <<'TEXT' ;;
 ./launch.sh compare CONFIG [--only ARM ...] [--seeds S ...] [--out FOLDER] [jobs=N] [key=value ...]
@@ -426,7 +435,7 @@ main() {
   shift
   case $verb in
   -h | --help | help) usage; exit 0 ;;
-  demo | test | setup | warmstart | train | sweep | features | compare | card | export | report | serve | verify | leaks | distill | curriculum | keys | model | bench) ;;
+  demo | test | setup | warmstart | train | sweep | features | routing | compare | card | export | report | serve | verify | leaks | distill | curriculum | keys | model | bench) ;;
   *) fail "there is no verb '$verb'; ./launch.sh --help lists them." ;;
   esac
   if [ "$verb" != test ] || [ $# -eq 1 ]; then # pytest has a --help of its own, among other arguments
@@ -440,6 +449,7 @@ main() {
   warmstart | train) setup; run_module trainers.launching "$verb" "$@" ;;
   sweep) setup; run_module evals.sweep "$@" ;;
   features) setup; run_module evals.features "$@" ;;
+  routing) setup; run_module evals.routing "$@" ;;
   compare) setup; run_module evals.compare "$@" ;;
   card) setup; run_module rlad.card "$@" ;;
   export) setup; run_module trainers.export "$@" ;;

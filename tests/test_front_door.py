@@ -23,6 +23,7 @@ VERBS = (
     "train",
     "sweep",
     "features",
+    "routing",
     "compare",
     "export",
     "report",

@@ -20,6 +20,7 @@ from rlad.config.players import ROLES, LoraConfig, ModelConfig, PlayerConfig, ro
 from rlad.config.problems import ProblemsConfig
 from rlad.config.registry import key
 from rlad.config.renamed import renamed
+from rlad.config.routing import RoutingConfig
 from rlad.config.running import EngineConfig, LaunchConfig, SweepConfig, TrackConfig, VerifierConfig, ZeroConfig
 from rlad.config.sections import MethodSection, method_keys, plain_fields, sections
 from rlad.config.serving import ServingConfig
@@ -74,6 +75,7 @@ class RunConfig:
     verifier: VerifierConfig = field(default_factory=VerifierConfig)
     sweep: SweepConfig = field(default_factory=SweepConfig)
     features: FeaturesConfig = field(default_factory=FeaturesConfig)
+    routing: RoutingConfig = field(default_factory=RoutingConfig)
     distill: DistillConfig = field(default_factory=DistillConfig)
     serving: ServingConfig = field(default_factory=ServingConfig)
     launch: LaunchConfig = field(default_factory=LaunchConfig)

@@ -198,14 +198,19 @@ def sample_tokens(logits: torch.Tensor, temperature: float, generator: torch.Gen
 
     At temperature 0 the token is the argmax and its log-prob that of temperature 1.
     """
-    logp = torch.log_softmax(logits.float() / (temperature or 1.0), dim=-1)
+    return sample_coupled([logits], temperature, generator)[0]
+
+
+def sample_coupled(several: Sequence[torch.Tensor], temperature: float, generator: torch.Generator):
+    """`sample_tokens` of each of several logits (B, V) with the same noise, so that alike ones draw the same tokens."""
+    logps = [torch.log_softmax(logits.float() / (temperature or 1.0), dim=-1) for logits in several]
     if temperature == 0:
-        token = logp.argmax(-1)
+        tokens = [logp.argmax(-1) for logp in logps]
     else:
         # Exponential race: argmax p/E with E ~ Exp(1) is a draw from p, without multinomial's sorting.
-        race = torch.empty_like(logp).exponential_(generator=generator)
-        token = (logp.exp() / race).argmax(-1)
-    return token, logp.gather(-1, token[:, None])[:, 0]
+        race = torch.empty_like(logps[0]).exponential_(generator=generator)
+        tokens = [(logp.exp() / race).argmax(-1) for logp in logps]
+    return [(token, logp.gather(-1, token[:, None])[:, 0]) for token, logp in zip(tokens, logps, strict=True)]
 
 
 def at_temperature_1(logits: torch.Tensor, token: torch.Tensor) -> torch.Tensor:
