@@ -29,7 +29,7 @@ class AutoExploration(Exploration):
     async def _opened(self, request: Request, completion: Completion) -> AbstractionEvent | None:
         event = await super()._opened(request, completion)
         if event is not None:
-            self._wanted[event.index] = 1  # what comes after the first is decided when that is known
+            self.breadth.wanted[event.index] = 1  # what comes after the first is decided when that is known
         return event
 
     def _decided(self) -> bool:
@@ -43,7 +43,7 @@ class AutoExploration(Exploration):
 
     def _ask(self) -> None:
         propose, solve = self.plan.propose.max_new_tokens, self.plan.solve.max_new_tokens
-        for branch, wanted in sorted(self._wanted.items()):
+        for branch, wanted in sorted(self.breadth.wanted.items()):
             if wanted and self.budget.free >= solve:
                 self._solve(branch, 1, solve)
         if self._flying:
@@ -52,19 +52,18 @@ class AutoExploration(Exploration):
         more = missing_draws(self.tree, self.plan) > 0 and free >= propose + solve
         action = self.limits.policy.next(self.seen(), free, more, self._room() if free >= solve else [])
         if action.kind == "abstraction":
-            self._propose(1, propose)
+            self._propose(1)
         elif action.kind == "solution":
-            self._wanted[action.branch] += 1
+            self.breadth.wanted[action.branch] += 1
             self._solve(action.branch, 1, solve)
         elif more or self._room():
-            self._settled = free >= solve and bool(self._sent)
-        if not self._flying:
-            self._last_resort(solve)
+            self._settled = free >= solve and bool(self.breadth.sent)
+        self._ask_at_last()
 
     def _room(self) -> list[int]:
         """Branches under which there may be further solutions."""
         most = self.plan.solutions_of(0)
-        return [branch for branch in range(len(self.tree.branches)) if 0 < self._sent[branch] < most]
+        return [branch for branch in range(len(self.tree.branches)) if 0 < self.breadth.sent[branch] < most]
 
     def seen(self) -> list[Seen]:
         """What the policy knows: every abstraction that was solved with, and the answers under it."""

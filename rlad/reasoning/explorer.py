@@ -1,8 +1,6 @@
-"""Grows one tree: decides what to ask for next, takes what comes back, stops when the answer stands.
+"""Grows one tree: asks for what comes next, takes what comes back, stops when the answer stands.
 
-Breadth comes first. Whenever something has come back, the tokens that are free go to a first solution of every branch,
-then to abstractions that are still missing, then to further solutions, evenly. With an ample budget that means that
-everything is asked for at once.
+Whenever something has come back, the tokens that are free are spent anew (rlad/reasoning/breadth.py).
 """
 
 from __future__ import annotations
@@ -11,7 +9,6 @@ import asyncio
 import hashlib
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import aclosing
 from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
@@ -20,6 +17,7 @@ from rlad.generation.base import Completion
 from rlad.generation.streaming import Piece, StreamingSampler
 from rlad.players.prompts import Prompts
 from rlad.problems.base import World
+from rlad.reasoning.breadth import Breadth
 from rlad.reasoning.budget import Budget
 from rlad.reasoning.budget_policy import BudgetPolicy
 from rlad.reasoning.events import (
@@ -38,7 +36,7 @@ from rlad.reasoning.events import (
 from rlad.reasoning.growth import Growth
 from rlad.reasoning.leaks import gives_away
 from rlad.reasoning.reasoner import missing_draws
-from rlad.reasoning.requests import Request
+from rlad.reasoning.requests import Flights, Request
 from rlad.reasoning.text import reader
 from rlad.reasoning.tree import BARE, Plan, Tree
 from rlad.reasoning.vote import Vote
@@ -103,11 +101,9 @@ class Exploration:
         self.prompt_tokens: Counter[str] = Counter()
         self.generated: Counter[str] = Counter()
         """Tokens by role. Prompts count once, however many samples share them."""
-        self._wanted: dict[int, int] = {}  # by branch: solutions not yet asked for
-        self._sent: Counter[int] = Counter()
+        self.breadth = Breadth(tree, plan)
         self._rounds = 0
-        self._flying: dict[Request, asyncio.Task] = {}
-        self._inbox: asyncio.Queue[tuple[Request, Piece | None]] = asyncio.Queue()
+        self._flying = Flights(self.budget)
 
     async def events(self) -> AsyncIterator[TreeEvent]:
         """Everything that happens, `start` first and `done` last. Closing it cancels what is under way.
@@ -120,9 +116,9 @@ class Exploration:
         try:
             self._ask()
             while self._flying:
-                request, piece = await self._inbox.get()
+                request, piece = await self._flying.next()
                 if piece is None:
-                    self._land(request)
+                    self._flying.land(request)
                 else:
                     async for event in self._take(request, piece):
                         yield event
@@ -133,7 +129,7 @@ class Exploration:
                         break
                 self._ask()
         finally:
-            await self._cancel()
+            await self._flying.cancel()
         self.done = self._ended(stopped or self._reason())
         yield self.done
 
@@ -207,17 +203,11 @@ class Exploration:
         self.explorer.add_draw(self.tree, request.prompt, completion, self.plan.distinct)
         if len(self.tree.branches) == before:
             return None
-        self._wanted[before] = self.plan.solutions_of(before)
+        self.breadth.wanted[before] = self.plan.solutions_of(before)
         branch, problem = self.tree.branches[before], self.tree.problem
         if problem.answer:  # somebody knows it
             branch.leak = await asyncio.to_thread(gives_away, problem, branch.text, self.explorer.world)
         return AbstractionEvent.of(self.tree, before)
-
-    def _land(self, request: Request) -> None:
-        """A request is over: everything it had reserved is free again. Raises what went wrong with it."""
-        task = self._flying.pop(request)
-        self.budget.settle(request.each * request.unfinished, request.unfinished_tokens)
-        task.result()
 
     def _outstanding(self) -> int:
         """Most solutions that can still come in."""
@@ -226,7 +216,7 @@ class Exploration:
 
     def _expected(self) -> Counter[int]:
         """Solutions that can still come in under the abstractions that there are, by branch."""
-        expected = Counter(self._wanted)
+        expected = Counter(self.breadth.wanted)
         for request in self._flying:
             if not request.proposes:
                 expected[request.branch] += request.unfinished
@@ -242,89 +232,37 @@ class Exploration:
     # ----------------------------------------------------------------------------------------- what to ask for
     def _ask(self) -> None:
         """Sends all requests that the free tokens allow."""
-        propose, solve = self.plan.propose.max_new_tokens, self.plan.solve.max_new_tokens
-        grants: Counter[int] = Counter()
-        left = self._grant(grants, self.budget.free, solve, most=1)
-        # An abstraction is worth its tokens only if somebody can solve with it.
-        drawing = sum(r.unfinished for r in self._flying if r.proposes)
-        draws = 0 if drawing else max(0, min(missing_draws(self.tree, self.plan), left // (propose + solve)))
-        left -= draws * (propose + solve) + drawing * solve
-        # Depth waits for the branches that are still to come, unless there is enough for all.
-        coming = (drawing + draws) * (self.plan.solutions_of(0) - 1)
-        if left >= solve * (sum(self._wanted.values()) - grants.total() + coming) or not drawing + draws:
-            self._grant(grants, left, solve)
+        grants, draws = self.breadth.next(self.budget.free, self._flying.drawing)
         for branch, count in sorted(grants.items()):
-            self._solve(branch, count, solve)
+            self._solve(branch, count, self.plan.solve.max_new_tokens)
         if draws:
-            self._propose(draws, propose)
-        if not self._flying:
-            self._last_resort(solve)
+            self._propose(draws)
+        self._ask_at_last()
 
-    def _grant(self, grants: Counter[int], tokens: int, each: int, most: int | None = None) -> int:
-        """Grants solutions while `tokens` last, to the branch with the fewest first; returns what is left."""
-        while tokens >= each:
-            behind = [
-                (self._sent[b] + grants[b], b)
-                for b, wanted in self._wanted.items()
-                if grants[b] < wanted and (most is None or self._sent[b] + grants[b] < most)
-            ]
-            if not behind:
-                break
-            grants[min(behind)[1]] += 1
-            tokens -= each
-        return tokens
+    def _ask_at_last(self) -> None:
+        """What is asked for when nothing else is under way."""
+        last = None if self._flying else self.breadth.last_resort(self.budget.free, bool(self.vote.answers))
+        if last:
+            self._solve(*last)
 
-    def _last_resort(self, solve: int) -> None:
-        """Nothing is under way. Without any branch the problem is solved bare; and rather than end without a single
-        solution, one is asked for that is as long as the rest of the budget."""
-        if not self.tree.branches and not self._wanted and not self._sent[BARE]:
-            self._wanted[BARE] = self.plan.solutions_of(0)
-            grants: Counter[int] = Counter()
-            self._grant(grants, self.budget.free, solve)
-            if grants:
-                self._solve(BARE, grants[BARE], solve)
-                return
-        branch = min((b for b, wanted in self._wanted.items() if wanted), default=None)
-        if branch is not None and not self.vote.answers and self.budget.free > 0:
-            self._solve(branch, 1, self.budget.free)
-
-    def _propose(self, count: int, each: int) -> None:
-        prompt = self.explorer.propose_ids(self.tree)
+    def _propose(self, count: int) -> None:
+        prompt, each = self.explorer.propose_ids(self.tree), self.plan.propose.max_new_tokens
         if not self._rounds:
             self.prompt_tokens["abstraction"] += len(prompt)
         sampling = replace(self.plan.propose, seed=derived_seed(self.plan.propose.seed, "propose", self._rounds))
         self._rounds += 1
-        self._send(self.explorer.proposer, Request("abstraction", BARE, 0, prompt, count, each), sampling)
+        self._flying.send(self.explorer.proposer, Request("abstraction", BARE, 0, prompt, count, each), sampling)
 
     def _solve(self, branch: int, count: int, each: int) -> None:
         growth, tree = self.explorer, self.tree
         prompt = growth.bare_ids(tree) if branch == BARE else growth.guided_ids(tree, tree.branches[branch])
-        first = self._sent[branch]
+        first = self.breadth.send(branch, count)
         if not first:
             self.prompt_tokens["solution"] += len(prompt)
-        self._wanted[branch] -= count
-        self._sent[branch] += count
         sampling = replace(
             self.plan.solve, max_new_tokens=each, seed=derived_seed(self.plan.solve.seed, "solve", branch, first)
         )
         decode = reader(growth.solve_prompts) if self.limits.deltas else None
         opening = growth.solve_prompts.opening("plain")
-        self._send(growth.solver, Request("solution", branch, first, prompt, count, each, decode, opening), sampling)
-
-    def _send(self, sampler: StreamingSampler, request: Request, sampling) -> None:
-        self.budget.reserve(request.each * request.count)
-        task = asyncio.create_task(self._carry(sampler, request, sampling))
-        self._flying[request] = task
-        task.add_done_callback(lambda _: self._inbox.put_nowait((request, None)))
-
-    async def _carry(self, sampler: StreamingSampler, request: Request, sampling) -> None:
-        async with aclosing(sampler.sample(request.prompt, request.count, sampling, request.deltas)) as pieces:
-            async for piece in pieces:
-                self._inbox.put_nowait((request, piece))
-
-    async def _cancel(self) -> None:
-        tasks = list(self._flying.values())
-        for task in tasks:
-            task.cancel()
-        # Their results are not wanted any more, and neither are their errors: one of them was raised already.
-        await asyncio.gather(*tasks, return_exceptions=True)
+        request = Request("solution", branch, first, prompt, count, each, decode, opening)
+        self._flying.send(growth.solver, request, sampling)

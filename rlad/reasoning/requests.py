@@ -1,15 +1,18 @@
-"""One request to a sampler that is under way, and what has come back of it so far."""
+"""Requests to samplers that are under way, and what has come back of them so far."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from functools import cached_property
 from time import perf_counter
 
-from rlad.generation.base import Completion
-from rlad.generation.streaming import Piece
+from rlad.generation.base import Completion, Sampling
+from rlad.generation.streaming import Piece, StreamingSampler
 from rlad.players.roles import role_of
+from rlad.reasoning.budget import Budget
 from rlad.reasoning.text import GrowingText
 
 
@@ -70,3 +73,53 @@ class Request:
     def completion(self, sample: int, finish_reason: str) -> Completion:
         ids, logprobs = tuple(self._ids[sample]), tuple(self._logprobs[sample])
         return Completion(ids, logprobs, finish_reason, 0, self._model_logprobs[sample])
+
+
+class Flights:
+    """All requests of a tree that are under way. What comes back of them waits here, in the order in which it comes."""
+
+    def __init__(self, budget: Budget):
+        """budget: what the requests reserve their tokens from."""
+        self.budget = budget
+        self._tasks: dict[Request, asyncio.Task] = {}
+        self._inbox: asyncio.Queue[tuple[Request, Piece | None]] = asyncio.Queue()
+
+    def __iter__(self) -> Iterator[Request]:
+        return iter(self._tasks)
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    @property
+    def drawing(self) -> int:
+        """Samples under way that may open branches."""
+        return sum(request.unfinished for request in self if request.proposes)
+
+    def send(self, sampler: StreamingSampler, request: Request, sampling: Sampling) -> None:
+        self.budget.reserve(request.each * request.count)
+        task = asyncio.create_task(self._carry(sampler, request, sampling))
+        self._tasks[request] = task
+        task.add_done_callback(lambda _: self._inbox.put_nowait((request, None)))
+
+    async def _carry(self, sampler: StreamingSampler, request: Request, sampling: Sampling) -> None:
+        async with aclosing(sampler.sample(request.prompt, request.count, sampling, request.deltas)) as pieces:
+            async for piece in pieces:
+                self._inbox.put_nowait((request, piece))
+
+    async def next(self) -> tuple[Request, Piece | None]:
+        """Waits for what comes back next; None instead of a piece = nothing more comes of that request."""
+        return await self._inbox.get()
+
+    def land(self, request: Request) -> None:
+        """A request is over: everything it had reserved is free again. Raises what went wrong with it."""
+        task = self._tasks.pop(request)
+        self.budget.settle(request.each * request.unfinished, request.unfinished_tokens)
+        task.result()
+
+    async def cancel(self) -> None:
+        """Ends all of them; nothing comes back any more."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        # Their results are not wanted any more, and neither are their errors: one of them was raised already.
+        await asyncio.gather(*tasks, return_exceptions=True)
