@@ -38,7 +38,7 @@ Two language models trained together: one writes abstractions, the other solves 
   ./launch.sh distill CONFIG [key=value ...]     abstraction data from a teacher, for the warm start
   ./launch.sh curriculum CONFIG [key=value ...]  how often the base solves each training problem
   ./launch.sh leaks FILE.jsonl [--out F]         which abstractions give the answer away
-  ./launch.sh keys [PREFIX]                      every configuration key: default, range, meaning
+  ./launch.sh keys [PREFIX | WORD]               every configuration key: default, range, meaning
   ./launch.sh model smollm2|FILE.gguf [FOLDER]   a pretrained model as a folder for base.path, without a hub
   ./launch.sh bench [NAME [key=value ...]]       the committed benchmarks, or one of them
 
@@ -91,7 +91,7 @@ TEXT
 Coverage and accuracy over the grid of n abstractions x m solutions, against plain sampling at equal generated tokens.
 Writes RUN/sweep_trees.jsonl (everything that was sampled), RUN/sweep.json and RUN/plots/, prints a table.
 A sweep that was killed goes on where it was when the same command is given again.
-  --rescore      measure the kept trees again without sampling, e.g. sweep.select=[majority,proposer] sweep.grid=[[4,1]]
+  --rescore      measure the kept trees again without sampling, e.g. 'sweep.select=[majority,proposer]' 'sweep.grid=[[4,1]]'
   --shard K/N    sample the K-th of N parts of the test problems, e.g. 3/8; the last of them measures all
   --merge        make one sweep of all shards without sampling
   --against R    compare the kept trees with those of another run on the same problems; ends with a verdict
@@ -103,7 +103,7 @@ Trains a sparse autoencoder of the solver's residual stream on rollouts, ranks i
 solutions under an abstraction have, and solves the test problems without one, steered at the first token by the best
 feature, beside random features of equal length. Writes RUN/features.json and the autoencoder; docs/features.md says more.
   --sae FILE   use an autoencoder of an earlier call (RUN/features/layer_N.safetensors) instead of training one
-  key=value    change the configuration, e.g. features.layer=2 features.strengths=[1,4]
+  key=value    change the configuration, e.g. features.layer=2 'features.strengths=[1,4]'
 TEXT
   routing) cat <<'TEXT' ;;
 ./launch.sh routing RUN [key=value ...]
@@ -172,7 +172,7 @@ TEXT
 
 Solves every training problem curriculum.samples times with the base (warm-started, or that of base.path) and writes how
 often that was right to RUN/curriculum.jsonl. A killed command goes on when it is given again. Training then takes
-curriculum.bands=[easy,medium] and the like. docs/curriculum.md says more.
+'curriculum.bands=[easy,medium]' and the like. docs/curriculum.md says more.
 TEXT
   leaks) cat <<'TEXT' ;;
 ./launch.sh leaks FILE.jsonl [--out F]
@@ -182,10 +182,10 @@ clean, the words that decided, and why. The last line is one JSON object: n, and
 docs/leaks.md has the rules.
 TEXT
   keys) cat <<'TEXT' ;;
-./launch.sh keys [PREFIX]
+./launch.sh keys [PREFIX | WORD]
 
-Every key of a configuration with its default, range and meaning, or those under a prefix, such as solution.gspo.
-docs/keys.md has the same as a table.
+Every key of a configuration with its default, range and meaning, or those under a prefix, such as solution.gspo. Where
+no key begins so: those with the word in their names, such as gspo. docs/keys.md has the same as a table.
 TEXT
   model) cat <<'TEXT' ;;
 ./launch.sh model smollm2 [FOLDER] | ./launch.sh model FILE.gguf FOLDER [--system-message]
@@ -312,7 +312,7 @@ setup() { # extras...; never call it in a condition, which would switch `set -e`
       while read -r extra; do extras+=("$extra"); done < <(sed -n 's/^extra //p' "$venv/.rlad-setup")
     fi
     mapfile -t extras < <(printf '%s\n' "${extras[@]}" | sort -u | sed '/^$/d')
-    say "Setting up $venv${extras[*]:+ with ${extras[*]}} (once; one to three minutes) ..."
+    say "Setting up $venv${extras[*]:+ with ${extras[*]}} (once; about two minutes, up to six with vLLM) ..."
     if [ ! -d "$venv" ]; then
       trap '[ -f "$venv/.rlad-setup" ] || rm -rf "$venv"' EXIT # interrupted or failed: leave nothing behind
       mkdir "$venv"

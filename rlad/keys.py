@@ -1,4 +1,4 @@
-"""Every key of a configuration with its default, range and meaning: `./launch.sh keys [PREFIX]`.
+"""Every key of a configuration with its default, range and meaning: `./launch.sh keys [PREFIX | WORD]`.
 
 `python -m rlad.keys --markdown` prints docs/keys.md. Nothing is listed by hand: sections are walked, methods are those
 of the registries, meanings are the docstrings under the keys.
@@ -75,18 +75,20 @@ def _as_yaml(value: Any) -> str:
 
 
 def keys_under(prefix: str) -> list[Key]:
-    """All keys under a dotted prefix, which may begin with a further role of the project.
+    """All keys under a dotted prefix, which may begin with a further role of the project; where there is none, those
+    with the prefix in their names.
 
-    Raises ConfigError, naming the nearest key, where there is none.
+    Raises ConfigError, naming the nearest key, where there is none either.
     """
     run, role = RunConfig(), prefix.partition(".")[0]
     if role in REGISTRIES["role"]:
         run.players.setdefault(role, starting_player(role))
     every = list(keys_of(run))
     found = [key for key in every if f"{key.name}.".startswith(f"{prefix.rstrip('.')}.") or not prefix]
+    found = found or [key for key in every if prefix in key.name]
     if not found:
         near = difflib.get_close_matches(prefix, [key.name for key in every], n=1, cutoff=0.0)
-        raise ConfigError(f"No key begins with '{prefix}'; the nearest is '{near[0]}'.")
+        raise ConfigError(f"No key begins with '{prefix}' or holds it; the nearest is '{near[0]}'.")
     return found
 
 
@@ -101,9 +103,9 @@ def as_text(keys: list[Key], width: int = 100) -> str:
 
 HEAD = """# Every key
 
-Made by `.venv/bin/python -m rlad.keys --markdown > docs/keys.md`; `./launch.sh keys [PREFIX]` prints the same. A
-method's keys stand in a section of its name. ROLE stands for a player's section: {roles}, or that of a further role of
-the run, such as `selector`.
+Made by `.venv/bin/python -m rlad.keys --markdown > docs/keys.md`; `./launch.sh keys [PREFIX | WORD]` prints the same. A
+method's keys stand in a section of its name. **ROLE stands for a player's section**: {roles}, or that of a further
+role of the run, such as `selector`. So `solution.loss` is found as `ROLE.loss`.
 """
 TABLE = "| key | default | range | meaning |\n|---|---|---|---|"
 
@@ -141,7 +143,7 @@ def _both(alike: list[Key]) -> str:
 
 def main(words: list[str] | None = None) -> None:
     parser = Parser(prog="keys", description=__doc__.splitlines()[0])
-    parser.add_argument("prefix", nargs="?", default="", help="a section or a key, such as solution.gspo")
+    parser.add_argument("prefix", nargs="?", default="", help="a section, a key or a word in their names")
     parser.add_argument("--markdown", action="store_true", help="print docs/keys.md")
     arguments = parser.parse_args(words)
     print(as_markdown().rstrip() if arguments.markdown else as_text(keys_under(arguments.prefix)))

@@ -31,8 +31,12 @@ def test_a_prefix_and_a_key_that_is_not_there(capsys):
     assert "solution.gspo.clip_high" in printed and "abstraction" not in printed
     main(["selector.max_new_tokens"])  # a role that runs have only where they name it
     assert "selector.max_new_tokens = 16" in capsys.readouterr().out
+    main(["clip_cov"])  # no key begins so
+    printed = capsys.readouterr().out
+    assert "abstraction.clip_cov.share = 0.0002" in printed and "solution.clip_cov.low = 1.0" in printed
+    assert "gspo" not in printed
     with pytest.raises(ConfigError, match="the nearest is 'solution.loss'"):
-        main(["solution.los"])
+        main(["solution.lsos"])
 
 
 @pytest.mark.process

@@ -13,7 +13,13 @@ OUTSIDE = ROOT / "tests" / "integration" / "outside"
 
 @pytest.mark.parametrize(
     ("page", "file"),
-    [("loss", "losses.py"), ("reward", "rewards.py"), ("world", "world.py"), ("rule", "rules.py")],
+    [
+        ("loss", "losses.py"),
+        ("reward", "rewards.py"),
+        ("world", "world.py"),
+        ("rule", "rules.py"),
+        ("role", "roles.py"),
+    ],
 )
 def test_a_page_shows_the_file_that_the_suite_trains_with(page, file):
     assert (

@@ -166,8 +166,8 @@ def _nothing(tree: Any) -> Any:
 
 def _players(rest: dict, roles: list[str]) -> dict[str, PlayerConfig]:
     return {
-        role: read_section(PlayerConfig, rest.pop(role, {}), f"{role}.", starting_player(role))
-        for role in role_names(roles)
+        role: read_section(PlayerConfig, rest.pop(role, {}), f"{role}.", starting_player(given))
+        for role, given in zip(role_names(roles), roles, strict=True)
     }
 
 

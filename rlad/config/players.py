@@ -82,7 +82,7 @@ class PlayerConfig(MethodSection):
     """What the player is paid for (docs/rewards.md); verdict = right or wrong, for an abstraction the share of right
     solutions."""
     shaping: str = key("none", kind="shaping")
-    """What changes the advantages after credit; none, or effective_rank (VERL)."""
+    """What changes advantages after credit: none, effective_rank (VERL), entrocraft, autopilot (docs/methods.md)."""
     advantage: str = key("mean", kind="advantage")
     """How the rewards of a group become advantages (docs/methods.md)."""
     aggregation: str = key("auto", one_of=("auto", *AGGREGATIONS))

@@ -47,12 +47,12 @@ def check_lengths(config: RunConfig, problems: Iterable[Problem]) -> dict[str, i
 
 def _answers(role: str, config: RunConfig) -> int:
     """Most tokens beside the question that a player's sequence holds: what players wrote before it, and it itself."""
-    return role_of(role).reads(config) + config.players[role].max_new_tokens
+    return role_of(role, config).reads(config) + config.players[role].max_new_tokens
 
 
 def _world_count(role: str, config: RunConfig) -> Count:
     """One token for each word; around them the task's own, and a separator behind every part."""
-    parts = 1 + len(role_of(role).longest_task(config)[1])
+    parts = 1 + len(role_of(role, config).longest_task(config)[1])
     return lambda question: 1 + len(words(question)) + parts
 
 
@@ -61,5 +61,5 @@ def _count(role: str, config: RunConfig) -> Count:
 
     model = getattr(config, role).model or config.base
     prompts = make_prompts(load_tokenizer(model, config.problems, format_tokens(config)), config)
-    task, shown = role_of(role).longest_task(config)
+    task, shown = role_of(role, config).longest_task(config)
     return lambda question: len(prompts.ids(task, question, **shown)) - len(shown)

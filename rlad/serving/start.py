@@ -8,7 +8,7 @@ import logging
 import os
 import shlex
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -40,11 +40,29 @@ async def opened(run: RunConfig, folder: Path, metrics: Metrics) -> AsyncIterato
     Raises ConfigError for a folder without a pair, SamplerFailed when a sampler does not start.
     """
     folders = {role: Path(path) for role, path in newest_pair(run, folder).items()}
-    if any(path.parent != folder / "export" for path in folders.values()):
-        log.warning("this pair is not co-trained: it is %s", " and ".join(dict.fromkeys(map(str, folders.values()))))
+    if warning := untrained(folder, folders.values()):
+        log.warning(warning)
     opening = _in_process if run.serving.engine == "transformers" else _behind_vllm
     async with opening(run, folder, folders, metrics) as pair:
         yield pair
+
+
+def untrained(folder: Path, models: Collection[Path]) -> str | None:
+    """What to say of a run's newest models where they are not what its training ended with.
+
+    >>> run = Path("runs/demo")
+    >>> untrained(run, [run / "export" / "abstraction", run / "export" / "solution"]) is None
+    True
+    >>> untrained(run, [run / "base", run / "base"])[:53]
+    'this pair is not co-trained: it is runs/demo/base; of'
+    """
+    if all(path.parent == folder / "export" for path in models):
+        return None
+    places = " and ".join(dict.fromkeys(map(str, models)))
+    return (
+        f"this pair is not co-trained: it is {places}; of a run in progress serve what './launch.sh export {folder}' "
+        "writes"
+    )
 
 
 def spending_of(folder: Path) -> Spending | None:

@@ -3,15 +3,22 @@
 import json
 import os
 import pickle
+import random
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 import yaml
 from two_ranks import ROOT, SMALL, environment
+from voted import voted
 
 from rlad.config import ConfigError, load_config
+from rlad.generation import Completion
+from rlad.players.policy import format_tokens, load_tokenizer, make_prompts
+from rlad.players.roles import role_of
+from rlad.problems import load_problems, world_of
 from rlad.selection import Candidate, select
 
 PACKAGE = ROOT / "tests" / "integration" / "outside"
@@ -81,3 +88,26 @@ def test_a_rule_of_ones_own_selects(tmp_path, monkeypatch):
     assert select("my_pkg.rules:first", drawn) == 0
     run = load_config(None, ["sweep.select=[my_pkg.rules:first]", "solution.loss=my_pkg.losses:reinforce"])
     assert pickle.loads(pickle.dumps(run)) == run  # as worker processes get it
+
+
+def test_a_role_of_ones_own_reads_trees_is_paid_and_warmed_up(tmp_path, monkeypatch):
+    shutil.copytree(PACKAGE, tmp_path / "my_pkg")
+    monkeypatch.syspath_prepend(tmp_path)
+    run = load_config(None, ["roles=[abstraction,solution,my_pkg.roles:Referee]", "referee.lr=3e-5"])
+    assert (run.players["referee"].lr, run.players["referee"].max_new_tokens) == (3e-5, 4)
+    referee = role_of("my_pkg.roles:Referee")
+    prompts = make_prompts(load_tokenizer(run.base, run.problems, format_tokens(run)), run)
+    trees = [voted([(0.5, ["1"]), (0.5, ["1"])]), voted([(0.9, ["2"])]), voted([(1.0, [None])])]
+    asked = []
+
+    def says_right(rows):
+        asked.extend(prompts.decode(row) for row in rows)
+        return [Completion(tuple(prompts.completion_ids("1")), (), "stop", 0) for _ in rows]
+
+    referee.act(trees, prompts, says_right, run)
+    assert len(asked) == 2 * run.cotrain.selections and asked[0].endswith("<sep> 1 <sep>")
+    rewards = [[sample.reward for group in referee.groups(tree, None) for sample in group.samples] for tree in trees]
+    assert rewards == [[1.0] * 4, [0.0] * 4, []]
+    world, (problem,) = world_of(run.problems), load_problems(replace(run.problems, train=1), "train")
+    shown = referee.demonstrate("approve", problem, world, lambda *_: True, random.Random(0))
+    assert shown.world == "1" and shown.parts["answer"] != "?"

@@ -28,7 +28,7 @@ def set_fits(advantage: str) -> Callable[[RunConfig, str], None]:
 
     def check(run: RunConfig, role: str) -> None:
         k = run.players[role].of(advantage).k
-        size, name = role_of(role).group_size(run)
+        size, name = role_of(role, run).group_size(run)
         if k > size:
             raise ConfigError(f"{role}.{advantage}.k={k} is larger than a group's {size} samples ({name}).")
 

@@ -1,4 +1,7 @@
-"""What a role declares. The loop, credit, statistics, checkpoints, sweep and serving go over roles and name none."""
+"""What a role declares. After the verdicts the loop, credit, statistics and checkpoints go over roles and name none.
+
+Growing a tree, sweeps and serving know the pair: what plays before the verdicts is in rlad/reasoning/growth.py.
+"""
 
 from __future__ import annotations
 
@@ -185,9 +188,13 @@ class TreeReader(Role):
         """Writes about the trees (`Tree.add_written`); `ask` samples its player's completions of prompts."""
 
 
-def role_of(name: str) -> Role:
-    """The role of a name or `module:attribute`. Raises ConfigError for an unknown one."""
-    return registry.role[name].call()
+def role_of(name: str, run: RunConfig | None = None) -> Role:
+    """The role of a name or `module:attribute`; with a run also of the name that a role from outside has there.
+
+    Raises ConfigError for an unknown one.
+    """
+    given = {registry.role[one].name: one for one in run.roles} if run else {}
+    return registry.role[given.get(name, name)].call()
 
 
 def playing(run: RunConfig) -> dict[str, Role]:

@@ -1,4 +1,4 @@
-"""A package as somebody else might write it: a loss, a reward, a world and a selection rule, each declared in its file.
+"""A package as somebody else might write it: loss, reward, world, selection rule and role, each declared in its file.
 
 tests/integration/test_outside_package.py installs a copy of it and trains with it.
 """
