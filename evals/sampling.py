@@ -8,14 +8,14 @@ import multiprocessing
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from evals.trees import Answered, Condition, Grown, Sampled, Samples, as_record, record_of, samples_of
+from evals.shards import Kept
+from evals.trees import Answered, Condition, Grown, ModelPair, Sampled, Samples, as_record, record_of, samples_of
 from rlad.cli import progress
 from rlad.config import RunConfig
 from rlad.generation import Sampling
@@ -24,23 +24,6 @@ from rlad.reasoning.pair import open_pair
 from rlad.reasoning.reasoner import Reasoner
 from rlad.reasoning.tree import Plan, Tree
 from rlad.selection import reads
-
-if TYPE_CHECKING:
-    from evals.shards import Kept
-
-
-@dataclass(frozen=True)
-class ModelPair:
-    """The models of one checkpoint."""
-
-    checkpoint: str
-    """warmstart or cotrained."""
-    label: str
-    abstraction: str | None
-    """Folder of the proposer; None = there is none, only plain sampling is measured."""
-    solution: str
-    task: str
-    """How the solver solves without an abstraction: plain or one_pass."""
 
 
 class SamplingPool:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from evals.journal import FOLDER, Journal, Shard, differences
-from evals.sampling import ModelPair
+from evals.trees import ModelPair
 from rlad.card import CARD
 from rlad.cli import PlainError
 from rlad.config import RunConfig

@@ -2,7 +2,7 @@
 
 `sweep_trees.jsonl` holds one problem a line with all its conditions: distinct and i.i.d. abstractions, plain samples at
 every temperature, of every checkpoint. A sweep measures these records and nothing else, so they give its numbers again
-without sampling, and those of any other selection rule (`./launch.sh sweep RUN --rescore sweep.select=[...]`).
+without sampling, and those of any other selection rule (`./launch.sh sweep RUN --rescore 'sweep.select=[...]'`).
 """
 
 from __future__ import annotations
@@ -22,6 +22,20 @@ from rlad.selection import group
 from rlad.verifier import Outcome, verify
 
 NAME = "sweep_trees.jsonl"
+
+
+@dataclass(frozen=True)
+class ModelPair:
+    """The models of one checkpoint."""
+
+    checkpoint: str
+    """warmstart or cotrained."""
+    label: str
+    abstraction: str | None
+    """Folder of the proposer; None = there is none, only plain sampling is measured."""
+    solution: str
+    task: str
+    """How the solver solves without an abstraction: plain or one_pass."""
 
 
 @dataclass(frozen=True)

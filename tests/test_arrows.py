@@ -53,6 +53,18 @@ FLOORS = {
         {"methods", "metrics"},
         {"cotrain", "curriculum", "export", "warmstart"},
     ],
+    "evals": [
+        {"estimators", "fitting", "foretell", "logistic", "looks", "runs", "subsets", "trees"},
+        {"budget", "decoding_table", "journal", "law", "novelty", "rule_tables", "samples", "series", "spending_table"},
+        {"calibration", "entropy_series", "lattice", "shards"},
+        {"cells", "pictures", "sampling"},
+        {"plots", "pooled", "scoring", "selecting", "temperatures"},
+        {"decoding", "joint", "spending", "splits"},
+        {"measuring", "tables"},
+        {"against", "ceiling", "drawing", "report"},
+        {"compare", "features", "sweep"},
+        {"benchmarks", "laws", "pruning", "routing"},
+    ],
 }
 """The rooms of a package, from below: a room imports only what is on a lower floor, so there is no circle."""
 

@@ -1,6 +1,10 @@
 """Training: the warm start, the co-training loop, and a room for each thing they are made of.
 
 from trainers import train, warmstart
+
+From below: losses (per-token, pure), rewards (what was earned), runtime (DeepSpeed) and launching (ranks, run folders);
+data (problems, rows) and distill; credit (advantages) and learner (one player's update); methods (what is optional) and
+metrics. cotrain.py is the loop over them all, warmstart.py comes before it, curriculum.py and export.py are commands.
 """
 
 

@@ -1,4 +1,10 @@
-"""Samplers that generate completions for a player."""
+"""Samplers that generate completions for a player: token ids in, token ids out.
+
+`make_sampler` gives the configured one. The seams are base.py (whole batches: rollouts, sweeps) and streaming.py
+(overlapping requests: the server; together.py answers those side by side). transformers.py samples inside the process
+(cache.py holds its keys and values), vllm/ in engines of their own; decoding/ has other ways to spend a solution's
+tokens. checksums.py is how a trainer and a sampler find out that they hold the same weights.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""An abstraction's credit: what solving with it earned, its share in the set, and what the gate takes."""
+"""An abstraction's credit: what solving with it earned, its share in the set, and what the gate takes.
+
+What it earned was measured before, by the run's reward (trainers/rewards); here that becomes the pay of every draw.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What training pays for the pair's texts: the rewards measured for them, or those by verdict."""
+"""What training pays for the pair's texts, as the roles ask for it.
+
+Nothing is computed here: a solution's pay is its reward (trainers/rewards), a draw's comes from draws.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Token selection over the whole mini-batch, on all ranks: what Clip-Cov, KL-Cov and forking tokens need.
+"""Token selection over the whole mini-batch, on all ranks: what Clip-Cov, KL-Cov, Lp-Reg and 80/20 need.
 
 A scan without gradients measures the tokens, all ranks' measurements come together, a pure rule of trainers/losses
 selects, and every rank takes its own part. Methods that select nothing pay nothing.
