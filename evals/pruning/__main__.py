@@ -20,13 +20,17 @@ from rlad.cli import Parser, PlainError, main_guard
 def main(words: list[str] | None = None) -> None:
     parser = Parser(prog="python -m evals.pruning", description=__doc__.splitlines()[0])
     parser.add_argument("run", help="a run folder with a sweep")
-    parser.add_argument("--problems", type=int, default=200, metavar="N", help="at most so many of each (default 200)")
+    parser.add_argument("--problems", type=int, default=200, metavar="N", help="chains to prune (default 200)")
+    parser.add_argument("--abstractions", type=int, default=200, metavar="N", help="to take apart (default 200)")
     parser.add_argument("--out", type=Path, metavar="FILE", help="everything, as JSON")
     given = parser.parse_args(words)
-    if given.problems < 2:
-        raise PlainError(f"--problems={given.problems} is too small for an interval over problems; give at least 2.")
+    for name in ("problems", "abstractions"):
+        if getattr(given, name) < 2:
+            raise PlainError(
+                f"--{name}={getattr(given, name)} is too small for an interval over them; give at least 2."
+            )
     begin, cpu = time.perf_counter(), time.process_time()
-    found: dict[str, Any] = measured(given.run, given.problems)
+    found: dict[str, Any] = measured(given.run, given.problems, given.abstractions)
     found |= {"seconds": round(time.perf_counter() - begin), "cpu_seconds": round(time.process_time() - cpu)}
     if given.out:
         given.out.parent.mkdir(parents=True, exist_ok=True)

@@ -28,8 +28,11 @@ COUNTED = ("joint", "answer-only", "random")
 RESAMPLES = 2000
 
 
-def measured(given: str, most: int) -> dict[str, Any]:
-    """Everything about a run. Raises ConfigError without models, PlainError without a sweep or right solutions."""
+def measured(given: str, most: int, abstractions: int) -> dict[str, Any]:
+    """Everything about a run, of at most so many chains and abstractions.
+
+    Raises ConfigError without models, PlainError without a sweep or right solutions.
+    """
     run, folder = open_run(given)
     sampled = Sampled.read(Path(folder) / NAME)
     pairs = {pair.checkpoint: pair for pair in pairs_of(run, folder)}
@@ -45,7 +48,7 @@ def measured(given: str, most: int) -> dict[str, Any]:
     found |= pruned(Likelihood(reasoner.solver, chains), run.seed)
     if sampled.of("distinct").get(checkpoint):
         grown = nearest_to_1(sampled, "distinct", checkpoint)
-        kept = notes.notes_of(problems, grown, prompts, is_formal, most)
+        kept = notes.notes_of(problems, grown, prompts, is_formal, abstractions)
         found["abstractions"] = {"number": len(kept), "rows": _abstractions(run, pairs, checkpoint, reasoner, kept)}
     return found
 

@@ -55,7 +55,7 @@ def demonstrations(reasoner: Reasoner, problems: Sequence[Problem], share: float
     asked = [prompts.ids("plain", problem.question) for problem in problems for _ in range(TRIES)]
     written = reasoner.solver.generate(asked, Sampling(1.0, 64, seed))
     texts = [prompts.completion_text(list(one.token_ids)) for one in written]
-    verdicts = reasoner.judge([(problems[i // TRIES], text) for i, text in enumerate(texts)])
+    verdicts = reasoner.judge_of([(problems[i // TRIES], text) for i, text in enumerate(texts)])
     right: list[str | None] = [None] * len(problems)
     for i in reversed(range(len(texts))):
         if verdicts[i].correct and written[i].finish_reason == "stop":
@@ -106,7 +106,7 @@ def tested(run: RunConfig, folder: Path, problems: Sequence[Problem], seed: int)
     written = reasoner.solver.generate(asked, Sampling(1.0, 64, seed))
     texts = [prompts.completion_text(list(one.token_ids)) for one in written]
     items = [(problems[i // TESTED], text) for i, text in enumerate(texts)]
-    right = np.array([verdict.correct for verdict in reasoner.judge(items)], float).reshape(-1, TESTED)
+    right = np.array([verdict.correct for verdict in reasoner.judge_of(items)], float).reshape(-1, TESTED)
     tokens = np.array([len(one.token_ids) for one in written], float).reshape(-1, TESTED)
     return {"right": right.mean(1).tolist(), "covered": right.max(1).tolist(), "tokens": tokens.mean(1).tolist()}
 

@@ -175,9 +175,9 @@ def run(tmp_path, monkeypatch, sampler):
 
 
 def test_the_command_tells_everything_of_a_run(run, capsys):
-    main([str(run), "--problems", "12", "--out", str(run / "found.json")])
+    main([str(run), "--problems", "12", "--abstractions", "11", "--out", str(run / "found.json")])
     found = json.loads((run / "found.json").read_text())
-    assert (found["checkpoint"], found["chains"], found["abstractions"]["number"]) == ("warmstart", 12, 12)
+    assert (found["checkpoint"], found["chains"], found["abstractions"]["number"]) == ("warmstart", 12, 11)
     assert {row["order"] for row in found["likelihood"]} == {"joint", "answer-only", "frozen", "random", "truncated"}
     gains = {row["order"]: row["joint_gains_joint"] for row in found["likelihood"] if row["order"] != "joint"}
     assert gains["random"] > 0 and gains["truncated"] > 0  # it is what greedy deletion keeps
@@ -190,6 +190,8 @@ def test_bad_input_is_one_sentence(run):
         main(["nowhere"])
     with pytest.raises(PlainError, match="--problems=1 is too small"):
         main([str(run), "--problems", "1"])
+    with pytest.raises(PlainError, match="--abstractions=0 is too small"):
+        main([str(run), "--abstractions", "0"])
     (run / "sweep_trees.jsonl").unlink()
     with pytest.raises(PlainError, match="run the sweep first"):
         main([str(run)])
@@ -206,7 +208,7 @@ def writer(sampler):
         return [Completion(tuple(one), (), "stop", 0) for one in ids]
 
     solver = SimpleNamespace(generate=generate, score=sampler.score)
-    return SimpleNamespace(solver=solver, solve_prompts=PROMPTS, judge=Judge(RUN.verifier, WORLD))
+    return SimpleNamespace(solver=solver, solve_prompts=PROMPTS, judge_of=Judge(RUN.verifier, WORLD))
 
 
 def test_students_learn_from_the_same_problems_at_equal_tokens(writer, tmp_path):
@@ -242,3 +244,28 @@ def test_demonstrations_made_otherwise_are_refused(run):
     (run / "pruning" / "made_with.json").write_text("{}")
     with pytest.raises(PlainError, match="was made with other settings"):
         students.students(str(run), [], 10, 0.7, ["full"])
+
+
+def test_an_arm_is_a_warm_start_whose_player_is_tested(run, writer, sampler, monkeypatch):
+    """The launcher is a stand-in that leaves the small model where a warm start would."""
+    commands = []
+
+    def launched(command, **_):
+        commands.append(command)
+        made = load_config(command[4], command[5:])
+        sampler.model.save_pretrained(run / "pruning" / made.name / "base")
+        TOKENIZER.save_pretrained(run / "pruning" / made.name / "base")
+        return SimpleNamespace(returncode=0)
+
+    rows = students.demonstrations(writer, TEST, 0.7, seed=0)
+    monkeypatch.setattr(students, "demonstrations", lambda *_: rows)
+    monkeypatch.setattr(students.subprocess, "run", launched)
+    for arm in ("pruned", "full", "full"):  # what is finished is not made again
+        found = students.students(str(run), ["problems.test=4"], 10, 0.7, [arm])
+    assert [command[3] for command in commands] == ["warmstart", "warmstart"]
+    assert [(row["arm"], row["right"]) for row in found["arms"]] == [("full", 0.0), ("pruned", 0.0)]
+    assert found["arms"][1]["tokens_per_demonstration"] < found["arms"][0]["tokens_per_demonstration"]
+    (run / "pruning" / "pruned.json").unlink()
+    monkeypatch.setattr(students.subprocess, "run", lambda *_, **__: SimpleNamespace(returncode=2))
+    with pytest.raises(PlainError, match="The warm start of 'pruned' failed; see"):
+        students.students(str(run), ["problems.test=4"], 10, 0.7, ["pruned"])
