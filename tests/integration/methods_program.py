@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch.distributed as dist
-from two_ranks import leave
 
 from rlad.config import load_config, save_config
 from rlad.problems import load_problems
@@ -15,7 +14,6 @@ from trainers.cotrain import cotrain
 from trainers.curriculum import measure_success
 from trainers.data.curriculum import FILE
 from trainers.runtime import zero3
-from trainers.warmstart import run_warmstart
 
 CRITIC = ["cotrain.critique.groups=any", "cotrain.critique.max_new_tokens=6", "cotrain.critique.keep=2"]
 METHODS = {
@@ -59,9 +57,7 @@ METHODS = {
 
 
 def main(start: Path, out: Path, teacher_url: str) -> None:
-    """One short warm start for all; its solver has seen critiques, second attempts and confidences."""
-    base = load_config(start / "config.yaml")
-    run_warmstart(base, start)
+    """All from one base, whose solver has seen critiques, second attempts and confidences."""
     for name, overrides in METHODS.items():
         changes = ["solution.reward=verdict", "cotrain.steps=2", "cotrain.checkpoint_every=9"]
         changes += [f"cotrain.critique.teacher_url={teacher_url}"]
@@ -102,4 +98,3 @@ def resume(run, start: Path, whole: Path, folder: Path) -> None:
 if __name__ == "__main__":
     zero3.start(load_config(Path(sys.argv[-3]) / "config.yaml").launch)
     main(Path(sys.argv[-3]), Path(sys.argv[-2]), sys.argv[-1])
-    leave()

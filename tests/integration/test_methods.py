@@ -8,6 +8,7 @@ import pytest
 from safetensors.torch import load_file
 from teachers import teacher
 from two_ranks import ROOT, SMALL
+from warm_base import EASY, TRIO, give
 
 from rlad.config import load_config, save_config
 from rlad.config.registry import advantage, loss, reward, shaping
@@ -15,19 +16,6 @@ from trainers.methods.hooks import OFFLINE
 
 METHODS = ("rlcr", "hill", "r3", "shaped", "critique-verifier", "critique-self", "critique-teacher", "joint", "offline")
 METHODS += ("pope", "bands")
-EASY = [  # a small world that a tiny model learns in seconds: methods then work on real abstractions and solutions
-    *("problems.induction.families=[minmax]", "problems.induction.max_input=3", "solution.reward=rlcr"),
-    *("warmstart.mixture.critique=0.2", "warmstart.mixture.refine=0.2", "base.max_positions=160"),
-    "warmstart.mixture.propose_set=0.2",
-    *(
-        "warmstart.steps=120",
-        "warmstart.warmup=20",
-        "warmstart.batch=48",
-        "warmstart.lr=0.01",
-        "warmstart.log_every=30",
-    ),
-    "solution.max_new_tokens=40",
-]
 
 
 @pytest.fixture(scope="module")
@@ -37,14 +25,15 @@ def runs(ranks, tmp_path_factory):
     start = folder / "start"
     start.mkdir()
     save_config(load_config(None, [*SMALL, *EASY]), start / "config.yaml")
+    give(start)
     with teacher("<wrong> 2 max") as (url, asked):
         ranks.run("methods_program.py", str(start), str(folder / "runs"), url)
         assert len(asked) > 0
     return folder / "runs"
 
 
-def metrics(folder):
-    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+def metrics(folder, file="metrics.jsonl"):
+    return [json.loads(line) for line in (folder / file).read_text().splitlines()]
 
 
 def numbers(value):
@@ -151,9 +140,11 @@ def test_offline_phases_and_exact_resume(runs):
 
 
 @pytest.mark.ranks
-def test_warm_start_learns_critiques(runs):
-    last = json.loads((runs.parent / "start" / "warmstart.jsonl").read_text().splitlines()[-1])
-    assert {"critique", "refine"} <= set(last["loss_by_task"])
+def test_a_warm_start_demonstrates_every_task_of_its_mixture(ranks, tmp_path):
+    save_config(load_config(None, [*SMALL, *EASY, *TRIO, "warmstart.log_every=6"]), tmp_path / "config.yaml")
+    ranks.run("runs_program.py", "warmstart", str(tmp_path))
+    (last,) = metrics(tmp_path, "warmstart.jsonl")
+    assert set(last["loss_by_task"]) == {"plain", "propose", "guided", "critique", "refine", "propose_set", "select"}
 
 
 def test_the_loop_names_no_method():
