@@ -1,4 +1,4 @@
-"""Running programs on two real ranks, which the `deepspeed` launcher starts."""
+"""Running programs on two real ranks: one process that has imported what a rank needs, and becomes two."""
 
 import json
 import os
@@ -56,15 +56,17 @@ def environment() -> dict[str, str]:
 
 
 def command(program: str, *arguments: str) -> list[str]:
-    """Starts tests/integration/PROGRAM on two ranks."""
-    line = ["deepspeed", "--num_accelerators", "2", "--master_port", str(free_port())]
-    return [*line, str(PROGRAMS / program), *arguments]
+    """Starts tests/integration/PROGRAM."""
+    return [sys.executable, str(PROGRAMS / program), *arguments]
 
 
 def run_program(program: str, *arguments: str, timeout: int = 240) -> str:
-    """Runs a program on two ranks that it has to itself; returns its output, fails with it when it fails."""
-    line = command(program, *arguments)
-    done = subprocess.run(line, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=timeout)
+    """Runs a program on two ranks that it has to itself and that the `deepspeed` launcher starts; returns its output,
+    fails with it when it fails."""
+    line = ["deepspeed", "--num_accelerators", "2", "--master_port", str(free_port()), str(PROGRAMS / program)]
+    done = subprocess.run(
+        [*line, *arguments], cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=timeout
+    )
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-6000:]
     return done.stdout
 
@@ -75,13 +77,17 @@ class Ranks:
     def __init__(self, folder: Path) -> None:
         self.folder, self.process, self.jobs = folder, None, 0
 
-    def run(self, program: str, *arguments: str) -> str:
-        """Runs a program on both ranks; returns rank 0's output, fails with everybody's when one of them fails."""
+    def start(self) -> None:
+        """Starts the ranks where there are none, with this process's environment of now."""
         if self.process is None:
             with (self.folder / "log").open("w") as log:
                 line = command("shared_program.py", str(self.folder), str(self.jobs))
                 streams = {"stdout": log, "stderr": subprocess.STDOUT}
                 self.process = subprocess.Popen(line, cwd=ROOT, env=environment(), start_new_session=True, **streams)
+
+    def run(self, program: str, *arguments: str) -> str:
+        """Runs a program on both ranks; returns rank 0's output, fails with everybody's when one of them fails."""
+        self.start()
         number, deadline = self.jobs, time.monotonic() + LIMIT
         self.jobs += 1
         (self.folder / "new").write_text(json.dumps([program, *arguments]))
@@ -99,13 +105,13 @@ class Ranks:
         """Ends the ranks, whatever they are at; the next program gets new ones."""
         if self.process is not None:
             with suppress(ProcessLookupError):  # gone already
-                os.killpg(self.process.pid, signal.SIGKILL)  # a session of their own: the launcher and the ranks
+                os.killpg(self.process.pid, signal.SIGKILL)  # a session of their own: the ranks, and what became them
             self.process.wait()
             self.process = None
 
 
 def leave() -> None:
-    """Ends a rank's program that has succeeded as trainers/launching/rank.py does: without exit handlers."""
+    """Ends a rank of `run_program` that has succeeded as trainers/launching/rank.py does: without exit handlers."""
     dist.destroy_process_group()
     sys.stdout.flush()
     sys.stderr.flush()

@@ -8,7 +8,7 @@ import torch
 import torch.distributed as dist
 from alarm_runs import GOLDS, RUNS
 from transformers import AutoModelForCausalLM, AutoTokenizer
-from two_ranks import SMALL, leave
+from two_ranks import SMALL
 
 from rlad.config import load_config, save_config
 from rlad.entropy import StrategicGrams
@@ -89,4 +89,3 @@ def main(chat: Path, out: Path) -> None:
 if __name__ == "__main__":
     zero3.start(load_config(None).launch)
     main(*map(Path, sys.argv[-2:]))
-    leave()

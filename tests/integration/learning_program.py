@@ -10,7 +10,6 @@ from unittest.mock import patch
 import torch
 import torch.distributed as dist
 from deepspeed.utils import safe_get_full_grad
-from two_ranks import leave
 from updates_program import make_rows
 
 from rlad.config import PlayerConfig, load_config, save_config
@@ -226,4 +225,3 @@ def train_pairs(start: Path, out: Path) -> None:
 if __name__ == "__main__":
     zero3.start(load_config(Path(sys.argv[-2]) / "config.yaml").launch)
     main(Path(sys.argv[-2]), Path(sys.argv[-1]))
-    leave()

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import torch.distributed as dist
 from stale import train_with_stale_weights
-from two_ranks import leave
 
 from rlad.config import load_config, save_config
 from trainers import cotrain as loop
@@ -121,4 +120,3 @@ def barrier() -> None:
 if __name__ == "__main__":
     zero3.start(load_config(Path(sys.argv[-2]) / "config.yaml").launch)
     main(Path(sys.argv[-2]), Path(sys.argv[-1]))
-    leave()

@@ -4,8 +4,6 @@ import itertools
 import sys
 from pathlib import Path
 
-from two_ranks import leave
-
 from rlad.config import load_config
 from trainers.cotrain import cotrain
 from trainers.warmstart import run_warmstart
@@ -23,4 +21,3 @@ def runs(words: list[str]) -> list[tuple[str, Path, list[str]]]:
 if __name__ == "__main__":
     for verb, folder, overrides in runs(sys.argv[1:]):
         VERBS[verb](load_config(folder / "config.yaml", overrides), folder)
-    leave()

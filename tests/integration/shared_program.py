@@ -1,4 +1,4 @@
-"""Run on two ranks: one program of this folder after another, as the tests ask for them, in one process group."""
+"""Becomes two ranks, which run one program of this folder after another, as the tests ask for them, in one group."""
 
 import contextlib
 import gc
@@ -15,10 +15,30 @@ from pathlib import Path
 import two_ranks
 
 from rlad.config import LaunchConfig
+from rlad.generation.vllm.server import free_port
 from trainers.runtime import zero3
 
+RANKS = 2
 UNUSED = {"scipy", "sklearn", "torch._inductor.compile_fx"}
 """What a rank must not spend its start on."""
+
+
+def become_ranks() -> None:
+    """Forks the ranks, each with the environment that DeepSpeed's launcher would give it, and returns in them.
+
+    Two that import by themselves take twice the time, which is longer than most programs. The process that forks them
+    waits for the first to end, and ends: a program has failed then, and its partner is ended by the tests.
+    """
+    gc.freeze()  # what is imported stays in memory that the ranks share
+    port = free_port()
+    for rank in range(RANKS):
+        if os.fork() == 0:
+            os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "CROSS_RANK": "0", "CROSS_SIZE": "1"}
+            os.environ |= {"WORLD_SIZE": str(RANKS), "LOCAL_SIZE": str(RANKS)}
+            os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+            return
+    os.wait()
+    os._exit(1)
 
 
 def run(job: Path, report: Path) -> None:
@@ -41,10 +61,10 @@ def main(folder: Path, first: int) -> None:
     """Runs jobs from the first on, until the tests end these processes."""
     for module in ("cotrain", "warmstart"):  # before garbage is frozen
         importlib.import_module(f"trainers.{module}")
+    become_ranks()
     zero3.start(LaunchConfig())
     importlib.import_module("deepspeed.runtime.zero.muon.muon_optimizer")  # as DeepSpeed does for every model
     assert not UNUSED & set(sys.modules) and gc.get_freeze_count() and gc.isenabled()
-    two_ranks.leave = lambda: None  # how a program ends that has its processes to itself
     for number in itertools.count(first):
         job = folder / f"job_{number}"
         while not job.exists():

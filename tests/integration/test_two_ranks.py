@@ -13,7 +13,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
-from two_ranks import ROOT, SMALL, environment
+from two_ranks import LIMIT, ROOT, SMALL, environment
 
 from rlad.cli import PlainError
 from rlad.config import load_config, save_config
@@ -88,7 +88,7 @@ def test_killed_and_resumed_training_is_bit_for_bit_the_uninterrupted_one(warm, 
         save_config(load_config(folder / "config.yaml", STATEFUL), folder / "config.yaml")
     ranks.run("runs_program.py", "train", str(whole))
     process = launch("train", broken, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 180
+    deadline = time.monotonic() + LIMIT
     while not ((broken / "metrics.jsonl").exists() and len((broken / "metrics.jsonl").read_text().splitlines()) >= 3):
         assert process.poll() is None and time.monotonic() < deadline, "the run ended or hung before step 3"
         time.sleep(0.02)
@@ -98,7 +98,9 @@ def test_killed_and_resumed_training_is_bit_for_bit_the_uninterrupted_one(warm, 
     shutil.rmtree(broken / "checkpoints" / "step_00004", ignore_errors=True)  # had the kill come late
     for half in (broken / "checkpoints" / "step_00004", broken / "checkpoints" / "step_00003"):
         (half / "solution").mkdir(parents=True)  # what a kill in the middle of saving leaves: no COMPLETE
-    ranks.run("runs_program.py", "train", str(broken))
+    process = launch("train", broken, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # as whoever started it would
+    output, _ = process.communicate(timeout=LIMIT)
+    assert process.returncode == 0, output[-6000:]
     assert metrics(whole) == metrics(broken)
     assert len(metrics(whole)) == 4
     again = export(load_config(whole / "config.yaml"), whole)

@@ -8,7 +8,6 @@ from unittest.mock import patch
 
 import torch
 import torch.distributed as dist
-from two_ranks import leave
 
 from rlad.config import load_config
 from rlad.generation import make_sampler
@@ -112,4 +111,3 @@ def main(folder: Path) -> None:
 
 if __name__ == "__main__":
     main(Path(sys.argv[-1]))
-    leave()
