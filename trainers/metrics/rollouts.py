@@ -9,6 +9,7 @@ from rlad.players.roles import Pay, Role, TreeReader
 from rlad.reasoning.tree import Solution, Tree
 from trainers.credit.advantages import is_constant
 from trainers.credit.draws import draw_rewards
+from trainers.credit.groups import compared
 from trainers.rewards import solution_reward
 from trainers.runtime import zero3
 
@@ -18,12 +19,19 @@ def _pair(values: list) -> tuple[float, float]:
 
 
 def rollout_statistics(trees: list[Tree], config: CotrainConfig, device: torch.device) -> dict:
-    """Accuracy, coverage, diversity and leaks of a step's rollouts, over all ranks."""
+    """Accuracy, coverage, diversity and leaks of a step's rollouts, over all ranks.
+
+    `constant_groups` is the share of the solver's groups, as they are compared, that teach nothing: all rewards equal.
+    """
     branches = [branch for tree in trees for branch in tree.branches]
     guided = [s for branch in branches for s in branch.solutions]
     bare = [s for tree in trees for s in tree.bare]
     proposed = [tree for tree in trees if tree.draws or tree.branches]
-    groups = [[solution_reward(s, config) for s in b.solutions] for b in branches if b.solutions]
+    groups = [
+        [solution_reward(s, config) for s in (*group.attempts, *group.refined)]
+        for tree in trees
+        for group in compared(tree, config)
+    ]
     everything = guided + bare
     numbers = zero3.means(
         {
@@ -117,4 +125,6 @@ def step_summary(row: dict, roles: dict[str, Role], steps: int) -> str:
             parts.append(f"{role.symbol} " + " ".join(numbers))
     if row["rollout"]["coverage"] is not None:
         parts.append(f"coverage {row['rollout']['coverage']:.2f}")
+    if row["rollout"]["constant_groups"] is not None:
+        parts.append(f"constant groups {100 * row['rollout']['constant_groups']:.0f} %")
     return "  |  ".join([*parts, f"{row['seconds']['total']:.1f} s"])
