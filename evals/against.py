@@ -60,7 +60,7 @@ def require_same_problems(ours: Sampled, theirs: Sampled, name: str, other: str)
 
 def cells_of(run: RunConfig, sampled: Sampled, budgets: list[float]) -> Measured:
     """The cells of a sweep's main pair by its chosen rules and temperatures, plain sampling at the given budgets."""
-    book, _, known = books(run, sampled)
+    book, _, known = books(run, sampled, max(budgets, default=0.0))
     resamples = run.sweep.bootstrap
     found: Measured = {}
     for way, place, option in _chosen(book, known):

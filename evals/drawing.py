@@ -21,9 +21,12 @@ from rlad.problems import Problem
 
 
 def splits_of(run: RunConfig, pairs: Sequence[ModelPair]) -> tuple[str, ...]:
-    """Whose problems are sampled: the validation problems too, where something is to be chosen on them."""
-    choosing = len(guided_grid(run)) > 1 or len(run.sweep.select) > 1
-    return ("test", "validation") if choosing and any(pair.abstraction for pair in pairs) else ("test",)
+    """Whose problems are sampled: the validation problems too, where something is to be chosen on them.
+
+    A solver without abstractions has its rule to choose as well, for whoever compares it with a pair.
+    """
+    guided = any(pair.abstraction for pair in pairs) and len(guided_grid(run)) > 1
+    return ("test", "validation") if guided or len(run.sweep.select) > 1 else ("test",)
 
 
 MARGIN = 1.1

@@ -92,11 +92,12 @@ def measure(run: RunConfig, folder: Path, sampled: Sampled) -> dict[str, Any]:
     return result
 
 
-def books(run: RunConfig, sampled: Sampled) -> tuple[Book, Book, Sides]:
+def books(run: RunConfig, sampled: Sampled, budget: float = 0.0) -> tuple[Book, Book, Sides]:
     """The rules judged on the validation problems (on the test problems where there are none), the same judged on the
-    test problems, and the sides of the test problems."""
-    known = sides(run, sampled, "test", largest_budget(run, sampled))
-    valid = sides(run, sampled, "validation", largest_budget(run, sampled, "validation"))
+    test problems, and the sides of the test problems. Plain samples are judged at the grid's largest cell; of a run
+    without abstractions at `budget` tokens, 0 = all of them."""
+    known = sides(run, sampled, "test", largest_budget(run, sampled) or budget)
+    valid = sides(run, sampled, "validation", largest_budget(run, sampled, "validation") or budget)
     if not set(known) <= set(valid):
         test = book_of(run, "test", known)
         return test, test, known
