@@ -148,7 +148,9 @@ def sides(run: RunConfig, sampled: Sampled, split: str, budget: float) -> Sides:
         shape = max(run.sweep.grid, key=lambda cell: runs[0].spent(*cell).mean())
         found[checkpoint, BREADTH] = [Side(one, (shape[0], shape[1])) for one in runs]
     for checkpoint, conditions in sampled.of(MODES[PLAIN], split).items():
-        found[checkpoint, PLAIN] = [Side(PlainSamples.of(*one), None, budget) for one in conditions]
+        runs = [PlainSamples.of(*one) for one in conditions]
+        # A run that is compared at another's tokens may have drawn fewer.
+        found[checkpoint, PLAIN] = [Side(one, None, min(budget, one.samples * one.tokens_per_sample)) for one in runs]
     return found
 
 

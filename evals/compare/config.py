@@ -155,6 +155,12 @@ def run_config(config: CompareConfig, arm: str, seed: int) -> RunConfig:
     return run
 
 
+def bare_way(config: CompareConfig, arm: str) -> str:
+    """How an arm solves without another player's abstraction: plainly, or in one pass with one of its own."""
+    trained = arm != BASE and config.arms[arm].train
+    return "one-pass" if trained and run_config(config, arm, config.seeds[0]).cotrain.one_pass else "plain"
+
+
 def as_dict(config: CompareConfig) -> dict[str, Any]:
     """Plain containers, for the results' JSON."""
     return as_tree(config)

@@ -6,7 +6,17 @@ from typing import Any
 
 from evals.compare.config import BASE
 from evals.compare.learning import band
-from evals.compare.show import HEADINGS, arm_lines, budget_lines, caption, certainty, title
+from evals.compare.show import (
+    ANSWER_HEADINGS,
+    HEADINGS,
+    answer_lines,
+    answers_title,
+    arm_lines,
+    budget_lines,
+    caption,
+    certainty,
+    title,
+)
 from evals.compare.summary import summary_table
 from evals.report.page import RUN_COLORS, _place, fill
 from evals.series import Chart, Series
@@ -51,6 +61,9 @@ def render_comparison(result: dict[str, Any]) -> str:
         rows=rows,
         panels=panels,
         widest=title(result["budgets"][-1]),
+        answer_headings=ANSWER_HEADINGS,
+        answers=answer_lines(result),
+        answers_title=answers_title(result) if result.get("answers") else "",
         budget_headings=HEADINGS,
         budgets=[{"title": title(budget), "rows": budget_lines(result, budget)} for budget in result["budgets"]],
         arms=[

@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 from evals.cells import rounded
-from evals.compare.config import BASE, CompareConfig, as_dict, run_config
+from evals.compare.answers import answers
+from evals.compare.config import BASE, CompareConfig, as_dict, bare_way
 from evals.compare.learning import final, learning
+from evals.compare.spreads import spread
 from evals.compare.summary import summary
 from evals.compare.trials import Trial
-from evals.estimators import Interval, mean_over_seeds
 from evals.runs import column, read_json, read_jsonl
 from evals.series import at_budget
 from rlad.cli import PlainError
@@ -33,6 +34,7 @@ def collect(config: CompareConfig, trials: list[Trial]) -> dict[str, Any]:
         "meta": as_dict(config) | {"seeds": seeds, "missing": _missing(config, found)},
         "arms": {arm: {"seeds": {str(seed): found[seed, arm] for seed in seeds}} | about(config, arm) for arm in arms},
         "budgets": budgets(config, arms, {key: found[key] for key in found if key[0] in seeds}),
+        "answers": answers(config, arms, {trial.key: trial for trial in done if trial.seed in seeds}),
         "commands": [
             {"arm": trial.arm, "seed": trial.seed, "verb": verb, **{k: v for k, v in record.items() if k != "digest"}}
             for trial in done
@@ -118,12 +120,6 @@ def budgets(config: CompareConfig, arms: list[str], found: dict[tuple[int, str],
     return sorted(result, key=lambda entry: entry["tokens"])
 
 
-def bare_way(config: CompareConfig, arm: str) -> str:
-    """How an arm solves without another player's abstraction: plainly, or in one pass with one of its own."""
-    trained = arm != BASE and config.arms[arm].train
-    return "one-pass" if trained and run_config(config, arm, config.seeds[0]).cotrain.one_pass else "plain"
-
-
 def _shapes(cells: list[dict[str, Any]]) -> list[tuple[int, int]]:
     """The n × m that were measured."""
     return list(dict.fromkeys((cell["n"], cell["m"]) for cell in cells))
@@ -149,22 +145,12 @@ def row(arm: str, way: str, values: list[dict[str, Any]]) -> dict[str, Any]:
     entry: dict[str, Any] = {"arm": arm, "way": way, "tokens": rounded(sum(tokens) / len(tokens), 1)}
     for measure in MEASURES:
         by_seed = [value[measure] for value in values]
-        entry |= _spread(measure, by_seed)
+        entry |= spread(measure, by_seed)
     return entry
-
-
-def _spread(name: str, by_seed: list[float]) -> dict[str, Any]:
-    """Mean, interval and single values under a measure's name; one seed has no interval (None)."""
-    interval = mean_over_seeds(by_seed)
-    return {name: rounded(interval.estimate), f"{name}_ci95": _bounds(interval), f"{name}_by_seed": rounded(by_seed)}
-
-
-def _bounds(interval: Interval) -> list[float] | None:
-    return rounded(interval.ci95) if interval.low == interval.low else None
 
 
 def _difference(focus: dict[str, Any], other: dict[str, Any], measure: str) -> dict[str, Any]:
     """Focus minus another way, seed by seed."""
     pairs = zip(focus[f"{measure}_by_seed"], other[f"{measure}_by_seed"], strict=True)
     gaps = [a - b for a, b in pairs]
-    return {"arm": other["arm"], "way": other["way"], "measure": measure} | _spread("difference", gaps)
+    return {"arm": other["arm"], "way": other["way"], "measure": measure} | spread("difference", gaps)

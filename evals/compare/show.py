@@ -45,6 +45,34 @@ def budget_lines(result: dict[str, Any], budget: dict[str, Any]) -> list[tuple[s
     return lines
 
 
+ANSWER_HEADINGS = ("arm and way", "rule, T", "selected right, %", "gained, points")
+
+
+def answer_lines(result: dict[str, Any]) -> list[tuple[str, str, str, str]]:
+    """The rows of the table in which every way has its own rule; empty for files of earlier versions.
+
+    >>> row = {"arm": "rlad", "way": "plain", "rules": ["marginal", "draws"], "temperatures": [1.0, 0.7], "right": 0.3}
+    >>> row |= {"right_ci95": None, "difference": 0.02, "difference_ci95": None}
+    >>> answer_lines({"answers": [row], "arms": {"rlad": {"reference": False}}, "meta": {"focus": "rlad"}})
+    [('rlad, plain sampling', 'marginal 1, draws 0.7', '30.0', '+2.0')]
+    """
+    lines = []
+    for row in result.get("answers", []):
+        chosen = [f"{rule} {t:g}" for rule, t in zip(row["rules"], row["temperatures"], strict=True)]
+        own = (row["arm"], row["way"]) == (result["meta"]["focus"], "abstractions")
+        lines.append((
+            way_words(row) + (" (reference)" if result["arms"][row["arm"]]["reference"] else ""),
+            ", ".join(dict.fromkeys(chosen)),
+            share(row["right"], row["right_ci95"]),
+            "" if own else percentage_points(row["difference"], row["difference_ci95"]),
+        ))  # fmt: skip
+    return lines
+
+
+def answers_title(result: dict[str, Any]) -> str:
+    return f"Selected answer at {result['answers'][0]['tokens']:,.0f} tokens, every way by its own rule"
+
+
 def title(budget: dict[str, Any]) -> str:
     return f"{budget['n']} abstractions × {budget['m']}: {budget['tokens']:,.0f} generated tokens per problem"
 
@@ -70,6 +98,14 @@ def tables(result: dict[str, Any]) -> list[Table]:
         for line in budget_lines(result, budget):
             table.add_row(*line)
         made.append(table)
+    if result.get("answers"):
+        words = "rule and temperature chosen by each on its validation problems"
+        table = Table(title=answers_title(result), caption=f"{certainty(result)}; {words}", **LOOK)
+        for number, heading in enumerate(ANSWER_HEADINGS):
+            table.add_column(heading, justify="right" if number > 1 else "left", no_wrap=number > 1)
+        for line in answer_lines(result):
+            table.add_row(*line)
+        made.append(table)
     return made
 
 
@@ -93,10 +129,12 @@ def markdown(result: dict[str, Any], command: str) -> str:
     names, rows = summary_table(result)
     rows = [f"| {' | '.join(line)} |" for line in [names, ["---"] * len(names), *rows]]
     parts += ["## Every arm at the end", "\n".join(rows)]
-    for budget in result["budgets"]:
-        rows = [f"| {' | '.join(HEADINGS)} |", "|---|---|---|---|"]
-        rows += [f"| {' | '.join(line)} |" for line in budget_lines(result, budget)]
-        parts += [f"## {title(budget)}", "\n".join(rows)]
+    pages = [(title(budget), HEADINGS, budget_lines(result, budget)) for budget in result["budgets"]]
+    if result.get("answers"):
+        pages.insert(0, (answers_title(result), ANSWER_HEADINGS, answer_lines(result)))
+    for heading, names, lines in pages:
+        rows = [f"| {' | '.join(line)} |" for line in [names, ["---"] * len(names), *lines]]
+        parts += [f"## {heading}", "\n".join(rows)]
     return "\n\n".join(parts) + "\n"
 
 

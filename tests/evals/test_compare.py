@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from evals.compare import __main__ as command
+from evals.compare import answers, learning, page, results, show, spreads, summary, trials
 from evals.compare import config as settings
-from evals.compare import learning, page, results, show, summary, trials
 from evals.compare.config import as_dict, jobs_of, load_compare, run_config
 from rlad.cli import PlainError
 from rlad.config import ConfigError
@@ -23,7 +23,7 @@ from trainers.launching.dry_run import describe
 from trainers.launching.nodes import Placement
 from trainers.losses.ppo_clip import ClipKeys
 
-MODULES = (command, learning, page, trials, results, settings, show, summary)
+MODULES = (answers, command, learning, page, trials, results, settings, show, spreads, summary)
 FAKE = Path(__file__).parent / "fake_commands.py"
 VERBS = {verb: [sys.executable, "-I", "-S", str(FAKE), verb] for verb in ("warmstart", "train", "sweep")}
 ARMS = """
