@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 from evals.cells import rounded
-from evals.compare.answers import answers
 from evals.compare.config import BASE, CompareConfig, as_dict, bare_way
 from evals.compare.learning import final, learning
 from evals.compare.spreads import spread
@@ -24,6 +23,8 @@ MEASURES = ("pass_at_k", "accuracy")
 
 def collect(config: CompareConfig, trials: list[Trial]) -> dict[str, Any]:
     """The comparison's JSON, from all finished trials. Raises PlainError while no seed has the focus arm and base."""
+    from evals.compare.answers import answers  # loads torch, which running the trials does without
+
     done = [trial for trial in trials if "sweep" in trial.finished()]
     found = {trial.key: read_trial(config, trial) for trial in done}
     seeds = [seed for seed in config.seeds if (seed, config.focus) in found and (seed, BASE) in found]
