@@ -325,8 +325,9 @@ def test_the_shipped_comparison_can_be_run(monkeypatch):
     monkeypatch.chdir(FAKE.parents[2])
     config = load_compare("configs/compare.yaml")
     assert len(config.seeds) >= 3
-    sets = {"solver-only-set", "one-pass-set"}
-    assert set(config.arms) == {"rlad", "rlad-published", "solver-only", "one-pass", "plain-warmstart"} | sets
+    sets, credit = {"solver-only-set", "one-pass-set"}, {"by-problem", "vote", "belief"}
+    assert set(config.arms) == {"rlad", "rlad-published", "solver-only", "one-pass", "plain-warmstart"} | sets | credit
+    assert {arm for arm in config.arms if config.arms[arm].group == "credit"} == credit
     run = {arm: run_config(config, arm, 0) for arm in config.arms}
     assert run["rlad"].cotrain.abstractions > 0
     assert run["solver-only"].cotrain.abstractions == run["one-pass"].cotrain.abstractions == 0
