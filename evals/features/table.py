@@ -11,7 +11,7 @@ from rich.table import Table
 from evals.looks import LOOK, percentage_points, share
 
 WORDS = {"plain": "plain, not steered", "guided": "under an abstraction", "ranked": "ranked feature",
-         "random": "random feature, equally long"}  # fmt: skip
+         "random": "random feature, as long"}  # fmt: skip
 
 
 def print_features(found: dict[str, Any], console: Console | None = None) -> None:
@@ -59,7 +59,7 @@ def _test_table(found: dict[str, Any]) -> Table:
         f"x{first['strength']:g} and one of every random set were chosen alike, on the validation problems",
         **LOOK,
     )
-    for name in ("solutions", "right", "against plain", "other text"):
+    for name in ("solutions", "right", "against plain", "changed"):
         table.add_column(name, justify="left" if name == "solutions" else "right", no_wrap=True)
     for name, words in WORDS.items():
         row = test[name]

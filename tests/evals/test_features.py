@@ -153,7 +153,7 @@ def test_the_command_writes_what_it_measured_and_takes_its_autoencoder_back(fold
     kinds = {row["set"] for row in found["validation"]["rows"]}
     assert kinds == {"ranked", "random 1", "random 2"}
     out = capsys.readouterr().out
-    assert f"{facts['dead']} dead" in out and "random feature, equally long" in out and "ranked against random" in out
+    assert f"{facts['dead']} dead" in out and "random feature, as long" in out and "ranked against random" in out
 
     main([str(folder), "--sae", str(folder / "features" / "layer_0.safetensors")])
     again = json.loads((folder / "features.json").read_text())
