@@ -49,8 +49,8 @@ def test_a_package_of_ones_own_trains_and_sweeps(tmp_path):
     shutil.copytree(PACKAGE, tmp_path / "my_pkg")
     words = [*SMALL, *WORDS, f"runs_dir={tmp_path}", "name=own"]
     (tmp_path / "empty.yaml").write_text("{}\n")
-    for verb in ("warmstart", "train"):
-        code, output = run(tmp_path, "trainers.launching", verb, "empty.yaml", *words)
+    for verb, ranks in (("warmstart", 1), ("train", 2)):
+        code, output = run(tmp_path, "trainers.launching", verb, "empty.yaml", *words, f"launch.ranks={ranks}")
         assert code == 0, output[-4000:]
     rows = [json.loads(line) for line in (tmp_path / "own" / "metrics.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows] == [1, 2]
