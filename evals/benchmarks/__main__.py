@@ -41,6 +41,7 @@ BENCHMARKS = {
     ),
     "pair": Entry("pair", 5, "a step of the pair against the sum of two single-policy steps"),
     "phase-alarms": Entry("phase_alarms", 2, "false and missed alarms of the two-phase detector"),
+    "ranks": Entry("ranks", 3, "bytes that every collective of a step costs a rank, on 2 to 16 of them"),
     "report": Entry("report", 1, "time and size of the report page of a run of 10,000 steps"),
     "rollout-adapters": Entry("rollout_adapters", 6, "a pair as two engines and as two adapters in one (vLLM)"),
     "rollouts": Entry("rollouts", 6, "generated tokens per second beside bare vLLM"),

@@ -23,8 +23,8 @@ class InstrumentsConfig:
     """Problems per step, over all ranks, whose solutions are clustered; 0 = none."""
     rank_every: int = key(10, least=0)
     """Steps between measurements of the hidden states' effective rank (a multiple of `every`); 0 = never."""
-    rank_rows: int = key(4, least=1)
-    """Texts per rank and player in such a measurement."""
+    rank_rows: int = key(8, least=1)
+    """Texts per player in such a measurement, over all ranks."""
     rank_stride: int = key(8, least=1, most=256)
     """Tokens between the prefixes whose rank is taken; the authors use 20 to 40, for much longer texts."""
     reference: bool = False

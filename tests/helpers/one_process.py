@@ -29,5 +29,6 @@ def pretend_one_rank(monkeypatch):
     """What an update asks of the process group, answered for one rank."""
     monkeypatch.setattr("trainers.runtime.zero3.total", lambda values, device: [float(value) for value in values])
     monkeypatch.setattr("trainers.runtime.zero3.largest", lambda value, device: value)
+    monkeypatch.setattr("trainers.runtime.zero3.summed", lambda values: values)
     monkeypatch.setattr("trainers.runtime.zero3.concatenated", lambda values: (values, 0))
     monkeypatch.setattr("trainers.runtime.zero3.world_size", lambda: 1)

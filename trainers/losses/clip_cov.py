@@ -11,7 +11,7 @@ from rlad.config.registry import key, loss
 from trainers.losses.base import LossTensors
 from trainers.losses.ppo_clip import clipped, clipped_surrogate
 from trainers.losses.ratio import importance_ratio
-from trainers.losses.selection import TokenTable, covariance, covariance_count, draw
+from trainers.losses.selection import TokenTable, covariance_count, draw
 
 if TYPE_CHECKING:
     import torch
@@ -43,7 +43,7 @@ def _check(run: RunConfig, role: str) -> None:
 
 
 def clip_cov_tokens(tokens: TokenTable, keys: ClipCovKeys, seed: int) -> torch.Tensor:
-    """Which tokens of the whole mini-batch: (N,) in 0..1, as ties share.
+    """Which tokens of the whole mini-batch: (n,) in 0..1, as ties share.
 
     max(1, share * N) of those with low < covariance < high that the ratio's clip has not already silenced.
 
@@ -55,12 +55,12 @@ def clip_cov_tokens(tokens: TokenTable, keys: ClipCovKeys, seed: int) -> torch.T
     Where we differ from public code: the authors' and verl's choose in every micro-batch of every GPU, so their sets
     change with its size; ours is one draw over all ranks.
     """
-    cov = covariance(tokens.logp, tokens.advantage)
+    cov = tokens.covariance
     ratio = importance_ratio(tokens.logp, tokens.logp_old)
     above = (tokens.advantage > 0) & (ratio > 1 + keys.clip_high)
     below = (tokens.advantage < 0) & (ratio < 1 - keys.clip_low)
     eligible = (cov > keys.low) & (cov < keys.high) & ~above & ~below
-    return draw(eligible, cov, covariance_count(len(cov), keys.share), seed)
+    return draw(eligible, cov, covariance_count(tokens.count, keys.share), seed, tokens.ranks)
 
 
 @loss(

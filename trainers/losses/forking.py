@@ -10,7 +10,7 @@ from trainers.losses.selection import TokenTable, top
 
 
 def forking_tokens(tokens: TokenTable, keys: ForkingConfig, seed: int) -> torch.Tensor:
-    """The share of the mini-batch's tokens with the highest entropy: (N,) in 0..1, as ties share. `seed` is not needed.
+    """The share of the mini-batch's tokens with the highest entropy: (n,) in 0..1, as ties share. `seed` is not needed.
 
     >>> h = torch.tensor([0.1, 2.0, 0.3, 0.2, 0.1])
     >>> forking_tokens(TokenTable(-h, -h, h, h), ForkingConfig(share=0.2), 0).tolist()
@@ -22,4 +22,4 @@ def forking_tokens(tokens: TokenTable, keys: ForkingConfig, seed: int) -> torch.
     Tokens tied at the threshold (those behind one prefix) are kept in part, with equal weights that fill the share up;
     others cut them by the order of rows.
     """
-    return top(tokens.entropy, forking_count(len(tokens.entropy), keys.share))
+    return top(tokens.entropy, forking_count(tokens.count, keys.share), tokens.ranks)

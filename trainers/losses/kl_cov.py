@@ -9,7 +9,7 @@ from rlad.config.errors import ConfigError
 from rlad.config.registry import key, loss
 from trainers.losses.base import LossTensors
 from trainers.losses.ratio import importance_ratio
-from trainers.losses.selection import TokenTable, covariance, covariance_count, top
+from trainers.losses.selection import TokenTable, covariance_count, top
 
 if TYPE_CHECKING:
     import torch
@@ -41,15 +41,14 @@ def _check(run: RunConfig, role: str) -> None:
 
 
 def kl_cov_tokens(tokens: TokenTable, keys: KlCovKeys, seed: int) -> torch.Tensor:
-    """Which tokens of the whole mini-batch: (N,) in 0..1, the max(1, share * N) of highest covariance; ties share.
+    """Which tokens of the whole mini-batch: (n,) in 0..1, the max(1, share * N) of highest covariance; ties share.
 
     >>> import torch
     >>> logp, advantage = torch.tensor([-.1, -.1, -.1, -3.7]), torch.tensor([1., 1., -1., -1.])
     >>> kl_cov_tokens(TokenTable(logp, logp, advantage, -logp), KlCovKeys(), seed=0).tolist()
     [0.0, 0.0, 0.0, 1.0]
     """
-    cov = covariance(tokens.logp, tokens.advantage)
-    return top(cov, covariance_count(len(cov), keys.share))
+    return top(tokens.covariance, covariance_count(tokens.count, keys.share), tokens.ranks)
 
 
 @loss("kl_cov", keys=KlCovKeys, aggregation="token-mean", choose=kl_cov_tokens, check=_check, source="2505.22617")

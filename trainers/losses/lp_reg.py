@@ -28,7 +28,7 @@ class LpRegKeys(ClipKeys):
 
 
 def lp_reg_tokens(tokens: TokenTable, keys: LpRegKeys, seed: int) -> torch.Tensor:
-    """Which tokens of the whole mini-batch may be held: (N,) in 0..1; ties share. `seed` is not needed.
+    """Which tokens of the whole mini-batch may be held: (n,) in 0..1; ties share. `seed` is not needed.
 
     The max(1, share * n) of lowest log-prob among the n with A < 0; none where n is 0.
 
@@ -38,9 +38,10 @@ def lp_reg_tokens(tokens: TokenTable, keys: LpRegKeys, seed: int) -> torch.Tenso
     [0.0, 0.0, 1.0, 0.0]
     """
     penalised = tokens.advantage < 0
-    if not penalised.any():
-        return tokens.logp * 0
-    return top((-tokens.logp).masked_fill(~penalised, -math.inf), covariance_count(int(penalised.sum()), keys.share))
+    held, count = tokens.logp.new_zeros(tokens.logp.shape).float(), tokens.counted(penalised)
+    if count:
+        held[penalised] = top(-tokens.logp[penalised], covariance_count(count, keys.share), tokens.ranks)
+    return held
 
 
 def without_noise(distribution: torch.Tensor, ids: torch.Tensor, keys: LpRegKeys) -> torch.Tensor:

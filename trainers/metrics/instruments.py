@@ -99,6 +99,15 @@ def due(step: int, every: int) -> bool:
     return every > 0 and step % every == 0
 
 
+def share(number: int, rank: int, ranks: int) -> int:
+    """This rank's part of a number of things that all ranks have together: some ranks of many have none.
+
+    >>> [share(8, rank, 3) for rank in range(3)], [share(2, rank, 4) for rank in range(4)]
+    ([3, 3, 2], [1, 1, 0, 0])
+    """
+    return number // ranks + (rank < number % ranks)
+
+
 def spaced(items: Sequence, most: int) -> list:
     """At most `most` items, evenly spread.
 
@@ -184,7 +193,7 @@ def read_rollout(trees: list[Tree], clustered: int) -> Sums:
 
 def read_ranks(learner: Learner, rows: list[Row], run: RunConfig) -> RankReading:
     """Effective rank of a few rows' hidden states; which of their tokens fork, in the base too if kept. Collective."""
-    chosen = spaced(rows, run.instruments.rank_rows)
+    chosen = spaced(rows, share(run.instruments.rank_rows, zero3.rank(), zero3.world_size()))
     reading = RankReading()
     for _, states in hidden_states(learner, chosen, run.cotrain.micro_batch):
         found = rank_dynamics(states, run.instruments.rank_stride)

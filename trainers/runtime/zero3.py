@@ -102,6 +102,12 @@ def total(values: list[float], device: torch.device) -> list[float]:
     return tensor.tolist()
 
 
+def summed(values: torch.Tensor) -> torch.Tensor:
+    """Element-wise sum over all ranks of a tensor of numbers; it is changed in place."""
+    dist.all_reduce(values)
+    return values
+
+
 def largest(value: float, device: torch.device) -> float:
     """The largest of all ranks' values."""
     tensor = torch.tensor([value], dtype=torch.float64, device=device)

@@ -1,5 +1,7 @@
 """Tokens selected over a whole mini-batch: by hand, against numpy, and whatever the order in which they come."""
 
+import threading
+
 import numpy as np
 import pytest
 import torch
@@ -14,7 +16,8 @@ from trainers.losses import LossTensors
 from trainers.losses.clip_cov import ClipCovKeys, clip_cov, clip_cov_tokens
 from trainers.losses.forking import forking_tokens
 from trainers.losses.kl_cov import KlCovKeys, kl_cov, kl_cov_tokens
-from trainers.losses.selection import TokenTable, covariance, covariance_count, draw, top
+from trainers.losses.lp_reg import LpRegKeys, lp_reg_tokens
+from trainers.losses.selection import TokenTable, covariance, covariance_count, draw, nth_largest, top
 
 CPU = torch.device("cpu")
 
@@ -111,6 +114,69 @@ def test_the_choice_does_not_depend_on_the_order_of_the_tokens(rule, keys):
     assert torch.equal(rule(tokens, keys, 7)[order], rule(shuffled, keys, 7))
 
 
+class Threads:
+    """Ranks that are threads of this process: what they say to each other goes through a list."""
+
+    def __init__(self, count):
+        self.said, self.barrier, self.place = [None] * count, threading.Barrier(count), threading.local()
+        self.largest = 0
+
+    def _all(self, values):
+        self.said[self.place.number] = values.clone()
+        self.barrier.wait()
+        found = list(self.said)
+        self.barrier.wait()
+        return found
+
+    def total(self, values):
+        self.largest = max(self.largest, values.numel())
+        return torch.stack(self._all(values)).sum(0)
+
+    def concatenated(self, values):
+        found = self._all(values)
+        return torch.cat(found), sum(map(len, found[: self.place.number]))
+
+
+@pytest.mark.parametrize(
+    "rule, keys",
+    [
+        (clip_cov_tokens, ClipCovKeys(share=0.002)),
+        (kl_cov_tokens, KlCovKeys()),
+        (forking_tokens, ForkingConfig(share=0.2)),
+        (lp_reg_tokens, LpRegKeys()),
+    ],
+)
+def test_three_ranks_choose_what_one_with_all_tokens_would_and_none_sees_anothers(rule, keys):
+    tokens, ranks, found = table(), Threads(3), [None] * 3
+    columns = (
+        tokens.logp.round(decimals=1),
+        tokens.logp_old,
+        tokens.advantage,
+        tokens.entropy.round(decimals=2),
+    )  # ties
+    cuts = [0, 700, 700, 5000]  # one of them has none
+
+    def choose(number):
+        ranks.place.number = number
+        own = TokenTable(*(column[cuts[number] : cuts[number + 1]] for column in columns), ranks=ranks)
+        found[number] = rule(own, keys, 7)
+
+    threads = [threading.Thread(target=choose, args=(number,)) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    whole = rule(TokenTable(*columns), keys, 7)
+    assert torch.equal(torch.cat(found), whole) and whole.sum() > 0
+    assert ranks.largest == 256 or rule is clip_cov_tokens  # counts of bytes, however many tokens there are
+
+
+def test_the_nth_largest_is_that_of_sorting():
+    values = torch.tensor([0.0, -1.5, 3.0, 1e-300, -1e300, 3.0, 2.9999999999999996, -0.25], dtype=torch.float64)
+    ordered = values.sort(descending=True).values.tolist()
+    assert [nth_largest(values, place) for place in range(1, 9)] == ordered
+
+
 def test_kl_cov_is_a_no_op_on_the_first_update():
     logp = torch.randn(1, 50).requires_grad_()
     gradients = []
@@ -133,6 +199,7 @@ def test_chosen_tokens_of_clip_cov_have_no_gradient_and_the_share_of_copies_coun
 @pytest.fixture
 def one_rank(monkeypatch):
     monkeypatch.setattr("trainers.runtime.zero3.concatenated", lambda values: (values, 0))
+    monkeypatch.setattr("trainers.runtime.zero3.summed", lambda values: values)
 
 
 def rows_and_scans(split, merge):
