@@ -16,6 +16,7 @@ from weakref import WeakKeyDictionary
 import torch
 
 from rlad.players import pieces
+from rlad.players.blocks import block_mask
 from rlad.players.head import Float32Head, Squash, head_ranks, head_scores
 
 SHRINK = 1e-5
@@ -30,7 +31,7 @@ class Completions(Protocol):
     input_ids: torch.Tensor
     """(B, P + C) or (R, L)"""
     attention_mask: torch.Tensor
-    """(B, P + C), or (R, 1, L, L): what a position adds to its attention's scores, 0 or -inf."""
+    """(B, P + C), or (2, R, L): the numbers of which `block_mask` makes a mask."""
     position_ids: torch.Tensor
     """(B, P + C) or (R, L)"""
     place: torch.Tensor | None
@@ -173,7 +174,7 @@ def _run(model, batch: Completions) -> torch.Tensor:
     mask = batch.attention_mask
     return model(
         input_ids=batch.input_ids,
-        attention_mask=mask.to(_module(model).dtype) if mask.is_floating_point() else mask,
+        attention_mask=mask if batch.place is None else block_mask(*mask, _module(model).dtype),
         position_ids=batch.position_ids,
         use_cache=False,
         logits_to_keep=batch.completion.shape[1] + 1 if batch.place is None else 0,

@@ -28,7 +28,7 @@ class Batch:
     input_ids: torch.Tensor
     """(B, P + C), or (R, L)"""
     attention_mask: torch.Tensor
-    """(B, P + C), or (R, 1, L, L): 0 where a position attends, -inf elsewhere."""
+    """(B, P + C), or (2, R, L): of every position the number of its prompt and of its completion (branches.py)."""
     position_ids: torch.Tensor
     """(B, P + C), or (R, L)"""
     place: torch.Tensor | None

@@ -1,4 +1,4 @@
-"""Rows of a forward that hold several sequences: their ids, positions and the mask that keeps them apart.
+"""Rows of a forward that hold several sequences: their ids, positions, and what keeps them apart.
 
 A prompt stands once before its completions (Prefix Grouper 2506.05433 computes GRPO's groups so); each of those goes on
 at the position behind the prompt, and attends to the prompt and to itself. Several prompts with their completions may
@@ -22,7 +22,7 @@ class Inputs(NamedTuple):
     input_ids: torch.Tensor
     """(R, L)"""
     attention_mask: torch.Tensor
-    """(R, L), or (R, 1, L, L) in float32"""
+    """(R, L), or (2, R, L) int16: the number of every position's prompt in its row, and of its completion behind it"""
     position_ids: torch.Tensor
     """(R, L)"""
     place: torch.Tensor | None = None
@@ -55,17 +55,4 @@ def side_by_side(rows: Sequence[Row], micro_batch: MicroBatch, pad_id: int) -> I
                 place[number, : len(tokens)] = torch.tensor([last, *range(at * long + end, at * long + here.stop)])
                 number, end = number + 1, here.stop
             prompt[at, begin:end] = which
-    return Inputs(ids, block_mask(prompt, completion), positions, place)
-
-
-def block_mask(prompt: torch.Tensor, completion: torch.Tensor) -> torch.Tensor:
-    """(R, 1, L, L): what each position adds to its attention's scores, 0 or -inf, from the numbers (R, L) of its prompt
-    and of its completion, which is 0 on the prompt itself.
-
-    >>> block_mask(torch.tensor([[0, 0, 0, 1]]), torch.tensor([[0, 1, 2, 0]])).isfinite().int()[0, 0].tolist()
-    [[1, 0, 0, 0], [1, 1, 0, 0], [1, 0, 1, 0], [0, 0, 0, 1]]
-    """
-    same = prompt[:, :, None] == prompt[:, None]
-    seen = (completion[:, None] == 0) | (completion[:, :, None] == completion[:, None])
-    earlier = torch.ones(prompt.shape[1], prompt.shape[1], dtype=torch.bool).tril()
-    return torch.zeros(same.shape).masked_fill_(~(same & seen & earlier), -torch.inf)[:, None]
+    return Inputs(ids, torch.stack([prompt, completion]).short(), positions, place)

@@ -2,7 +2,7 @@
 
 Only counts are looked at here. A position costs its weights, and as much again for every so many keys that it attends
 to. What is cheapest by that count is taken: a prompt is computed once for its completions where it is long beside them,
-and rows are filled up where lengths differ. The mask that keeps sequences apart: trainers/learner/branches.py.
+and rows are filled up where lengths differ. What keeps sequences apart: trainers/learner/branches.py.
 """
 
 from __future__ import annotations

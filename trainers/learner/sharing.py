@@ -12,7 +12,6 @@ from rlad.config.rules import reads_no_mask
 from rlad.players.logprobs import token_scores
 from trainers.data.rows import Row
 from trainers.learner.batches import collate, collate_shared
-from trainers.learner.branches import block_mask
 from trainers.learner.layout import Sharing
 
 if TYPE_CHECKING:
@@ -61,7 +60,7 @@ def misread(model: PreTrainedModel) -> str | None:
     rows, name = [Row(prompt, one), Row(prompt, other)], type(model).__name__
     apart = collate(rows, [0, 1], 0, model.device)
     beside = collate_shared(rows, [[[0, 1]]], 0, model.device)
-    mixed = replace(beside, attention_mask=block_mask(*torch.zeros(2, *beside.input_ids.shape)).to(model.device))
+    mixed = replace(beside, attention_mask=torch.zeros_like(beside.attention_mask))
     try:
         found = token_scores(model, beside, 1.0, entropy=False).logp
     except (AttributeError, IndexError, RuntimeError, TypeError, ValueError) as error:

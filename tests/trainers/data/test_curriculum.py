@@ -217,7 +217,7 @@ def test_what_cannot_be_is_refused(words, sentence):
 
 
 def test_the_dry_run_counts_the_largest_tree():
-    from trainers.launching.dry_run import rollout_rows
+    from trainers.launching.memory import rollout_rows
 
     words = ["cotrain.bare.share=0", "cotrain.problems=2", "cotrain.abstractions=2", "cotrain.solutions=2"]
     run = load_config(None, [*words, "curriculum.hard_tree=[20, 3]"])

@@ -6,20 +6,18 @@ import pytest
 from gpt2_here import describe_gpt2
 
 from rlad.config import ConfigError, load_config
+from rlad.players.shapes import KNOWN, adapter_parameters, model_shape, parameters, read_shape
 from trainers.launching.command import main
-from trainers.launching.dry_run import (
-    KNOWN,
+from trainers.launching.dry_run import describe, division
+from trainers.launching.memory import (
+    LONGEST_ROW,
+    Player,
     activations,
-    adapter_parameters,
-    describe,
-    division,
+    adam_step,
     kv_cache,
     logits,
     memory,
-    model_shape,
-    parameters,
     peak_bytes,
-    read_shape,
     rollout_rows,
     training_state,
 )
@@ -57,8 +55,11 @@ def test_tiny_model_of_a_world():
 
 def test_memory_formulas():
     shape = KNOWN["Qwen/Qwen3-1.7B"]
-    assert training_state(10, 2, 4, False, False) == 80  # 4+4+8 bytes of fp32 training, on two ranks
-    assert training_state(10, 1, 2, True, True) == 20  # gradients stay
+    assert training_state(10, 2, 4, False, False) == 100  # 4+4+4+8 bytes of fp32 training, on two ranks
+    assert training_state(10, 2, 2, False, False) == 80  # 2+2+4+8
+    assert training_state(10, 1, 2, True, False) == 20 and training_state(10, 1, 2, True, True) == 0
+    assert adam_step(10, 2, False) == 60 and adam_step(10, 2, True) == 0
+    assert adam_step(8_000_000_000, 2, False) == 12e9  # a billion at a time
     assert logits(shape, 2, 3, 2) == 2 * 3 * 151_936 * 14  # held whole
     assert logits(shape, 8, 8192, 2) == 3 * 4 * 2**16 * 256 + 2 * 151_936 * 2048  # in pieces: no more for more tokens
     assert logits(shape, 4, 8192, 2) == logits(shape, 8, 8192, 2)
@@ -99,7 +100,7 @@ def test_what_a_forward_keeps_is_foretold(hidden, layers, heads, kv_heads, head_
 
 
 def test_lengths_of_the_data_and_gathered_weights_count():
-    run = load_config(None)
+    run = load_config(None, ["cotrain.share_prompts=false", "cotrain.packing=false"])
     short, long = (memory(run, 1, dict.fromkeys(("abstraction", "solution"), tokens)) for tokens in (20, 60))
     name = "update: activations and logits of a micro-batch"
     shape = model_shape(run.base, run)
@@ -108,6 +109,58 @@ def test_lengths_of_the_data_and_gathered_weights_count():
     assert apart[name] - short[name] == pytest.approx(4 * parameters(shape))  # with one rank nothing is gathered
     assert "the data's: abstraction 20" in describe(run, Placement(slots=(1,)), {"abstraction": 20, "solution": 20})
     assert "assumed, with prompts" in describe(run, Placement(slots=(1,)))
+
+
+def player(words=(), role="solution", longest=100):
+    run = load_config(None, list(words))
+    return run, Player.of(run, role, longest)
+
+
+def test_rows_are_no_longer_than_the_update_makes_them():
+    from trainers.learner import layout
+
+    assert LONGEST_ROW == layout.LONGEST
+
+
+def test_positions_of_a_micro_batch_by_hand():
+    """Sequences of 100 tokens of which 48 are written, 4 behind each prompt: 52 + 4 x 48 = 244 positions of a row."""
+    shared = ["solution.max_new_tokens=48", "cotrain.micro_batch=8"]
+    run, own = player(shared)
+    assert own.micro_batch(run, 2) == (8, 2 * 52 + 8 * 48, 244)
+    run, own = player([*shared, "cotrain.share_prompts=false"])
+    assert own.micro_batch(run, 2) == (8, 800, 100)
+    run, own = player([*shared, "cotrain.micro_tokens=1000"])
+    assert own.micro_batch(run, 2) == (20, 1000, 244)  # as many rows as the positions need, in whole groups
+    run, own = player([*shared, "cotrain.micro_tokens=50"])
+    assert own.micro_batch(run, 2)[1] == 244  # one row is in any case
+    run, own = player(
+        ["solution.max_new_tokens=4000", "base.max_positions=9000", "cotrain.micro_batch=2"], longest=5000
+    )
+    assert own.micro_batch(run, 2) == (2, 10_000, 5000)  # four of them would make a row too long
+
+
+def test_a_pair_by_hand():
+    """Two players of P float32 parameters on 2 ranks: 20 bytes / 2 each, a copy, a reference and a bucket of 4."""
+    run = load_config(None, ["launch.device=cpu"])
+    count, parts = parameters(model_shape(run.base, run)), memory(run, 2)
+    held = [2 * 20 * count / 2, 2 * 4 * count, 2 * 4 * count, 2 * 4 * count]
+    assert list(parts.values())[:4] == held
+    assert parts["load: a player before it is partitioned"] == 0  # 4 bytes are less than the share of 20
+    assert parts["step: Adam's temporaries"] == 12 * count / 2
+    assert parts["publish: a bucket of weights"] == 2 * 4 * count  # less than a bucket
+    turns = list(parts.values())[4:]
+    assert len(turns) == 5 and peak_bytes(parts) == sum(held) + max(turns)
+    many = memory(run, 64)
+    assert many["load: a player before it is partitioned"] == 4 * count - 20 * count / 64
+
+
+def test_what_grams_are_mined_from_is_a_rollout_too():
+    """64 problems x 8 solutions at once, before Adam has moments and before gradients are."""
+    run, own = player(["engine.max_batch=512"])
+    without = load_config(None, ["instruments.planning=false"])
+    keys = kv_cache(own.shape, 512, 100, 4) + 512 * own.shape.vocabulary * 8
+    assert own.mined(run, 1) == keys - 2 * 12 * own.count and own.mined(without, 1) == 0
+    assert Player.of(run, "abstraction", 100).mined(run, 1) == 0
 
 
 def test_lagged_solver_is_one_more_copy_of_the_solver():
@@ -120,10 +173,11 @@ def test_memory_of_the_papers_run():
     """Methods: 16 bytes a parameter, 27.5 GB for 1.72e9 on one rank, 3.4 GB for each further copy."""
     overrides = ["base.path=Qwen/Qwen3-1.7B", "base.dtype=bfloat16", "problems.source=hub", "problems.path=x/y"]
     parts = memory(load_config(None, overrides), 1)
-    states, copies, references, update, rollout = parts.values()
+    states, copies, references, buckets, *turns = parts.values()
     assert states / 1e9 == pytest.approx(2 * 27.5, rel=0.01)
     assert copies == references == pytest.approx(2 * 3.44e9, rel=0.01)
-    assert peak_bytes(parts) == states + copies + references + max(update, rollout)
+    assert buckets == 2 * 2 * 50_000_000
+    assert peak_bytes(parts) == states + copies + references + buckets + max(turns)
     assert memory(load_config(None, overrides), 8)[next(iter(parts))] == pytest.approx(states / 8)
 
 
@@ -133,7 +187,7 @@ def test_adapters_are_small_and_share_a_reference():
     shape = model_shape(config.base, config)
     base, adapter = parameters(shape), adapter_parameters(shape, config.lora)
     states, copies, references, *_ = lora.values()
-    assert states == 2 * (4 * base + 16 * adapter) / 2  # two players on two ranks, in fp32
+    assert states == 2 * (4 * base + 20 * adapter) / 2  # two players on two ranks, in fp32
     assert copies == 2 * 4 * (base + adapter)
     assert references == 4 * base == plain["frozen references"] / 2
     served = load_config(None, ["lora.rank=8", "engine.kind=vllm", "engine.placement=lora"])
@@ -145,7 +199,7 @@ def test_steering_vectors_are_counted_and_share_a_reference():
     shape = model_shape(config.base, config)
     states, copies, references, *_ = memory(config, 2).values()
     vectors = 2 * shape.hidden
-    assert states == 2 * (4 * parameters(shape) + 16 * vectors) / 2  # two players on two ranks, in fp32
+    assert states == 2 * (4 * parameters(shape) + 20 * vectors) / 2  # two players on two ranks, in fp32
     assert copies == 2 * 4 * (parameters(shape) + vectors) and references == 4 * parameters(shape)
     assert "2 of 128 numbers, 256 in all" in describe(config, Placement(slots=(2,)))
 

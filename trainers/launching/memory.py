@@ -1,0 +1,298 @@
+"""The memory that a rank of a run needs: pure arithmetic on shapes, no model is loaded."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from rlad.config import RunConfig
+from rlad.config.rules import bare_problems, wants_reference
+from rlad.players import pieces
+from rlad.players.roles import playing
+from rlad.players.shapes import ModelShape, adapter_parameters, model_shape, parameters, vector_parameters
+from trainers.launching.launcher import choose_device, count_gpus
+
+GB = 1e9
+BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
+TURNS = ("load:", "update:", "step:", "publish:", "rollout:")
+"""How the names of what is held in turns begin."""
+TRAINING = "training state (weights, gradients, Adam) / ranks"
+LOAD = "load: a player before it is partitioned"
+LIVE = 1_000_000_000
+"""Parameters that ZeRO-3 leaves gathered while a player is updated (its stage3_max_live_parameters)."""
+KEPT = {4: (4.2, 2.8, 4.6, 1.65, 4.6, 14.0), 2: (6.2, 3.8, 5.6, 1.65, 4.6, 15.0)}
+"""By bytes of a number: what a layer keeps per token for the backward pass, in units of its hidden size, its queries,
+its keys, its keys and values repeated for grouped queries, its MLP, and its heads; norms work in float32."""
+STEP = 12
+"""Bytes of a parameter while Adam moves it, measured: its float32 gradient, and two temporaries of a quotient."""
+MASK = 3
+"""Bytes of a pair of positions, beside the mask itself, while the mask of a row with several sequences is made."""
+LONGEST_ROW = 8192
+"""Positions that a row with several sequences has at most: LONGEST of trainers/learner/layout.py."""
+SUB_GROUP = 1_000_000_000
+"""Parameters of a rank's share that ZeRO-3 moves at a time (its sub_group_size)."""
+PROMPT_TOKENS = 1024
+"""Assumed longest question, with its template, where the data's lengths are not known before they are tokenised."""
+
+
+def training_state(count: int, ranks: int, width: int, offload_optimizer: bool, offload_params: bool) -> float:
+    """GPU bytes per rank of one ZeRO-3 engine: weights, gradients, float32 master weights and Adam's moments / ranks.
+
+    2+2+4+8 bytes a parameter with 16-bit weights, 4+4+4+8 with float32 ones, of which DeepSpeed keeps masters as well.
+    An optimiser in the machine's memory takes the gradients along.
+
+    >>> training_state(1_720_000_000, 8, 2, False, False) / GB, training_state(1_720_000_000, 8, 4, False, False) / GB
+    (3.44, 4.3)
+    >>> training_state(1_720_000_000, 8, 2, True, False) / GB  # weights stay
+    0.43
+    """
+    weights = 0 if offload_params else width
+    optimiser = 0 if offload_optimizer else width + 4 + 8
+    return count * (weights + optimiser) / ranks
+
+
+def adam_step(count: int, ranks: int, offload_optimizer: bool) -> float:
+    """GPU bytes that a rank needs beside its state while its share of the parameters moves.
+
+    >>> adam_step(1_720_000_000, 8, False) / GB  # 215 million x 12 bytes
+    2.58
+    """
+    return 0.0 if offload_optimizer else STEP * min(count / ranks, SUB_GROUP)
+
+
+def activations(shape: ModelShape, rows: int, tokens: int, width: int, checkpointing: bool) -> float:
+    """Bytes of one training micro-batch (rows x tokens), from what is kept for the backward pass.
+
+    With checkpointing: one hidden state per layer and the inside of one layer; without, the inside of every layer; and
+    the final norm. `KEPT` was fitted to what autograd keeps of eight Qwen3 shapes, within 2 %; attention is fused.
+    """
+    queries, keys = shape.heads * shape.head_size, shape.kv_heads * shape.head_size
+    repeated = queries if shape.heads != shape.kv_heads else 0  # keys and values, once for each query head
+    sizes = (shape.hidden, queries, keys, repeated, shape.intermediate, shape.heads + shape.kv_heads)
+    inside = sum(factor * size for factor, size in zip(KEPT[width], sizes, strict=True))
+    kept = shape.layers * shape.hidden + inside if checkpointing else shape.layers * inside
+    return float(rows * tokens * (kept + (6 - width / 2) * shape.hidden) * width)
+
+
+def logits(shape: ModelShape, rows: int, tokens: int, width: int, device: str = "cuda") -> float:
+    """Bytes of a micro-batch's logits: as computed, their fp32 log-softmax, its exponential, and its gradient.
+
+    Where there are more than are held at once (rlad/players/pieces.py), those of three pieces, and the gradient of the
+    whole output head. tokens: of the completions, as a prompt's logits are never made.
+
+    >>> from rlad.players.shapes import KNOWN
+    >>> logits(KNOWN["Qwen/Qwen3-1.7B"], 1, 1024, 2) / GB  # 3 x 2^24 x 4 bytes, 151,936 x 2048 x 2 bytes
+    0.823656448
+    """
+    count = rows * tokens * shape.vocabulary
+    if count <= pieces.WHOLE:
+        return float(count * (width + 4 + 4 + 4))
+    piece = rows * tokens * pieces.piece_words(rows * tokens, device)
+    return float(3 * 4 * piece + width * shape.vocabulary * shape.hidden)
+
+
+def kv_cache(shape: ModelShape, rows: int, tokens: int, width: int) -> float:
+    """Bytes of keys and values of `rows` sequences decoded together.
+
+    >>> from rlad.players.shapes import KNOWN
+    >>> kv_cache(KNOWN["Qwen/Qwen3-1.7B"], 1, 1000, 2) / GB  # 28 layers x 2 x 8 heads x 128 x 2 bytes a token
+    0.114688
+    """
+    return float(rows * tokens * shape.layers * 2 * shape.kv_heads * shape.head_size * width)
+
+
+def longest_sequences(config: RunConfig) -> dict[str, int]:
+    """Stands in for the longest sequence of each role, in tokens, where the data have not been tokenised.
+
+    A question of `PROMPT_TOKENS`, what else its player reads, and its completion; a tiny model has fewer positions.
+    """
+    roles = playing(config)
+    if config.base.path is None:
+        return dict.fromkeys(roles, config.base.max_positions)
+    return {
+        name: PROMPT_TOKENS + role.reads(config) + config.players[name].max_new_tokens for name, role in roles.items()
+    }
+
+
+def samples_apart(config: RunConfig) -> bool:
+    """Whether vLLM's processes sample; a GPU, here or where the run is meant for, is taken to have vLLM."""
+    kind, device = config.engine.kind, config.launch.device
+    if kind != "auto":
+        return kind == "vllm"
+    return device == "cuda" or choose_device(device, 0, count_gpus()) == "cuda"
+
+
+@dataclass(frozen=True)
+class Player:
+    """What of a player takes memory."""
+
+    role: str
+    shape: ModelShape
+    width: int
+    """Bytes of a number."""
+    count: int
+    """Parameters of its model,"""
+    learnt: int
+    """of them or beside them those that learn (an adapter's, vectors),"""
+    frozen: int
+    """and those that do not."""
+    longest: int
+    """Tokens of its longest sequence."""
+
+    @classmethod
+    def of(cls, config: RunConfig, role: str, longest: int) -> Player | None:
+        """None where the model's shape is not known."""
+        model = config.players[role].model or config.base
+        shape = model_shape(model, config)
+        if shape is None:
+            return None
+        learnt, frozen = parameters(shape), 0
+        if config.lora.rank:
+            learnt, frozen = adapter_parameters(shape, config.lora), learnt
+        if config.steering.active:
+            learnt, frozen = vector_parameters(shape, config.steering), parameters(shape)
+        return cls(role, shape, BYTES[model.dtype], parameters(shape), learnt, frozen, longest)
+
+    def state(self, config: RunConfig, ranks: int) -> float:
+        """Bytes of its share of a ZeRO-3 engine."""
+        zero = config.zero
+        held = training_state(self.learnt, ranks, self.width, zero.offload_optimizer, zero.offload_params)
+        return held + (0 if zero.offload_params else self.frozen * self.width / ranks)
+
+    def micro_batch(self, config: RunConfig, ranks: int) -> tuple[int, int, int]:
+        """(completions, positions, positions of a row) of a micro-batch at most, prompts shared where that is on."""
+        step, written = config.cotrain, config.players[self.role].max_new_tokens
+        every = max(1, rollout_rows(config, self.role, ranks))
+        rows = every if step.micro_tokens else min(step.micro_batch, every)
+        rows, group = max(1, rows), samples_of_a_prompt(config, self.role) if step.share_prompts else 1
+        length = self.longest + (group - 1) * written
+        if length > LONGEST_ROW:
+            group, length = 1, self.longest
+        positions = rows * self.longest - (rows - math.ceil(rows / group)) * (self.longest - written)
+        if step.micro_tokens:
+            positions = max(length, min(step.micro_tokens, positions))
+            rows = max(1, math.ceil(positions / length) * group)
+        return rows, positions, length
+
+    def update(self, config: RunConfig, ranks: int) -> float:
+        """Bytes of a micro-batch, forward and backward, or of the gradients that go to the other ranks at its end."""
+        model, step = config.players[self.role].model or config.base, config.cotrain
+        rows, positions, length = self.micro_batch(config, ranks)
+        written = config.players[self.role].max_new_tokens + 1
+        device = choose_device(config.launch.device, 0, count_gpus())
+        gathered = 0 if ranks == 1 else min(self.count, LIVE) * self.width
+        kept = activations(self.shape, 1, positions, self.width, model.gradient_checkpointing)
+        kept += logits(self.shape, rows, written, self.width, device)
+        if step.share_prompts or step.packing:
+            kept += positions * min(length, LONGEST_ROW) * (self.width + MASK)
+        sent = 2 * min(self.learnt, config.zero.bucket_size) * self.width  # as they come, and in the ranks' order
+        return gathered + max(kept, sent)
+
+    def publish(self, config: RunConfig, ranks: int) -> float:
+        """Bytes of a bucket of weights that is sent, and of the gathered parameters that it is copied from."""
+        largest = max(config.zero.bucket_size, self.shape.vocabulary * self.shape.hidden)
+        return min(self.count, largest) * self.width * (1 if ranks == 1 else 2)
+
+    def rollout(self, config: RunConfig, ranks: int) -> float:
+        """Bytes of keys and values of what a rank decodes together, and of its next token's distributions."""
+        rows = min(config.engine.max_batch, rollout_rows(config, self.role, ranks))
+        return self._decoded(rows)
+
+    def mined(self, config: RunConfig, ranks: int) -> float:
+        """The same of the solutions from which strategic grams are mined, less what only the first update takes."""
+        settings = config.instruments
+        if self.role != "solution" or not (settings.every and settings.planning):
+            return 0.0
+        rows = min(config.engine.max_batch, math.ceil(settings.gram_problems / ranks) * settings.gram_samples)
+        return self._decoded(rows) - 2 * (8 + self.width) * self.learnt / ranks
+
+    def _decoded(self, rows: int) -> float:
+        return kv_cache(self.shape, rows, self.longest, self.width) + rows * self.shape.vocabulary * 8.0
+
+
+def memory(config: RunConfig, ranks: int, lengths: dict[str, int] | None = None) -> dict[str, float] | None:
+    """Bytes per rank by what they are for; None when a model's shape is not known.
+
+    lengths: the longest sequence of each role, in tokens (`check_lengths`); assumed where they are not known.
+
+    Every rank holds, for each player, its share of a ZeRO-3 engine, a full sampling copy and, where a KL is asked for,
+    a full frozen reference; with adapters the weights in the engine are frozen, and both players have one reference.
+    What is held in turns is named by `TURNS`: of that only the largest counts.
+    """
+    lengths, apart = lengths or longest_sequences(config), samples_apart(config)
+    players = [Player.of(config, role, lengths[role]) for role in playing(config)]
+    if None in players:
+        return None
+    asked = [p for p in players if wants_reference(config, p.role)]
+    references = asked[:1] if config.frozen_base else asked
+    bucket, last = config.zero.bucket_size, players[-1]
+    parts = {
+        TRAINING: sum(p.state(config, ranks) for p in players),
+        # vLLM's copies, keys and values are in other processes
+        "sampling copies": 0.0 if apart else float(sum((p.learnt + p.frozen) * p.width for p in players)),
+        "frozen references": float(sum(p.count * p.width for p in references)),
+        "gradients' buckets": float(sum(min(p.learnt, bucket) * p.width for p in players)),
+    }
+    if config.cotrain.schedule.lag:  # another full copy of the solver
+        parts["lagged solver"] = float(last.count * last.width)
+    parts[LOAD] = max(0.0, last.count * last.width - last.state(config, ranks))
+    parts["update: activations and logits of a micro-batch"] = max(p.update(config, ranks) for p in players)
+    offload = config.zero.offload_optimizer
+    parts["step: Adam's temporaries"] = max(adam_step(p.learnt, ranks, offload) for p in players)
+    parts["publish: a bucket of weights"] = max(p.publish(config, ranks) for p in players)
+    rollouts = [max(p.rollout(config, ranks), p.mined(config, ranks)) for p in players]
+    parts["rollout: keys and values of a batch"] = 0.0 if apart else max(rollouts)
+    return parts
+
+
+def peak_bytes(parts: dict[str, float]) -> float:
+    """The peak: everything that stays, and the largest of what takes turns."""
+    turns = [value for name, value in parts.items() if name.startswith(TURNS)]
+    return staying(parts) + max(turns)
+
+
+def staying(parts: dict[str, float]) -> float:
+    """What is held all the time."""
+    return sum(value for name, value in parts.items() if not name.startswith(TURNS))
+
+
+def smallest_gpu(config: RunConfig, parts: dict[str, float], lengths: dict[str, int] | None = None) -> float | None:
+    """Bytes of the smallest GPU that holds a rank and the vLLM engines beside it; None where no engine is beside it.
+
+    An engine takes `engine.memory_share` of the GPU, in which the weights and keys and values of one longest sequence
+    must fit. The two of `placement=lora` are one, which never sleeps; others sleep while their rank updates, but are
+    awake already while the last player is loaded.
+    """
+    engine, roles = config.engine, playing(config)
+    if not samples_apart(config) or engine.placement == "server":
+        return None
+    sequences, needed = lengths or longest_sequences(config), 0.0
+    for role in roles:
+        model = config.players[role].model or config.base
+        shape, width = model_shape(model, config), BYTES[model.dtype]
+        weights = parameters(shape) * width / engine.tensor_parallel
+        needed = max(needed, weights + kv_cache(shape, 1, sequences[role], width))
+    shares = engine.memory_share * (1 if engine.placement == "lora" else len(roles))
+    beside = peak_bytes(parts) if engine.placement == "lora" else staying(parts) + parts[LOAD]
+    return max(peak_bytes(parts), beside / (1 - shares), needed / engine.memory_share)
+
+
+def samples_of_a_prompt(config: RunConfig, role: str) -> int:
+    """Completions that a prompt of the role has in a step: proposals of a problem, solutions of an abstraction.
+
+    >>> samples_of_a_prompt(RunConfig(), "solution"), samples_of_a_prompt(RunConfig(), "abstraction")
+    (4, 16)
+    """
+    step = config.cotrain
+    counts = {
+        "abstraction": step.draws if step.proposals == "distinct" else step.abstractions,
+        "solution": step.solutions,
+    }
+    return max(1, counts.get(role, 1))
+
+
+def rollout_rows(config: RunConfig, role: str, ranks: int) -> int:
+    """Sequences that one rank samples for `role` in a step, at most."""
+    bare = bare_problems(config) if config.cotrain.abstractions else 0
+    guided = math.ceil((config.cotrain.problems - bare) / ranks)
+    return playing(config)[role].samples(config, guided, math.ceil(bare / ranks))
