@@ -9,8 +9,11 @@ from rlad.generation.vllm import sampler as module
 
 @contextmanager
 def kept_engines() -> Iterator[None]:
-    """A run leaves its engines to the next one, which gets them with its own weights in them, as version 0."""
-    start, kept = module.start_vllm, {}
+    """A run leaves its engines to the next one, which gets them with its own weights in them, as version 0.
+
+    They end with the last of these runs.
+    """
+    start, end, kept = module.start_vllm, module.VllmSampler.close, {}
 
     def start_once(config, model, stop_ids, device, log, name, **more):
         if name in kept:
@@ -19,5 +22,9 @@ def kept_engines() -> Iterator[None]:
             kept[name] = start(config, model, stop_ids, device, log, name, **more)
         return kept[name]
 
-    with patch.object(module, "start_vllm", start_once), patch.object(module.VllmSampler, "close", lambda _: None):
-        yield
+    try:
+        with patch.object(module, "start_vllm", start_once), patch.object(module.VllmSampler, "close", lambda _: None):
+            yield
+    finally:
+        for sampler in kept.values():
+            end(sampler)

@@ -9,10 +9,6 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-import torch.distributed as dist
-
-from rlad.generation.vllm.server import free_port
-
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = ROOT / "tests" / "integration"
 PYTHONPATH = f"{ROOT}{os.pathsep}{ROOT / 'tests' / 'helpers'}"
@@ -60,17 +56,6 @@ def command(program: str, *arguments: str) -> list[str]:
     return [sys.executable, str(PROGRAMS / program), *arguments]
 
 
-def run_program(program: str, *arguments: str, timeout: int = 240) -> str:
-    """Runs a program on two ranks that it has to itself and that the `deepspeed` launcher starts; returns its output,
-    fails with it when it fails."""
-    line = ["deepspeed", "--num_accelerators", "2", "--master_port", str(free_port()), str(PROGRAMS / program)]
-    done = subprocess.run(
-        [*line, *arguments], cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=timeout
-    )
-    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-6000:]
-    return done.stdout
-
-
 class Ranks:
     """Two ranks that run one program after another: to start them takes longer than most programs do."""
 
@@ -108,11 +93,3 @@ class Ranks:
                 os.killpg(self.process.pid, signal.SIGKILL)  # a session of their own: the ranks, and what became them
             self.process.wait()
             self.process = None
-
-
-def leave() -> None:
-    """Ends a rank of `run_program` that has succeeded as trainers/launching/rank.py does: without exit handlers."""
-    dist.destroy_process_group()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(0)

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import torch
 from adapted import adapted
-from two_ranks import ROOT, SMALL, environment, run_program
+from two_ranks import ROOT, SMALL, environment
 from vllm_here import ENGINE, MARK, TOKENIZER, gap, marked, model_of, needs_vllm, none_left, prompts_of
 
 from rlad.config import LoraConfig, load_config, save_config
@@ -33,7 +33,9 @@ FAST += ["cotrain.parity_every=1"]
 
 @pytest.fixture(scope="module", autouse=True)
 def room(ranks):
-    """The ranks that other tests have shared leave: engines want their memory."""
+    """The ranks are there before anything is marked, and leave after these tests: engines want their memory."""
+    ranks.start()
+    yield
     ranks.end()
 
 
@@ -84,10 +86,10 @@ def check_until_the_lie(folder, output, engines, mark, honest):
 
 
 @pytest.mark.ranks
-def test_one_engine_with_two_adapters_keeps_parity_until_a_publish_lies(tmp_path, mark):
+def test_one_engine_with_two_adapters_keeps_parity_until_a_publish_lies(tmp_path, ranks, mark):
     words = ["cotrain.steps=5", "cotrain.checkpoint_every=9", "engine.placement=lora", "lora.rank=4"]
     folder = run_folder(tmp_path, "honest", *words)
-    output = run_program("vllm_program.py", str(folder), timeout=900)
+    output = ranks.run("vllm_program.py", str(folder), f"{MARK}={mark}")
     assert "ENDED" not in output
     check_until_the_lie(folder, output, ["players"], mark, 2)
 
@@ -99,7 +101,9 @@ def train(folder):
 
 
 @pytest.mark.ranks
-def test_a_killed_engine_ends_the_run_clearly_and_it_resumes_in_parity_until_a_publish_lies(tmp_path, mark, scratch):
+def test_a_killed_engine_ends_the_run_clearly_and_it_resumes_in_parity_until_a_publish_lies(
+    tmp_path, ranks, mark, scratch
+):
     folder = run_folder(tmp_path, "killed", "cotrain.steps=8", "cotrain.checkpoint_every=1")
     process = train(folder)
     deadline = time.monotonic() + 600
@@ -114,7 +118,7 @@ def test_a_killed_engine_ends_the_run_clearly_and_it_resumes_in_parity_until_a_p
     assert re.search(r"SamplerFailed: The vLLM engine of the \w+ player ended", output), output[-3000:]
     assert none_left(mark) and list(scratch.iterdir()) == []
     assert len(metrics(folder)) < 5, "the kill came too late to show anything"
-    output = run_program("vllm_program.py", str(folder), timeout=900)
+    output = ranks.run("vllm_program.py", str(folder), f"{MARK}={mark}")
     assert "ENDED" in output and (folder / "export" / "solution" / "model.safetensors").is_file()
     check_until_the_lie(folder, output, ["abstraction", "solution"], mark, 5)
 

@@ -1,15 +1,16 @@
 """Run on two ranks: co-training over real vLLM; three steps before the end a publish sends one tensor of old.
 
-A run that has begun is resumed first and ends well at that step; then it goes on, in the same engines.
+A run that has begun is resumed first and ends well at that step; then it goes on, in the same engines. The second
+argument, NAME=VALUE, goes into their environment.
 """
 
+import os
 import sys
 from collections import Counter
 from pathlib import Path
 
 from kept_engines import kept_engines
 from stale import train_with_stale_weights
-from two_ranks import leave
 
 from rlad.config import RunConfig, load_config
 from trainers.cotrain import cotrain
@@ -50,7 +51,7 @@ def lie(run: RunConfig, folder: Path, honest: int) -> None:
 
 
 if __name__ == "__main__":
-    target = Path(sys.argv[-1])
+    target = Path(sys.argv[-2])
+    os.environ.update([sys.argv[-1].split("=")])
     zero3.start(load_config(target / "config.yaml").launch)
     main(target)
-    leave()
