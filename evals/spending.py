@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evals import estimators as est
-from evals.budget import Pool, Step, mixture, prices, replay, statistics, stopped
+from evals.budget import Step, mixture, prices, replay, stopped
+from evals.budget_statistics import statistics
 from evals.cells import rounded
-from evals.samples import BreadthProblem, BreadthSamples, first_candidates
+from evals.pools import Pool
+from evals.samples import BreadthSamples
 from evals.selecting import BREADTH, Book, Sides
-from rlad.reasoning.budget_policy import SPENDING, BudgetPolicy, price_of
-from rlad.reasoning.scores import under
-from rlad.selection import credit
+from rlad.reasoning.budget_policy import SPENDING, BudgetPolicy, prices_of
 
 Values = NDArray[np.float64]
 BUDGETS = 3
-"""Mean budgets at which policy and fixed splits are compared, evenly between the smallest and the largest split."""
+"""Mean budgets at which policy and fixed splits are compared, evenly between the smallest and the largest split: once
+in tokens, and once in their logarithm, where it is decided whether a second and a third abstraction are worth it."""
 
 
 def spending(book: Book, valid: Sides, test: Sides, resamples: int) -> dict[str, Any] | None:
@@ -40,22 +41,47 @@ def spending(book: Book, valid: Sides, test: Sides, resamples: int) -> dict[str,
         next(side.samples for side in sides[checkpoint, BREADTH] if side.samples.temperature == option.temperature)
         for sides in (valid, test)
     )
-    pools = pools_of(known)
-    grown = [pool for pool in pools if pool.answers]
-    if not grown:
+    pools, test_pools = (pools_of(samples, option.rule, option.keys) for samples in (known, own))
+    if not any(pool.grown.branches for pool in pools):
         return None
-    counted = statistics(grown)
+    counted = statistics(pools)
     policy = BudgetPolicy(counted)
     table = prices([replay(policy, pool) for pool in pools])
-    test_pools = pools_of(own)
-    paths = [replay(policy, pool) for pool in test_pools]
-    fixed = fixed_splits(own, option.rule, option.keys)
+    splits = [fixed_splits(samples, option.rule, option.keys) for samples in (known, own)]
     head = {
         "checkpoint": checkpoint, "label": own.label, "rule": option.rule, "temperature": option.temperature,
-        "problems": len(paths), "priced_on": len(pools), "statistics": asdict(counted),
+        "problems": len(test_pools), "priced_on": len(pools), "statistics": asdict(counted),
         "prices": [[rounded(tokens), price] for tokens, price in table],
     }  # fmt: skip
-    return head | {"rows": [_row(own, paths, fixed, table, budget, option, resamples) for budget in _budgets(fixed)]}
+    asked = {budget: prices_of(table, budget) for budget in _budgets(splits[1])}
+    least = min(price for shared in asked.values() for price, _ in shared)
+    paths = [replay(policy, pool, least) for pool in test_pools]
+    taken = {budget: _taken(test_pools, paths, shared) for budget, shared in asked.items()}
+    return head | {
+        "rows": [{"budget": rounded(budget)} | _row(one, *splits, resamples) for budget, one in taken.items()]
+    }
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What a policy did at one mean budget, problem by problem: (P,) each, means over its prices."""
+
+    tokens: Values
+    right: Values
+    abstractions: Values
+    solutions: Values
+    most_tokens: int
+
+
+def _taken(pools: Sequence[Pool], paths: Sequence[Sequence[Step]], prices: Sequence[tuple[float, float]]) -> Taken:
+    found, most = np.zeros((4, len(pools))), 0
+    for price, share in prices:
+        ends = [stopped(path, price) for path in paths]
+        right = [pool.accuracy(end.depths, end.asked) for pool, end in zip(pools, ends, strict=True)]
+        tokens, asked = [end.tokens for end in ends], [end.asked for end in ends]
+        found += share * np.array([tokens, right, asked, [sum(end.depths) for end in ends]], float)
+        most = max(most, *tokens)
+    return Taken(*found, most)
 
 
 UNPRICED = "budget=auto was not replayed: no validation problem has a tree with an abstraction in it to price it by."
@@ -64,13 +90,13 @@ UNPRICED = "budget=auto was not replayed: no validation problem has a tree with 
 def keep_spending(folder: Path, measured: dict[str, Any] | None) -> None:
     """Leaves in a run's folder what a server needs, where the policy was measured."""
     if measured:
-        kept = {name: measured[name] for name in ("statistics", "prices")}
+        kept = {name: measured[name] for name in ("rule", "statistics", "prices")}
         (folder / SPENDING).write_text(json.dumps(kept, indent=1) + "\n")
 
 
-def pools_of(samples: BreadthSamples) -> list[Pool]:
-    """The pools of all problems, those without an abstraction too."""
-    return [Pool.of(problem.grown) for problem in samples.problems]
+def pools_of(samples: BreadthSamples, select: str, keys: Any = None) -> list[Pool]:
+    """The pools of all problems, those without an abstraction too, under a selection rule."""
+    return [Pool(problem.grown, select, keys) for problem in samples.problems]
 
 
 Split = tuple[int, int, Values, Values]
@@ -90,39 +116,30 @@ def _paid(samples: BreadthSamples, n: int, m: int) -> Values:
 
 def _budgets(fixed: Sequence[Split]) -> list[float]:
     means = [float(tokens.mean()) for _, _, tokens, _ in fixed]
-    return np.linspace(min(means), max(means), BUDGETS + 2)[1:-1].tolist()
+    ends = min(means), max(means)
+    found = {*np.linspace(*ends, BUDGETS + 2)[1:-1].tolist(), *np.geomspace(*ends, BUDGETS + 2)[1:-1].tolist()}
+    return sorted(found)
 
 
-def right_at(problem: BreadthProblem, step: Step, select: str, keys: Any) -> float:
-    """Accuracy of the selected answer where a policy stopped."""
-    if not step.depths or problem.grown is None:
-        return 0.0
-    draws = problem.grown.draws
-    proposals = list(zip(draws.branch, draws.text, draws.model_logprob, strict=True))[: problem.stop(step.asked)]
-    rows = zip(problem.grown.branches, problem.correct, step.depths, strict=False)
-    candidates, flags = [], []
-    for index, (branch, correct, depth) in enumerate(rows):
-        candidates += first_candidates(under(index, proposals, depth), branch.solutions, depth)
-        flags += correct[:depth]
-    return credit(select, candidates, flags, keys)
-
-
-def _row(samples, paths, fixed: Sequence[Split], table, budget: float, option, resamples: int) -> dict[str, Any]:
-    """The policy at one mean budget beside the best fixed splits at the tokens that it really spent."""
-    ends = [stopped(path, price_of(table, budget)) for path in paths]
-    tokens = np.array([end.tokens for end in ends], float)
-    right = np.array([
-        right_at(problem, end, option.rule, option.keys) for problem, end in zip(samples.problems, ends, strict=True)
-    ])  # fmt: skip
-    means, values = [s[2].mean() for s in fixed], [s[3].mean() for s in fixed]
-    shares = mixture(means, values, float(tokens.mean()))
-    rival = sum((share * fixed[i][3] for i, share in shares.items()), np.zeros(len(right)))
-    gap = est.paired_difference(right, rival, resamples=resamples)
+def _row(taken: Taken, known: Sequence[Split], fixed: Sequence[Split], resamples: int) -> dict[str, Any]:
+    """The policy at one mean budget beside fixed splits at the tokens that it really spent: those that are best on the
+    test problems themselves, and those that the validation problems (`known`) would have had one take."""
     return {
-        "budget": rounded(budget), "tokens": rounded(tokens.mean()), "most_tokens": int(tokens.max()),
-        "abstractions": rounded(np.mean([end.asked for end in ends])),
-        "solutions": rounded(np.mean([sum(end.depths) for end in ends])),
-        "accuracy": rounded(right.mean()), "fixed": rounded(rival.mean()),
+        "tokens": rounded(taken.tokens.mean()), "most_tokens": taken.most_tokens,
+        "abstractions": rounded(taken.abstractions.mean()), "solutions": rounded(taken.solutions.mean()),
+        "accuracy": rounded(taken.right.mean()), **_rival(fixed, fixed, taken, resamples),
+        "foreseen": _rival(known, fixed, taken, resamples),
+    }  # fmt: skip
+
+
+def _rival(known: Sequence[Split], fixed: Sequence[Split], taken: Taken, resamples: int) -> dict[str, Any]:
+    """The mixture of splits that is best by `known`, what it comes to in `fixed`, and the policy's paired gain."""
+    means, values = [s[2].mean() for s in known], [s[3].mean() for s in known]
+    shares = mixture(means, values, float(taken.tokens.mean()))
+    rival = sum((share * fixed[i][3] for i, share in shares.items()), np.zeros(len(taken.right)))
+    gap = est.paired_difference(taken.right, rival, resamples=resamples)
+    return {
+        "fixed": rounded(rival.mean()),
         "splits": [[fixed[i][0], fixed[i][1], rounded(share)] for i, share in shares.items()],
         "difference": rounded(gap.estimate), "ci95": rounded(gap.ci95),
     }  # fmt: skip

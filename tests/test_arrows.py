@@ -55,9 +55,9 @@ FLOORS = {
     ],
     "evals": [
         {"estimators", "fitting", "foretell", "logistic", "looks", "runs", "subsets", "trees"},
-        {"budget", "decoding_table", "journal", "law", "novelty", "rule_tables", "samples", "series", "spending_table"},
-        {"calibration", "entropy_series", "lattice", "shards"},
-        {"cells", "pictures", "sampling"},
+        {"decoding_table", "journal", "law", "novelty", "rule_tables", "samples", "series", "spending_table"},
+        {"calibration", "entropy_series", "lattice", "pools", "shards"},
+        {"budget", "budget_statistics", "cells", "pictures", "sampling"},
         {"plots", "pooled", "scoring", "selecting", "temperatures"},
         {"decoding", "joint", "spending", "splits"},
         {"measuring", "tables"},

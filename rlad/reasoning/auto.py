@@ -9,7 +9,7 @@ from __future__ import annotations
 from rlad.generation.base import Completion
 from rlad.reasoning.events import AbstractionEvent, Stopped
 from rlad.reasoning.explorer import Exploration, Explorer, Limits
-from rlad.reasoning.posterior import Seen
+from rlad.reasoning.posterior import Seen, Standing
 from rlad.reasoning.reasoner import missing_draws
 from rlad.reasoning.requests import Request
 from rlad.reasoning.scores import proposals_of, under
@@ -29,7 +29,7 @@ class AutoExploration(Exploration):
     async def _opened(self, request: Request, completion: Completion) -> AbstractionEvent | None:
         event = await super()._opened(request, completion)
         if event is not None:
-            self.breadth.wanted[event.index] = 1  # what comes after the first is decided when that is known
+            self.breadth.wanted[event.index] = 0  # whether it is solved with is decided when it is known
         return event
 
     def _decided(self) -> bool:
@@ -43,14 +43,11 @@ class AutoExploration(Exploration):
 
     def _ask(self) -> None:
         propose, solve = self.plan.propose.max_new_tokens, self.plan.solve.max_new_tokens
-        for branch, wanted in sorted(self.breadth.wanted.items()):
-            if wanted and self.budget.free >= solve:
-                self._solve(branch, 1, solve)
         if self._flying:
             return
         free = self.budget.free
-        more = missing_draws(self.tree, self.plan) > 0 and free >= propose + solve
-        action = self.limits.policy.next(self.seen(), free, more, self._room() if free >= solve else [])
+        more = max(0, missing_draws(self.tree, self.plan)) if free >= propose + solve else 0
+        action = self.limits.policy.next(self.standing(), free, more, self._room() if free >= solve else [])
         if action.kind == "abstraction":
             self._propose(1)
         elif action.kind == "solution":
@@ -58,17 +55,20 @@ class AutoExploration(Exploration):
             self._solve(action.branch, 1, solve)
         elif more or self._room():
             self._settled = free >= solve and bool(self.breadth.sent)
+        if not self._flying and self.tree.branches and not self.breadth.sent:
+            self.breadth.wanted[0] = 1
         self._ask_at_last()
 
     def _room(self) -> list[int]:
-        """Branches under which there may be further solutions."""
+        """Branches under which there may be a solution, or a further one."""
         most = self.plan.solutions_of(0)
-        return [branch for branch in range(len(self.tree.branches)) if 0 < self.breadth.sent[branch] < most]
+        return [branch for branch in range(len(self.tree.branches)) if self.breadth.sent[branch] < most]
 
-    def seen(self) -> list[Seen]:
-        """What the policy knows: every abstraction that was solved with, and the answers under it."""
+    def standing(self) -> Standing:
+        """What the policy knows: every abstraction, the answers under it, and how the vote stands."""
         answers, proposals = self.vote.under(), proposals_of(self.tree)
-        return [
+        branches = [
             Seen(answers.get(branch, ()), under(branch, proposals, 1).proposal)
             for branch in range(len(self.tree.branches))
         ]
+        return Standing(tuple(branches), self.vote.log_votes())

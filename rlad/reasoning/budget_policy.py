@@ -1,10 +1,11 @@
-"""Where the next tokens of a tree go: another abstraction, another solution under one, or nowhere.
+"""Where the next tokens of a tree go: another abstraction, a solution under one, or nowhere.
 
 The objective is P(the selected answer is right) less `price` times the tokens spent. Every step takes the action with
 the largest expected gain in that probability per token (rlad/reasoning/posterior.py), and stops when no action gains
-more than the price: the posterior over the answers is settled, or nothing that is still to come would settle it. A
-price is the rate at which a mean budget is exchanged between problems; it is fitted on validation problems so that
-their mean is the budget (`price_of`).
+more than the price: the vote is settled, or nothing that is still to come would settle it. Proposing and solving are
+two actions: an abstraction costs a fraction of its solution, and one whose votes could not turn the vote is left
+unsolved. A price is the rate at which a mean budget is exchanged between problems; it is fitted on validation problems
+so that their mean is the budget (`prices_of`).
 """
 
 from __future__ import annotations
@@ -18,12 +19,13 @@ from typing import Literal
 
 import numpy as np
 
-from rlad.reasoning.posterior import AHEAD, Posterior, Seen, Statistics
+from rlad.reasoning.posterior import AHEAD, Posterior, Standing, Statistics
 
 SPENDING = "budget.json"
 """Where a run's folder keeps what a sweep found out for the policy."""
-DOUBTED = 2
-"""Branches under which another solution is considered: those of the likeliest answers with the fewest solutions."""
+
+REPEATS = 0.98
+"""Where solutions repeat their abstraction's answer more often, and that adds no vote, a second one is no plan."""
 
 
 @dataclass(frozen=True)
@@ -47,68 +49,86 @@ class BudgetPolicy:
     price: float = 0.0
     """Gain per token below which the tree is done; 0 = until nothing is gained any more."""
 
-    def best(self, branches: Sequence[Seen], abstractions: bool = True, room: Sequence[int] = ()) -> Action:
+    def best(self, standing: Standing, abstractions: int = AHEAD[-1], room: Sequence[int] = ()) -> Action:
         """The action with the largest gain per token, whatever the price.
 
         Args:
-            branches: the abstractions so far, each with at least one solution.
-            abstractions: whether there may be further ones.
-            room: the branches under which there may be further solutions.
+            standing: the tree so far.
+            abstractions: how many more there may be.
+            room: the branches under which there may be a solution, or a further one.
 
-        >>> policy = BudgetPolicy(Statistics((0.5,), 0.95, 0.1, (4.0,), 20.0))
-        >>> policy.best([]).kind, policy.best([Seen(("A",)), Seen(("B",))]).kind
-        ('abstraction', 'abstraction')
-        >>> settled = [Seen(("A",))] * 8
-        >>> policy.best(settled).rate < 1e-5 < policy.best(settled[:1]).rate
+        >>> from math import log
+        >>> from rlad.reasoning.posterior import COUNTING, Seen
+        >>> policy = BudgetPolicy(COUNTING)
+        >>> policy.best(Standing()).kind, policy.best(Standing((Seen(),), {}), room=[0]).kind
+        ('abstraction', 'solution')
+        >>> doubted = policy.best(Standing((Seen(("A",)), Seen(("B",))), {"A": 0.0, "B": 0.0})).rate
+        >>> policy.best(Standing((Seen(("A",)),) * 8, {"A": log(8)})).rate < doubted / 100
         True
         """
-        posterior = Posterior(self.statistics, branches)
+        posterior = Posterior(self.statistics, standing)
         found = []
-        if abstractions:
-            costs = np.cumsum([self.statistics.abstraction_cost(len(branches) + i) for i in range(AHEAD[-1])])
-            rates = posterior.gains_of_abstractions() / costs[np.array(AHEAD) - 1]
-            found.append(Action("abstraction", float(rates.max()), float(costs[0])))
-        for branch in self._doubted(posterior, room):
-            cost = self.statistics.solution_tokens
-            found.append(Action("solution", posterior.gain_of_solution(branch) / cost, cost, branch))
-        return max(found, key=lambda action: action.rate, default=Action("stop", 0.0))
+        for alike in self._plans(posterior, abstractions, room):
+            costs = np.cumsum([[self._cost(standing, place) for place in plan] for plan in alike], axis=1)
+            steps = np.array([ahead - 1 for ahead in AHEAD if ahead <= costs.shape[1]])
+            rates = (posterior.gains(alike)[:, steps] / costs[:, steps]).max(1)
+            found += zip(rates.tolist(), costs[:, 0].tolist(), [plan[0] for plan in alike], strict=True)
+        if not found:
+            return Action("stop", 0.0)
+        rate, cost, place = max(found, key=lambda one: one[0])
+        new = place >= len(standing.branches)
+        return Action("abstraction" if new else "solution", rate, cost, None if new else place)
 
-    def next(
-        self, branches: Sequence[Seen], left: float, abstractions: bool = True, room: Sequence[int] = ()
-    ) -> Action:
-        """The action to take with `left` tokens below the ceiling; a first abstraction is always worth its price."""
-        action = self.best(branches, abstractions, room)
-        if action.tokens > left or (branches and action.rate <= self.price):
+    def _cost(self, standing: Standing, place: int) -> float:
+        """Expected tokens of a solution, with its abstraction where that is still to come."""
+        new = place >= len(standing.branches)
+        return self.statistics.abstraction_cost(place) if new else self.statistics.solution_tokens
+
+    def _plans(self, posterior: Posterior, abstractions: int, room: Sequence[int]) -> list[list[list[int]]]:
+        """What could be done next, and what after it, by places: new abstractions; the likeliest ones that nobody has
+        solved with, then new ones; one more solution where the fewest are, of the likeliest answer, then new ones.
+
+        Plans of one length stand together.
+        """
+        branches, worth = posterior.standing.branches, posterior.of
+
+        def hope(i: int) -> tuple[int, float]:
+            answers = branches[i].answers
+            return len(answers), -max(worth.get(answer, 0.0) for answer in answers)
+
+        unsolved = sorted((i for i in room if not branches[i].answers), key=lambda i: -(branches[i].proposal or 0.0))
+        again = sorted((i for i in room if branches[i].answers), key=hope)[:1]
+        if self.statistics.follow > REPEATS and self.statistics.echo < 1 - REPEATS:
+            again = []
+        starts = [[]] * (abstractions > 0) + [one for one in (unsolved, again) if one]
+        later = range(len(branches), len(branches) + min(abstractions, AHEAD[-1]))
+        plans = [[*start, *later][: AHEAD[-1]] for start in starts]
+        return [[plan for plan in plans if len(plan) == length] for length in sorted({len(plan) for plan in plans})]
+
+    def next(self, standing: Standing, left: float, abstractions: int = AHEAD[-1], room: Sequence[int] = ()) -> Action:
+        """The action to take with `left` tokens below the ceiling; a first solution is always worth its price."""
+        action = self.best(standing, abstractions, room)
+        if action.tokens > left or (standing.solved and action.rate <= self.price):
             return Action("stop", action.rate)
         return action
 
-    @staticmethod
-    def _doubted(posterior: Posterior, room: Sequence[int]) -> list[int]:
-        """The branches under which another solution could change most."""
-        worth = posterior.of
 
-        def hope(i: int) -> tuple[int, float]:
-            answers = posterior.branches[i].answers
-            return len(answers), -max(worth.get(answer, 0.0) for answer in answers)
+def prices_of(prices: Sequence[tuple[float, float]], tokens: float) -> list[tuple[float, float]]:
+    """(price, share of the problems) by which `tokens` a problem are spent on average; `prices` are (mean tokens,
+    price), cheapest trees first.
 
-        return sorted(room, key=hope)[:DOUBTED]
+    Between two that were measured the problems are shared out, as many states may have the same price; beyond the
+    dearest trees it is their price, and below the cheapest theirs.
 
-
-def price_of(prices: Sequence[tuple[float, float]], tokens: float) -> float:
-    """The price that spends `tokens` a problem on average; `prices` are (mean tokens, price), cheapest trees first.
-
-    Between two that were measured it is the line between them; beyond the dearest trees it is their price.
-
-    >>> price_of([(20.0, 0.01), (40.0, 0.001)], 30.0), price_of([(20.0, 0.01), (40.0, 0.001)], 99.0)
-    (0.0055, 0.001)
+    >>> prices_of([(20.0, 0.01), (40.0, 0.001)], 25.0), prices_of([(20.0, 0.01), (40.0, 0.001)], 99.0)
+    ([(0.01, 0.75), (0.001, 0.25)], [(0.001, 1.0)])
     """
     at = bisect_left([mean for mean, _ in prices], tokens)
-    if at == 0:
-        return prices[0][1]
-    if at == len(prices):
-        return prices[-1][1]
+    if at in (0, len(prices)):
+        return [(prices[min(at, len(prices) - 1)][1], 1.0)]
     (low, dear), (high, cheap) = prices[at - 1], prices[at]
-    return dear + (cheap - dear) * (tokens - low) / (high - low)
+    share = (tokens - low) / (high - low)
+    return [(dear, 1 - share), (cheap, share)]
 
 
 @dataclass(frozen=True)
@@ -118,6 +138,8 @@ class Spending:
     statistics: Statistics
     prices: tuple[tuple[float, float], ...]
     """(mean tokens, price), the fewest tokens first."""
+    rule: str
+    """The selection rule whose votes these numbers are of."""
 
     @classmethod
     def read(cls, path: Path) -> Spending:
@@ -127,10 +149,17 @@ class Spending:
             numbers = {
                 name: tuple(value) if isinstance(value, list) else value for name, value in kept["statistics"].items()
             }
-            return cls(Statistics(**numbers), tuple((float(tokens), float(price)) for tokens, price in kept["prices"]))
+            prices = tuple((float(tokens), float(price)) for tokens, price in kept["prices"])
+            return cls(Statistics(**numbers), prices, kept["rule"])
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"'{path}' is not what a sweep with sweep.budget_policy=true writes: {error}.") from error
 
-    def policy(self, tokens: float | None) -> BudgetPolicy:
-        """The policy that spends so many tokens a problem on average; None = as many as gain anything."""
-        return BudgetPolicy(self.statistics, price_of(self.prices, tokens) if tokens is not None else 0.0)
+    def policy(self, tokens: float | None, place: float = 0.0) -> BudgetPolicy:
+        """The policy that spends so many tokens a problem on average; None = as many as gain anything.
+
+        `place` in [0, 1) is where the problem stands among all, where two prices share them out: any random number.
+        """
+        if tokens is None:
+            return BudgetPolicy(self.statistics)
+        prices = prices_of(self.prices, tokens)
+        return BudgetPolicy(self.statistics, prices[0 if place < prices[0][1] else -1][0])

@@ -1,184 +1,227 @@
 """How likely each answer of a growing tree is to be right, and what more samples would change about that.
 
-A small model of a problem, whose numbers are counted on validation problems (`Statistics`). One answer is right. An
-abstraction leads to it with a probability q that depends on how hard the problem is and on π_abs of the abstraction,
-else to a wrong answer, all of which are alike; a solution gives the answer its abstraction leads to with probability
-`follow`. Everything follows by Bayes' rule. Wrong answers are not alike in truth, so agreement says less than the model
-thinks: `sharpness` below 1 flattens its likelihoods until the posterior is calibrated on the validation problems.
+What counts is the answer that the selection rule selects, so the state of a tree is what the rule sees: the votes of
+every answer. An answer is right with odds that are a power of its votes, and some share is left for the answers that
+nobody gave, which falls as abstractions are solved: a conditional logit (Luce's choice), fitted on validation trees
+(`Statistics`). What a sample would bring follows by simulation: a vote as large as its abstraction's π_abs foretells,
+for the right answer as often as it is found there on validation problems.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import inf, log
 
 import numpy as np
 from numpy.typing import NDArray
 
 Values = NDArray[np.float64]
-SIMULATIONS = 128
-"""Continuations by which the worth of further abstractions is estimated; always the same random numbers."""
-_NEW = object()
-"""An answer unlike all others."""
-AHEAD = (1, 2, 4, 6)
+AHEAD = (1, 2, 4)
 """Further abstractions that are thought ahead: one more often cannot turn a vote that four can."""
+SIMULATIONS = 64
+"""Continuations by which the worth of further samples is estimated."""
+_HIT, _OTHER, _VOTE, _ECHO = np.random.default_rng(0).random((4, AHEAD[-1], SIMULATIONS))
+_PROPOSAL = np.random.default_rng(1).standard_normal((AHEAD[-1], SIMULATIONS))
+_TRUTH = np.random.default_rng(2).random(SIMULATIONS)
+"""Always the same random numbers: what is worth more here is not so by luck."""
+_LEAST = -1e4
+"""Stands for the logarithm of no votes."""
 
 
 @dataclass(frozen=True)
 class Statistics:
-    """What validation problems say of a pair."""
+    """What validation problems say of a pair under a selection rule. Logarithms are natural."""
 
-    levels: tuple[float, ...]
-    """Success rates of abstractions on equally many problems each, from hard to easy; each above 0 and below 1."""
-    follow: float
-    """Probability that a solution gives the answer that its abstraction leads to."""
+    vote_power: float
+    """Power of an answer's votes in its odds of being right."""
+    unseen: float
+    """log odds of all answers together that nobody gave, after one abstraction."""
+    unseen_power: float
+    """Power of the number of solved abstractions in those."""
+    success: tuple[float, ...]
+    """How often a solution under the first, second ... different abstraction is right; the last holds for all later."""
+    alike: float
+    """How much that says of one problem, in abstractions: problems differ as beta distributions of this weight do."""
     collision: float
-    """Probability that a wrong answer is one particular wrong answer."""
+    """Probability that a wrong solution gives one particular wrong answer."""
+    silent: float
+    """Share of the wrong solutions whose answer cannot be read."""
+    proposals: tuple[float, ...]
+    """Mean log π_abs of the first, second ... different abstraction; the last holds for all later."""
+    proposal_spread: float
+    """Standard deviation of log π_abs from that."""
+    vote: float
+    """log of a first solution's vote, at π_abs = 1."""
+    vote_slope: float
+    """Power of π_abs in that vote."""
+    vote_noise: tuple[float, ...]
+    """Equally likely deviations of the vote's logarithm, ascending."""
+    vote_most: float
+    """log of the largest vote."""
+    follow: float
+    """Probability that another solution under an abstraction repeats the answer."""
+    echo: float
+    """What such a repetition adds to the votes of the first: 1 where everybody votes, 0 where equal texts vote once."""
     abstraction_tokens: tuple[float, ...]
     """Tokens to draw the first, second ... different abstraction, duplicates included; the last holds for all later."""
     solution_tokens: float
     """Tokens of a solution."""
-    slope: float = 0.0
-    """Power of π_abs / its geometric mean in the odds that an abstraction leads to the right answer."""
-    centre: float = 0.0
-    """log of that mean, nats."""
-    sharpness: float = 1.0
-    """Power of the model's likelihoods."""
+
+    def at(self, name: str, number: int) -> float:
+        """What one of the tuples holds for the abstraction after `number` others."""
+        values = getattr(self, name)
+        return values[min(number, len(values) - 1)]
 
     def abstraction_cost(self, number: int) -> float:
-        """Tokens of the abstraction after `number` others, with one solution.
-
-        >>> Statistics((0.5,), 1.0, 0.1, (4.0, 8.0), 20.0).abstraction_cost(5)
-        28.0
-        """
-        return self.abstraction_tokens[min(number, len(self.abstraction_tokens) - 1)] + self.solution_tokens
+        """Tokens of the abstraction after `number` others, with one solution."""
+        return self.at("abstraction_tokens", number) + self.solution_tokens
 
 
 @dataclass(frozen=True)
 class Seen:
-    """An abstraction and the answers of its solutions so far; None = no answer could be read."""
+    """An abstraction and the answers of its solutions so far, none if nobody solved with it; None = unreadable."""
 
-    answers: tuple[Hashable | None, ...]
+    answers: tuple[Hashable | None, ...] = ()
     proposal: float | None = None
     """log π_abs at temperature 1, nats; None where nobody said."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What is known of a tree while it grows."""
+
+    branches: tuple[Seen, ...] = ()
+    votes: Mapping[Hashable, float] = field(default_factory=dict)
+    """log of every answer's votes under the selection rule."""
+
+    @property
+    def solved(self) -> int:
+        """Abstractions with a solution."""
+        return sum(bool(one.answers) for one in self.branches)
 
 
 class Posterior:
     """The probabilities of the answers of one tree.
 
-    >>> statistics = Statistics((0.5,), 1.0, 0.1, (4.0,), 20.0)
-    >>> two_to_one = Posterior(statistics, [Seen(("A",)), Seen(("B",)), Seen(("A",))])
-    >>> {answer: round(p, 4) for answer, p in two_to_one.of.items()}  # A : B : each of 9 others = 100 : 10 : 1
-    {'A': 0.8403, 'B': 0.084}
+    >>> from rlad.reasoning.posterior import COUNTING
+    >>> two_to_one = Standing((Seen(("A",)), Seen(("B",)), Seen(("A",))), {"A": log(2), "B": 0.0})
+    >>> {answer: round(p, 4) for answer, p in Posterior(COUNTING, two_to_one).of.items()}  # 2^2 : 1^2 : 3^-1 others
+    {'A': 0.75, 'B': 0.1875}
     """
 
-    def __init__(self, statistics: Statistics, branches: Sequence[Seen]):
-        self.statistics, self.branches = statistics, branches
-        self._stray = max(1e-9, 1 - statistics.follow)
-        self.answers = list(dict.fromkeys(a for one in branches for a in one.answers if a is not None))
-        self._place = {answer: place for place, answer in enumerate(self.answers)}
-        others = max(1.0, 1 / statistics.collision + 1 - len(self.answers))
-        logs = sum((self._branch(one) for one in branches), np.zeros((len(self.answers) + 1, len(statistics.levels))))
-        self.logs: Values = statistics.sharpness * logs
-        """(K + 1, levels): log-likelihoods of the K answers given so far, then of any one other answer."""
-        self.others = others
-        """How many answers nobody has given."""
+    def __init__(self, statistics: Statistics, standing: Standing):
+        self.statistics, self.standing = statistics, standing
+        self.answers = list(standing.votes)
+        self._votes = np.maximum(_LEAST, list(standing.votes.values()))
+        self._chances = self._shares(self._votes[None], np.full((1, 1), standing.solved))[0]
+        self._led = np.array(
+            [sum(answer in one.answers for one in standing.branches) for answer in self.answers], float
+        )
+        """How many abstractions led to each answer."""
+        self._leader = int(np.argmax(self._votes)) if self.answers else None
 
-    def _odds(self, proposal: float | None) -> Values:
-        """q at every level, of an abstraction."""
+    def _shares(self, votes: Values, solved: Values) -> Values:
+        """P(right) of K answers by their log votes (S, K), -inf for one that is not given, and of all others together
+        when so many abstractions are solved (S, 1)."""
         s = self.statistics
-        shift = 0.0 if proposal is None else s.slope * (proposal - s.centre)
-        rate = np.asarray(s.levels)
-        return 1 / (1 + (1 - rate) / rate * np.exp(-np.clip(shift, -30, 30)))
-
-    def _branch(self, one: Seen) -> Values:
-        """log P(its solutions' answers | the right answer, level), (K + 1, levels)."""
-        s, q = self.statistics, self._odds(one.proposal)
-        given = Counter(answer for answer in one.answers if answer is not None)
-        total, stray = given.total(), self._stray * s.collision
-        # P(the solutions' answers | the abstraction leads to this answer), and to one that none of them gives
-        own = {answer: s.follow**hits * stray ** (total - hits) for answer, hits in given.items()}
-        other = stray**total
-        rest = max(0.0, 1 - s.collision * len(own)) * other
-        every = s.collision * sum(own.values()) + rest
-        found = np.empty((len(self.answers) + 1, len(q)))
-        found[:] = q * other + (1 - q) * every
-        for answer, said in own.items():
-            if answer in self._place:
-                found[self._place[answer]] = q * said + (1 - q) * (every + s.collision * (other - said))
-        return np.log(found)
-
-    @cached_property
-    def joint(self) -> Values:
-        """(K + 1, levels): P(answer, level) of the K answers, then of all others together."""
-        logs = self.logs.copy()
-        logs[-1] += np.log(self.others)
-        weights = np.exp(logs - logs.max())
-        return weights / weights.sum()
+        rest = s.unseen + s.unseen_power * np.log(np.maximum(1, solved))
+        logs = np.concatenate([s.vote_power * votes, rest], 1)
+        shares = np.exp(logs - logs.max(1, keepdims=True))
+        return shares / shares.sum(1, keepdims=True)
 
     @property
     def of(self) -> dict[Hashable, float]:
         """P(it is right) of every answer given so far."""
-        return dict(zip(self.answers, self.joint.sum(1)[:-1].tolist(), strict=True))
+        return dict(zip(self.answers, self._chances.tolist(), strict=False))
 
     @property
-    def best(self) -> float:
-        """P(the likeliest answer is right); 0 without an answer."""
-        return max(self.of.values(), default=0.0)
+    def selected(self) -> float:
+        """P(the selected answer is right); 0 without an answer."""
+        return 0.0 if self._leader is None else float(self._chances[self._leader])
 
-    def gain_of_solution(self, branch: int) -> float:
-        """By how much one more solution under a branch raises `best` in expectation, exactly."""
-        power, one, before = self.statistics.sharpness, self.branches[branch], self._branch(self.branches[branch])
-        value, left = 0.0, 1.0
-        for answer in self.answers:
-            after = self._branch(Seen((*one.answers, answer), one.proposal)) - before
-            chance = float((self.joint * np.exp(after)).sum())
-            moved = (self.joint * np.exp(power * after)).sum(1)
-            value += chance * float(moved[:-1].max() / moved.sum())
-            left -= chance
-        changed = [*self.branches]
-        changed[branch] = Seen((*one.answers, _NEW), one.proposal)
-        value += max(0.0, left) * Posterior(self.statistics, changed).best
-        return max(0.0, value - self.best)
+    def gains(self, plans: Sequence[Sequence[int]]) -> Values:
+        """By how much plans raise `selected` in expectation after each of their steps: (plans, steps).
 
-    def gains_of_abstractions(self) -> Values:
-        """By how much so many further abstractions (`AHEAD`), with a solution each, raise `best`, by simulation.
-
-        A continuation gains the probability of its own best answer less that of today's, so one that changes nothing
-        counts exactly 0.
+        A step is a solution, under a branch by its place; places beyond the branches are abstractions still to come. A
+        branch that has a solution already may only come first. A continuation gains the chance of what is then
+        selected less that of what is selected today, so one that changes nothing counts exactly 0.
         """
-        s, seen, steps = self.statistics, len(self.answers), AHEAD[-1]
-        rng, rows = np.random.default_rng(0), np.arange(SIMULATIONS)
-        # Columns: answers so far; the right one if nobody has given it; a new wrong one for every step; all the rest.
-        logs = np.concatenate([self.logs[:-1], np.repeat(self.logs[-1:], steps + 2, 0)])
-        logs[-1] += np.log(max(1e-9, self.others - steps - 1))
-        state = np.repeat(logs[None], SIMULATIONS, 0)
-        flat = rng.choice(self.joint.size, SIMULATIONS, p=self.joint.ravel())
-        truth, level = np.unravel_index(flat, self.joint.shape)  # row K, "some other", is column K: the same place
-        q = self._odds(None)
-        hit = q * s.follow + (1 - q) * self._stray * s.collision
-        miss = s.collision * (q * self._stray + (1 - q) * (s.follow + (1 - s.collision) * self._stray))
-        ratio = s.sharpness * np.log(hit / miss)  # what speaks against all answers alike changes nothing ...
-        against = s.sharpness * np.log(miss)  # ... but the level
-        given = np.zeros((SIMULATIONS, logs.shape[0]), bool)
-        given[:, :seen] = True
-        leader = int(np.argmax(self.joint.sum(1)[:-1])) if seen else None
-        gains = []
-        for step in range(1, steps + 1):
-            right = rng.random(SIMULATIONS) < (q * s.follow)[level]
-            wrong = given.copy()
-            wrong[rows, truth] = False
-            old = rng.random(SIMULATIONS) < wrong.sum(1) * s.collision
-            picked = np.argmax(wrong * rng.random(wrong.shape), 1)
-            answer = np.where(right, truth, np.where(old, picked, seen + step))
-            given[rows, answer] = True
-            state += against
-            state[rows, answer] += ratio
-            if step in AHEAD:
-                weights = np.exp(state - state.max((1, 2), keepdims=True)).sum(2)
-                shares = weights / weights.sum(1, keepdims=True)
-                best = np.where(given, shares, 0.0).max(1)
-                gains.append(float((best - (shares[:, leader] if leader is not None else 0.0)).mean()))
-        return np.array(gains)
+        known, steps, ways = len(self.answers), len(plans[0]), len(plans)
+        rows = np.arange(ways * SIMULATIONS)
+        votes = np.full((len(rows), known + steps), -inf)
+        votes[:, :known] = self._votes
+        drawn = np.tile(np.searchsorted(np.cumsum(self._chances), _TRUTH), ways)
+        truth = np.where(drawn < known, drawn, -1)  # -1: an answer that nobody has given
+        hits, solved = np.append(self._led, 0.0)[truth], np.full((len(rows), 1), float(self.standing.solved))
+        gains = np.zeros((ways, steps))
+        for step in range(steps):
+            numbers = [plan[step] for plan in plans]
+            right = np.tile(_HIT[step], ways) < self._success(numbers, hits, solved[:, 0])
+            silent = ~right & np.tile(_OTHER[step] >= 1 - self.statistics.silent, ways)
+            vote = np.where(silent, -inf, self._sampled(step, numbers))
+            place = self._placed(step, right, truth, votes > -inf, known)
+            fresh = np.repeat([self._fresh(number) for number in numbers], SIMULATIONS)
+            if not fresh.all():
+                self._repeat(numbers, fresh, place, vote)
+            truth = np.where(right & (place == known + step), place, truth)
+            votes[rows, place] = np.logaddexp(votes[rows, place], vote)
+            solved, hits = solved + fresh[:, None], hits + right
+            shares = self._shares(votes, solved)
+            found = np.where(votes.max(1) > -inf, shares[rows, votes.argmax(1)], 0.0)
+            before = 0.0 if self._leader is None else shares[:, self._leader]
+            gains[:, step] = (found - before).reshape(ways, SIMULATIONS).mean(1)
+        return gains
+
+    def _fresh(self, number: int) -> bool:
+        """Whether nobody has solved with an abstraction yet."""
+        return number >= len(self.standing.branches) or not self.standing.branches[number].answers
+
+    def _success(self, numbers: Sequence[int], hits: Values, solved: Values) -> Values:
+        """P(right) of solutions to come: a beta distribution's, after as many hits among those that are solved."""
+        s = self.statistics
+        prior = np.repeat([s.alike * s.at("success", number) for number in numbers], SIMULATIONS)
+        return (prior + hits) / (s.alike + solved)
+
+    def _sampled(self, step: int, numbers: Sequence[int]) -> Values:
+        """log votes of solutions to come."""
+        s, branches = self.statistics, self.standing.branches
+        said = [branches[number].proposal if number < len(branches) else None for number in numbers]
+        means = [s.at("proposals", number) if one is None else one for number, one in zip(numbers, said, strict=True)]
+        spread = [s.proposal_spread if one is None else 0.0 for one in said]
+        proposal = np.repeat(means, SIMULATIONS) + np.repeat(spread, SIMULATIONS) * np.tile(_PROPOSAL[step], len(said))
+        noise = np.asarray(s.vote_noise)[(np.tile(_VOTE[step], len(said)) * len(s.vote_noise)).astype(int)]
+        return np.minimum(s.vote + s.vote_slope * np.minimum(proposal, 0.0) + noise, s.vote_most)
+
+    def _placed(self, step: int, right: NDArray[np.bool_], truth, given, known: int):
+        """The columns of the answers to come: of one that was given, or of a new one."""
+        wrong = given.copy()
+        rows = np.flatnonzero(truth >= 0)
+        wrong[rows, truth[rows]] = False
+        collision = min(self.statistics.collision, 1 / given.shape[1])
+        rank = (np.tile(_OTHER[step], len(right) // SIMULATIONS) / collision).astype(int)
+        picked = np.argmax(np.cumsum(wrong, 1) > rank[:, None], 1)  # the rank-th wrong answer; beyond them, a new one
+        place = np.where(~right & (rank < wrong.sum(1)), picked, known + step)
+        return np.where(right & (truth >= 0), truth, place)
+
+    def _repeat(self, numbers: Sequence[int], fresh: NDArray[np.bool_], place, vote: Values) -> None:
+        """Where branches are solved with again, in place: mostly their own answers, which may add nothing."""
+        s, same = self.statistics, ~fresh & np.tile(_ECHO[0] < self.statistics.follow, len(numbers))
+        for i, number in enumerate(numbers):
+            part = slice(i * SIMULATIONS, (i + 1) * SIMULATIONS)
+            if fresh[part][0]:
+                continue
+            own = next((answer for answer in self.standing.branches[number].answers if answer is not None), None)
+            if own is None or s.echo <= 0:
+                vote[part][same[part]] = -inf
+            else:
+                place[part][same[part]] = self.answers.index(own)
+                vote[part][same[part]] += log(s.echo)
+
+
+COUNTING = Statistics(
+    vote_power=2.0, unseen=0.0, unseen_power=-1.0, success=(0.4,), alike=2.0,
+    collision=0.1, silent=0.0, proposals=(-3.0,), proposal_spread=1.0, vote=0.0, vote_slope=0.0, vote_noise=(0.0,),
+    vote_most=0.0, follow=0.9, echo=1.0, abstraction_tokens=(5.0,), solution_tokens=25.0,
+)  # fmt: skip
+"""Made-up numbers of a pair whose answers are counted, for examples."""

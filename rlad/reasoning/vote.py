@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from rlad.reasoning.events import AnswerVotes
 from rlad.reasoning.scores import ScoreMissing, candidates_of, proposals_of, under
 from rlad.reasoning.tree import Place, Solution, Tree
-from rlad.selection import Candidate, Outstanding, decided, group, left, missing_attribute, reads, select, tally
+from rlad.selection import (
+    Candidate,
+    Outstanding,
+    decided,
+    group,
+    left,
+    log_tally,
+    missing_attribute,
+    reads,
+    select,
+    tally,
+)
 from rlad.verifier import extract_answer, verify
 
 
@@ -76,6 +87,10 @@ class Vote:
         for key, (branch, _) in zip(self._groups, self._solutions, strict=True):
             found[branch] = (*found.get(branch, ()), key)
         return found
+
+    def log_votes(self) -> dict[Hashable, float]:
+        """Key of an answer -> the logarithm of its votes."""
+        return log_tally(self.rule, self._candidates, self.keys)
 
     def chosen(self) -> Place | None:
         """Where the selected solution stands; None while nothing has an answer."""

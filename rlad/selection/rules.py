@@ -16,7 +16,8 @@ for:
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from math import exp, inf, isclose, isnan
+from functools import partial
+from math import exp, inf, isclose, isnan, log
 from typing import Any
 
 from rlad.config.registry import rule
@@ -53,6 +54,15 @@ def votes(
     >>> votes([Candidate("A", text="x"), Candidate("A", text="x"), Candidate("B")], lambda one: 0.0, once=True)
     {'A': 1.0, 'B': 1.0}
     """
+    logs = _log_weights(candidates, log_weight, once)
+    shift = shift_of([value for values in logs.values() for value in values])
+    return {key: sum(exp(value - shift) for value in values) for key, values in logs.items()}
+
+
+def _log_weights(
+    candidates: Sequence[Candidate], log_weight: Callable[[Candidate], float], once: bool
+) -> dict[Hashable, list[float]]:
+    """The logarithms of the weights that each answer has."""
     logs: dict[Hashable, list[float]] = {}
     seen = set()
     for candidate in candidates:
@@ -65,8 +75,7 @@ def votes(
         if isnan(value):
             raise ValueError("A vote's weight is not a number.")
         logs.setdefault(candidate.key, []).append(value)
-    shift = shift_of([value for values in logs.values() for value in values])
-    return {key: sum(exp(value - shift) for value in values) for key, values in logs.items()}
+    return logs
 
 
 def shift_of(logs: Sequence[float]) -> float:
@@ -91,9 +100,35 @@ def tally(name: str, candidates: Sequence[Candidate], keys: Any = None) -> dict[
     >>> tally("majority", [Candidate("A"), Candidate("B"), Candidate("B"), Candidate(None)])
     {'A': 1.0, 'B': 2.0}
     """
+    return rule[name].bound(keys)(_answered(name, candidates))
+
+
+def _answered(name: str, candidates: Sequence[Candidate]) -> list[Candidate]:
     if lacking := missing_attribute(name, candidates):
         raise ValueError(f"The selection rule '{name}' reads the {lacking} of every candidate, and one has none.")
-    return rule[name].bound(keys)([candidate for candidate in candidates if candidate.key is not None])
+    return [candidate for candidate in candidates if candidate.key is not None]
+
+
+def log_tally(name: str, candidates: Sequence[Candidate], keys: Any = None) -> dict[Hashable, float]:
+    """The logarithms of the scores that `tally` gives, -inf for none: of sums of votes exactly, however small.
+
+    >>> from math import log
+    >>> drawn = [Candidate("A", branch=0, proposal=-2000.0), Candidate("A", branch=1, proposal=-2000.0 - log(2))]
+    >>> round(log_tally("proposer", drawn)["A"] + 2000, 4)  # log 1.5
+    0.4055
+    """
+    facts = rule[name].facts
+    if "log_weight" not in facts:
+        return {key: log(score) if score > 0 else -inf for key, score in tally(name, candidates, keys).items()}
+    keys = keys or (rule[name].keys() if rule[name].keys else None)
+    weigh = partial(facts["log_weight"], keys=keys)
+    weights = _log_weights(_answered(name, candidates), weigh, facts.get("once", False))
+    return {key: _log_sum(logs) for key, logs in weights.items()}
+
+
+def _log_sum(logs: Sequence[float]) -> float:
+    top = max(logs, default=-inf)
+    return top if top == -inf else top + log(sum(exp(value - top) for value in logs))
 
 
 def winners(name: str, candidates: Sequence[Candidate], keys: Any = None) -> list[Hashable]:

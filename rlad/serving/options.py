@@ -11,7 +11,7 @@ from rlad.config.registry import rule
 from rlad.generation.base import Sampling
 from rlad.problems.base import Problem
 from rlad.reasoning.budget_policy import SPENDING, BudgetPolicy
-from rlad.reasoning.explorer import Limits
+from rlad.reasoning.explorer import Limits, derived_seed
 from rlad.reasoning.scores import STATED, ScoreMissing
 from rlad.reasoning.tree import Plan
 from rlad.selection import reads
@@ -65,12 +65,12 @@ def tree_job(
     if select != config.select and select not in rule:  # a request names the project's own rules, never a module
         near = difflib.get_close_matches(select, rule.names(), n=1, cutoff=0.0)[0]
         raise ApiError(400, f"There is no selection rule '{select[:80]}'; the nearest is '{near}'.", "select")
-    policy = _policy(pair, options, n)
+    seed = secrets.randbelow(2**31) if seed is None else seed
+    policy = _policy(pair, options, n, select, seed)
     proposer, solver = pair.abstraction, pair.solution
     if STATED in reads(select) and not solver.prompts.confidence:
         raise ApiError(400, str(ScoreMissing(select)), "select", "score_missing")
     room = solver_room(pair, problem, n, param)
-    seed = secrets.randbelow(2**31) if seed is None else seed
     longest = min(max_tokens or solver.max_new_tokens, room, total)
     plan = Plan(
         n,
@@ -83,7 +83,7 @@ def tree_job(
     return TreeJob(Problem(identity, problem, gold or ""), plan, limits)
 
 
-def _policy(pair: ServedPair, options: TreeOptions, abstractions: int) -> BudgetPolicy | None:
+def _policy(pair: ServedPair, options: TreeOptions, abstractions: int, select: str, seed: int) -> BudgetPolicy | None:
     """What decides where tokens go, where the request leaves it to the tree."""
     if options.budget is None:
         if options.mean_tokens is not None:
@@ -99,7 +99,10 @@ def _policy(pair: ServedPair, options: TreeOptions, abstractions: int) -> Budget
         raise ApiError(400, message, "budget", "budget_unknown")
     if not abstractions:
         raise ApiError(400, "budget='auto' decides about abstractions; ask for at least one.", "abstractions")
-    return pair.spending.policy(options.mean_tokens)
+    if select != pair.spending.rule:
+        message = f"budget='auto' knows what votes under '{pair.spending.rule}' are worth; '{select}' counts others."
+        raise ApiError(400, message, "select")
+    return pair.spending.policy(options.mean_tokens, derived_seed(seed, "price") / 2**31)
 
 
 def _given(value: float | None, default: float) -> float:

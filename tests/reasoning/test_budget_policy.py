@@ -1,94 +1,99 @@
-"""The posterior of a tree against enumeration, and what further samples are thought to be worth."""
+"""What further samples are thought to be worth, and which action follows from it."""
 
 from dataclasses import replace
-from itertools import product
+from math import log
 
 import numpy as np
 import pytest
 
 from rlad.reasoning.budget_policy import BudgetPolicy
-from rlad.reasoning.posterior import Posterior, Seen, Statistics
+from rlad.reasoning.posterior import COUNTING, Posterior, Seen, Standing
 
-STATISTICS = Statistics((0.2, 0.6), 0.8, 0.25, (4.0, 6.0), 20.0, slope=0.5, centre=-2.0)
-BRANCHES = [Seen(("A", "A"), -1.0), Seen(("B",), -3.0), Seen(("A", None), None), Seen(("C", "A"), -2.0)]
-ANSWERS = ("A", "B", "C", "D", "E")  # a collision of 1/4 means four wrong answers beside the right one
-
-
-def enumerated(statistics, branches):
-    """P(answer is right), by summing over the right answer, the level and what every abstraction leads to."""
-    chances = dict.fromkeys(ANSWERS, 0.0)
-    for right, rate in product(ANSWERS, statistics.levels):
-        likelihood = 1.0
-        for one in branches:
-            shift = 0.0 if one.proposal is None else statistics.slope * (one.proposal - statistics.centre)
-            odds = rate / (1 - rate) * np.exp(shift)
-            q, total = odds / (1 + odds), 0.0
-            for leads in ANSWERS:
-                chance = q if leads == right else (1 - q) / 4
-                for given in one.answers:
-                    if given is not None:
-                        chance *= statistics.follow if given == leads else (1 - statistics.follow) / 4
-                total += chance
-            likelihood *= total
-        chances[right] += likelihood
-    whole = sum(chances.values())
-    return {answer: chance / whole for answer, chance in chances.items()}
+WEIGHED = replace(COUNTING, vote_power=1.0, vote_slope=1.0, echo=0.0, unseen=-1.0, unseen_power=0.0)
+"""A rule whose votes are the abstractions' own probabilities."""
 
 
-def test_the_posterior_is_that_of_enumeration():
-    expected = enumerated(STATISTICS, BRANCHES)
-    posterior = Posterior(STATISTICS, BRANCHES)
-    assert posterior.of == pytest.approx({a: expected[a] for a in ("A", "B", "C")})
-    assert posterior.joint[-1].sum() == pytest.approx(expected["D"] + expected["E"])
+def standing(*branches):
+    """Branches of (answer or None for unsolved, log π_abs), counted."""
+    seen = tuple(Seen(() if answer is None else (answer,), proposal) for answer, proposal in branches)
+    answers = [answer for answer, _ in branches if answer is not None]
+    return Standing(seen, {answer: log(answers.count(answer)) for answer in dict.fromkeys(answers)})
 
 
-def likelihood(statistics, branches, right):
-    """P(all answers | the right one), up to a factor."""
-    rows = Posterior(statistics, branches)
-    place = rows.answers.index(right) if right in rows.answers else -1
-    return float(np.exp(rows.logs[place]).sum())
+def weighed(*branches):
+    seen = standing(*branches)
+    votes = {a: np.logaddexp.reduce([z for b, z in branches if a == b]) for a in seen.votes}
+    return Standing(seen.branches, votes)
 
 
-@pytest.mark.parametrize("branch", range(3))
-def test_one_more_solution_is_worth_what_enumeration_says(branch):
-    statistics = replace(STATISTICS, follow=0.6)
-    seen = [Seen(("A",), -2.0), Seen(("B",), -2.2), Seen(("C", "C"), -4.0)]
-    before, value = enumerated(statistics, seen), 0.0
-    for answer in ANSWERS:
-        grown = [*seen]
-        grown[branch] = Seen((*seen[branch].answers, answer), seen[branch].proposal)
-        # P(right, this answer comes) = P(right) P(all answers | right) / P(those so far | right)
-        came = [
-            p * likelihood(statistics, grown, right) / likelihood(statistics, seen, right)
-            for right, p in before.items()
-        ]
-        value += max(came)
-    expected = value - max(before.values())
-    assert expected > 0.02 or branch == 2
-    assert Posterior(statistics, seen).gain_of_solution(branch) == pytest.approx(expected, abs=1e-9)
+def test_an_answer_is_right_with_odds_that_are_a_power_of_its_votes():
+    posterior = Posterior(COUNTING, standing(("A", -3.0), ("B", -3.0), ("A", -3.0), ("C", -3.0)))
+    whole = 2**2 + 1 + 1 + 1 / 4  # and what nobody gave, after four abstractions
+    assert posterior.of == pytest.approx({"A": 4 / whole, "B": 1 / whole, "C": 1 / whole})
+    assert posterior.selected == pytest.approx(4 / whole)
 
 
-def test_further_abstractions_are_worth_less_where_the_answer_is_settled_or_hopeless():
-    statistics = Statistics((0.05, 0.2, 0.4, 0.8), 0.9, 0.08, (6.0,), 25.0)
-    doubted, settled = [Seen(("A",)), Seen(("B",))], [Seen(("A",))] * 6
-    hopeless = [Seen((letter,)) for letter in "ABCDEFGHIJ"]
-    gains = [Posterior(statistics, one).gains_of_abstractions() for one in (doubted, settled, hopeless)]
-    assert all((gain >= 0).all() for gain in gains)
-    assert gains[0][-1] > 5 * gains[1][-1] and gains[0][-1] > 2 * gains[2][-1]
-    assert (np.diff(gains[0]) > 0).all()  # more of them gain more
+def test_one_more_vote_is_worth_what_enumeration_says():
+    """Leader .2, one unsolved abstraction of .3: it overtakes unless it says the same or cannot be read."""
+    statistics = replace(WEIGHED, success=(0.4,), alike=1000.0, collision=1e-6, unseen=-40.0)
+    gain = Posterior(statistics, weighed(("A", log(0.2)), (None, log(0.3)))).gains([[1]])[0, 0]
+    # A is surely right: with .4 the vote is for it as well; else a new answer leads by .3 to .2, and is wrong.
+    assert gain == pytest.approx(0.6 * (0.3 - 0.2) / 0.5, abs=0.02)
+    assert Posterior(statistics, weighed(("A", log(0.4)), (None, log(0.3)))).gains([[1]])[0, 0] == 0  # cannot overtake
 
 
-def test_without_an_answer_the_next_abstraction_gains_what_it_is_right():
-    statistics = Statistics((0.3,), 0.99, 1e-3, (6.0,), 25.0)
-    assert Posterior(statistics, []).gains_of_abstractions()[0] == pytest.approx(0.3, abs=0.01)
+def test_an_abstraction_that_cannot_turn_the_vote_is_left_unsolved():
+    likely, faint = weighed(("A", -3.0), (None, -1.0)), weighed(("A", -3.0), (None, -9.0))
+    policy = BudgetPolicy(WEIGHED)
+    assert (policy.best(likely, room=[1]).kind, policy.best(likely, room=[1]).branch) == ("solution", 1)
+    assert policy.best(faint, room=[1]).kind == "abstraction"
+    assert policy.best(faint, abstractions=0, room=[1]).rate == 0
+
+
+def test_counted_votes_are_turned_by_several_together():
+    """One more vote can only tie, so it is what comes after that makes an unsolved abstraction worth solving."""
+    tree = standing(("A", -3.0), (None, -3.0))
+    gains = Posterior(COUNTING, tree).gains([[1, 2, 3, 4]])[0]
+    assert gains[0] == 0 < gains[1] <= gains[-1]
+    assert BudgetPolicy(COUNTING).best(tree, room=[1]).branch == 1
+    assert BudgetPolicy(COUNTING).best(tree, abstractions=0, room=[1]).rate == 0  # nothing comes after it
+
+
+def test_another_solution_says_the_same_again_or_what_a_new_one_would():
+    twice = replace(WEIGHED, follow=1.0)
+    tree = weighed(("A", -1.0), ("B", -1.1))
+    assert Posterior(twice, tree).gains([[1]])[0, 0] == 0
+    assert Posterior(replace(twice, echo=1.0), tree).gains([[1]])[0, 0] > 0  # B would lead
+    assert Posterior(replace(twice, follow=0.3), tree).gains([[1]])[0, 0] > 0
+
+
+def test_further_abstractions_are_worth_less_where_the_vote_is_settled():
+    doubted, settled = standing(("A", -3.0), ("B", -3.0)), standing(*[("A", -3.0)] * 6)
+    gains = [
+        Posterior(COUNTING, one).gains([range(len(one.branches), len(one.branches) + 4)])[0]
+        for one in (doubted, settled)
+    ]
+    assert (np.diff(gains[0]) > -0.01).all() and gains[0][-1] > 0.05 and gains[1].tolist() == [0.0] * 4
+
+
+def test_problems_differ():
+    """After hits the next is a hit more often, the more so the less problems are alike."""
+    tree = standing(("A", -3.0), ("A", -3.0), ("B", -3.0))
+    lead = [
+        Posterior(replace(COUNTING, alike=weight), tree)._success([3], np.full(64, 2.0), np.full(64, 3.0))[0]
+        for weight in (1.0, 1000.0)
+    ]
+    assert lead == pytest.approx([(0.4 + 2) / 4, 0.4], abs=1e-3)
 
 
 def test_an_action_needs_its_price_and_its_tokens():
-    policy = BudgetPolicy(Statistics((0.3,), 0.9, 0.1, (6.0,), 25.0), price=1.0)
-    assert policy.next([], left=100).kind == "abstraction"  # the first one, whatever the price
-    assert policy.next([], left=30).kind == "stop"
-    assert policy.next([Seen(("A",))], left=100).kind == "stop"
+    policy = BudgetPolicy(COUNTING, price=1.0)
+    assert policy.next(Standing(), left=100).kind == "abstraction"  # the first one, whatever the price
+    assert policy.next(Standing(), left=29).kind == "stop"
+    assert policy.next(standing((None, -3.0)), left=100, room=[0]).kind == "solution"
+    tree = standing(("A", -3.0), ("B", -3.0))
+    assert policy.next(tree, left=100).kind == "stop"
     free = replace(policy, price=0.0)
-    assert free.next([Seen(("A",)), Seen(("B",))], left=100).kind == "abstraction"
-    action = free.next([Seen(("A",)), Seen(("B",))], left=100, abstractions=False, room=[1])
+    assert free.next(tree, left=100).kind == "abstraction"
+    action = free.next(tree, left=100, abstractions=0, room=[1])
     assert (action.kind, action.branch, action.tokens) == ("solution", 1, 25.0)

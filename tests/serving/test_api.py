@@ -8,7 +8,7 @@ from fake_gateway import QUESTION, Gateway, events_of
 
 from rlad.generation.streaming import PromptRefused, SamplerDown
 from rlad.reasoning.budget_policy import Spending
-from rlad.reasoning.posterior import Statistics
+from rlad.reasoning.posterior import COUNTING
 
 
 def call(gateway, method, path, key=None, **more):
@@ -57,13 +57,12 @@ def test_solve_streams_events_in_order(gateway):
     assert events[-1]["answer"] == "9" and events[-1]["usage"]["total_tokens"] > 0
 
 
-STATISTICS = Statistics((0.2, 0.6), 0.9, 0.1, (4.0,), 8.0)
-
-
 def test_a_budget_that_spends_itself():
     """All solutions agree, so fewer are written than the server's 3 x 2; the dearer a token, the fewer."""
     prices = ((10.0, 0.5), (60.0, 1e-4))
-    gateway = Gateway(lambda text, sample, sampling: f"{sampling.seed % 97} * a", spending=Spending(STATISTICS, prices))
+    gateway = Gateway(
+        lambda text, sample, sampling: f"{sampling.seed % 97} * a", spending=Spending(COUNTING, prices, "majority")
+    )
     counts = []
     for more in ({"mean_tokens": 10}, {"mean_tokens": 60, "abstractions": 8}):
         body = {"problem": QUESTION, "seed": 3, "budget": "auto", **more}
@@ -82,11 +81,12 @@ def test_a_budget_that_spends_itself():
         ({"mean_tokens": 50}, "mean_tokens", "budget='auto'"),
         ({"budget": "none"}, "budget", "auto"),
         ({"budget": "auto", "abstractions": 0}, "abstractions", "at least one"),
+        ({"budget": "auto", "abstractions": 2, "select": "proposer"}, "select", "'majority'"),
     ],
 )
 def test_a_budget_that_cannot_spend_itself_is_refused(gateway, asked, param, words):
     if "abstractions" in asked:
-        gateway = Gateway(spending=Spending(STATISTICS, ((10.0, 0.5),)))
+        gateway = Gateway(spending=Spending(COUNTING, ((10.0, 0.5),), "majority"))
     reply = call(gateway, "POST", "/v1/solve", json={"problem": QUESTION, **asked})
     error = reply.json()["error"]
     assert reply.status_code == 400 and error["param"] == param and words in error["message"]
