@@ -181,10 +181,14 @@ def _option(run: RunConfig, select: str, side: Side, split: str, before: Book | 
     temperature, keys = side.samples.temperature, run.sweep.of(select)
     if before is not None:
         keys = before.keys(*place, temperature, select)
-    right = side.accuracy(select, keys)  # says what is missing before anything is fitted
-    if before is None and split == "validation" and run.sweep.fit:
-        keys, right = fitted(select, keys, *side.candidates(), lambda tried: side.accuracy(select, tried))
-    return Option(select, temperature, keys, right)
+    start = side.accuracy(select, keys)  # says what is missing before anything is fitted
+    if before is not None or split != "validation" or not run.sweep.fit:
+        return Option(select, temperature, keys, start)
+
+    def accuracy(tried: Any) -> NDArray[np.float64]:
+        return start if tried == keys else side.accuracy(select, tried)
+
+    return Option(select, temperature, *fitted(select, keys, *side.candidates(), accuracy))
 
 
 # -------------------------------------------------------------------------------------------------- what is reported

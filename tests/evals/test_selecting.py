@@ -184,6 +184,22 @@ def test_fitted_keys_are_judged_on_problems_that_did_not_fit_them():
     assert fit.right.shape == (20,) and fit.right.min() >= 0 and fit.right.max() <= 1
 
 
+@pytest.mark.parametrize("select", ["majority", "marginal"])
+def test_no_keys_are_judged_twice(select):
+    """The keys that a rule starts with say what is missing before anything is fitted, and stand in its grid as well."""
+    known = selecting.sides(run_of(), sampled_of(True), "validation", 0.0)
+    side, judged = known["cotrained", "plain"][0], []
+
+    class Counted(selecting.Side):
+        def accuracy(self, select, keys):
+            judged.append(repr(keys))
+            return super().accuracy(select, keys)
+
+    counted = {("cotrained", "plain"): [Counted(side.samples, side.shape, side.budget)]}
+    selecting.book_of(run_of(f"sweep.select=[{select}]"), "validation", counted)
+    assert len(judged) == len(set(judged)) > 0
+
+
 @pytest.mark.parametrize(
     ("better", "split", "kept"), [(1, "validation", True), (9, "validation", False), (1, "test", False)]
 )
