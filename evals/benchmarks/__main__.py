@@ -33,6 +33,7 @@ BENCHMARKS = {
     "fuzz": Entry("verifier_fuzz", 8, "random and mutated answers against the verifier: faults found"),
     "gateway": Entry("gateway", 5, "what the gateway costs a request: run=RUN"),
     "gateway-soak": Entry("gateway_soak", 11, "memory and descriptors of the gateway among bad clients: run=RUN"),
+    "gpu": Entry("gpu", 12, "what the project does on this machine's GPUs; device=cpu models=[tiny] rehearses it"),
     "hostile": Entry("verifier_hostile", 6, "time and memory of the verifier on hostile answers"),
     "interval-coverage": Entry("interval_coverage", 1, "how often a sweep's 95 % intervals hold the truth"),
     "instruments": Entry("instruments", 0.1, "a step with and without instruments: run=RUN, trained with both"),
