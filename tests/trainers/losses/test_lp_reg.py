@@ -1,7 +1,6 @@
 """Lp-Reg: which tokens are held and at what, its gradient against the formula, and PPO's clip where it does nothing."""
 
 import math
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -9,6 +8,7 @@ import torch
 from trainers.losses import LossTensors
 from trainers.losses.lp_reg import LpRegKeys, lp_reg, lp_reg_tokens, without_noise
 from trainers.losses.ppo_clip import ppo_clip
+from trainers.losses.selection import TokenTable
 
 
 def given(seed=0, rows=4, length=5, words=9):
@@ -62,11 +62,13 @@ def test_the_least_likely_of_the_penalised_are_chosen_wherever_they_stand():
     generator = torch.Generator().manual_seed(3)
     logp, advantage = -torch.rand(60, generator=generator), torch.randn(60, generator=generator)
     order = torch.randperm(60, generator=generator)
-    table = SimpleNamespace(logp=logp, advantage=advantage)
+    table = TokenTable(logp, logp, advantage, -logp)
     chosen = lp_reg_tokens(table, LpRegKeys(share=0.2), 0)
     count = int(0.2 * int((advantage < 0).sum()))
     lowest = sorted((i for i in range(60) if advantage[i] < 0), key=lambda i: logp[i].item())[:count]
     assert sorted(chosen.nonzero()[:, 0].tolist()) == sorted(lowest)
-    turned = lp_reg_tokens(SimpleNamespace(logp=logp[order], advantage=advantage[order]), LpRegKeys(share=0.2), 0)
+    turned = lp_reg_tokens(
+        TokenTable(logp[order], logp[order], advantage[order], -logp[order]), LpRegKeys(share=0.2), 0
+    )
     assert torch.equal(turned, chosen[order])
-    assert lp_reg_tokens(SimpleNamespace(logp=logp, advantage=advantage.abs()), LpRegKeys(), 0).sum() == 0
+    assert lp_reg_tokens(TokenTable(logp, logp, advantage.abs(), -logp), LpRegKeys(), 0).sum() == 0
