@@ -17,7 +17,6 @@ from evals.cells import Cell, rounded
 from evals.compare.config import CompareConfig, bare_way, run_config
 from evals.compare.spreads import spread
 from evals.compare.trials import Trial
-from evals.measuring import largest_budget
 from evals.runs import read_json
 from evals.selecting import BREADTH
 from evals.trees import Sampled
@@ -28,23 +27,25 @@ Answers = dict[str, dict[str, Any]]
 """Way -> rule, temperature, tokens and, problem by problem, how often the selected answer is right."""
 
 
-def answers(config: CompareConfig, arms: list[str], found: dict[tuple[int, str], Trial]) -> list[dict[str, Any]]:
+def answers(
+    config: CompareConfig, arms: list[str], found: dict[tuple[int, str], Trial], budgets: dict[int, float]
+) -> list[dict[str, Any]]:
     """One row per arm and way: right over seeds, and what the focus arm's abstractions gain over it.
 
-    Differences are paired over a seed's problems. Empty where one rule was asked for, which leaves nothing to choose,
-    and where a seed of the focus arm has no trees with abstractions; arms without trees are left out.
+    `budgets` has each seed's tokens per problem for ways without abstractions. Differences are paired over a seed's
+    problems. Empty where one rule was asked for, which leaves nothing to choose, and where the focus arm has no trees;
+    other arms without trees are left out.
     """
-    seeds = sorted({seed for seed, _ in found})
+    seeds = sorted(budgets)
     if len(run_config(config, config.focus, seeds[0]).sweep.select) < 2:
-        return []
-    budgets = {seed: _budget(config, found[seed, config.focus]) for seed in seeds}
-    if not all(budgets.values()):
         return []
     measured = {
         arm: [_measured(config, found[seed, arm], budgets[seed]) for seed in seeds]
         for arm in arms
         if all((found[seed, arm].folder / trees.NAME).is_file() for seed in seeds)
     }
+    if config.focus not in measured:
+        return []
     focus = [one[BREADTH] for one in measured[config.focus]]
     rows = [
         _row(arm, way if way == BREADTH else bare_way(config, arm), [one[way] for one in runs], focus)
@@ -53,13 +54,6 @@ def answers(config: CompareConfig, arms: list[str], found: dict[tuple[int, str],
         if all(way in one for one in runs)
     ]
     return sorted(rows, key=lambda row: -row["right"])
-
-
-def _budget(config: CompareConfig, trial: Trial) -> float:
-    if not (trial.folder / trees.NAME).is_file():
-        return 0.0
-    run = run_config(config, trial.arm, trial.seed)
-    return largest_budget(run, Sampled.read(trial.folder / trees.NAME))
 
 
 def _measured(config: CompareConfig, trial: Trial, budget: float) -> Answers:

@@ -35,7 +35,12 @@ def collect(config: CompareConfig, trials: list[Trial]) -> dict[str, Any]:
         "meta": as_dict(config) | {"seeds": seeds, "missing": _missing(config, found)},
         "arms": {arm: {"seeds": {str(seed): found[seed, arm] for seed in seeds}} | about(config, arm) for arm in arms},
         "budgets": budgets(config, arms, {key: found[key] for key in found if key[0] in seeds}),
-        "answers": answers(config, arms, {trial.key: trial for trial in done if trial.seed in seeds}),
+        "answers": answers(
+            config,
+            arms,
+            {trial.key: trial for trial in done},
+            {seed: max(cell["tokens_per_problem"] for cell in found[seed, config.focus]["cells"]) for seed in seeds},
+        ),
         "commands": [
             {"arm": trial.arm, "seed": trial.seed, "verb": verb, **{k: v for k, v in record.items() if k != "digest"}}
             for trial in done

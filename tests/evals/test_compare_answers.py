@@ -44,9 +44,16 @@ def swept(tmp_path_factory):
     return config, trials
 
 
+def answered(config, trials, arms):
+    """The rows at the tokens of the focus arm's largest cell."""
+    cells = {s: json.loads((trials[s, "rlad"].folder / "sweep.json").read_text())["cells"] for s in config.seeds}
+    budgets = {s: max(cell["tokens_per_problem"] for cell in own if cell["n"]) for s, own in cells.items()}
+    return answers.answers(config, arms, trials, budgets)
+
+
 def test_every_arm_has_its_own_rule_and_is_paired_with_the_focus(swept):
     config, trials = swept
-    rows = answers.answers(config, ["rlad", "one-pass", "base"], trials)
+    rows = answered(config, trials, ["rlad", "one-pass", "base"])
     ways = {(row["arm"], row["way"]): row for row in rows}
     assert set(ways) == {(arm, way) for arm in ("rlad", "base") for way in ("abstractions", "plain")} | {
         ("one-pass", "one-pass")
@@ -68,14 +75,14 @@ def test_a_solver_alone_chooses_on_validation_problems_too(swept):
 
 def test_nothing_is_measured_twice_until_it_is_swept_anew(swept, monkeypatch):
     config, trials = swept
-    first = answers.answers(config, ["rlad", "base"], trials)
+    first = answered(config, trials, ["rlad", "base"])
     measured = []
     real = answers.cells_of
     monkeypatch.setattr(answers, "cells_of", lambda *rest: measured.append(1) or real(*rest))
-    assert answers.answers(config, ["rlad", "base"], trials) == first and not measured
+    assert answered(config, trials, ["rlad", "base"]) == first and not measured
     kept = trials[0, "base"].folder / answers.NAME
     kept.write_text(kept.read_text().replace('"budget"', '"other"'))
-    assert answers.answers(config, ["rlad", "base"], trials) == first and measured == [1]
+    assert answered(config, trials, ["rlad", "base"]) == first and measured == [1]
 
 
 def test_what_cannot_be_said_is_left_out(swept, tmp_path):
@@ -83,9 +90,15 @@ def test_what_cannot_be_said_is_left_out(swept, tmp_path):
     gone = Path(trials[1, "one-pass"].folder / NAME)
     gone.rename(tmp_path / NAME)
     try:
-        assert {row["arm"] for row in answers.answers(config, ["rlad", "one-pass"], trials)} == {"rlad"}
+        assert {row["arm"] for row in answered(config, trials, ["rlad", "one-pass"])} == {"rlad"}
     finally:
         (tmp_path / NAME).rename(gone)
+    own = trials[1, "rlad"].folder / NAME
+    own.rename(tmp_path / NAME)
+    try:
+        assert answered(config, trials, ["rlad", "base"]) == []
+    finally:
+        (tmp_path / NAME).rename(own)
 
 
 def test_tables_name_rule_and_temperature(swept):
@@ -97,7 +110,7 @@ def test_tables_name_rule_and_temperature(swept):
             for arm in ("rlad", "base")
         },
         "budgets": [],
-        "answers": answers.answers(config, ["rlad", "base"], trials),
+        "answers": answered(config, trials, ["rlad", "base"]),
     }
     own = next(line for line in answer_lines(result) if line[0] == "rlad, with abstractions")
     assert own[3] == "" and own[1].split()[0] in ("majority", "proposer", "unguided")
