@@ -21,6 +21,7 @@ from rlad.verifier.reading.denials import bounds
 from rlad.verifier.reading.normalize import normalize
 from rlad.verifier.reading.numerals import MONEY_LETTERS, bases, digit_groups, money, repeating_decimals, scale_words
 from rlad.verifier.reading.times import parse_date, parse_time
+from rlad.verifier.reading.wordings import in_notation
 from rlad.verifier.types import VerifyOptions
 
 _PLAIN = re.compile(r"[-+]?\d{1,300}(?:\.\d{1,300})?")
@@ -74,7 +75,7 @@ def parse_answer(text: str, options: VerifyOptions, budget: OperationBudget, tho
 
 def _parse_text(text: str, options: VerifyOptions, budget: OperationBudget, thousands: bool) -> Node:
     clean = _trimmed(_GLUED.sub(r" \1 ", repeating_decimals(normalize(money(text)))))
-    clean = _ONLY.sub("", _APPROX.sub("", _LEAD_IN.sub("", clean)))
+    clean = in_notation(_ONLY.sub("", _APPROX.sub("", _LEAD_IN.sub("", clean))))
     if m := _WORDED_RATIO.fullmatch(clean):
         clean = f"{m[1]}:{m[2]}"
     while (m := _WHOLE_TEXT.fullmatch(clean)) is not None:
