@@ -63,7 +63,7 @@ class Trial:
     folder: Path
     stages: list[Stage]
     needs: tuple[int, str] | None = None
-    """Key of the trial that must be done before."""
+    """Key of the trial whose first stage (its warm start) must be done before."""
 
     @property
     def key(self) -> tuple[int, str]:
@@ -161,40 +161,51 @@ class Runner:
         self.lock, self.stopping = Lock(), False
 
     def run(self, trials: list[Trial]) -> None:
-        """Returns when all are done. Raises PlainError naming the log of the first that failed."""
+        """Returns when all are done. Raises PlainError naming the log of the first that failed.
+
+        Arms begin as soon as their base is warm-started, not when it is swept too: a slot would stand idle meanwhile.
+        """
         for trial in trials:
             trial.finished()  # refuse other settings before anything runs
-        waiting, running = list(trials), {}
-        done: set[tuple[int, str] | None] = {None}
+        first = {trial.key: trial.stages[0] for trial in trials}
+        waiting = [(trial, place) for trial in trials for place in range(len(trial.stages))]
+        running: dict[Future, tuple[tuple[int, str], str]] = {}
+        done: set[tuple[tuple[int, str], str]] = set()
+
+        def ready(trial: Trial, place: int) -> bool:
+            needed = [(trial.key, stage.verb) for stage in trial.stages[:place]]
+            if trial.needs is not None:
+                needed.append((trial.needs, first[trial.needs].verb))
+            return done.issuperset(needed)
+
         with ThreadPoolExecutor(self.jobs) as pool:
             try:
                 while waiting or running:
-                    for trial in [trial for trial in waiting if trial.needs in done]:
+                    for trial, place in [entry for entry in waiting if ready(*entry)]:
                         if len(running) < self.jobs:
-                            running[pool.submit(self.trial, trial)] = trial
-                            waiting.remove(trial)
+                            stage = trial.stages[place]
+                            running[pool.submit(self.stage, trial, stage)] = trial.key, stage.verb
+                            waiting.remove((trial, place))
                     ended: set[Future] = wait(running, return_when=FIRST_COMPLETED).done
                     for future in ended:
                         future.result()
-                        done.add(running.pop(future).key)
+                        done.add(running.pop(future))
             except BaseException:
                 self.stop()
                 raise
 
-    def trial(self, trial: Trial) -> None:
-        """All stages of one trial that are not finished yet."""
+    def stage(self, trial: Trial, stage: Stage) -> None:
+        """One stage of a trial, unless it is finished already."""
         with trial.alone(self.say) as held:
-            finished = trial.finished()
-            for stage in trial.stages:
-                if stage.verb in finished:
-                    self.say(f"{trial.label}  {stage.verb} was finished earlier")
-                    continue
-                self.say(f"{trial.label}  {stage.verb} begins")
-                begin = time.monotonic()
-                self.command(trial, stage, held)
-                seconds = time.monotonic() - begin
-                trial.record(stage, seconds)
-                self.say(f"{trial.label}  {stage.verb} done in {seconds:.0f} s")
+            if stage.verb in trial.finished():
+                self.say(f"{trial.label}  {stage.verb} was finished earlier")
+                return
+            self.say(f"{trial.label}  {stage.verb} begins")
+            begin = time.monotonic()
+            self.command(trial, stage, held)
+            seconds = time.monotonic() - begin
+            trial.record(stage, seconds)
+            self.say(f"{trial.label}  {stage.verb} done in {seconds:.0f} s")
 
     def command(self, trial: Trial, stage: Stage, held: int) -> None:
         """Runs one stage's command, its output in the trial's log. Raises PlainError with its last words."""

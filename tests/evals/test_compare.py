@@ -9,6 +9,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -80,9 +81,22 @@ def test_trials_run_at_the_same_time_but_never_before_their_base(setting):
     compare("jobs=4")
     order = calls()
     for seed in (0, 1):
-        base = order.index(f"sweep runs/trial/seed{seed}/base")
+        base = order.index(f"warmstart runs/trial/seed{seed}/base")
         assert all(order.index(f"train runs/trial/seed{seed}/{arm}") > base for arm in ("rlad", "solver-only"))
+        assert order.index(f"sweep runs/trial/seed{seed}/rlad") > order.index(f"train runs/trial/seed{seed}/rlad")
     assert len(order) == 20
+
+
+def test_arms_do_not_wait_until_their_base_is_swept(setting, monkeypatch):
+    trained = Event()
+
+    def command(runner, trial, stage, held):
+        if stage.verb == "train":
+            trained.set()
+        assert (trial.arm, stage.verb) != ("base", "sweep") or trained.wait(10)
+
+    monkeypatch.setattr(trials.Runner, "command", command)
+    trials.Runner(2, print).run(trials.plan(load_compare("compare.yaml", ["seeds=[0]"]), VERBS))
 
 
 @pytest.mark.process
