@@ -379,7 +379,7 @@ stage() { # NAME DESCRIPTION COMMAND...: runs a stage of the demo unless it is d
   if grep -q "^$name " "$run/demo-stages" 2>/dev/null; then
     echo "== $description: done before, in $(elapsed "$(sed -n "s/^$name //p" "$run/demo-stages")")"
     if [ "$name" = sweep ]; then
-      "$python" -c 'import json, sys; from evals.tables import print_sweep; print_sweep(json.load(open(sys.argv[1])))' \
+      "$python" -c 'import json, sys; from evals.tables.sweep import print_sweep; print_sweep(json.load(open(sys.argv[1])))' \
         "$run/sweep.json"
     fi
     return

@@ -18,10 +18,10 @@ from typing import Any
 
 import numpy as np
 
-from evals.cells import rounded
-from evals.measuring import largest_budget
-from evals.selecting import sides
-from evals.trees import NAME, Grown, Sampled, Samples
+from evals.cells.selecting import sides
+from evals.samples.trees import NAME, Grown, Sampled, Samples
+from evals.statistics.rounding import rounded
+from evals.sweeping.measuring import largest_budget
 from rlad.cli import PlainError, main_guard
 from rlad.config import RunConfig, load_config
 from rlad.problems import Problem, World, load_problems, world_of

@@ -1,6 +1,6 @@
 """`python -m evals.laws RUN [RUN ...]`: how well the entropy law and the sigmoid foretell many runs, run by run.
 
-Every run is fitted on its first part alone (evals/law.py); here the errors on the rest are laid beside those of
+Every run is fitted on its first part alone (evals/law/); here the errors on the rest are laid beside those of
 foretelling no change and of a line in log tokens, because one run's noise decides nothing. A compare.json stands for
 the runs whose learning curves it holds.
 """
@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from evals.compare.learning import as_metrics
-from evals.foretell import MODELS, NAMES
-from evals.law import FIT, points_of, read_metrics, study
+from evals.charts.curves import as_metrics
+from evals.law.foretell import MODELS, NAMES
+from evals.law.study import FIT, points_of, read_metrics, study
 from evals.runs import ROLES, RunError, column, read_json
 from rlad.cli import PlainError, main_guard
 

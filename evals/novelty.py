@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from evals.logistic import fit_logistic, no_slip, slip_rate
-from evals.trees import NAME, Found, Grown, Sampled
+from evals.samples.trees import NAME, Found, Grown, Sampled
+from evals.statistics.logistic import fit_logistic, no_slip, slip_rate
 from rlad.cli import PlainError, main_guard
 from rlad.config import load_config
 from rlad.problems import Problem, World, load_problems, world_of

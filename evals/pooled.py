@@ -15,10 +15,10 @@ from math import sqrt
 from pathlib import Path
 from typing import Any
 
-from evals.cells import rounded
-from evals.estimators import mean_over_seeds
-from evals.looks import percentage_points
 from evals.runs import read_json
+from evals.statistics.estimators import mean_over_seeds
+from evals.statistics.rounding import rounded
+from evals.tables.looks import percentage_points
 from rlad.cli import PlainError, main_guard
 
 SELECTED = "Selected answer: breadth minus plain sampling, each with its chosen rule and temperature"

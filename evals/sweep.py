@@ -12,54 +12,25 @@ import time
 from pathlib import Path
 from typing import Any
 
-from evals import trees
-from evals.against import compare, print_against
-from evals.drawing import drawn, splits_of
-from evals.journal import Shard
-from evals.measuring import measure
-from evals.plots import plot_splits, plot_sweep
-from evals.sampling import ModelPair, problems_of
-from evals.shards import Kept, Unfinished, keep, keep_all
-from evals.spending import keep_spending
-from evals.tables import print_sweep
-from evals.trees import Sampled
+from evals.charts.plots import plot_splits, plot_sweep
+from evals.samples import trees
+from evals.samples.journal import Shard
+from evals.samples.shards import Kept, Unfinished, keep, keep_all
+from evals.samples.trees import ModelPair, Sampled
+from evals.samples.workers import problems_of
+from evals.spending.auto import keep_spending
+from evals.sweeping.against import compare, print_against
+from evals.sweeping.drawing import drawn, splits_of
+from evals.sweeping.measuring import measure
+from evals.sweeping.pairs import pairs_of
+from evals.tables.sweep import print_sweep
 from rlad.card import write_cards
 from rlad.cli import Parser, PlainError, locked, main_guard, note_further_players, open_run
 from rlad.config import ConfigError, RunConfig
 from rlad.config.registry import rule
-from rlad.players.roles import playing
-from rlad.reasoning.pair import pretrained
 
 MEASURING = ("sweep.select", "sweep.fit", "sweep.grid", "sweep.bootstrap", "sweep.budget_policy")
 """Keys that say what is measured of the samples, not how they are drawn."""
-
-
-def pairs_of(run: RunConfig, folder: Path) -> list[ModelPair]:
-    """What there is to sweep: the pretrained model that a run starts from, its warm-started base, its trained players.
-
-    Co-training's base is the checkpoint `warmstart`, be it warm-started or pretrained; a pretrained model that a warm
-    start has changed since is the checkpoint `pretrained`. Raises ConfigError when there is nothing yet.
-    """
-    found = []
-    base, export = folder / "base", folder / "export"
-    task = "one_pass" if run.cotrain.one_pass else "plain"
-    warm = (base / "config.json").is_file()
-    if begin := pretrained(run):
-        before = ("pretrained", "pretrained") if warm else ("warmstart", "base")
-        proposer = begin["abstraction"] if "abstraction" in playing(run) else None
-        found.append(ModelPair(*before, proposer, begin["solution"], "plain"))
-    if warm:
-        mixture = run.warmstart.mixture
-        proposes = mixture.propose > 0 and mixture.guided > 0
-        found.append(ModelPair("warmstart", "base", str(base) if proposes else None, str(base), "plain"))
-    if (export / "solution" / "config.json").is_file():
-        abstraction = export / "abstraction"
-        proposer = str(abstraction) if (abstraction / "config.json").is_file() else None
-        label = "co-trained" if proposer else "one-pass RL" if task == "one_pass" else "solver-only RL"
-        found.append(ModelPair("cotrained", label, proposer, str(export / "solution"), task))
-    if not found:
-        raise ConfigError(f"The run folder '{folder}' holds no trained model yet; run the warm start first.")
-    return found
 
 
 def sample(run: RunConfig, folder: Path) -> Sampled:

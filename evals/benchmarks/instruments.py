@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from evals.law import read_metrics
+from evals.law.study import read_metrics
 from evals.runs import column
 from rlad.cli import PlainError
 

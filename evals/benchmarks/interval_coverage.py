@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from evals.cells import breadth_cell, plain_cell
-from evals.lattice import PoolCells, majorities
-from evals.samples import BreadthProblem, BreadthSamples, PlainSamples
+from evals.cells.lattice import PoolCells, majorities
+from evals.cells.rows import breadth_cell, plain_cell
+from evals.samples.judged import BreadthProblem, BreadthSamples, PlainSamples
 
 LEVELS, FOLLOW, WRONG = (0.05, 0.2, 0.4, 0.8), 0.9, 3
 DEPTH = (2, 2, 2, 2)

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evals.pictures import pictures
-from evals.plots import plot_run
+from evals.charts.pictures import pictures
+from evals.charts.plots import plot_run
 from evals.report import write_report
 from evals.runs import Run, read_run
 from rlad.config.phases import PHASES

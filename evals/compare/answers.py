@@ -11,15 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from evals import trees
-from evals.against import cells_of
-from evals.cells import Cell, rounded
+from evals.cells.rows import Cell
+from evals.cells.selecting import BREADTH
 from evals.compare.config import CompareConfig, bare_way, run_config
 from evals.compare.spreads import spread
 from evals.compare.trials import Trial
 from evals.runs import read_json
-from evals.selecting import BREADTH
-from evals.trees import Sampled
+from evals.samples import trees
+from evals.samples.trees import Sampled
+from evals.statistics.rounding import rounded
+from evals.sweeping.against import cells_of
 
 NAME = "answers.json"
 """In a trial's folder: what was measured of it, so that nothing is measured twice."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from evals.charts.curves import band
+from evals.charts.series import Chart, Series
 from evals.compare.config import BASE
-from evals.compare.learning import band
 from evals.compare.show import (
     ANSWER_HEADINGS,
     HEADINGS,
@@ -19,7 +20,6 @@ from evals.compare.show import (
 )
 from evals.compare.summary import summary_table
 from evals.report.page import RUN_COLORS, _place, fill
-from evals.series import Chart, Series
 
 LEARNING = {
     "solution_reward": ("Reward, solution player", "mean reward", False),

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from evals.cells import rounded
+from evals.charts.curves import learning
+from evals.charts.series import at_budget
 from evals.compare.config import BASE, CompareConfig, as_dict, bare_way
-from evals.compare.learning import final, learning
+from evals.compare.final import final
 from evals.compare.spreads import spread
 from evals.compare.summary import summary
 from evals.compare.trials import Trial
 from evals.runs import column, read_json, read_jsonl
-from evals.series import at_budget
+from evals.statistics.rounding import rounded
 from rlad.cli import PlainError
 
 MEASURES = ("pass_at_k", "accuracy")

@@ -10,10 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from rich.table import Table
 
+from evals.charts.plots import COLORS, draw_chart, figure, save
+from evals.charts.series import Chart, Point, Series
 from evals.compare.summary import summary_table
-from evals.looks import LOOK, percentage_points, share
-from evals.plots import COLORS, draw_chart, figure, save
-from evals.series import Chart, Point, Series
+from evals.tables.looks import LOOK, percentage_points, share
 
 WAYS = {"abstractions": "with abstractions", "plain": "plain sampling", "one-pass": "sampling"}
 ARM_COLORS = ("cotrained", "warmstart", "third", "fourth", "abstraction", "fifth")

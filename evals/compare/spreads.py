@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from evals.cells import rounded
-from evals.estimators import mean_over_seeds
+from evals.statistics.estimators import mean_over_seeds
+from evals.statistics.rounding import rounded
 
 
 def spread(name: str, by_seed: list[float]) -> dict[str, Any]:

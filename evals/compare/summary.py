@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from evals.cells import rounded
-from evals.compare.learning import final
-from evals.estimators import mean_over_seeds
-from evals.looks import percentage_points, share
+from evals.compare.final import final
+from evals.statistics.estimators import mean_over_seeds
+from evals.statistics.rounding import rounded
+from evals.tables.looks import percentage_points, share
 
 HEADINGS = {
     "covered": "covered, %",

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from evals.cells import rounded
 from evals.features.autoencoder import (
     TopKAutoencoder,
     explained_variance,
@@ -21,6 +20,7 @@ from evals.features.autoencoder import (
 from evals.features.ranking import by_text, effect, random_sets, ranked, tells_right
 from evals.features.steering import Steering, chosen, compared, vector_of
 from evals.features.streams import SteeredSampler, Text, block_of, read_streams
+from evals.statistics.rounding import rounded
 from rlad.cli import PlainError, progress
 from rlad.config import ConfigError, RunConfig
 from rlad.generation import Sampling

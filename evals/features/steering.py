@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from evals import estimators as est
-from evals.cells import rounded
 from evals.features.autoencoder import TopKAutoencoder
 from evals.features.streams import SteeredSampler
+from evals.statistics import estimators as est
+from evals.statistics.rounding import rounded
 from rlad.generation import Sampling
 from rlad.problems import Problem
 from rlad.reasoning.reasoner import Reasoner

@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from evals.looks import LOOK, percentage_points, share
+from evals.tables.looks import LOOK, percentage_points, share
 
 WORDS = {"plain": "plain, not steered", "guided": "under an abstraction", "ranked": "ranked feature",
          "random": "random feature, as long"}  # fmt: skip

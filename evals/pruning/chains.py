@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from evals.pruning.categories import token_names
 from evals.pruning.deletion import MOST, Kept, Scored
-from evals.trees import Condition, Found, Sampled, Samples
+from evals.samples.trees import Condition, Found, Sampled, Samples
 from rlad.cli import PlainError
 from rlad.entropy.pieces import token_bytes
 from rlad.generation.base import Sampler

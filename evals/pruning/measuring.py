@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from evals.estimators import bootstrap, paired_difference
 from evals.pruning import notes
 from evals.pruning.chains import Chain, Likelihood, chains_of, first_right, nearest_to_1
 from evals.pruning.deletion import frozen, greedy, remaining, shuffled, truncated
 from evals.pruning.retention import retention
-from evals.sweep import pairs_of
-from evals.trees import NAME, Sampled
+from evals.samples.trees import NAME, Sampled
+from evals.statistics.estimators import bootstrap, paired_difference
+from evals.sweeping.pairs import pairs_of
 from rlad.cli import open_run
 from rlad.config import RunConfig
 from rlad.problems import world_of

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from evals.estimators import bootstrap, paired_difference
 from evals.pruning.categories import token_names, words_of
 from evals.pruning.chains import first_right
 from evals.pruning.retention import LEAST
-from evals.trees import Grown
+from evals.samples.trees import Grown
+from evals.statistics.estimators import bootstrap, paired_difference
 from rlad.entropy.pieces import token_bytes
 from rlad.generation.base import Sampler
 from rlad.players.prompts import Prompts

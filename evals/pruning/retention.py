@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evals.estimators import bootstrap
 from evals.pruning.deletion import Kept
+from evals.statistics.estimators import bootstrap
 
 LEAST = 10
 """Chains that must hold a category before a number is said of it."""

@@ -19,10 +19,10 @@ from typing import Any
 
 import numpy as np
 
-from evals.estimators import bootstrap, paired_difference
 from evals.pruning.chains import Likelihood, chains_of
 from evals.pruning.deletion import greedy, remaining, shuffled, truncated
-from evals.sweep import pairs_of
+from evals.statistics.estimators import bootstrap, paired_difference
+from evals.sweeping.pairs import pairs_of
 from rlad.cli import Parser, PlainError, main_guard, open_run
 from rlad.config import RunConfig
 from rlad.generation.base import Sampling

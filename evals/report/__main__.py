@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from evals.pictures import pictures
-from evals.plots import plot_run
+from evals.charts.pictures import pictures
+from evals.charts.plots import plot_run
 from evals.report import write_report
 from evals.runs import RunError, read_run
 from rlad.cli import Parser, main_guard, open_run

@@ -16,11 +16,11 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from jinja2.utils import htmlsafe_json_dumps
 
-from evals.looks import share
-from evals.pictures import Pictures, pictures
+from evals.charts.pictures import Pictures, pictures
+from evals.charts.series import Chart, Series
 from evals.report.views import view, widest_cell
 from evals.runs import Run
-from evals.series import Chart, Series
+from evals.tables.looks import share
 
 HERE = Path(__file__).parent
 RUN_COLORS = ("cotrained", "warmstart", "third", "abstraction", "fourth", "fifth")

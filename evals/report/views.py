@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from evals.entropy_series import entropy_words
-from evals.law import LawResult, law_in_words
-from evals.looks import percentage_points, share
-from evals.pictures import Pictures
-from evals.rule_tables import rule_lines, score_lines, selection_sentences
+from evals.charts.entropy import entropy_words
+from evals.charts.pictures import Pictures
+from evals.charts.series import PLAYERS, seconds_per_phase
+from evals.law.study import LawResult
+from evals.law.words import law_in_words
 from evals.runs import Run, column
-from evals.series import CHECKPOINTS, PLAYERS, seconds_per_phase, way
-from evals.splits import split_sentences
-from evals.tables import TRIPLE, budget_words, side_words, sweep_rows
+from evals.tables.looks import percentage_points, share
+from evals.tables.rules import rule_lines, score_lines, selection_sentences
+from evals.tables.splits import split_sentences
+from evals.tables.sweep import TRIPLE, budget_words, side_words, sweep_rows
+from evals.tables.ways import CHECKPOINTS, way
 
 TREES = 6
 """Examples shown, spread evenly over the training."""

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from evals import estimators as est
-from evals.cells import rounded
 from evals.routing.gate import Gate, dispute, fit_gate, position_gate, random_gate, random_vector, threshold
 from evals.routing.hybrid import NO_MARKS, Routed, Rule, together
 from evals.routing.players import Players, Values
 from evals.routing.recovery import share_of_gain
+from evals.statistics import estimators as est
+from evals.statistics.rounding import rounded
 from rlad.cli import PlainError, progress
 from rlad.entropy.auroc import auroc
 from rlad.generation import Sampling

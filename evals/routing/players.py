@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from evals.sweep import pairs_of
+from evals.sweeping.pairs import pairs_of
 from rlad.cli import PlainError
 from rlad.config import RunConfig
 from rlad.generation import Completion, Sampling

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evals import estimators as est
-from evals.cells import rounded
+from evals.statistics import estimators as est
+from evals.statistics.rounding import rounded
 
 Values = NDArray[np.float64]
 

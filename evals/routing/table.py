@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from evals.looks import LOOK, percentage_points, share
+from evals.tables.looks import LOOK, percentage_points, share
 
 GATES = ("learned", "random vector", "bias only", "random gate")
 

@@ -1,7 +1,7 @@
 """Votes by a fitted probability of being right: Platt's logistic map, or an isotonic one, of the players' own scores.
 
-The maps are fitted on validation problems by the sweep (evals/fitting.py), never on those that are reported; their
-numbers are the rules' keys, so whoever votes later votes with what was fitted.
+The maps are fitted on validation problems by the sweep (evals/cells/fitting.py), never on those that are reported;
+their numbers are the rules' keys, so whoever votes later votes with what was fitted.
 """
 
 from __future__ import annotations

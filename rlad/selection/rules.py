@@ -10,7 +10,7 @@ for:
 - `most`: (outstanding, keys) -> the most that outstanding solutions can add to one answer (rlad/selection/deciding.py)
 - `additive`: in its place, that a candidate adds at most 1
 - `best`: of a rule that takes the best candidate, the attribute in which it is
-- `fit`: how its keys are fitted on validation problems: {key: values to try}, or a way by name (evals/fitting.py)
+- `fit`: how its keys are fitted on validation problems: {key: values to try}, or a way by name (evals/cells/fitting.py)
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from trainers.launching import command as launch
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").rglob("*.yaml"))
 RUNS = [path for path in CONFIGS if "arms:" not in path.read_text().splitlines()]
-"""A comparison lists arms; evals/compare reads it and loads a configuration for each (tests/evals/test_compare.py)."""
+"""A comparison lists arms; evals/compare reads it and loads a configuration for each (tests/evals/compare/)."""
 
 
 def small_llama(folder: Path) -> Path:

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from evals import ceiling
-from evals.trees import Condition, Draws, Grown, Guided, Sampled, Samples
+from evals.samples.trees import Condition, Draws, Grown, Guided, Sampled, Samples
 from rlad.cli import PlainError
 from rlad.config import load_config, save_config
 from rlad.problems.induction import Induction

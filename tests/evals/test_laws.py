@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from evals.compare.learning import learning
-from evals.law import read_metrics
+from evals.charts.curves import learning
+from evals.law.study import read_metrics
 from evals.laws import main
 from rlad.cli import PlainError
 

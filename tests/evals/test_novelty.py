@@ -7,9 +7,9 @@ import random
 import numpy as np
 import pytest
 
-from evals.logistic import fit_logistic, no_slip, slip_rate
 from evals.novelty import Placed, analysed, main, novelty, novelty_of, placed
-from evals.trees import NAME, Condition, Draws, Grown, Guided, Sampled, Samples
+from evals.samples.trees import NAME, Condition, Draws, Grown, Guided, Sampled, Samples
+from evals.statistics.logistic import fit_logistic, no_slip, slip_rate
 from rlad.cli import PlainError
 from rlad.config import load_config, save_config
 from rlad.config.problems import ProblemsConfig

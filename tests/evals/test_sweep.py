@@ -6,13 +6,13 @@ import shutil
 import pytest
 from simulated_jobs import InThisProcess
 
-from evals import sampling, sweep
-from evals.cells import iid_flags
-from evals.samples import BreadthProblem
-from evals.sampling import ModelPair
-from evals.spending import UNPRICED
-from evals.tables import print_sweep
-from evals.trees import NAME, Condition, Sampled, Samples
+from evals import sweep
+from evals.cells.rows import iid_flags
+from evals.samples import workers
+from evals.samples.judged import BreadthProblem
+from evals.samples.trees import NAME, Condition, ModelPair, Sampled, Samples
+from evals.spending.auto import UNPRICED
+from evals.tables.sweep import print_sweep
 from rlad.cli import PlainError
 from rlad.config import ConfigError, load_config, save_config
 from rlad.players.policy import make_policy
@@ -133,8 +133,8 @@ def test_breadth_counts_the_tokens_that_the_reasoner_spent(folder):
     run = load_config(folder / "config.yaml")
     pair = ModelPair("cotrained", "x", str(folder / "export/abstraction"), str(folder / "export/solution"), "plain")
     problems = load_problems(run.problems, "test")[:3]
-    grown = sampling.distinct_job(run, problems, 1, pair, 0.3)
-    assert grown == sampling.distinct_job(run, problems, 1, pair, 0.3)  # seeded
+    grown = workers.distinct_job(run, problems, 1, pair, 0.3)
+    assert grown == workers.distinct_job(run, problems, 1, pair, 0.3)  # seeded
     for problem in map(BreadthProblem.of, grown):
         assert all(1 <= tokens <= 5 for tokens in problem.proposal_tokens)
         assert [len(row) for row in problem.correct] == [2, 1][: len(problem.correct)]
@@ -145,7 +145,7 @@ def test_breadth_counts_the_tokens_that_the_reasoner_spent(folder):
 def test_iid_abstractions_have_a_full_grid_even_where_a_draw_is_no_abstraction(folder):
     run = load_config(folder / "config.yaml")
     pair = ModelPair("warmstart", "base", str(folder / "base"), str(folder / "base"), "plain")
-    grown = sampling.iid_job(run, load_problems(run.problems, "test")[:4], 1, pair, 0.3)
+    grown = workers.iid_job(run, load_problems(run.problems, "test")[:4], 1, pair, 0.3)
     flags = iid_flags(Condition("warmstart", "base", "iid", 0.3, depth=(1, 1)), grown)
     assert flags.shape == (4, 2, 1) and flags.dtype == bool
 
@@ -269,7 +269,7 @@ def test_a_rule_is_never_run_without_the_scores_it_reads(alone):
 
 # --------------------------------------------------------------------------------------------------- temperatures
 def test_guided_temperatures_are_chosen_on_the_validation_problems(folder, monkeypatch):
-    monkeypatch.setattr(sampling, "ProcessPoolExecutor", InThisProcess)
+    monkeypatch.setattr(workers, "ProcessPoolExecutor", InThisProcess)
     words = ["sweep.guided_temperatures=[0.3,1.0]", "sweep.plain_temperatures=[0.5,1.0]", "sweep.grid=[[2,1]]"]
     sweep.main([str(folder), *words])
     found = found_in(folder)

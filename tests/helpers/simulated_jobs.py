@@ -4,9 +4,8 @@ from concurrent.futures import Future
 
 import numpy as np
 
-from evals import sampling
-from evals.sampling import ModelPair
-from evals.trees import Answered, Draws, Grown, Guided, Samples
+from evals.samples import workers
+from evals.samples.trees import Answered, Draws, Grown, Guided, ModelPair, Samples
 from rlad.config import load_config, save_config
 
 PAIRS = [
@@ -67,7 +66,7 @@ def grown(rng, depth):
 
 def distinct_job(run, problems, seed, pair, temperature):
     rng = np.random.default_rng([seed, len(pair.label), int(100 * temperature)])
-    return [grown(rng, sampling.depth_of(run.sweep.grid)) for _ in problems]
+    return [grown(rng, workers.depth_of(run.sweep.grid)) for _ in problems]
 
 
 def iid_job(run, problems, seed, pair, temperature):
@@ -91,9 +90,9 @@ def simulate(monkeypatch):
 
         return run
 
-    monkeypatch.setattr(sampling, "ProcessPoolExecutor", InThisProcess)
+    monkeypatch.setattr(workers, "ProcessPoolExecutor", InThisProcess)
     for job in (distinct_job, iid_job, plain_job):
-        monkeypatch.setattr(sampling, job.__name__, noted(job))
+        monkeypatch.setattr(workers, job.__name__, noted(job))
     monkeypatch.setattr("evals.sweep.pairs_of", lambda run, folder: PAIRS)
     monkeypatch.setattr("evals.sweep.plot_sweep", lambda result, path: None)
     monkeypatch.setattr("evals.sweep.plot_splits", lambda result, path: None)

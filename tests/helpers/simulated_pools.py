@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from evals.pools import Pool
-from evals.trees import Draws, Grown, Guided, Samples
+from evals.samples.trees import Draws, Grown, Guided, Samples
+from evals.spending.pools import Pool
 
 
 def simulated(

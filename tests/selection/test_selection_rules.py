@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import rlad.selection
-from evals.estimators import majority_at_k
+from evals.statistics.estimators import majority_at_k
 from rlad.config.registry import rule
 from rlad.selection import Candidate, credit, group, reads, select, winners
 

@@ -6,7 +6,7 @@ import pytest
 from trees import tree
 from voted import voted
 
-from evals.entropy_series import entropy_charts
+from evals.charts.entropy import entropy_charts
 from rlad.entropy.auroc import auroc
 from trainers.metrics.proposals import NAMES, read_proposals
 from trainers.metrics.readings import joined_sums

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from evals.series import seconds_per_phase
+from evals.charts.series import seconds_per_phase
 from rlad.config import ConfigError, load_config
 from rlad.config.phases import PHASES
 from rlad.config.rules import checks

@@ -1,0 +1,242 @@
+"""The sweep's sampling: problems in shards over worker processes, each with its own copies of the models."""
+
+from __future__ import annotations
+
+import json
+import math
+import multiprocessing
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from dataclasses import replace
+from functools import cached_property
+
+import numpy as np
+import torch
+
+from evals.samples.shards import Kept
+from evals.samples.trees import (
+    Answered,
+    Condition,
+    Grown,
+    ModelPair,
+    Sampled,
+    Samples,
+    as_record,
+    record_of,
+    samples_of,
+)
+from rlad.cli import progress
+from rlad.config import RunConfig
+from rlad.generation import Sampling
+from rlad.problems import Problem, load_problems
+from rlad.reasoning.pair import open_pair
+from rlad.reasoning.reasoner import Reasoner
+from rlad.reasoning.tree import Plan, Tree
+from rlad.selection import reads
+
+
+class SamplingPool:
+    """Runs sampling jobs over problems in `launch.ranks` processes, none of them twice. A context manager."""
+
+    def __init__(
+        self,
+        run: RunConfig,
+        problems: dict[str, list[Problem]],
+        kept: Kept | None = None,
+        part: Callable[[int], bool] | None = None,
+        pilot: bool = False,
+    ):
+        """`problems`: by split. `kept`: what was sampled before, and where to keep what is sampled now. `part`: which
+        jobs' test problems are sampled, by the job's number from 0; None = all. `pilot`: they are to choose by, so
+        every shard may sample them, as it may the validation problems."""
+        self.run, self.settings, self.kept, self.part, self.pilot = run, run.sweep, kept, part, pilot
+        self.problems = problems
+        own = [one for _, chunk in self._chunks("test") for one in chunk]
+        self.sampled = Sampled(problems | {"test": own})
+
+    def __enter__(self) -> SamplingPool:
+        return self
+
+    def __exit__(self, *exception) -> None:
+        if "pool" in self.__dict__:
+            self.pool.shutdown(cancel_futures=True)
+
+    @cached_property
+    def pool(self) -> ProcessPoolExecutor:
+        """The processes; a sweep whose jobs were all done before starts none."""
+        # Threads of a worker are set before it imports torch: two spinning on one core crawl.
+        os.environ.setdefault("OMP_NUM_THREADS", str(self.run.launch.threads_per_rank))
+        context = multiprocessing.get_context("spawn")
+        return ProcessPoolExecutor(self.run.launch.ranks, mp_context=context)
+
+    def _chunks(self, split: str) -> list[tuple[int, list[Problem]]]:
+        """The problems of each job, with its number; of test problems those of this part."""
+        chunks = enumerate(_chunks(self.problems[split], self.settings.shard))
+        return [(i, chunk) for i, chunk in chunks if split != "test" or self.part is None or self.part(i)]
+
+    def _all(self, job, split: str, label: str, condition: Condition, *arguments, more: str = "") -> list:
+        """One job over all problems of a split; their records in order. `more` tells apart a condition's rounds."""
+        chunks = self._chunks(split)
+        way = f"{split}/{condition.checkpoint}/{condition.mode}/{condition.temperature:g}/{more}"
+        found = {i: self.kept and self.kept.find(f"{way}{i}") for i, _ in chunks}
+        missing = [(i, chunk) for i, chunk in chunks if found[i] is None]
+        everybodys = self.pilot or split != "test"
+        others = [i for i, _ in missing if self.kept and not self.kept.mine(i, everybodys)]
+        missing = [(i, chunk) for i, chunk in missing if i not in others]
+        futures: dict[Future, int] = {
+            self.pool.submit(job, self.run, chunk, 7919 * (i + 1), *arguments): i for i, chunk in missing
+        }
+        with progress(
+            label if split == "test" else f"{label} ({split})", len(chunks), len(chunks) - len(missing)
+        ) as bar:
+            for future in as_completed(futures):
+                records, i = [as_record(one) for one in future.result()], futures[future]
+                if self.kept:
+                    self.kept.add(f"{way}{i}", records)
+                found[i] = json.loads(json.dumps(records))
+                bar.advance()
+        if others:
+            raise self.kept.unfinished(others)
+        return [record for i, _ in chunks for record in found[i]]
+
+    def _grown(self, job, split: str, label: str, condition: Condition, pair: ModelPair) -> list[Grown]:
+        records = self._all(job, split, f"{pair.label}: {label}", condition, pair, condition.temperature)
+        grown = [record_of(one, condition.temperature) for one in records]
+        self.sampled.conditions[condition] = grown
+        return grown
+
+    def distinct(self, pair: ModelPair, temperature: float, split: str = "test") -> list[Grown]:
+        """Distinct abstractions, solved as deep as the grid asks for."""
+        depth = depth_of(self.settings.grid)
+        condition = Condition(pair.checkpoint, pair.label, "distinct", temperature, split, depth)
+        return self._grown(distinct_job, split, "distinct abstractions", condition, pair)
+
+    def joint(self, pair: ModelPair, temperature: float) -> list[Grown]:
+        """Abstractions that one text lists, as many as the grid's widest cell has, solved as deep as the grid asks."""
+        condition = Condition(pair.checkpoint, pair.label, "joint", temperature, depth=depth_of(self.settings.grid))
+        return self._grown(joint_job, "test", "lists of abstractions", condition, pair)
+
+    def iid(self, pair: ModelPair, temperature: float, split: str = "test") -> list[Grown]:
+        """`sweep.iid_abstractions` draws, whatever they are, and `sweep.iid_solutions` solutions with each."""
+        depth = (self.settings.iid_solutions,) * self.settings.iid_abstractions
+        condition = Condition(pair.checkpoint, pair.label, "iid", temperature, split, depth)
+        return self._grown(iid_job, split, "i.i.d. abstractions", condition, pair)
+
+    def decoded(self, pair: ModelPair, name: str, job: Callable[..., list[Answered]]) -> None:
+        """What a decoding method writes, by its job."""
+        temperature = self.settings.decoding_temperature
+        condition = Condition(pair.checkpoint, pair.label, f"decoding:{name}", temperature)
+        label = f"{pair.label}: {name}"
+        records = self._all(job, "test", label, condition, pair, temperature, name)
+        found = [Answered(samples_of(one["samples"], temperature), one["answers"]) for one in records]
+        self.sampled.conditions[condition] = [one.grouped() for one in found]
+
+    def plain(
+        self, pair: ModelPair, temperature: float, budget: float = 0.0, split: str = "test", expected: int = 0
+    ) -> list[Samples]:
+        """Solutions without an abstraction: `sweep.plain_samples` a problem, as many more as are `expected` to be
+        wanted, and as many as spend `budget` tokens (0 = no more)."""
+        condition = Condition(pair.checkpoint, pair.label, "plain", temperature, split)
+        label = f"{pair.label}: plain at T {temperature:g}"
+        found: list[Answered] = []
+        have, count = 0, self.settings.plain_samples
+        while count > 0:
+            more = f"{have}+{count}/"
+            records = self._all(plain_job, split, label, condition, pair, temperature, count, have, more=more)
+            drawn = [Answered(samples_of(one["samples"], temperature), one["answers"]) for one in records]
+            found = [a.joined(b) for a, b in zip(found, drawn, strict=True)] if found else drawn
+            have += count
+            count = expected - have
+            if count <= 0 and budget:
+                mean = float(np.mean([tokens for one in found for tokens in one.samples.tokens]))
+                count = math.ceil(budget / mean) + 1 - have
+        self.sampled.conditions[condition] = [one.grouped() for one in found]
+        return self.sampled.conditions[condition]
+
+
+def problems_of(run: RunConfig, splits: Sequence[str] = ("test",)) -> dict[str, list[Problem]]:
+    """Problems by split: test, of which the sweep takes `sweep.problems`, and validation, which it takes whole."""
+    problems = {split: load_problems(run.problems, split) for split in splits}
+    return problems | {"test": problems["test"][: run.sweep.problems]}
+
+
+def depth_of(grid: Sequence[Sequence[int]]) -> tuple[int, ...]:
+    """Solutions that a grid of [n, m] cells needs under the first, second ... abstraction.
+
+    >>> depth_of([[4, 1], [2, 3]])
+    (3, 3, 1, 1)
+    """
+    widest = max(n for n, _ in grid)
+    return tuple(max((m for n, m in grid if n > i), default=0) for i in range(widest))
+
+
+def _chunks(items: list, size: int):
+    return (items[i : i + size] for i in range(0, len(items), size))
+
+
+_OPEN: dict[ModelPair, Reasoner] = {}
+"""What this worker process has loaded: one pair at a time."""
+
+
+def reasoner_for(run: RunConfig, pair: ModelPair) -> Reasoner:
+    if pair not in _OPEN:
+        _OPEN.clear()
+        torch.set_num_threads(run.launch.threads_per_rank)
+        _OPEN[pair] = open_pair(run, pair.abstraction, pair.solution)
+    return _OPEN[pair]
+
+
+def distinct_job(
+    run: RunConfig, problems: list[Problem], seed: int, pair: ModelPair, temperature: float
+) -> list[Grown]:
+    """Trees of distinct abstractions."""
+    return _grown(run, pair, problems, _grid_plan(run, seed, temperature))
+
+
+def joint_job(run: RunConfig, problems: list[Problem], seed: int, pair: ModelPair, temperature: float) -> list[Grown]:
+    """Trees of abstractions that one text lists."""
+    plan = replace(_grid_plan(run, seed + 5, temperature), joint=True)
+    return _grown(run, pair, problems, plan)
+
+
+def _grown(run: RunConfig, pair: ModelPair, problems: list[Problem], plan: Plan) -> list[Grown]:
+    """Judged trees, with the scores that the sweep's rules read."""
+    reasoner = reasoner_for(run, pair)
+    trees = reasoner.run(problems, plan)
+    if any("unguided" in reads(name) for name in run.sweep.select):
+        reasoner.score_unguided(trees)
+    return [Grown.of(tree) for tree in trees]
+
+
+def _grid_plan(run: RunConfig, seed: int, temperature: float) -> Plan:
+    """As wide and deep as the grid's cells together."""
+    s, depth = run.sweep, depth_of(run.sweep.grid)
+    return Plan(
+        len(depth),
+        depth,
+        Sampling(s.propose_temperature, run.abstraction.max_new_tokens, seed),
+        Sampling(temperature, run.solution.max_new_tokens, seed + 1),
+        draws=round(s.draw_factor * len(depth)),
+    )
+
+
+def iid_job(run: RunConfig, problems: list[Problem], seed: int, pair: ModelPair, temperature: float) -> list[Grown]:
+    """Trees of abstractions as they come."""
+    s = run.sweep
+    propose = Sampling(s.propose_temperature, run.abstraction.max_new_tokens, seed + 3)
+    solve = Sampling(temperature, run.solution.max_new_tokens, seed + 4)
+    plan = Plan(s.iid_abstractions, s.iid_solutions, propose, solve, distinct=False)
+    return [Grown.of(tree) for tree in reasoner_for(run, pair).run(problems, plan)]
+
+
+def plain_job(
+    run: RunConfig, problems: list[Problem], seed: int, pair: ModelPair, temperature: float, count: int, have: int
+) -> list[Answered]:
+    """`count` more solutions per problem, after `have` earlier ones."""
+    reasoner = reasoner_for(run, pair)
+    trees = [Tree(problem) for problem in problems]
+    budget = run.solution.max_new_tokens
+    reasoner.solve_bare(trees, count, Sampling(temperature, budget, seed + 2 + 31 * have), pair.task)
+    reasoner.judge(trees)
+    return [Answered.of(tree.bare) for tree in trees]

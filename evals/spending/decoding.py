@@ -1,0 +1,118 @@
+"""Decoding methods as conditions of a sweep: each beside plain sampling at equal generated tokens."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from evals.cells.selecting import PLAIN, Sides
+from evals.samples.trees import Answered, ModelPair, Sampled, Samples
+from evals.samples.workers import reasoner_for
+from evals.statistics import estimators as est
+from evals.statistics.rounding import rounded
+from rlad.cli import PlainError
+from rlad.config import RunConfig
+from rlad.config.registry import decoding
+from rlad.generation import Completion, Sampling
+from rlad.problems import Problem
+from rlad.reasoning.marks import marks_of
+from rlad.reasoning.tree import Tree
+
+MODE = "decoding:"
+"""Before the method's name, the mode of its condition."""
+
+
+def decoding_job(
+    run: RunConfig, problems: list[Problem], seed: int, pair: ModelPair, temperature: float, name: str
+) -> list[Answered]:
+    """What a method writes for each problem, judged; tokens are those that it generated for each trace."""
+    from rlad.generation.decoding.base import Writer
+    from rlad.generation.transformers import TransformersSampler
+
+    reasoner = reasoner_for(run, pair)
+    if not isinstance(reasoner.solver, TransformersSampler):
+        raise PlainError("Decoding methods work on the transformers sampler; sweep with engine.kind=transformers.")
+    settings = run.sweep
+    writer = Writer(reasoner.solver, marks_of(reasoner.solve_prompts, pair.task), seed + 6)
+    trees = [Tree(problem) for problem in problems]
+    prompts = [reasoner.bare_ids(tree, pair.task) for tree in trees]
+    sampling = Sampling(temperature, run.solution.max_new_tokens, seed + 6)
+    found = decoding[name].bound(settings.of(name))(writer, prompts, settings.decoding_samples, sampling)
+    for tree, prompt, traces in zip(trees, prompts, found, strict=True):
+        for trace in traces:
+            ended = bool(trace.token_ids) and trace.token_ids[-1] in writer.eos
+            written = Completion(trace.token_ids, (), "stop" if ended else "length", reasoner.solver.version)
+            tree.bare.append(reasoner.solution(prompt, written))
+    reasoner.judge(trees)
+    return [_answered(tree, traces) for tree, traces in zip(trees, found, strict=True)]
+
+
+def _answered(tree: Tree, traces: Sequence[Any]) -> Answered:
+    known = Answered.of(tree.bare)
+    tokens, weights = [trace.tokens for trace in traces], [round(trace.weight, 6) for trace in traces]
+    return replace(known, samples=replace(known.samples, tokens=tokens, weight=weights))
+
+
+def weighted_choice(keys: Sequence[Hashable | None], weights: Sequence[float], right: Sequence[bool]) -> float:
+    """Probability that the answer of the largest weight is right; ties are broken at random, traces without an answer
+    or of no weight do not vote.
+
+    >>> weighted_choice(["A", "B", "B", None], [0.9, 0.5, 0.4, 5.0], [True, False, False, False])  # .9 and .9 tie
+    0.5
+    >>> weighted_choice(["A"], [0.0], [True])
+    0.0
+    """
+    totals: dict[Hashable, float] = defaultdict(float)
+    flags: dict[Hashable, list[bool]] = defaultdict(list)
+    for key, weight, flag in zip(keys, weights, right, strict=True):
+        if key is not None and weight > 0:
+            totals[key] += weight
+            flags[key].append(bool(flag))
+    best = max(totals.values(), default=0.0)
+    tied = [float(np.mean(flags[key])) for key, total in totals.items() if total >= best * (1 - 1e-12)]
+    return float(np.mean(tied)) if tied else 0.0
+
+
+def spent(sampled: Sampled) -> float:
+    """Most tokens per problem that a decoding method took; 0 without any."""
+    return max((_tokens(records) for _, records in _conditions(sampled)), default=0.0)
+
+
+def _conditions(sampled: Sampled) -> list[tuple[Any, list[Samples]]]:
+    return [(one, records) for one, records in sampled.conditions.items() if one.mode.startswith(MODE)]
+
+
+def _tokens(records: Sequence[Samples]) -> float:
+    return float(np.mean([sum(record.tokens) for record in records]))
+
+
+def decoding_rows(sampled: Sampled, known: Sides, resamples: int) -> list[dict[str, Any]]:
+    """One row per method: its selected answer and coverage, and plain sampling's majority of the same model at the same
+    tokens and its best temperature on these problems. p is corrected for the number of methods (Holm)."""
+    rows = []
+    for condition, records in _conditions(sampled):
+        right = np.array([weighted_choice(one.key, one.weight, one.correct) for one in records])
+        covered = np.array([any(one.correct) for one in records], float)
+        tokens = _tokens(records)
+        rivals = [side.samples for side in known[condition.checkpoint, PLAIN]]
+        counts = [min(est.samples_for_budget(one.tokens, tokens), one.samples) for one in rivals]
+        voted = max((one.accuracy(k) for one, k in zip(rivals, counts, strict=True)), key=lambda values: values.mean())
+        reached = max((one.covered(k) for one, k in zip(rivals, counts, strict=True)), key=lambda values: values.mean())
+        own, gap = est.bootstrap(right, resamples=resamples), est.paired_difference(right, voted, resamples=resamples)
+        rows.append(
+            {
+                "checkpoint": condition.checkpoint, "label": condition.label, "method": condition.mode[len(MODE) :],
+                "temperature": condition.temperature, "traces": rounded(np.mean([len(one.key) for one in records])),
+                "tokens_per_problem": rounded(tokens), "accuracy": rounded(own.estimate), "ci95": rounded(own.ci95),
+                "pass_at_k": rounded(covered.mean()), "plain": rounded(voted.mean()),
+                "plain_pass_at_k": rounded(reached.mean()), "difference": rounded(gap.estimate),
+                "difference_ci95": rounded(gap.ci95), "p_holm": est.paired_p(right, voted),
+            }
+        )  # fmt: skip
+    for row, p in zip(rows, est.holm([row["p_holm"] for row in rows]), strict=True):
+        row["p_holm"] = rounded(p)
+    return rows

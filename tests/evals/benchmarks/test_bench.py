@@ -1,0 +1,78 @@
+"""`./launch.sh bench`: a list, one JSON object at the end of stdout, refusals in a sentence."""
+
+import importlib
+import json
+import sys
+from dataclasses import is_dataclass
+from pathlib import Path
+
+import pytest
+
+from evals.benchmarks.__main__ import BENCHMARKS, main, run_benchmark
+from rlad.cli import PlainError, main_guard
+from rlad.config import ConfigError
+from rlad.config.sections import meanings
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_the_list_names_every_benchmark_with_its_minutes(capsys):
+    assert main([]) == 0
+    out = capsys.readouterr().out
+    assert all(
+        f"{name} " in out and f"{entry.minutes:g} min  {entry.what}" in out for name, entry in BENCHMARKS.items()
+    )
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_every_benchmark_has_keys_that_say_what_they_mean(name):
+    module = importlib.import_module(f"evals.benchmarks.{BENCHMARKS[name].module}")
+    assert is_dataclass(module.Keys) and callable(module.bench)
+    assert set(meanings(module.Keys)) == set(module.Keys.__dataclass_fields__)
+
+
+def test_a_benchmark_ends_with_one_json_object_on_stdout(capsys, monkeypatch):
+    import evals.benchmarks.verifier_fuzz as fuzz
+
+    monkeypatch.setattr(fuzz, "faults", lambda kind, gold, pred: ["planted"] if pred else [])
+    assert main(["fuzz", "cases=20", "seed=3"]) == 0
+    out, err = capsys.readouterr()
+    assert out.count("\n") == 1 and json.loads(out)["cases"] == 20
+    assert "planted" in err  # what is said on the way
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["loss-memry"], "There is no benchmark 'loss-memry'; the nearest is 'loss-memory'"),
+        (["fuzz", "casess=3"], "'casess' is no key of the benchmark fuzz; it has cases, seed, golds."),
+        (["fuzz", "cases=many"], "cases"),
+        (["fuzz", "cases"], "key=value"),
+        (["instruments"], "'run' must be given"),
+        (["loss-memory", "shapes=3"], "TOKENSxWORDS"),
+        (["loss-memory", "dtype=int8"], "float32 or bfloat16"),
+    ],
+)
+def test_what_cannot_be_run_is_refused_in_a_sentence(words, sentence, capsys):
+    with pytest.raises((PlainError, ConfigError), match=".") as caught:
+        run_benchmark(words[0], words[1:])
+    assert sentence in str(caught.value)
+    with pytest.raises(SystemExit) as ended:
+        main_guard(lambda: main(words))
+    out, err = capsys.readouterr()
+    assert (ended.value.code, out, err.count("\n")) == (2, "", 1)
+
+
+def test_numbers_of_the_performance_page_name_benchmarks_that_exist():
+    text = (ROOT / "docs" / "performance.md").read_text()
+    named = {line.split()[2] for line in text.splitlines() if line.strip().startswith("./launch.sh bench ")}
+    assert named and named <= set(BENCHMARKS)
+
+
+@pytest.mark.process
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_memory_of_the_loss_in_small():
+    """A quarter of full logits even at a tenth of the size that the page shows; without TRL its place is null."""
+    found = run_benchmark("loss-memory", ["shapes=512x20000", "trl=/nowhere"])
+    assert found["ours"]["512x20000"] < found["full_logits"]["512x20000"] / 3
+    assert found["trl"] is None

@@ -1,0 +1,58 @@
+"""Charts and plots say what the sweep and the run say, and leave out what was never measured."""
+
+import pytest
+
+from evals import runs
+from evals.charts import plots, series
+
+
+def test_plain_sampling_is_shown_at_its_best_temperature(sweep):
+    chart = series.sweep_chart(sweep, "pass_at_k")
+    line = next(s for s in chart.series if s.label == "base, plain sampling")
+    measured = [point for point in line.points if point.low is not None]
+    assert len(measured) == 4  # one per budget of the breadth cells
+    assert {point.note.split(" at ")[1] for point in line.points} == {"T 1"}
+    assert max(point.y for point in line.points) > measured[-1].y  # the curve goes on to the last sample
+    assert [point.x for point in line.points] == sorted(point.x for point in line.points)
+
+
+def test_reading_a_curve_beyond_its_samples_is_refused():
+    with pytest.raises(ValueError, match="only 1 were drawn"):
+        series.at_budget({"tokens_per_sample": 10, "accuracy": [0.5]}, "accuracy", 20)
+
+
+def test_references_get_their_own_line_and_colour(sweep):
+    sweep["references"] = [sweep["cells"][-1] | {"checkpoint": "other", "label": "plain solver, all tokens"}]
+    chart = series.sweep_chart(sweep, "accuracy")
+    extra = next(s for s in chart.series if s.label.startswith("plain solver"))
+    assert extra.color not in {"warmstart", "cotrained"}
+
+
+def test_charts_leave_out_what_was_never_measured():
+    rows = [{"step": 1, "solution": {"reward": 0.5, "kl": None}, "abstraction": None}]
+    charts = series.learning_charts(rows)
+    assert [chart.title for chart in charts] == ["Reward"]
+    assert [line.label for line in charts[0].series] == ["solution player"]
+    assert series.seconds_per_phase(rows) == {}
+
+
+def test_warm_start_of_single_players_goes_on_where_the_base_ended():
+    rows = [{"step": s, "label": label, "loss": 1.0} for label in ("base", "solution") for s in (20, 40)]
+    chart = series.warmstart_chart(rows)
+    assert [(line.label, [point.x for point in line.points]) for line in chart.series] == [
+        ("all tasks", [20, 40]),
+        ("solution player alone", [60, 80]),
+    ]
+
+
+def test_every_plot_of_a_full_run_is_written(make_run):
+    made = plots.plot_run(runs.read_run(make_run()))
+    assert [path.name for path in made] == ["learning.png", "entropy.png", "seconds.png", "sweep.png"]
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in made)
+
+
+def test_a_run_that_has_barely_begun_gives_what_it_has(make_run):
+    run = runs.read_run(make_run(without=("metrics.jsonl", "sweep.json", "samples.jsonl")))
+    assert [path.name for path in plots.plot_run(run)] == ["learning.png"]
+    empty = runs.Run(run.path)
+    assert plots.plot_run(empty) == []
