@@ -180,6 +180,12 @@ CHANGE = "Pens cost $2. Maria buys 12 pens and pays with a $50 note. How much ch
         (CHANGE, "Change is the note minus the cost: 50 - cost", "26", False),
         (CHANGE, "Compute 50 - 2*12", "26", False),
         ("What is the chance of an even roll?", "0.5 is the value.", "1/2", True),
+        ("What are the roots of x^2-4x? Give the larger one.", "The larger root is four.", "4", True),
+        ("What are the roots of x^2-4x? Give the larger one.", "Factor the 4 out of 4x.", "4", False),
+        ("Solve for x: 3x + 7 = 22.", "Check 5: 3*5+7=22.", "5", True),
+        ("Solve for x: 3x + 7 = 22.", "Check all 5 cases.", "5", False),
+        ("She reads 12 pages a day. How many pages in 2 weeks?", "A week has 168 hours.", "168", False),
+        ("She reads 12 pages a day. How many pages in 2 weeks?", "A week has 168 pages.", "168", True),
         ("How many two-digit numbers are divisible by 11?", "Count: 9 numbers.", "9", True),
     ],
 )

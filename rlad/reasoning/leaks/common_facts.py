@@ -14,7 +14,9 @@ _FACTS = """
 36 inch yard; 5280 feet mile; 16 ounce pound; 4 quart gallon; 2 pint quart; 1000 gram kilogram; 1000 g kg;
 1000 meter kilometer; 1000 m km; 100 cm m; 100 centimeter meter; 10 mm cm; 1000 milliliter liter; 12 egg dozen;
 360 degree circle; 180 degree triangle; 90 degree right; 26 letter alphabet; 52 card deck; 6 face die;
-6 side die; 3 side triangle; 4 side square; 4 side rectangle; 4 leg dog; 2 leg bird; 100 percent whole
+6 side die; 3 side triangle; 4 side square; 4 side rectangle; 4 leg dog; 2 leg bird; 100 percent whole;
+168 hour week; 1440 minute day; 3600 second hour; 8760 hour year; 2000 pound ton; 8 pint gallon; 16 cup gallon;
+3 month quarter; 20 nickel dollar; 10 dime dollar; 1760 yard mile; 144 unit gross; 8 leg spider; 6 leg insect
 """
 _TABLE = [
     (Fraction(number), stem(part), stem(whole))

@@ -133,6 +133,15 @@ def imperative(before: str) -> bool:
     return cues.IMPERATIVE.match(clause if clause.strip() else before) is not None
 
 
+def checked(before: str) -> bool:
+    """Whether the number is what the reader is told to check: a value that is put to the test is the answer.
+
+    >>> checked("Check that x = "), checked("Check all "), checked("Verify ")
+    (True, False, True)
+    """
+    return cues.CHECKED.search(before) is not None
+
+
 def declared(before: str, behind: str) -> bool:
     """Whether a statement is made about the number: somebody has it, something is it."""
     opens = not before.strip(" ;,:") and cues.SUBJECTED.match(behind) is not None

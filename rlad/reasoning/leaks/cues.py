@@ -241,6 +241,9 @@ _IMPERATIVES = phrases(
     "walk; watch",
     "work; write; go; give; don't; never; always; let's; first; then",
 )
+CHECKED = re.compile(
+    r"\b(?:check|verify|confirm)\s+(?:that\s+|whether\s+|with\s+)?(?:[a-z]\s*(?:=|is|equals)\s*)?$", re.IGNORECASE
+)
 IMPERATIVE = re.compile(rf"\W*(?:(?:{_OPENINGS}|to\s+\w+[^,]*,|once[^,]*,)[,:]?\s+)*{_IMPERATIVES}", re.IGNORECASE)
 CLAUSE = re.compile(
     r",\s*(?:so|then|which|and|but|because|since|as|where|thus|hence)\b|[,:;]\s|\band\s+(?:then\s+)?(?=\w+\s)"

@@ -196,6 +196,7 @@ RULES: list[tuple[Callable[[Place], bool], bool, str]] = [
     (lambda p: p.asked, True, "it is what the question asks for"),
     (lambda p: p.known, False, "the question says it"),
     (lambda p: p.special, True, "it is too special to be there by chance"),
+    (lambda p: context.checked(p.before), True, "it is checked as the answer"),
     (lambda p: context.imperative(p.before), False, "an instruction uses it"),
     (lambda p: context.declared(p.before, p.behind), True, "a statement is made of it"),
     (lambda p: True, False, "it is only mentioned"),

@@ -135,7 +135,8 @@ def facts(question: str) -> Facts:
     asked = {stem(word) for m in _HOW_MANY.finditer(text) for word in _WORD.findall(m[1])}
     asked |= {m[1].lower() for m in _MORE.finditer(text)} | {stem(m[1]) for m in _IN_UNITS.finditer(text)}
     asked |= {unit for m in _HOW.finditer(text) for unit in _UNITS[m[1].lower()].split()}
-    subjects = {stem(word) for m in _WHAT.finditer(last) for word in _WORD.findall(m[1])} - _UNTOLD
+    end = " ".join(sentences[-2:])  # "What are the roots? Give the larger one."
+    subjects = {stem(word) for m in _WHAT.finditer(end) for word in _WORD.findall(m[1])} - _UNTOLD
     subjects |= {m[1].lower() for m in _VARIABLE.finditer(text)} - {"a"}
     return Facts(
         numbers=numbers,
