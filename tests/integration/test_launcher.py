@@ -137,9 +137,9 @@ def test_ranks_end_with_a_killed_launcher(tmp_path):
 
 
 def test_killed_node_launcher_is_no_success(tmp_path):
-    """DeepSpeed's front end then reports success."""
     process = start(tmp_path, "sleep")
     node_launcher = psutil.Process(ranks_of(tmp_path)[0]).parent()
+    assert node_launcher.ppid() == process.pid
     assert "deepspeed.launcher.launch" in " ".join(node_launcher.cmdline())
     node_launcher.kill()
     _, err = process.communicate(timeout=LIMIT)

@@ -1,7 +1,8 @@
-"""The `deepspeed` command of a run, its environment, and the life of its processes."""
+"""The command that starts a run's ranks by DeepSpeed's launcher, its environment, and the life of its processes."""
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shutil
@@ -98,31 +99,37 @@ EXPORTED = (
 
 
 def command(placement: Placement, device: str, logs: Path, module: str, arguments: list[str], env: dict) -> list[str]:
-    """The `deepspeed` command line. Writes the hostfile of a by-hand node, and the exports of a hostfile run."""
-    port = placement.port or free_port()
-    parts = [sys.executable, "-m", "deepspeed.launcher.runner", "--log_level=error", "--no_local_rank"]
-    if placement.node_rank is not None:
-        hosts = "".join(f"node-{i} slots={slots}\n" for i, slots in enumerate(placement.slots))
-        hostfile = logs / f"hostfile_{placement.node_rank}"
-        hostfile.write_text(hosts)
-        parts += [f"--hostfile={hostfile}", "--no_ssh", f"--node_rank={placement.node_rank}"]
-        parts += [f"--master_addr={placement.master}"]
-    elif placement.hostfile is not None:
+    """The command line of DeepSpeed's launcher. Writes the exports of a hostfile run.
+
+    What `deepspeed` itself runs once it knows the ranks of this machine, its node launcher, is started without it: to
+    import DeepSpeed once more takes seconds. Hosts that are reached over ssh are its own to start.
+    """
+    parts = [sys.executable, "-u", "-m"]
+    if placement.hostfile is None:
+        parts += ["deepspeed.launcher.launch", f"--world_info={_world_info(placement, device, env)}"]
+        parts += [f"--node_rank={placement.node_rank or 0}", f"--master_addr={placement.master}"]
+    else:
         exports = logs / "deepspeed_env"
         exports.write_text("".join(f"{key}={env[key]}\n" for key in EXPORTED if key in env))
         env["DS_ENV_FILE"] = str(exports.resolve())
-        parts += [f"--hostfile={placement.hostfile}"]
-    else:
-        parts += ["--hostfile=/dev/null", *_local_slots(placement.ranks, device, env)]  # never /job/hostfile
-    return [*parts, f"--master_port={port}", "--module", "trainers.launching.rank", module, *arguments]
+        parts += ["deepspeed.launcher.runner", f"--hostfile={placement.hostfile}"]
+    parts += [f"--master_port={placement.port or free_port()}", "--log_level=error", "--no_local_rank"]
+    return [*parts, "--module", "trainers.launching.rank", module, *arguments]
 
 
-def _local_slots(ranks: int, device: str, env: Mapping[str, str]) -> list[str]:
-    """With --num_accelerators, DeepSpeed ignores the user's choice of GPUs; --include keeps it."""
+def _world_info(placement: Placement, device: str, env: Mapping[str, str]) -> str:
+    """Every node's accelerators, one per rank, as the node launcher reads them; on this node the user's choice of GPUs.
+
+    >>> two = _world_info(Placement(slots=(1, 2), node_rank=1), "cuda", {"CUDA_VISIBLE_DEVICES": "5,6,7"})
+    >>> base64.urlsafe_b64decode(two)
+    b'{"node-0": [0], "node-1": ["5", "6"]}'
+    """
+    nodes: dict[str, list] = {f"node-{i}": list(range(slots)) for i, slots in enumerate(placement.slots)}
     chosen = env.get("CUDA_VISIBLE_DEVICES", "")
     if device == "cuda" and chosen:
-        return [f"--include=localhost:{','.join(chosen.split(',')[:ranks])}"]
-    return [f"--num_accelerators={ranks}"]
+        node = placement.node_rank or 0
+        nodes[f"node-{node}"] = chosen.split(",")[: placement.slots[node]]
+    return base64.urlsafe_b64encode(json.dumps(nodes).encode()).decode()
 
 
 def require_remote_shell(path: str | None = None) -> None:
@@ -139,7 +146,7 @@ def run(command_line: list[str], env: Mapping[str, str]) -> int:
     """Runs the command as a process group of its own and returns its exit code.
 
     SIGINT, SIGTERM and SIGHUP end the whole group (exit code 128 + signal), and nothing of it is left when this
-    returns: DeepSpeed's own front end dies alone when it is signalled.
+    returns: a launcher of DeepSpeed's that is killed leaves what it started. Negative where a signal ended it.
     """
     stopped: list[int] = []
 
@@ -195,8 +202,8 @@ def clear_reports(logs: Path, node: int) -> None:
 def outcome(code: int, logs: Path, placement: Placement) -> tuple[int, str | None]:
     """The exit code of a launch and, when it failed, one sentence why.
 
-    DeepSpeed's front end reports success when its node launcher is killed, so success also wants every local rank's
-    word that it ran to its end.
+    DeepSpeed's front end, which starts the hosts of a file, reports success when its node launcher is killed, so
+    success also wants every local rank's word that it ran to its end.
     """
     node = placement.node_rank or 0
     report = failure_file(logs, node)
@@ -214,4 +221,4 @@ def outcome(code: int, logs: Path, placement: Placement) -> tuple[int, str | Non
         return 0, None
     if code == 256 - signal.SIGKILL:
         return 128 + signal.SIGKILL, "A training process was killed; the machine may have run out of memory."
-    return code or 1, f"The training processes ended before they were done (exit code {code}); see {logs}."
+    return max(code, 0) or 1, f"The training processes ended before they were done (exit code {code}); see {logs}."

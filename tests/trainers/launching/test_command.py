@@ -1,5 +1,6 @@
 """Where ranks are placed, which command starts them, and what is said about how they ended. Nothing is started here."""
 
+import base64
 import json
 import sys
 from pathlib import Path
@@ -117,11 +118,17 @@ def start_line(tmp_path, placement, device="cpu", base=()):
     return command(placement, device, tmp_path, "module", ["--run", "x"], env), env
 
 
+def world_of(line):
+    """Every node's accelerators, as DeepSpeed's node launcher is told."""
+    (world,) = [word.partition("=")[2] for word in line if word.startswith("--world_info=")]
+    return json.loads(base64.urlsafe_b64decode(world))
+
+
 def test_command_of_one_machine(tmp_path):
     line, env = start_line(tmp_path, Placement(slots=(2,), port=99), base={"CUDA_VISIBLE_DEVICES": "3"})
-    assert line[1:3] == ["-m", "deepspeed.launcher.runner"]
-    assert "--num_accelerators=2" in line
-    assert "--master_port=99" in line
+    assert line[1:4] == ["-u", "-m", "deepspeed.launcher.launch"]
+    assert world_of(line) == {"node-0": [0, 1]}
+    assert {"--node_rank=0", "--master_addr=127.0.0.1", "--master_port=99"} <= set(line)
     assert line[-5:] == ["--module", "trainers.launching.rank", "module", "--run", "x"]
     assert env["OMP_NUM_THREADS"] == "1"
     assert env["DS_ACCELERATOR"] == "cpu"
@@ -130,15 +137,24 @@ def test_command_of_one_machine(tmp_path):
 
 def test_chosen_gpus_are_kept(tmp_path):
     line, env = start_line(tmp_path, Placement(slots=(2,)), "cuda", {"CUDA_VISIBLE_DEVICES": "5,6,7"})
-    assert "--include=localhost:5,6" in line
+    assert world_of(line) == {"node-0": ["5", "6"]}
     assert "OMP_NUM_THREADS" not in env
 
 
 def test_command_of_one_node_of_several(tmp_path):
-    line, _ = start_line(tmp_path, Placement(slots=(2, 3), node_rank=1, master="a", port=5))
-    assert {"--no_ssh", "--node_rank=1", "--master_addr=a", "--master_port=5"} <= set(line)
-    (hostfile,) = [word.partition("=")[2] for word in line if word.startswith("--hostfile=")]
-    assert Path(hostfile).read_text() == "node-0 slots=2\nnode-1 slots=3\n"
+    placement = Placement(slots=(2, 3), node_rank=1, master="a", port=5)
+    line, _ = start_line(tmp_path, placement)
+    assert {"--node_rank=1", "--master_addr=a", "--master_port=5"} <= set(line)
+    assert world_of(line) == {"node-0": [0, 1], "node-1": [0, 1, 2]}
+    line, _ = start_line(tmp_path, placement, "cuda", {"CUDA_VISIBLE_DEVICES": "4,5,6,7"})
+    assert world_of(line) == {"node-0": [0, 1], "node-1": ["4", "5", "6"]}
+
+
+def test_deepspeeds_front_end_starts_the_hosts_of_a_file(tmp_path):
+    line, env = start_line(tmp_path, Placement(slots=(1, 1), master="a", hostfile=Path("hosts"), port=7))
+    assert line[1:4] == ["-u", "-m", "deepspeed.launcher.runner"]
+    assert {"--hostfile=hosts", "--master_port=7"} <= set(line)
+    assert "DS_ACCELERATOR=cpu\n" in Path(env["DS_ENV_FILE"]).read_text()
 
 
 def test_device():
@@ -174,6 +190,7 @@ def test_success_needs_every_local_rank(tmp_path):
     assert outcome(0, tmp_path, second_node)[0] == 1
     done_file(tmp_path, 3).touch()
     assert outcome(0, tmp_path, second_node) == (0, None)
+    assert outcome(-9, tmp_path, second_node)[0] == 1  # the node launcher itself was killed
 
 
 # ------------------------------------------------------------------------------------------------- the command line
