@@ -70,9 +70,10 @@ TEXT
 ./launch.sh setup [--with EXTRA ...]
 
 Makes .venv from requirements.lock; does nothing when it is there and up to date. An interrupted set-up is begun again.
-  --with dev     tests and lint
-  --with track   TensorBoard and Weights & Biases
-  --with vllm    the vLLM engine (its CPU build on machines without an NVIDIA GPU)
+  --with dev        tests and lint
+  --with notebook   marimo, for docs/notebooks
+  --with track      TensorBoard and Weights & Biases
+  --with vllm       the vLLM engine (its CPU build on machines without an NVIDIA GPU)
 The Python is $RLAD_PYTHON, or the first of python3, python3.11 ... python3.14 and pyenv's that is 3.11 or newer.
 TEXT
   warmstart | train) cat <<TEXT ;;
@@ -337,8 +338,8 @@ setup_verb() {
     case $1 in
     --with)
       case ${2-} in
-      dev | track | vllm) extras+=("$2") ;;
-      *) fail "--with takes dev, track or vllm, not '${2-}'." ;;
+      dev | notebook | track | vllm) extras+=("$2") ;;
+      *) fail "--with takes dev, notebook, track or vllm, not '${2-}'." ;;
       esac
       shift 2
       ;;

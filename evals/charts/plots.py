@@ -110,6 +110,11 @@ def _token_axis(axes: Axes, tokens: list[float]) -> None:
 
 
 def plot_sweep(sweep: dict[str, Any], path: str | Path, title: str = "") -> Path:
+    """`sweep_figure` as a PNG."""
+    return save(sweep_figure(sweep, title), path)
+
+
+def sweep_figure(sweep: dict[str, Any], title: str = "") -> Figure:
     """Coverage and accuracy against generated tokens per problem, 95 % intervals over problems."""
     fig, axes = figure(2, 1, width=6.2, height=5.0)
     charts = [sweep_chart(sweep, "pass_at_k"), sweep_chart(sweep, "accuracy")]
@@ -119,10 +124,16 @@ def plot_sweep(sweep: dict[str, Any], path: str | Path, title: str = "") -> Path
     fig.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False, fontsize=9)
     heading = title or "Equal generated tokens, abstractions counted (95 % intervals)"
     fig.suptitle("\n".join([heading, *selection_sentences(sweep)[:1]]), fontsize=11, color="#555555", wrap=True)
-    return save(fig, path)
+    return fig
 
 
 def plot_splits(sweep: dict[str, Any], path: str | Path) -> Path | None:
+    """`splits_figure` as a PNG, where there is one."""
+    found = splits_figure(sweep)
+    return found and save(found, path)
+
+
+def splits_figure(sweep: dict[str, Any]) -> Figure | None:
     """Every split n x m of the trees as heat maps of accuracy and coverage, and both against latency; None where the
     sweep has none."""
     found = sweep.get("splits")
@@ -134,7 +145,7 @@ def plot_splits(sweep: dict[str, Any], path: str | Path) -> Path | None:
     _heat(fig, axes[1], found["map"]["coverage"], f"Coverage, {found['label']}", [])
     for one, measure in zip(axes[2:], ("accuracy", "pass_at_k"), strict=True):
         draw_chart(one, sweep_chart(sweep, measure, latency=True))
-    return save(fig, path)
+    return fig
 
 
 def _heat(fig: Figure, axes: Axes, table: list[list[float | None]], title: str, chosen: list[dict[str, Any]]) -> None:

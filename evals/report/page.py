@@ -79,7 +79,7 @@ def fill(template: str, charts: dict[str, Chart], **values: Any) -> str:
 def _packed(chart: Chart) -> dict[str, Any]:
     """A chart as charts.js reads it: a point is [x, y], or [x, y, low, high, note] where it has more than a place.
 
-    >>> from evals.series import Point
+    >>> from evals.charts.series import Point
     >>> line = Series("a", "ink", [Point(1.0, 0.12345678), Point(2.0, 0.5, 0.25, 0.75, "n")])
     >>> _packed(Chart("t", "x", "y", [line]))["series"][0]["points"]
     [[1, 0.123457], [2, 0.5, 0.25, 0.75, 'n']]
