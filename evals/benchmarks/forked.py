@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -65,3 +66,10 @@ def run_ranks(
         return body
 
     return ended([forked(rank_of(rank), log) for rank, log in enumerate(logs)], logs)
+
+
+def run_program(module: str, folder: Path, ranks: int) -> None:
+    """`python -m MODULE FOLDER RANKS`, which trains the run of a folder by `run_ranks`: one thread a rank, no GPU."""
+    environment = os.environ | {"DS_ACCELERATOR": "cpu", "OMP_NUM_THREADS": "1"}
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
+    subprocess.run([sys.executable, "-m", module, str(folder), str(ranks)], env=environment, check=True)

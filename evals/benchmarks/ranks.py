@@ -11,15 +11,13 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from evals.benchmarks.forked import run_program
 from rlad.config import load_config, save_config
 
 WORDS = (
@@ -66,10 +64,7 @@ def _counts(folder: Path, ranks: int, words: list[str]) -> list[dict[str, list[i
     config = load_config(None, [*WORDS, *sizes, f"runs_dir={folder.parent}", f"name={folder.name}", *words])
     folder.mkdir()
     save_config(config, folder / "config.yaml")
-    command = [sys.executable, "-m", "evals.benchmarks.ranks_program", str(folder), str(ranks)]
-    environment = os.environ | {"DS_ACCELERATOR": "cpu", "OMP_NUM_THREADS": "1"}
-    environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
-    subprocess.run(command, env=environment, check=True)
+    run_program("evals.benchmarks.ranks_program", folder, ranks)
     return [json.loads((folder / f"counts_{rank}.json").read_text()) for rank in range(ranks)]
 
 

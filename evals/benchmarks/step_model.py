@@ -89,9 +89,13 @@ def pay(ids: list[int]) -> float:
     return (sum((place + 1) * token for place, token in enumerate(ids)) % 101) / 101
 
 
-@reward("paid_by_chance", roles=("solution",))
+@reward("paid_by_chance")
 def paid_by_chance(trees, evidence):
-    """`pay` for every plain solution."""
-    for solution in (solution for tree in trees for solution in tree.sampled):
-        solution.reward = pay(list(solution.completion.token_ids))
+    """`pay` for every solution and for every abstraction that opened a branch."""
+    for tree in trees:
+        for solution in tree.sampled:
+            solution.reward = pay(list(solution.completion.token_ids))
+        for draw in tree.draws:
+            if draw.branch is not None:
+                tree.branches[draw.branch].reward = pay(list(draw.completion.token_ids))
     return {}

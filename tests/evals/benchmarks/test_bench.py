@@ -76,3 +76,16 @@ def test_memory_of_the_loss_in_small():
     found = run_benchmark("loss-memory", ["shapes=512x20000", "trl=/nowhere"])
     assert found["ours"]["512x20000"] < found["full_logits"]["512x20000"] / 3
     assert found["trl"] is None
+
+
+@pytest.mark.process
+def test_a_pair_and_its_halves_take_turns_on_the_same_trees_in_small():
+    words = ["problems=2", "abstractions=2", "solutions=2", "turns=1", "warm=0"]
+    found = run_benchmark("pair", words)
+    assert set(found["steps"]) == {"pair", "abstraction", "solution"} and found["tokens"][0] > 0
+    for clock in (found, found["cpu"]):
+        steps = {kind: own[0] for kind, own in clock["steps"].items()}
+        assert steps["pair"]["update"] > max(steps["abstraction"]["update"], steps["solution"]["update"]) > 0
+        assert clock["ratio"] == clock["low"] == clock["high"] > clock["apart"]["ratio"] > 0
+        for own in steps.values():
+            assert own["rollout"] + own["learn"] + own["rest"] == pytest.approx(own["total"])
