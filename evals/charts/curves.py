@@ -21,9 +21,11 @@ CURVES: dict[str, tuple[str, ...]] = {
     "validation_accuracy": ("validation", "accuracy"),
     "validation_coverage": ("validation", "coverage"),
     "distinct": ("rollout", "distinct"),
+    "adherence": ("rollout", "adherence"),
     "unique_answers": ("rollout", "unique_answers_of_8"),
 }
-"""Name in compare.json, and where metrics.jsonl has it. `distinct` is the share of proposals unlike the others."""
+"""Name in compare.json, and where metrics.jsonl has it. `distinct` is the share of proposals unlike the others,
+`adherence` that of solutions which use the form that their abstraction names."""
 PATHS = {"step": ("step",), "tokens": ("tokens_generated_total",)} | CURVES
 
 

@@ -30,6 +30,7 @@ LEARNING = {
     "validation_accuracy": ("Validation accuracy", "solutions right", True),
     "validation_coverage": ("Validation coverage", "problems covered", True),
     "distinct": ("Abstractions unlike the others", "share of proposals", True),
+    "adherence": ("Solutions that use their abstraction", "share of solutions", True),
     "unique_answers": ("Different answers among 8", "answers", False),
 }
 BUDGETS = {
