@@ -60,8 +60,8 @@ TEXT
   test) cat <<'TEXT' ;;
 ./launch.sh test [--fast] [PYTEST ARGS]
 
-Set-up with the development tools and vLLM, lint and format check (ruff), then the tests: without other arguments in a
-worker per core, of two to four. Arguments go to pytest, e.g.
+Set-up with the development tools and vLLM, lint and format check (ruff), then the tests: without other arguments in
+three or four workers (with --fast one per core, of two to four). Arguments go to pytest, e.g.
   ./launch.sh test -k verifier -x
   --fast   only the tests that start no other program, listen nowhere and are not slow: under three minutes, no vLLM
 With CI=true a test that wants a browser fails without one; elsewhere it is skipped with its reason.
@@ -361,9 +361,11 @@ test_verb() {
   cd "$here"
   "$python" -m ruff check --quiet . && "$python" -m ruff format --check --quiet . ||
     { say "error: ruff found something; see above, and 'ruff format' for the layout."; exit 1; }
-  # Workers side by side for the whole suite; a few chosen tests are done sooner than a second worker has begun.
-  local argument workers; workers=$(nproc)
-  workers=$((workers > 4 ? 4 : workers < 2 ? 2 : workers))
+  # Workers side by side for the whole suite; a few chosen tests are done sooner than a second worker has begun. The
+  # whole has one that waits for ranks and one that waits for vLLM: a third keeps two cores busy meanwhile.
+  local argument workers least=3; workers=$(nproc)
+  if [[ " $* " == *" --fast "* ]]; then least=2; fi
+  workers=$((workers > 4 ? 4 : workers < least ? least : workers))
   for argument in "$@"; do
     case $argument in
     --fast | --durations=* | --junitxml=* | -q | -v) ;;

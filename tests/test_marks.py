@@ -93,8 +93,8 @@ def test_what_libraries_ask_of_the_system_and_the_verifiers_workers_need_no_mark
 class Item:
     """What `deal` asks of a test."""
 
-    def __init__(self, path, *names):
-        self.path, self.names, self.group = path, names, None
+    def __init__(self, path, *names, fixtures=()):
+        self.path, self.names, self.fixturenames, self.group = path, names, fixtures, None
 
     def get_closest_marker(self, name):
         return name if name in self.names else None
@@ -103,9 +103,13 @@ class Item:
         (self.group,) = mark.args
 
 
-def test_workers_get_files_whole_and_everything_on_ranks_in_one_piece():
-    made = [Item("a", "ranks"), Item("b"), Item("c"), Item("d", "ranks", "vllm"), Item("c", "process"), Item("a")]
+def test_workers_get_files_whole_and_everything_on_shared_ranks_in_one_piece():
+    shared = ("warm", "ranks")
+    made = [
+        Item("a", "ranks", fixtures=shared), Item("b"), Item("c"), Item("d", "ranks", "vllm", fixtures=shared),
+        Item("c", "process"), Item("e", "ranks"), Item("a"), Item("f", "ranks", fixtures=shared),
+    ]  # fmt: skip
     marks.deal(made)
     assert [(item.path, item.group) for item in made] == [
-        ("a", "ranks"), ("d", "vllm"), ("c", "c"), ("c", "c"), ("a", "a"), ("b", "b"),
+        ("a", "ranks"), ("f", "ranks"), ("d", "vllm"), ("e", "e"), ("c", "c"), ("c", "c"), ("a", "a"), ("b", "b"),
     ]  # fmt: skip

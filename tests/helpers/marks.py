@@ -15,7 +15,8 @@ NEEDS = {
 LIGHT = "rlad.verifier.pool.worker"
 """The verifier's workers start in a moment and are a part of whoever judges: they need no mark."""
 TOGETHER = ("ranks", "vllm")
-"""All tests with one of these marks run in one worker, one after another: they want much of the machine."""
+"""All tests over vLLM run in one worker, one after another, and so do those that share two ranks (the fixture `ranks`):
+they want much of the machine."""
 running: list[pytest.Item] = []
 """The test that runs now."""
 unmarked: dict[str, str] = {}
@@ -25,14 +26,17 @@ unmarked: dict[str, str] = {}
 def deal(items: list[pytest.Item]) -> None:
     """Groups tests for workers that run side by side, and puts first what takes longest.
 
-    A group is all tests of one mark of TOGETHER, or what is left of a file, whose fixtures its tests share.
+    A group is all tests of one mark of TOGETHER, or what is left of a file, whose fixtures its tests share: those
+    first that start ranks of their own, then those that start other programs.
     """
     programs = {item.path for item in items if any(item.get_closest_marker(name) for name in NOT_FAST)}
     places = {}
     for item in items:
-        marked = [name for name in TOGETHER if item.get_closest_marker(name)]
-        group = marked[-1] if marked else str(item.path)
-        places[item] = TOGETHER.index(group) if marked else len(TOGETHER) + (item.path not in programs)
+        marked = [name for name in TOGETHER if item.get_closest_marker(name)][-1:]
+        together = marked and (marked != ["ranks"] or "ranks" in item.fixturenames)
+        group = marked[0] if together else str(item.path)
+        launches = len(TOGETHER) + (0 if marked else 1 if item.path in programs else 2)
+        places[item] = TOGETHER.index(group) if together else launches
         item.add_marker(pytest.mark.xdist_group(group))
     items.sort(key=places.__getitem__)
 
