@@ -120,7 +120,8 @@ def test_the_whole_sweep_writes_what_the_format_says(swept, capsys):
     assert "covered" in capsys.readouterr().out
 
 
-def test_a_solver_that_states_its_confidence_is_measured_by_it(tmp_path):
+def test_a_solver_that_states_its_confidence_is_measured_by_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(workers, "ProcessPoolExecutor", InThisProcess)
     run = load_config(None, [f"runs_dir={tmp_path}", "name=sure", "solution.reward=rlcr", *SMALL, "launch.ranks=1"])
     make_policy("base", run.base, run, tmp_path / "sure" / "base").export()
     sampled = sweep.sample(run, tmp_path / "sure")
