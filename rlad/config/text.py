@@ -31,14 +31,14 @@ class Raw(PlainScalar):
     """What follows `key=` on a command line: text as it stands for a text key, YAML for any other."""
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # by libyaml, where PyYAML was built with it
     """Every scalar is text, and no key stands twice."""
 
     yaml_implicit_resolvers: ClassVar = {"<": yaml.SafeLoader.yaml_implicit_resolvers["<"]}
 
     def construct_yaml_str(self, node):
         text = self.construct_scalar(node)
-        return PlainScalar(text) if node.style is None else text
+        return text if node.style else PlainScalar(text)
 
     def construct_mapping(self, node, deep=False):
         names = [key.value for key, _ in node.value if key.value != "<<"]
@@ -57,7 +57,7 @@ def parse_yaml(text: str) -> Any:
     >>> parse_yaml("{name: 1.10, at: 12:30, list: [on, 007]}")
     {'name': '1.10', 'at': '12:30', 'list': ['on', '007']}
     """
-    found = yaml.load(text, _Loader)  # a SafeLoader
+    found = yaml.load(str(text), _Loader)  # a SafeLoader
     return PlainScalar("") if found is None else found
 
 
