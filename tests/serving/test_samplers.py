@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from contextlib import aclosing
+from types import SimpleNamespace
 
 import aiohttp
 import pytest
@@ -14,7 +15,7 @@ from rlad.generation.base import SamplerFailed
 from rlad.generation.streaming import PromptRefused, SamplerDown
 from rlad.serving.endpoints import Endpoint, Supervised
 from rlad.serving.metrics import Metrics
-from rlad.serving.samplers import HttpSampler, ThreadSampler
+from rlad.serving.samplers import HttpSampler, ThreadSampler, _raise_for_status
 
 SAY = [[5, 6, 7, 1], [8, 1]]
 
@@ -73,6 +74,18 @@ def test_a_cut_off_sample_and_a_refused_prompt(stub):
     assert [(piece.token_ids, piece.finish_reason) for piece in pieces] == [((5, 6), "length"), ((8, 1), "stop")]
     with pytest.raises(PromptRefused, match="too long"):
         over(stub.url, lambda sampler, _: sampled(sampler, prompt=[5] * 5000))
+
+
+def test_the_whole_distribution_is_asked_for_whatever_the_model_recommends():
+    endpoint = SimpleNamespace(player="solution", url="")
+    body = HttpSampler(endpoint, None, "stub", 0)._body([5, 6], 2, Sampling(0.7, 8, 3), deltas=False)
+    assert (body["top_p"], body["top_k"], body["temperature"], body["seed"], body["n"]) == (1.0, 0, 0.7, 3, 2)
+
+
+@pytest.mark.parametrize(("status", "error"), [(400, PromptRefused), (422, PromptRefused), (500, SamplerDown)])
+def test_a_server_that_fails_has_not_refused_the_prompt(status, error):
+    with pytest.raises(error):
+        _raise_for_status(status, b"")
 
 
 @pytest.mark.process
