@@ -29,10 +29,10 @@ from trainers.data.plans import player_sampling, sampling_seed, step_plan
 from trainers.launching.folder import started_run
 from trainers.learner.assembly import make_learner
 from trainers.learner.checkpoint import Checkpoints
-from trainers.learner.learner import Learner
+from trainers.learner.learner import Learner, owners
 from trainers.learner.publishing import publish
 from trainers.learner.scoring import hidden_states, reference_gaps
-from trainers.learner.update import update
+from trainers.learner.update import update, update_together
 from trainers.losses.entropy import scheduled
 from trainers.methods.hooks import Methods
 from trainers.methods.schedules import learners as learners_of
@@ -183,7 +183,7 @@ class Cotrainer:
 
     def sleep(self) -> None:
         """The samplers' share of the GPUs is the trainer's now; the next rollout or publish wakes them."""
-        for learner in self.learners.values():
+        for learner in owners(self.learners.values()):
             learner.sampler.sleep()
 
     def update(self, rows: dict, step: int) -> dict[str, dict]:
@@ -198,7 +198,11 @@ class Cotrainer:
             learner.kl_factor = control.kl
             if learner.config.entropy_final is not None:
                 learner.entropy_coefficient = scheduled(learner.config, self.progress)
-        return {role: update(self.learners[role], rows[role], self.run) for role in learning}
+        if not self.config.shared_weights:
+            return {role: update(self.learners[role], rows[role], self.run) for role in learning}
+        own = [rows[role] for role in learning]
+        found = update_together([self.learners[role] for role in learning], own, self.run)
+        return dict(zip(learning, found, strict=True))
 
     def publish(self, updates: dict[str, dict]) -> float | None:
         """Sends what has changed to the samplers; returns the worst parity gap, nats."""
@@ -232,18 +236,19 @@ class Cotrainer:
         return zero3.from_first((raised, stop))
 
     def export(self) -> None:
-        """Plain Hugging Face folders of both players. Collective."""
-        for learner in self.learners.values():
-            state = zero3.full_state(learner.model_engine, self.run.zero.bucket_size)
-            if zero3.rank() == 0:
-                learner.policy.export(state=state)
+        """Plain Hugging Face folders of all players, each with the whole model. Collective."""
+        for owner in owners(self.learners.values()):
+            state = zero3.full_state(owner.model_engine, self.run.zero.bucket_size)
+            for learner in self.learners.values() if zero3.rank() == 0 else ():
+                if learner.owner is owner:
+                    learner.policy.export(state=state)
         if zero3.rank() == 0:
             write_cards(self.run, self.folder)
 
     def close(self) -> None:
         self.methods.close()
         self.judge.close()
-        for learner in self.learners.values():
+        for learner in owners(self.learners.values()):
             learner.sampler.close()
 
 

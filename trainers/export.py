@@ -23,7 +23,7 @@ from rlad.config import LoraConfig, RunConfig, SteeringConfig, load_config, save
 from rlad.players.adapters import adapt, plain_weights
 from rlad.players.policy import make_policy
 from trainers.learner.assembly import starting_model
-from trainers.learner.checkpoint import TAG, player_folder
+from trainers.learner.checkpoint import TAG, player_folder, shards_of
 from trainers.learner.checkpoint_files import complete_checkpoints, step_folder
 
 
@@ -72,10 +72,8 @@ def export(run: RunConfig, run_folder: Path, step: int | None = None) -> Path:
         made.mkdir()
         state = json.loads((checkpoint / "state.json").read_text())
         lora, steering = LoraConfig(**state["lora"]), SteeringConfig(**state.get("steering", {}))
-        for role in run.players:
-            shards = player_folder(checkpoint, role)
-            if not shards.is_dir():
-                continue  # it does not play in this run
+        for role, owner in shards_of(state).items():
+            shards = player_folder(checkpoint, owner)
             policy = make_policy(role, starting_model(run, role, run_folder), run, made / "export" / role)
             adapt(policy.model, lora, steering, run.seed)
             policy.export(state=dict(full_weights(policy.model, shards)))

@@ -19,6 +19,7 @@ CHANGES = {
     | {f"solution.{key}" for key in ("kl_coef", "entropy_coef", "overlong", "aggregation")}
     | {"solution.ppo_clip.clip_high", "solution.ppo_clip.dual_clip", "cotrain.dynamic_sampling"},
     "one-pass": ALONE | {"cotrain.one_pass", "solution.max_new_tokens"},
+    "shared-weights": {"cotrain.shared_weights"},
     "prompt-only": FROZEN,
     "generator-only": FROZEN | {"cotrain.schedule.train"},
     "hill": {"abstraction.reward", "abstraction.hill.temperature", "cotrain.gate.enabled"}

@@ -26,7 +26,7 @@ from trainers.data import dynamic_sampling
 from trainers.data.rows import Row, merged
 from trainers.learner.learner import Learner
 from trainers.learner.scoring import reference_gaps
-from trainers.learner.update import update
+from trainers.learner.update import update_together
 from trainers.losses.clip_cov import ClipCovKeys
 from trainers.metrics.strategic_grams import FILE
 from trainers.runtime import zero3
@@ -125,9 +125,10 @@ def credited(learner: Learner, rows: list[Row], run) -> list[Row]:
     return planning_credit(rows, EveryThird(), player.hicra) if player.hicra else rows
 
 
-def gradients(learner: Learner, rows: list[Row], run) -> tuple[dict, dict]:
+def gradients(learners: list[Learner], rows: list[list[Row]], run) -> tuple[list[dict], dict]:
     """Statistics of an update whose weights stay, and the full gradient of every parameter before its step."""
     found = {}
+    learner = learners[0]
     original = learner.model_engine.step
 
     def step():
@@ -139,7 +140,7 @@ def gradients(learner: Learner, rows: list[Row], run) -> tuple[dict, dict]:
 
     learner.model_engine.step = step
     try:
-        return update(learner, rows, run), found
+        return update_together(learners, rows, run), found
     finally:
         learner.model_engine.step = original
 
@@ -159,7 +160,8 @@ def check_splits(start: Path) -> None:
             run.cotrain.micro_batch, dealt = micro, rows[::direction]
             mine = dealt[:first] if zero3.rank() == 0 else dealt[first:]
             learner = Learner(policy, player, model_engine, reference, None, torch.device("cpu"))
-            results[split] = gradients(learner, credited(learner, mine, run), run)
+            (stats,), found = gradients([learner], [credited(learner, mine, run)], run)
+            results[split] = stats, found
         stats, expected = results["one rank"]
         assert max(g.abs().max().item() for g in expected.values()) > 1e-3, name
         assert len(expected) == run.cotrain.updates_per_rollout * len(list(model_engine.module.parameters()))
@@ -171,6 +173,29 @@ def check_splits(start: Path) -> None:
         if zero3.rank() == 0:
             print(f"SAME {name}", flush=True)
     assert len(seen) == len(SINGLE) - 1, "methods that should differ do not"  # dr_grpo is aggregation=constant
+    run.cotrain.updates_per_rollout = 1
+    check_together(Learner(policy, player_with({}), model_engine, reference, None, torch.device("cpu")), rows, run)
+
+
+def check_together(learner: Learner, rows: list[Row], run) -> None:
+    """Two roles of one model: divided by counts of their own the gradient is the sum of both roles' gradients, divided
+    by the counts of both it is that of all rows in one role."""
+    pair = [learner, replace(learner, lead=learner)]
+    own = [part[zero3.rank() :: 2] for part in (rows[:6], rows[6:])]
+    alone = [gradients([learner], [part], run)[1] for part in own]
+    _, all_in_one = gradients([learner], [own[0] + own[1]], run)
+    summed = {name: alone[0][name] + alone[1][name] for name in alone[0]}
+    for norm, expected in (("role", summed), ("joint", all_in_one)):
+        run.cotrain.shared_norm = norm
+        stats, found = gradients(pair, own, run)
+        assert max((found[name] - expected[name]).abs().max().item() for name in expected) < 1e-6, norm
+        assert stats[0]["grad_norm"] == stats[1]["grad_norm"] > 0
+        assert stats[0]["trained_tokens"] != stats[1]["trained_tokens"]
+    gap = max((summed[name] - all_in_one[name]).abs().max().item() for name in summed)
+    assert gap > 1e-3, "the two ways to divide should differ"
+    run.cotrain.shared_norm = "role"
+    if zero3.rank() == 0:
+        print("SAME together", flush=True)
 
 
 def planted_signal() -> ExitStack:

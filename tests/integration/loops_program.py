@@ -66,12 +66,15 @@ def main(start: Path, out: Path) -> None:
 
 
 def adapters(start: Path, out: Path) -> None:
-    """Four steps in one go, and two of them resumed for two more; a lagged solver samples with them."""
+    """Four steps in one go, and two of them resumed for two more; a lagged solver samples with them. The same of one
+    model that plays both roles."""
     common = ["abstraction.lr=0.01", "solution.lr=0.01", "cotrain.schedule.lag=3"]
     lora, steering = ["lora.rank=4", *common], ["steering.layers=all", *common]
-    for kind, words in (("lora", lora), ("steering", steering)):
+    shared = ["cotrain.shared_weights=true", *common]
+    for kind, words in (("lora", lora), ("steering", steering), ("shared", shared)):
         resumable(start, out, kind, words)
-    for kind, words in (("lora", [*lora, "lora.alpha=64"]), ("steering", [*steering, "steering.layers=[0]"])):
+    others = {"lora": [*lora, "lora.alpha=64"], "steering": [*steering, "steering.layers=[0]"], "shared": common}
+    for kind, words in others.items():
         try:
             loop.cotrain(load_config(start / "config.yaml", ["cotrain.steps=6", *words]), out / f"{kind}-whole")
         except CheckpointError as error:

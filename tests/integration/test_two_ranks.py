@@ -180,6 +180,10 @@ def test_every_mode_of_the_loop_runs_and_stale_weights_stop_it(warm, ranks, tmp_
         resumed = found.pop(f"{kind}-resumed")
         assert found.pop(f"{kind}-whole") == resumed
         check_adapters(warm, tmp_path / "loops", resumed, kind, moved, word)
+    assert "is of cotrain.shared_weights=true; resume with that" in output
+    resumed = found.pop("shared-resumed")
+    assert found.pop("shared-whole") == resumed
+    check_shared(warm, tmp_path / "loops", resumed)
     assert len(found) == 14
     assert "instruments" not in found["unmeasured"][0]["solution"]
     assert 0 <= found["unmeasured"][0]["solution"]["planning_share"] <= 1
@@ -225,10 +229,27 @@ def check_adapters(warm, folder, rows, kind, moved, word):
     assert len(saved) == 2 and names and all(is_adapters(name) for name in names)
 
 
+def check_shared(warm, folder, rows):
+    """One model learnt from the rows of both roles; a checkpoint holds it once, an export once for each player."""
+    assert [row["step"] for row in rows] == [1, 2, 3, 4]
+    assert all(row[role]["updated"] == 1 and row[role]["trained_tokens"] > 0 for row in rows for role in PLAYERS)
+    assert all(row["abstraction"]["grad_norm"] == row["solution"]["grad_norm"] > 0 for row in rows)
+    assert all(row["abstraction"]["entropy"] != row["solution"]["entropy"] for row in rows)
+    whole, resumed = folder / "shared-whole", folder / "shared-resumed"
+    again = export(load_config(warm / "config.yaml", ["cotrain.shared_weights=true"]), whole)
+    places = [run / "export" / role for run in (whole, resumed, again) for role in PLAYERS]
+    first, *others = [load_file(place / "model.safetensors") for place in places]
+    assert all(torch.equal(other[name], first[name]) for other in others for name in first)
+    base = load_file(warm / "base" / "model.safetensors")
+    assert any((first[name] != base[name]).any() for name in first)
+    held = {path.parts[-3] for path in (whole / "checkpoints" / "latest").resolve().glob("*/zero/*optim_states.pt")}
+    assert held == {"abstraction"}
+
+
 def test_every_mode_of_learning_runs_and_gives_the_same_gradients_for_every_split(warm, ranks, tmp_path):
     """All methods in one launch: full gradients of different splits of the same rows, then the real loop."""
     output = ranks.run("learning_program.py", str(warm), str(tmp_path / "loops"))
-    assert output.count("SAME") == len(loss.names()) + 12
+    assert output.count("SAME") == len(loss.names()) + 13
     found = {folder.name: metrics(folder) for folder in (tmp_path / "loops").iterdir()}
     assert len(found) == 11
     for name, rows in found.items():

@@ -118,6 +118,7 @@ def describe(config: RunConfig, placement: Placement, lengths: dict[str, int] | 
         lines.append("vLLM's engine is a process of its own on each node: the base, an adapter per player. Where every")
         lines.append(f"GPU has a rank, it keeps engine.memory_share={config.engine.memory_share} of the first one's.")
     else:
-        lines.append("vLLM's engines are processes of their own. On the ranks' GPUs each of a rank's two takes")
+        each = "a rank's one" if config.cotrain.shared_weights else "each of a rank's two"
+        lines.append(f"vLLM's engines are processes of their own. On the ranks' GPUs {each} takes")
         lines.append(f"engine.memory_share={config.engine.memory_share} of the GPU, and sleeps while its rank updates.")
     return "\n".join(lines + step_costs(config, placement.ranks, lengths))

@@ -217,21 +217,23 @@ def memory(config: RunConfig, ranks: int, lengths: dict[str, int] | None = None)
 
     Every rank holds, for each player, its share of a ZeRO-3 engine, a full sampling copy and, where a KL is asked for,
     a full frozen reference; with adapters the weights in the engine are frozen, and both players have one reference.
+    Players with shared weights hold all of it once.
     What is held in turns is named by `TURNS`: of that only the largest counts.
     """
     lengths, apart = lengths or longest_sequences(config), samples_apart(config)
     players = [Player.of(config, role, lengths[role]) for role in playing(config)]
     if None in players:
         return None
+    held = players[:1] if config.cotrain.shared_weights else players
     asked = [p for p in players if wants_reference(config, p.role)]
-    references = asked[:1] if config.frozen_base else asked
-    bucket, last = config.zero.bucket_size, players[-1]
+    references = asked[:1] if config.frozen_base or config.cotrain.shared_weights else asked
+    bucket, last = config.zero.bucket_size, held[-1]
     parts = {
-        TRAINING: sum(p.state(config, ranks) for p in players),
+        TRAINING: sum(p.state(config, ranks) for p in held),
         # vLLM's copies, keys and values are in other processes
-        "sampling copies": 0.0 if apart else float(sum((p.learnt + p.frozen) * p.width for p in players)),
+        "sampling copies": 0.0 if apart else float(sum((p.learnt + p.frozen) * p.width for p in held)),
         "frozen references": float(sum(p.count * p.width for p in references)),
-        "gradients' buckets": float(sum(min(p.learnt, bucket) * p.width for p in players)),
+        "gradients' buckets": float(sum(min(p.learnt, bucket) * p.width for p in held)),
     }
     if config.cotrain.schedule.lag:  # another full copy of the solver
         parts["lagged solver"] = float(last.count * last.width)
@@ -272,7 +274,7 @@ def smallest_gpu(config: RunConfig, parts: dict[str, float], lengths: dict[str, 
         shape, width = model_shape(model, config), BYTES[model.dtype]
         weights = parameters(shape) * width / engine.tensor_parallel
         needed = max(needed, weights + kv_cache(shape, 1, sequences[role], width))
-    shares = engine.memory_share * (1 if engine.placement == "lora" else len(roles))
+    shares = engine.memory_share * (1 if engine.placement == "lora" or config.cotrain.shared_weights else len(roles))
     beside = peak_bytes(parts) if engine.placement == "lora" else staying(parts) + parts[LOAD]
     return max(peak_bytes(parts), beside / (1 - shares), needed / engine.memory_share)
 

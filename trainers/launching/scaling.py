@@ -9,7 +9,7 @@ Communication Operations in MPICH"). What a machine reaches of its data sheet st
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rlad.config import RunConfig
 from rlad.config.rules import bare_problems, trains, wants_reference
@@ -192,4 +192,7 @@ def costs(config: RunConfig, ranks: int, gpu: Gpu, lengths: dict[str, int] | Non
     players = {role: Player.of(config, role, longest[role]) for role in longest}
     if None in players.values():
         return None
-    return {role: cost(config, player, ranks, gpu) for role, player in players.items()}
+    found = {role: cost(config, player, ranks, gpu) for role, player in players.items()}
+    for role in list(found)[1:] if config.cotrain.shared_weights else ():
+        found[role] = replace(found[role], publishing=0.0, publish=0.0)  # with the first one's
+    return found

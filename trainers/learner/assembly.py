@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -11,7 +12,9 @@ from rlad.config import ModelConfig, RunConfig
 from rlad.config.rules import wants_reference
 from rlad.players.adapters import adapt
 from rlad.players.policy import make_policy
+from rlad.players.roles import playing
 from trainers.learner.learner import Learner
+from trainers.learner.records import TokenRecord
 from trainers.learner.sharing import sharing_of
 from trainers.runtime import zero3
 from trainers.runtime.samplers import place_sampler
@@ -23,13 +26,19 @@ def make_learner(
     """The learner of a role, whose probe is still empty. Collective.
 
     other: the learner that was made before, where there is one; players that are adapters of one base share its
-    reference, and may share its sampler's process.
+    reference, and may share its sampler's process. Players with shared weights share all but what is a role's own.
     """
     player = getattr(run, role)
+    if run.cotrain.shared_weights and other is not None:
+        policy = replace(other.policy, role=role, folder=folder / "export" / role)
+        reference = other.reference if wants_reference(run, role) else None
+        return replace(other, policy=policy, config=player, reference=reference, lead=other.owner, probe=[],
+                       entropy_coefficient=player.entropy_coef, first_gaps=[], record=TokenRecord())  # fmt: skip
     policy = make_policy(role, starting_model(run, role, folder), run, folder / "export" / role)
     # Full copies are taken before ZeRO-3 partitions the model in place; adapters have one base, so one reference.
     reference = None
-    if wants_reference(run, role):
+    asking = playing(run) if run.cotrain.shared_weights else [role]
+    if any(wants_reference(run, one) for one in asking):
         shared = other.reference if run.frozen_base and other is not None else None
         reference = shared or copy.deepcopy(policy.model).to(device).eval().requires_grad_(False)
     seed = len(run.players) * run.seed + list(run.players).index(role)

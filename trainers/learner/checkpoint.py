@@ -87,18 +87,24 @@ class Checkpoints:
     """How many of them stay, the newest ones."""
     files: StatefulFiles
 
+    @property
+    def owners(self) -> dict[str, str]:
+        """Role -> the role whose player has its weights: its own, or with shared weights the first one's."""
+        names = {id(learner): role for role, learner in self.learners.items()}
+        return {role: names[id(learner.owner)] for role, learner in self.learners.items()}
+
     def save(self, step: int) -> Path:
         """Writes the checkpoint after `step`; raises ValueError if two players would share a folder."""
         target = step_folder(self.folder, step)
-        folders = {role: player_folder(target, role) for role in self.learners}
-        if len(set(folders.values())) != len(self.learners):
+        folders = {role: player_folder(target, role) for role, owner in self.owners.items() if role == owner}
+        if len(set(folders.values())) != len(folders):
             raise ValueError("Two players would be saved into one folder.")
         if zero3.rank() == 0:
             remove(target)  # what a killed run left there
             target.mkdir(parents=True)
         dist.barrier()
-        for role, learner in self.learners.items():
-            learner.model_engine.save_checkpoint(str(folders[role]), tag=TAG, exclude_frozen_parameters=True)
+        for role, shards in folders.items():
+            self.learners[role].model_engine.save_checkpoint(str(shards), tag=TAG, exclude_frozen_parameters=True)
         self.files.save(target)
         rng = {"python": random.getstate(), "torch": torch.get_rng_state()}
         torch.save(rng, target / f"rng_rank{zero3.rank()}.pt")
@@ -114,7 +120,7 @@ class Checkpoints:
         return target
 
     def _state(self, step: int) -> dict:
-        of = {"step": step, "ranks": zero3.world_size(), "roles": sorted(self.learners)}
+        of = {"step": step, "ranks": zero3.world_size(), "roles": sorted(self.learners), "owners": self.owners}
         of |= {section: vars(form) for section, form in self.forms.items()}
         return of | {"parts": {name: part.state() for name, part in (self.parts | self.learners).items()}}
 
@@ -128,8 +134,9 @@ class Checkpoints:
         if target is None:
             return 0
         state = json.loads((target / "state.json").read_text())
-        _check(target, state, self.learners, self.forms)
-        for role, learner in self.learners.items():
+        _check(target, state, self.owners, self.forms)
+        for role in dict.fromkeys(self.owners.values()):
+            learner = self.learners[role]
             whole = all(parameter.requires_grad for parameter in learner.model_engine.module.parameters())
             learner.model_engine.load_checkpoint(str(player_folder(target, role)), tag=TAG, load_module_strict=whole)
         for name, part in (self.parts | self.learners).items():
@@ -139,6 +146,15 @@ class Checkpoints:
         random.setstate(rng["python"])
         torch.set_rng_state(rng["torch"])
         return state["step"]
+
+
+def shards_of(state: dict) -> dict[str, str]:
+    """Role -> the role in whose folder of a checkpoint its weights are; older checkpoints have one for each.
+
+    >>> shards_of({"roles": ["abstraction", "solution"]})
+    {'abstraction': 'abstraction', 'solution': 'solution'}
+    """
+    return state.get("owners") or {role: role for role in state["roles"]}
 
 
 def newest_readable(folder: Path) -> Path | None:
@@ -164,7 +180,7 @@ def newest_readable(folder: Path) -> Path | None:
     return None
 
 
-def _check(target: Path, state: dict, learners: dict[str, Learner], forms: Mapping[str, Any]) -> None:
+def _check(target: Path, state: dict, owners: Mapping[str, str], forms: Mapping[str, Any]) -> None:
     """Raises CheckpointError where a checkpoint does not fit the run."""
     if "parts" not in state:
         raise CheckpointError(f"The checkpoint {target} is of an earlier version of rlad; start anew.")
@@ -173,8 +189,13 @@ def _check(target: Path, state: dict, learners: dict[str, Learner], forms: Mappi
             f"The checkpoint {target} was written by {state['ranks']} ranks and cannot be resumed with "
             f"{zero3.world_size()}; use the same number of ranks or start anew."
         )
-    if state["roles"] != sorted(learners):
-        raise CheckpointError(f"The checkpoint {target} holds {state['roles']}, the run trains {sorted(learners)}.")
+    if state["roles"] != sorted(owners):
+        raise CheckpointError(f"The checkpoint {target} holds {state['roles']}, the run trains {sorted(owners)}.")
+    if shards_of(state) != owners:
+        saved = str(len(set(shards_of(state).values())) < len(owners)).lower()
+        raise CheckpointError(
+            f"The checkpoint {target} is of cotrain.shared_weights={saved}; resume with that, or start anew."
+        )
     for section, form in forms.items():  # DeepSpeed would put the numbers into whatever is there, by their order
         saved, own = state.get(section, vars(type(form)())), vars(form)  # what an older checkpoint does not say was off
         changed = ", ".join(f"{section}.{key}={value}" for key, value in saved.items() if value != own[key])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import torch
@@ -41,6 +42,14 @@ class Learner:
     """Parity gaps of the first publishes, nats per token: what later ones are measured against."""
     record: TokenRecord = field(default_factory=TokenRecord)
     """What the newest update saw of every token."""
+    lead: Learner | None = None
+    """With shared weights: the learner that has the model engine, its reference and its sampler, and counts their
+    versions. None = it has its own."""
+
+    @property
+    def owner(self) -> Learner:
+        """The learner whose model engine it learns through."""
+        return self.lead or self
 
     @property
     def pad_id(self) -> int:
@@ -49,7 +58,7 @@ class Learner:
     def state(self) -> dict:
         """What a checkpoint keeps beside the weights."""
         return {
-            "version": self.version,
+            "version": self.owner.version,
             "entropy_coefficient": self.entropy_coefficient,
             "entropy": self.entropy,
             "reward": self.reward,
@@ -62,3 +71,8 @@ class Learner:
         self.first_gaps = state["first_gaps"]
         self.entropy_coefficient, self.entropy = state["entropy_coefficient"], state["entropy"]
         self.reward = state["reward"]
+
+
+def owners(learners: Iterable[Learner]) -> list[Learner]:
+    """The learners whose model engines these learn through, each once."""
+    return list({id(one.owner): one.owner for one in learners}.values())

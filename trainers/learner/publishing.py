@@ -16,7 +16,7 @@ from rlad.config import RunConfig
 from rlad.generation import Sampling
 from trainers.data.rows import Row
 from trainers.learner.batches import collate, token_logprobs
-from trainers.learner.learner import Learner
+from trainers.learner.learner import Learner, owners
 from trainers.runtime import zero3
 
 PROBE_TOKENS = 8
@@ -29,13 +29,14 @@ class StaleWeights(PlainError):
 
 
 def publish(learners: Iterable[Learner], run: RunConfig, probe: bool = False) -> float | None:
-    """Sends the learners' weights to their samplers and checks that they arrived; returns the worst gap, nats.
+    """Sends the learners' weights to their samplers and checks that they arrived; returns the worst gap, nats. Weights
+    that several learners share are sent once.
 
     probe: whether a probe is sampled in any case, not only when `cotrain.parity_every` says so. Returns None where
     none was. Collective. Raises StaleWeights.
     """
     gaps, config = [], run.cotrain
-    for learner in learners:
+    for learner in owners(learners):
         learner.version += 1
         zero3.send_weights(learner.model_engine, learner.sampler, learner.version, run.zero.bucket_size)
         check_weights(learner, run.zero.bucket_size)

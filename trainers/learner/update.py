@@ -6,6 +6,7 @@ learner/token_selection.py. Rows become batches once; from there on batches are 
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import Counter
 from collections.abc import Callable
@@ -35,6 +36,26 @@ def update(learner: Learner, rows: list[Row], run: RunConfig) -> dict[str, float
     With `updates_per_rollout` > 1 the rows are split into that many mini-batches, one optimiser step each, all measured
     against the log-probs of before the first. Which rows share one does not depend on how they were dealt to ranks.
     """
+    return update_together([learner], [rows], run)[0]
+
+
+def update_together(learners: list[Learner], rows: list[list[Row]], run: RunConfig) -> list[dict[str, float]]:
+    """`update` of learners that share weights: every optimiser step is on the rows of all of them, each with its own
+    player's loss, and what a role's loss is divided by says `cotrain.shared_norm`. Statistics of each. Collective.
+    """
+    prepared = [_prepared(learner, own, run) for learner, own in zip(learners, rows, strict=True)]
+    totals: list[Counter[str]] = [Counter() for _ in learners]
+    joint = run.cotrain.shared_norm == "joint"
+    for part in range(run.cotrain.updates_per_rollout):
+        seed = (run.seed * 100_003 + learners[0].owner.version) * 1009 + part
+        found = _mini_batch(learners, [batches[part] for batches in prepared], seed, joint)
+        for total, own in zip(totals, found, strict=True):
+            total.update(own)
+    return [_summary(learner, total) for learner, total in zip(learners, totals, strict=True)]
+
+
+def _prepared(learner: Learner, rows: list[Row], run: RunConfig) -> list[list[Batch]]:
+    """A learner's rows as the micro-batches of each mini-batch, with the log-probs of before the first. Collective."""
     updates, size, tokens = run.cotrain.updates_per_rollout, run.cotrain.micro_batch, run.cotrain.micro_tokens
     learner.record = TokenRecord()
     dealt = mini_batches(rows, updates, learner.device)
@@ -47,11 +68,7 @@ def update(learner: Learner, rows: list[Row], run: RunConfig) -> dict[str, float
     if rule := learner.config.chosen("loss").facts.get("filtered"):
         rule = partial(rule, keys=learner.config.of(learner.config.loss))
         parts = [[replace(b, filtered=_filtered(learner, b, rule)) for b in batches] for batches in parts]
-    totals: Counter[str] = Counter()
-    for part, batches in enumerate(parts):
-        seed = (run.seed * 100_003 + learner.version) * 1009 + part
-        totals.update(_mini_batch(learner, batches, seed))
-    return _summary(learner, totals)
+    return parts
 
 
 def _scan(learner: Learner, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
@@ -65,12 +82,45 @@ def _filtered(learner: Learner, batch: Batch, rule: Callable) -> torch.Tensor:
     return filtered_logprobs(learner.model_engine, batch, learner.config.temperature, rule)
 
 
-def _mini_batch(learner: Learner, batches: list[Batch], seed: int) -> Counter:
-    """One optimiser step; returns sums of statistics over this rank's tokens."""
+def _mini_batch(learners: list[Learner], batches: list[list[Batch]], seed: int, joint: bool) -> list[Counter]:
+    """One optimiser step of one model engine on the rows of its learners; returns for each of them sums of statistics
+    over this rank's tokens."""
+    weights = _weights(learners, batches, joint)
+    if all(own is None for own in weights):  # no row on any rank: nothing to learn from, and nobody steps
+        return [Counter() for _ in learners]
+    seen = [len(learner.record.tokens) for learner in learners]
+    totals = [
+        _backward(learner, own, weight, seed) if weight is not None else Counter()
+        for learner, own, weight in zip(learners, batches, weights, strict=True)
+    ]
+    model_engine, part = learners[0].model_engine, 1 / zero3.world_size()
+    model_engine.step()
+    norm = float(model_engine.get_global_grad_norm() or 0.0)
+    applied = model_engine.was_step_applied() and math.isfinite(norm)
+    for learner, count, total in zip(learners, seen, totals, strict=True):
+        if not applied:
+            # DeepSpeed drops a step with a gradient that is not finite, on all ranks alike, and says nothing.
+            learner.record.forget(count)
+            total.clear()
+            total["nonfinite"] = part
+        elif total:
+            total.update({"grad_norm": norm * part, "updates": part})
+    return totals
+
+
+def _weights(learners: list[Learner], batches: list[list[Batch]], joint: bool) -> list[list[torch.Tensor] | None]:
+    """What every token of each learner's mini-batch weighs; None where no rank has a row of it. Collective."""
+    if not joint:
+        pairs = zip(learners, batches, strict=True)
+        return [token_weights(own, learner.config, learner.device) for learner, own in pairs]
+    together = token_weights([batch for own in batches for batch in own], learners[0].config, learners[0].device) or []
+    ends = list(itertools.accumulate(len(own) for own in batches))
+    return [together[end - len(own) : end] or None for own, end in zip(batches, ends, strict=True)]
+
+
+def _backward(learner: Learner, batches: list[Batch], weights: list[torch.Tensor], seed: int) -> Counter:
+    """Gradients of a learner's mini-batch; returns sums of statistics over this rank's tokens. Collective."""
     player = learner.config
-    weights = token_weights(batches, player, learner.device)
-    if weights is None:  # no row on any rank: nothing to learn from, and nobody steps
-        return Counter()
     selection = _selected(learner, batches, seed)
     batches = [replace(batch, weight=weight.float()) for batch, weight in zip(batches, weights, strict=True)]
     if selection.chosen is not None:
@@ -83,20 +133,12 @@ def _mini_batch(learner: Learner, batches: list[Batch], seed: int) -> Counter:
         share = 1 / max(1.0, distilled_samples(batches, learner.device))
         batches = [replace(batch, distillation=batch.distillation * share) for batch in batches]
     totals: Counter[str] = Counter()
-    seen = len(learner.record.tokens)
     for batch in batches:
         loss, stats = _loss(learner, batch)
         # DeepSpeed averages gradients over ranks; the weights are already those of the global sum.
         learner.model_engine.backward(loss * zero3.world_size())
         totals.update(stats)
-    learner.model_engine.step()
-    norm = float(learner.model_engine.get_global_grad_norm() or 0.0)
-    if not (learner.model_engine.was_step_applied() and math.isfinite(norm)):
-        # DeepSpeed drops a step with a gradient that is not finite, on all ranks alike, and says nothing.
-        learner.record.forget(seen)
-        return Counter({"nonfinite": 1 / zero3.world_size()})
-    once = selection.stats | {"grad_norm": norm, "updates": 1}
-    totals.update({name: value / zero3.world_size() for name, value in once.items()})
+    totals.update({name: value / zero3.world_size() for name, value in selection.stats.items()})
     return totals
 
 

@@ -65,7 +65,7 @@ def place_sampler(
     if where == "lora":
         if other is not None:
             return other.beside(policy.role)
-        players = tuple(playing(run))
+        players = (policy.role,) if run.cotrain.shared_weights else tuple(playing(run))
         form, name = {"lora": run.lora, "adapters": players}, "players"
         log = log.with_stem(f"engine_players_{zero3.rank()}")
     leads = zero3.local_rank() == 0

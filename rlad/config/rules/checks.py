@@ -14,6 +14,7 @@ from rlad.config.rules.methods import check_methods
 from rlad.config.rules.models import check_lora, check_model, models
 from rlad.config.rules.selecting import require_scores
 from rlad.config.rules.serving import check_serving
+from rlad.config.rules.shared import check_shared
 from rlad.config.rules.steering import check_steering
 
 CPU_HEADS = (32, 64, 80, 96, 112, 128, 160, 192, 224, 256, 512)
@@ -34,6 +35,7 @@ def validate(config: RunConfig) -> None:
     check_groups(config)
     check_solver_alone(config)
     check_methods(config)
+    check_shared(config)
     check_curriculum(config)
     _check_track(config)
     check_learning(config)
@@ -129,7 +131,7 @@ def _check_engine(config: RunConfig) -> None:
         )
     if engine.tensor_parallel > 1 and config.launch.device == "cpu":
         raise ConfigError("engine.tensor_parallel is the number of GPUs per engine; launch.device=cpu leaves it at 1.")
-    if own_gpu and config.cotrain.abstractions and engine.memory_share >= 0.5:
+    if own_gpu and config.cotrain.abstractions and not config.cotrain.shared_weights and engine.memory_share >= 0.5:
         raise ConfigError(
             f"engine.memory_share={engine.memory_share} is the share of one engine, but two want the memory of each "
             "GPU; use less than 0.5."

@@ -313,6 +313,7 @@ def test_every_arm_of_every_shipped_comparison_can_be_run(monkeypatch, file):
     config = load_compare(f"configs/{file}")  # refuses an arm that the run's own validation refuses
     changed = {arm: run_config(config, arm, config.seeds[-1]) for arm in config.arms}
     assert all(run.cotrain.max_tokens == config.max_tokens for arm, run in changed.items() if config.arms[arm].train)
+    assert all("rows" in describe(run, Placement(slots=(run.launch.ranks,))) for run in changed.values())
     problems = run_config(config, config.focus, config.seeds[0]).problems
     assert len(load_problems(problems, "train")) == problems.train  # a world can be too small
     alike = [replace(run, name="") for run in changed.values()]
@@ -349,7 +350,6 @@ def test_the_shipped_comparison_can_be_run(monkeypatch):
     assert run["one-pass"].cotrain.one_pass
     assert not run["solver-only"].cotrain.one_pass
     assert len({run[arm].cotrain.max_tokens for arm in ("rlad", "solver-only", "one-pass")}) == 1
-    assert all("rows" in describe(one, Placement(slots=(one.launch.ranks,))) for one in run.values())
     published = run["rlad-published"].cotrain
     assert (published.set_credit, published.adherence) == (0, False) and run["rlad"].cotrain.set_credit > 0
     for arm in ("solver-only", "one-pass"):  # the rivals' own objective is all that their second arm changes
