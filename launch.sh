@@ -26,6 +26,7 @@ Two language models trained together: one writes abstractions, the other solves 
   ./launch.sh setup [--with EXTRA]        a .venv with pinned versions (every verb does this when needed)
   ./launch.sh warmstart CONFIG [key=value ...]   supervised warm start of both players
   ./launch.sh train CONFIG [key=value ...]       co-training of the pair
+  ./launch.sh pipeline CONFIG [key=value ...]    the stages of a run one after another, resumable
   ./launch.sh sweep RUN_OR_CONFIG [key=value ...]   test-time budgets: abstractions x solutions, at equal tokens
   ./launch.sh features RUN [key=value ...]       what abstractions change inside the solver, and steering by it
   ./launch.sh routing RUN [key=value ...]        base and trained player decode together: what a gate recovers
@@ -85,6 +86,17 @@ CONFIG is a YAML file, or the folder of a run to go on with. Co-training resumes
   --hostfile F   start on the hosts of a file with lines 'HOST slots=N' (DeepSpeed reaches them with ssh and pdsh)
   --nodes N --node-rank R --master HOST[:PORT]   one launcher on every node
 Under Slurm: srun --ntasks-per-node=1 ./launch.sh $1 CONFIG (nodes, ranks and master are read from its variables).
+TEXT
+  pipeline) cat <<'TEXT' ;;
+./launch.sh pipeline CONFIG [--dry-run] [--fresh] [key=value ...]
+
+The stages that the configuration's key `stages` names (distill, warmstart, curriculum, train, sweep, report), each the verb of
+that name. A finished one is not done again; one that was killed goes on when the same command is given again. With distill
+the warm start learns from what that wrote. CONFIG may be the folder of a run to go on with.
+  --dry-run   print the stages as commands, and which are done
+  --fresh     remove the run's folder and start over
+  key=value   change the configuration, e.g. 'stages=[distill,warmstart,curriculum,train,sweep,report]'
+docs/recipes.md has the whole of it.
 TEXT
   sweep) cat <<'TEXT' ;;
 ./launch.sh sweep RUN_OR_CONFIG [--rescore | --shard K/N | --merge | --against OTHER] [key=value ...]
@@ -376,50 +388,19 @@ test_verb() {
   run_module pytest "$@"
 }
 
-stage() { # NAME DESCRIPTION COMMAND...: runs a stage of the demo unless it is done
-  local name=$1 description=$2 begin=$SECONDS
-  shift 2
-  if grep -q "^$name " "$run/demo-stages" 2>/dev/null; then
-    echo "== $description: done before, in $(elapsed "$(sed -n "s/^$name //p" "$run/demo-stages")")"
-    if [ "$name" = sweep ]; then
-      "$python" -c 'import json, sys; from evals.tables.sweep import print_sweep; print_sweep(json.load(open(sys.argv[1])))' \
-        "$run/sweep.json"
-    fi
-    return
-  fi
-  echo "== $description"
-  "$@"
-  mkdir -p "$run"
-  echo "$name $((SECONDS - begin))" >>"$run/demo-stages"
-  echo "== $description: $(elapsed $((SECONDS - begin)))"
-}
-
 demo_verb() {
-  local fresh=0 overrides=() begin name=demo
+  local words=() name=demo
   while (($#)); do
     case $1 in
-    --fresh) fresh=1 ;;
     smollm2) name=smollm2 ;;
-    *=*) overrides+=("$1") ;;
+    --fresh | *=*) words+=("$1") ;;
     *) fail "demo does not know '$1'; see ./launch.sh demo --help." ;;
     esac
     shift
   done
   setup
-  begin=$SECONDS
-  local config=$here/configs/$name.yaml
   if [ "$name" != demo ]; then "$python" -m rlad.model "$name"; fi
-  run=$("$python" -m trainers.launching.folder "$config" "${overrides[@]}")
-  if ((fresh)); then rm -rf "$run"; fi
-  if [ -d "$run" ]; then
-    "$python" -m trainers.launching.folder --unchanged "$config" "${overrides[@]}" >/dev/null
-    echo "Going on with the demo in $run (--fresh starts over)."
-  fi
-  stage warmstart "Warm start (1 of 4)" "$python" -m trainers.launching warmstart "$config" "${overrides[@]}"
-  stage train "Co-training (2 of 4)" "$python" -m trainers.launching train "$config" "${overrides[@]}"
-  stage sweep "Sweep (3 of 4)" "$python" -m evals.sweep "$run"
-  stage report "Report (4 of 4)" "$python" -m evals.report "$run"
-  echo "Demo finished in $(elapsed $((SECONDS - begin))); open $run/report.html in a browser."
+  run_module trainers.launching.pipeline "$here/configs/$name.yaml" "${words[@]}"
 }
 
 serve_verb() {
@@ -438,7 +419,7 @@ main() {
   shift
   case $verb in
   -h | --help | help) usage; exit 0 ;;
-  demo | test | setup | warmstart | train | sweep | features | routing | compare | card | export | report | serve | verify | leaks | distill | curriculum | keys | model | bench) ;;
+  demo | test | setup | warmstart | train | pipeline | sweep | features | routing | compare | card | export | report | serve | verify | leaks | distill | curriculum | keys | model | bench) ;;
   *) fail "there is no verb '$verb'; ./launch.sh --help lists them." ;;
   esac
   if [ "$verb" != test ] || [ $# -eq 1 ]; then # pytest has a --help of its own, among other arguments
@@ -450,6 +431,7 @@ main() {
   test) test_verb "$@" ;;
   setup) setup_verb "$@" ;;
   warmstart | train) setup; run_module trainers.launching "$verb" "$@" ;;
+  pipeline) setup; run_module trainers.launching.pipeline "$@" ;;
   sweep) setup; run_module evals.sweep "$@" ;;
   features) setup; run_module evals.features "$@" ;;
   routing) setup; run_module evals.routing "$@" ;;

@@ -6,9 +6,11 @@ from __future__ import annotations
 import argparse
 import errno
 import fcntl
+import multiprocessing
 import os
 import socket
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -125,6 +127,21 @@ def locked(folder: Path, node: int | str = 0) -> Iterator[None]:
         file.write(f"process {os.getpid()} on {socket.gethostname()}")
         file.flush()
         yield
+
+
+def end_with_parent() -> None:
+    """Makes this worker process end when the one that started it does, however that ends.
+
+    Workers of a pool wait for work on a pipe whose other end they hold themselves: killed with SIGKILL, their parent
+    would leave them there with their models for ever.
+    """
+    parent = multiprocessing.parent_process()
+
+    def wait() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 class Progress:

@@ -26,7 +26,7 @@ from evals.samples.trees import (
     record_of,
     samples_of,
 )
-from rlad.cli import progress
+from rlad.cli import end_with_parent, progress
 from rlad.config import RunConfig
 from rlad.generation import Sampling
 from rlad.problems import Problem, load_problems
@@ -68,7 +68,7 @@ class SamplingPool:
         # Threads of a worker are set before it imports torch: two spinning on one core crawl.
         os.environ.setdefault("OMP_NUM_THREADS", str(self.run.launch.threads_per_rank))
         context = multiprocessing.get_context("spawn")
-        return ProcessPoolExecutor(self.run.launch.ranks, mp_context=context)
+        return ProcessPoolExecutor(self.run.launch.ranks, context, end_with_parent)
 
     def _chunks(self, split: str) -> list[tuple[int, list[Problem]]]:
         """The problems of each job, with its number; of test problems those of this part."""

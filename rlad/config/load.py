@@ -16,6 +16,7 @@ from rlad.config.errors import ConfigError
 from rlad.config.features import FeaturesConfig
 from rlad.config.instruments import InstrumentsConfig
 from rlad.config.merging import overridden, read_tree
+from rlad.config.phases import STAGES
 from rlad.config.players import ROLES, LoraConfig, ModelConfig, PlayerConfig, role_names, starting_player
 from rlad.config.problems import ProblemsConfig
 from rlad.config.registry import key
@@ -56,6 +57,8 @@ class RunConfig:
     """Seed of everything that is drawn at random but the problems."""
     roles: list[str] = key(factory=lambda: list(ROLES))
     """The players of the run; each has a section of its own, named after its role."""
+    stages: list[str] = key(one_of=STAGES, factory=lambda: ["warmstart", "train", "sweep", "report"])
+    """What `./launch.sh pipeline` and the demo do, in this order; each is a verb of its own as well."""
     wording: str = key("full", one_of=("full", "short"))
     """Prompts of models with a chat template: full says what is wanted, short is the question and the hint alone, for
     models that a warm start teaches the rest (fewer tokens to read)."""

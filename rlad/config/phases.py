@@ -1,4 +1,4 @@
-"""The phases of a training step: what its stopwatch may measure, and what reports of a run read."""
+"""The stages of a run, and the phases of a training step: what its stopwatch may measure and reports of a run read."""
 
 PHASES = (
     "offline",
@@ -18,3 +18,6 @@ PHASES = (
 """In the order of a step. `offline` (the lagged solver is renewed, players are fine-tuned), `dynamic_sampling` and
 `select` (roles that read judged trees write about them) are there only where the configuration asks for them; `judge`
 is everything from verdicts to rewards."""
+
+STAGES = ("distill", "warmstart", "curriculum", "train", "sweep", "report")
+"""What a run may consist of, in this order; each is a verb of ./launch.sh."""

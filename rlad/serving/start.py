@@ -41,7 +41,7 @@ async def opened(run: RunConfig, folder: Path, metrics: Metrics) -> AsyncIterato
     """
     folders = {role: Path(path) for role, path in newest_pair(run, folder).items()}
     if warning := untrained(folder, folders.values()):
-        log.warning(warning)
+        log(warning, logging.WARNING)
     opening = _in_process if run.serving.engine == "transformers" else _behind_vllm
     async with opening(run, folder, folders, metrics) as pair:
         yield pair

@@ -86,7 +86,7 @@ def main(words: list[str] | None = None) -> None:
         target = folder / "distill"
         target.mkdir(exist_ok=True)
         print(asyncio.run(distil(run, target, problems)))
-        print(f"Written to {target}. Warm start: problems.source=jsonl problems.path={target / 'sft.jsonl'}")
+        print(f"Written to {target}. Warm start: warmstart.path={target / 'sft.jsonl'}")
 
 
 if __name__ == "__main__":

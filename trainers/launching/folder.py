@@ -1,8 +1,4 @@
-"""A run's folder: where it is, what was written there before, and `python -m trainers.launching.folder CONFIG`.
-
-The command prints the folder of a configuration; it ends with exit code 2 when a launcher works there now, and with
---unchanged also when the run there was begun with other settings.
-"""
+"""A run's folder: where it is, and what was written there before."""
 
 from __future__ import annotations
 
@@ -12,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rlad.cli import Parser, PlainError, locked, main_guard
+from rlad.cli import Parser, PlainError, locked
 from rlad.config import RunConfig, as_yaml, load_config, parse_yaml, read_yaml, save_config
 
 
@@ -66,26 +62,3 @@ def started_run(description: str) -> tuple[RunConfig, Path]:
     parser.add_argument("--run", type=Path, required=True)
     folder = parser.parse_args().run
     return load_config(folder / "config.yaml"), folder
-
-
-def main(words: list[str] | None = None) -> None:
-    parser = Parser(description=__doc__)
-    parser.add_argument("config")
-    parser.add_argument("overrides", nargs="*", metavar="key=value")
-    parser.add_argument("--unchanged", action="store_true")
-    arguments = parser.parse_intermixed_args(words)
-    config = load_config(config_path(arguments.config), arguments.overrides)
-    folder = run_folder(config)
-    different = changed(config, folder)
-    if arguments.unchanged and different:
-        raise PlainError(
-            f"the run in {folder} was begun with other settings ({'; '.join(different)}); --fresh starts over."
-        )
-    if folder.is_dir():
-        with locked(folder):  # what the caller is about to remove or change is nobody's work in progress
-            pass
-    print(folder)
-
-
-if __name__ == "__main__":
-    main_guard(main)

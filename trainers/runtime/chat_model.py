@@ -81,8 +81,7 @@ class HttpModel:
             async with self._open:
                 return await self._retrying(self._request, method, path, **content)
         except (httpx.HTTPError, ValueError) as error:
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise ModelDown(f"The model at {self.config.url} did not answer: {reason.rstrip('.')}.") from error
+            raise ModelDown(f"The model at {self.config.url} did not answer: {_reason(error).rstrip('.')}.") from error
 
     async def _request(self, method: str, path: str, **content) -> dict:
         await self._take_turn()
@@ -111,6 +110,16 @@ class HttpModel:
 
     async def close(self) -> None:
         await self._client.aclose()
+
+
+def _reason(error: Exception) -> str:
+    """In one line: why a request failed, in the server's own words where it says any."""
+    if isinstance(error, httpx.HTTPStatusError):
+        try:
+            return f"{error.response.status_code}, {error.response.json()['error']['message']}"
+        except (ValueError, KeyError, TypeError):
+            """It says nothing in OpenAI's form."""
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
 def _passing(error: BaseException) -> bool:

@@ -6,6 +6,7 @@ import importlib.util
 from pathlib import Path
 
 from rlad.config import ROLES, ConfigError, RunConfig, registry
+from rlad.config.phases import STAGES
 from rlad.config.rules.curriculum import check_curriculum
 from rlad.config.rules.fields import check_fields
 from rlad.config.rules.groups import check_division, check_groups, check_solver_alone
@@ -29,6 +30,7 @@ def validate(config: RunConfig) -> None:
     check_lora(config)
     check_steering(config)
     _check_run_folder(config)
+    _check_stages(config)
     _check_problems(config)
     check_division(config)
     _check_warmstart(config)
@@ -50,6 +52,13 @@ def validate(config: RunConfig) -> None:
 def _check_run_folder(config: RunConfig) -> None:
     if not config.name or "/" in config.name or config.name in (".", ".."):
         raise ConfigError(f"name='{config.name}' cannot name a run folder; use letters, digits, '-' and '_'.")
+
+
+def _check_stages(config: RunConfig) -> None:
+    if config.stages != [stage for stage in STAGES if stage in config.stages]:
+        raise ConfigError(f"stages={config.stages} must be in this order, each once: {', '.join(STAGES)}.")
+    if "curriculum" in config.stages and not config.curriculum.active:
+        raise ConfigError("stages has the curriculum, but training would not read it; set curriculum.bands.")
 
 
 def _check_problems(config: RunConfig) -> None:

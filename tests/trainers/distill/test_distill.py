@@ -10,6 +10,7 @@ import sys
 import time
 
 import pytest
+from chat_server import chat_server
 from chat_tokenizers import chat_tokenizer
 from stub_teacher import PROBLEMS, stub
 
@@ -142,6 +143,13 @@ def test_a_server_that_is_not_there_ends_the_run_in_one_sentence(configured, tmp
     monkeypatch.setattr(command, "HttpModel", lambda config: HttpModel(config, attempts=1))
     with pytest.raises(ModelDown, match=r"The model at http://127.0.0.1:9/v1 did not answer"):
         made(configured("http://127.0.0.1:9/v1"), tmp_path / "out")
+
+
+def test_a_refusal_is_told_in_the_servers_own_words(configured):
+    with chat_server(lambda *_: (400, {"error": {"message": "The prompt is too long."}})) as url:
+        model = HttpModel(load_config(configured(url)).distill.solver)
+        with pytest.raises(ModelDown, match=r"did not answer: 400, The prompt is too long\.$"):
+            asyncio.run(model.complete({"n": 1, "seed": 0, "messages": []}))
 
 
 def test_the_base_model_itself_writes_and_solves(configured, tmp_path):

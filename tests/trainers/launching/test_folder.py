@@ -10,7 +10,7 @@ import pytest
 from evals.sweep import sweep_run
 from rlad.cli import PlainError
 from rlad.config import load_config, save_config
-from trainers.launching import command, folder
+from trainers.launching import command, folder, pipeline
 
 HOLD = """
 import sys, time
@@ -45,7 +45,7 @@ def test_second_launcher_is_refused_before_it_writes(tmp_path, holder, words, mo
         command.main(["warmstart", *words])
     assert not (tmp_path / "run" / "config.yaml").exists()
     with pytest.raises(PlainError, match=f"process {holder.pid} "):
-        folder.main(words)  # what asks before it removes the folder
+        pipeline.main([*words, "--fresh"])  # which asks before it removes the folder
     save_config(load_config(None, words[1:]), tmp_path / "run" / "config.yaml")
     with pytest.raises(PlainError, match=f"process {holder.pid} "):
         sweep_run(str(tmp_path / "run"))
@@ -65,13 +65,3 @@ def test_lock_ends_with_its_holder_however_it_dies(tmp_path, holder):
 def test_every_node_of_a_run_has_a_lock_of_its_own(tmp_path, holder):
     with folder.locked(tmp_path / "run", node=1):
         pass
-
-
-def test_command_prints_the_folder_of_a_free_run(tmp_path, words, capsys):
-    (tmp_path / "run.yaml").write_text("name: run\n")
-    folder.main(words)
-    assert not (tmp_path / "run").exists()  # asking makes nothing
-    (tmp_path / "run").mkdir()
-    save_config(load_config(tmp_path / "run.yaml", words[1:]), tmp_path / "run" / "config.yaml")
-    folder.main(words)
-    assert capsys.readouterr().out.split() == [str(tmp_path / "run")] * 2
