@@ -28,6 +28,13 @@ def test_a_single_changed_bit_changes_the_sum_and_parts_add_up(dtype):
     assert checksum(whole.reshape(1, -1).T) == value  # of any shape
 
 
+def test_words_that_change_places_change_the_sum_however_far_apart():
+    for apart in (1, CHUNK, 2 * CHUNK):
+        here, there = torch.zeros(2 * CHUNK + 1), torch.zeros(2 * CHUNK + 1)
+        here[0] = there[apart] = 1.5
+        assert checksum(here) != checksum(there), apart
+
+
 def gpt(tie):
     from transformers import Qwen3Config, Qwen3ForCausalLM
 

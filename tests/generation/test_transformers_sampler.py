@@ -103,10 +103,11 @@ def test_finished_rows_leave_the_batch_and_stop_at_the_end_token(parts):
         lambda module, args, kwargs: rows.append(len(kwargs["input_ids"])), with_kwargs=True
     )
     try:
-        completions = sampler.generate(prompts_of(tokenizer, [5]) * 64, Sampling(1.0, 20, seed=5))
+        completions = sampler.generate(prompts_of(tokenizer, [5]) * 64, Sampling(1.0, 8, seed=5))
     finally:
         handle.remove()
     assert rows[-1] < 16 < rows[1]
+    assert {completion.finish_reason for completion in completions} == {"stop", "length"}
     for completion in completions:
         ends = [token % 3 == 0 for token in completion.token_ids]
         assert not any(ends[:-1])

@@ -94,3 +94,10 @@ def test_lines_of_a_stream_do_not_depend_on_how_it_is_cut(size):
         return [line async for line in _lines(Content()) if line]
 
     assert asyncio.run(lines()) == [b"data: one", b"data: two", b"data: [DONE]"]
+
+
+def test_a_chat_says_the_solution_that_the_vote_selects():
+    answers = iter(["1 = \\boxed{ 1 }", *["9 = \\boxed{ 9 }"] * 5])
+    gateway = Gateway(solve=lambda text, sample, sampling: next(answers))
+    body = ask(gateway, rlad={"select": "majority", "early_stop": False}).json()
+    assert body["rlad"][0]["answer"] == "9" and body["choices"][0]["message"]["content"] == "9 = \\boxed{ 9 }"

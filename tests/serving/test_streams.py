@@ -1,9 +1,11 @@
 """Server-sent events: comments in silence, and nothing left behind."""
 
 import asyncio
+from itertools import count
 
 import pytest
 
+from rlad.serving import streams
 from rlad.serving.streams import END, KEEP_ALIVE, EventStream, event
 
 
@@ -29,6 +31,21 @@ def test_comments_fill_the_silence():
     assert bodies[:2] == [event("1"), event("2")] and bodies[-2:] == [END, ""]
     assert set(bodies[2:-2]) == {KEEP_ALIVE}
     assert [message["more_body"] for message in sent[1:]] == [True] * (len(sent) - 2) + [False]
+
+
+def test_silence_begins_with_the_last_item(monkeypatch):
+    async def items():
+        yield event("1")
+        yield END
+
+    monkeypatch.setattr(streams, "monotonic", count().__next__)
+    stream = EventStream(items(), heartbeat=1000)
+    begin = stream._last
+
+    async def send(message):
+        assert stream._last > begin or not message.get("body"), "an item that does not end the silence"
+
+    asyncio.run(stream({"type": "http"}, None, send))
 
 
 def test_a_stream_that_is_cut_off_tidies_up():
