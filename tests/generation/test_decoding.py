@@ -2,6 +2,7 @@
 
 import doctest
 from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -89,6 +90,25 @@ def test_tokens_reported_are_tokens_generated(parts, name, seed, monkeypatch):
     for trace in (trace for traces in found for trace in traces):
         assert 0 < trace.tokens <= len(trace.token_ids) <= MOST and trace.weight >= 0
         assert not set(trace.token_ids[:-1]) & set(sampler.eos.tolist())
+
+
+def test_rows_that_stay_keep_their_positions_when_others_leave(parts):
+    sampler, marks, prompts = parts
+    ragged = [prompts[0], prompts[1][:4], prompts[2][:7]]
+    writer = Writer(sampler, marks)
+    rows = writer.write(ragged, base.DecodingMethod(writer, Sampling(0.0, MOST)), [2, MOST, MOST])
+    for prompt, row in zip(ragged, rows, strict=True):
+        alone = sampler.generate([prompt], Sampling(0.0, MOST))[0]
+        assert tuple(row.ids) == alone.token_ids[: len(row.ids)] and len(row.ids) in (2, len(alone.token_ids))
+
+
+def test_what_closes_a_thought_is_no_part_of_it():
+    marks = base.Marks(close=(8, 9), cue=(5,), done=(), again=(7,), piece=str)
+    writer = SimpleNamespace(marks=marks, eos={1})
+    forcing = budget_forcing._Forcing(writer, Sampling(1.0, 20), budget_forcing.BudgetForcingKeys(cap=5, waits=1))
+    row = base.GrowingSequence(0, ids=[2, 3, 4, 8])
+    forcing.begin(row)
+    assert forcing.settle(row, 9) == 7  # three tokens of thought and one to go on are below the cap of five
 
 
 def test_nothinking_begins_behind_the_cue(parts):
