@@ -27,7 +27,7 @@ INSIDE = {
         "rlad.problems",
         "rlad.verifier",
     },
-    "rlad.generation": {"rlad.players.adapters", "rlad.config", "rlad.generation"},
+    "rlad.generation": {"rlad.players.adapters", "rlad.players.lean", "rlad.config", "rlad.generation"},
     "rlad.players.adapters": {"rlad.config", "rlad.players.steering"},
     "rlad.players.steering": {"rlad.config"},
 }

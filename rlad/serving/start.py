@@ -171,7 +171,11 @@ def vllm_server(run: RunConfig, role: str, model: Path, said: Path) -> VllmServe
     require_vllm("cuda" if gpus else "cpu")
     if not gpus:
         require_cpu_heads(model)
-    environment = common_environment(os.environ) if gpus else cpu_environment(os.environ, run.launch.threads_per_rank)
+    asked = shlex.split(run.serving.vllm_arguments)
+    if gpus:
+        environment = common_environment(os.environ)
+    else:
+        environment = cpu_environment(os.environ, run.launch.threads_per_rank, "--enforce-eager" in asked)
     arguments = [
         *("--served-model-name", f"rlad-{role}", "--dtype", run.base.dtype, "--generation-config", "vllm"),
         *("--logprobs-mode", "raw_logprobs"),
@@ -190,8 +194,7 @@ def vllm_server(run: RunConfig, role: str, model: Path, said: Path) -> VllmServe
         half = visible[begin : begin + (gpus + ROLES.index(role)) // 2]
         environment["CUDA_VISIBLE_DEVICES"] = ",".join(half)
         arguments += ["--data-parallel-size", str(len(half))]
-    arguments += shlex.split(run.serving.vllm_arguments)
-    return VllmServer(model, said, arguments, environment, name=f"vLLM server of the {role} player")
+    return VllmServer(model, said, [*arguments, *asked], environment, name=f"vLLM server of the {role} player")
 
 
 async def _vllm_player(run: RunConfig, folder: Path, endpoint: Endpoint, client: aiohttp.ClientSession) -> Player:

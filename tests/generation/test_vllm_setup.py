@@ -67,6 +67,7 @@ def test_an_engine_does_not_inherit_its_ranks_place(monkeypatch):
     cpu = cpu_environment(base, 2)
     assert "RANK" not in cpu and "CUDA_VISIBLE_DEVICES" not in cpu
     assert cpu["HOME"] == "/h" and cpu["OMP_NUM_THREADS"] == "2" and cpu["VLLM_TARGET_DEVICE"] == "cpu"
+    assert "TORCHDYNAMO_DISABLE" not in cpu and cpu_environment(base, 2, eager=True)["TORCHDYNAMO_DISABLE"] == "1"
     assert gpu_environment(base, "cuda:1")["CUDA_VISIBLE_DEVICES"] == "6"
     assert gpu_environment({}, "cuda:1")["CUDA_VISIBLE_DEVICES"] == "1"
     assert gpu_environment(base, "cuda")["CUDA_VISIBLE_DEVICES"] == "4,6"

@@ -15,6 +15,7 @@ from pathlib import Path
 from rlad.generation.checksums import checksums
 from rlad.generation.vllm.adapters import Adapters
 from rlad.generation.vllm.weights import read_weights, weight_names
+from rlad.players.lean import language_models_only
 
 
 @dataclass(frozen=True)
@@ -45,10 +46,11 @@ class VllmCore:
     """
 
     def __init__(self, settings: dict):
-        from vllm.config import WeightTransferConfig
-        from vllm.engine.arg_utils import EngineArgs
-        from vllm.usage.usage_lib import UsageContext
-        from vllm.v1.engine.llm_engine import LLMEngine
+        with language_models_only():
+            from vllm.config import WeightTransferConfig
+            from vllm.engine.arg_utils import EngineArgs
+            from vllm.usage.usage_lib import UsageContext
+            from vllm.v1.engine.llm_engine import LLMEngine
 
         settings = dict(settings)
         transfer, adapters = settings.pop("weight_transfer", None), settings.pop("adapters", None)

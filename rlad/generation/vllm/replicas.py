@@ -227,7 +227,8 @@ def start_servers(config: EngineConfig, model, device: str, logs: Path, role: st
     try:
         for number in range(config.replicas):
             if device == "cpu":
-                env = cpu_environment(os.environ, config.threads or len(os.sched_getaffinity(0)))
+                threads = config.threads or len(os.sched_getaffinity(0))
+                env = cpu_environment(os.environ, threads, settings["enforce_eager"])
             else:
                 before = number + ROLES.index(role) * config.replicas
                 gpus = engine_gpus(os.environ.get(SPARE, ""), config.tensor_parallel, before)

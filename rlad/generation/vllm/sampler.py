@@ -167,7 +167,10 @@ def start_vllm(
             core |= adapter_settings(lora.rank, adapters, folder / "adapter")
             core.pop("weight_transfer", None)  # the base stays as it is
         threads = config.threads or len(os.sched_getaffinity(0))
-        env = cpu_environment(os.environ, threads) if kind == "cpu" else gpu_environment(os.environ, device, gpus)
+        if kind == "cpu":
+            env = cpu_environment(os.environ, threads, core["enforce_eager"])
+        else:
+            env = gpu_environment(os.environ, device, gpus)
         process = EngineProcess(core, folder, log, env)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)

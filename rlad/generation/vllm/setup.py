@@ -108,13 +108,19 @@ def gpu_environment(base: Mapping[str, str], device: str, gpus: str = "") -> dic
     return env
 
 
-def cpu_environment(base: Mapping[str, str], threads: int) -> dict[str, str]:
-    """For an engine on a CPU: vLLM's OpenMP preloaded, `threads` of them, which do not spin while they wait."""
+def cpu_environment(base: Mapping[str, str], threads: int, eager: bool = False) -> dict[str, str]:
+    """For an engine on a CPU: vLLM's OpenMP preloaded, `threads` of them, which do not spin while they wait.
+
+    eager: the model is not compiled. Then nothing is: vLLM would still compile the count of more likely tokens, for
+    three seconds of every engine's start and with a C++ compiler, and nobody here asks for a token's rank.
+    """
     env = common_environment(base)
     env.pop("CUDA_VISIBLE_DEVICES", None)
     env["VLLM_TARGET_DEVICE"] = "cpu"  # the build tells its device by the name of a distribution it does not have
     env["OMP_NUM_THREADS"] = str(threads)
     env["KMP_BLOCKTIME"] = "1"
+    if eager:
+        env["TORCHDYNAMO_DISABLE"] = "1"
     openmp = Path(sys.prefix) / "lib" / "libiomp5.so"
     if openmp.is_file() and "libiomp" not in env.get("LD_PRELOAD", ""):
         env["LD_PRELOAD"] = os.pathsep.join(filter(None, [str(openmp), env.get("LD_PRELOAD")]))
