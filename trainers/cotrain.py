@@ -35,14 +35,15 @@ from trainers.learner.scoring import hidden_states, reference_gaps
 from trainers.learner.update import update, update_together
 from trainers.losses.entropy import scheduled
 from trainers.methods.hooks import Methods
+from trainers.methods.schedules import checkpoint_due, grows_ahead, rate
 from trainers.methods.schedules import learners as learners_of
-from trainers.methods.schedules import rate
 from trainers.metrics.alarms import Alarms, AlarmStop
 from trainers.metrics.instruments import Instruments
 from trainers.metrics.rollouts import player_statistics, rollout_statistics, step_summary, tree_record
 from trainers.metrics.strategic_grams import frozen_grams, wanted
 from trainers.runtime import zero3
 from trainers.runtime.loggers import Events, JsonLines, Stopwatch, WandB
+from trainers.runtime.rollouts import Rollouts
 
 
 class Cotrainer:
@@ -62,6 +63,7 @@ class Cotrainer:
         self.learners = self._learners()
         self.judge = Judge(run.verifier, self.world, run.problems.value_answers)
         self.reasoner = self._reasoner()
+        self.rollouts = Rollouts(self.draw, self.grow, self.judge)
         self.tokens = 0
         self.progress = 0.0
         self.methods = Methods(run, self.learners, self.reasoner, self.problems, self.world)
@@ -121,6 +123,25 @@ class Cotrainer:
         """Trees to grow for problems, with the n and m of their bands."""
         shape = self.curriculum.shape if self.curriculum else lambda index: None
         return [Tree(self.problems[index], shape=shape(index)) for index in picked]
+
+    def grow(self, guided: list[Tree], bare: list[Tree], step: int, clock: Stopwatch) -> None:
+        """A rollout, from proposals to verdicts, on this rank alone."""
+        plan = step_plan(self.run, step)
+        with clock.phase("propose"):
+            self.reasoner.propose(guided, plan)
+        with clock.phase("gate"):
+            self.reasoner.gate(guided)
+        with clock.phase("solve"):
+            self.solve(guided, bare, plan, step)
+        with clock.phase("judge"):
+            self.reasoner.judge(guided + bare)
+
+    def room_for(self, trees: list[Tree]) -> bool:
+        """Whether the token budget asks for another step behind that of these trees. Collective where it is limited."""
+        if not self.config.max_tokens:
+            return True
+        (tokens,) = zero3.total([sum(tree.tokens for tree in trees)], self.device)
+        return self.tokens + tokens < self.config.max_tokens
 
     def solve(self, guided: list[Tree], bare: list[Tree], plan: Plan, step: int) -> None:
         """Guided solutions where the gate let pass; bare ones for anchors, baselines and plain training."""
@@ -291,17 +312,8 @@ def cotrain(run: RunConfig, folder: Path) -> None:
         if trainer.methods.due(step):
             with clock.phase("offline"):
                 extras["offline"] = trainer.methods.before(step)
-        with clock.phase("draw"):
-            guided, bare = trainer.draw(step)
-            plan = step_plan(run, step)
-        with clock.phase("propose"):
-            trainer.reasoner.propose(guided, plan)
-        with clock.phase("gate"):
-            trainer.reasoner.gate(guided)
-        with clock.phase("solve"):
-            trainer.solve(guided, bare, plan, step)
-        with clock.phase("judge"):
-            trainer.reasoner.judge(guided + bare)
+            trainer.tokens += sum(phase.get("tokens", 0) for phase in extras["offline"].values())
+        guided, bare = trainer.rollouts.of(step, clock)
         if config.dynamic_sampling:
             with clock.phase("dynamic_sampling"):
                 extras["dynamic_sampling"] = trainer.dynamic_sampling(guided, bare, step)
@@ -313,10 +325,15 @@ def cotrain(run: RunConfig, folder: Path) -> None:
         with clock.phase("credit"):
             trainer.sleep()
             trainer.rates.add(guided if config.abstractions else bare, config, trainer.device)
+        if grows_ahead(run, step + 1) and trainer.room_for(guided + bare):
+            trainer.rollouts.begin(step + 1, clock)
+        with clock.phase("credit"):
             rows = trainer.credit(guided + bare, trainer.learning(step))
             planning = trainer.credit.planning_shares(rows)
         with clock.phase("update"):
+            versions = {name: learner.owner.version for name, learner in trainer.learners.items()}
             updates = trainer.update(rows, step)
+        beside = trainer.rollouts.finish(clock)
         with clock.phase("publish"):
             parity = trainer.publish(updates)
         with clock.phase("instruments"):
@@ -327,12 +344,12 @@ def cotrain(run: RunConfig, folder: Path) -> None:
             if config.validate_every and step % config.validate_every == 0:
                 row["validation"] = trainer.validate(step)
             trainer.tokens += row["tokens_generated"]
-            trainer.tokens += sum(phase.get("tokens", 0) for phase in extras.get("offline", {}).values())
             row |= {"step": step, "tokens_generated_total": trainer.tokens, "parity": parity}
             row |= {name: extra for name, extra in extras.items() if extra}
+            row |= {"overlapped": beside} if beside else {}
             row |= {"bands": trainer.curriculum.sizes()} if trainer.curriculum else {}
             for name, role in trainer.roles.items():
-                row[name] = player_statistics(trees, role, trainer.credit.pay, trainer.device)
+                row[name] = player_statistics(trees, role, trainer.credit.pay, trainer.device, versions[name])
                 trainer.learners[name].reward = row[name]["reward"]
                 row[name] |= updates.get(name, {"updated": 0}) | planning.get(name, {}) | trainer.credit.numbers(name)
                 row[name] |= {"instruments": measured[name]} if measured else {}
@@ -341,7 +358,7 @@ def cotrain(run: RunConfig, folder: Path) -> None:
             if config.samples_every and step % config.samples_every == 0 and trees:
                 samples.write(tree_record(trees[0], step, run))
             raised, stop = trainer.alarm(row, step)
-            if step % config.checkpoint_every == 0 or step == config.steps:
+            if checkpoint_due(config, step):
                 trainer.checkpoints.save(step)
         row["seconds"] = clock.lap()
         metrics.write(row)

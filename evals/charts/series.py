@@ -208,6 +208,16 @@ def seconds_per_phase(metrics: list[dict[str, Any]]) -> dict[str, float]:
     return means
 
 
+def hidden_seconds(metrics: list[dict[str, Any]]) -> float:
+    """Mean seconds of a step in which the next step's rollout went on and nobody waited for it (`launch.overlap`).
+
+    >>> hidden_seconds([{"overlapped": {"hidden": 3.0}}, {}]), hidden_seconds([])
+    (1.5, 0.0)
+    """
+    hidden = [value or 0.0 for value in column(metrics, "overlapped", "hidden")]
+    return sum(hidden) / len(hidden) if hidden else 0.0
+
+
 def sweep_chart(sweep: dict[str, Any], measure: str, latency: bool = False) -> Chart:
     """Coverage ("pass_at_k") or accuracy ("accuracy") against generated tokens per problem, with intervals; with
     `latency` against the tokens of the longest branch, which is how long a cell takes where all branches run at once.

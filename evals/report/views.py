@@ -6,7 +6,7 @@ from typing import Any
 
 from evals.charts.entropy import entropy_words
 from evals.charts.pictures import Pictures
-from evals.charts.series import PLAYERS, seconds_per_phase
+from evals.charts.series import PLAYERS, hidden_seconds, seconds_per_phase
 from evals.law.study import LawResult
 from evals.law.words import law_in_words
 from evals.runs import Run, column
@@ -39,6 +39,7 @@ def view(run: Run, drawn: Pictures) -> dict[str, Any]:
         "rules": rule_lines(sweep),
         "scores": score_lines(sweep),
         "seconds": seconds,
+        "seconds_hidden": hidden_seconds(run.metrics),
         "seconds_total": sum(seconds.values()),
         "seconds_longest": max(seconds.values(), default=1.0) or 1.0,
         "trees": [tree(sample) for sample in _evenly_spread(run.samples, TREES)],

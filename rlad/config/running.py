@@ -122,6 +122,9 @@ class LaunchConfig:
     """Rendezvous port; 0 = a free one."""
     timeout: int = key(600, least=1)
     """Seconds after which a stuck collective ends the run."""
+    overlap: int = key(0, least=0, most=1)
+    """Steps that rollouts are ahead of updates: 0 = none, every token is sampled by the weights that learn from it; 1 =
+    the next rollout goes on while players learn, by weights one update older, which importance weights correct."""
 
 
 @dataclass

@@ -62,6 +62,7 @@ def test_overrides_win_over_the_file(tmp_path):
 
 
 SERVERS = ["engine.kind=vllm", "engine.placement=server"]
+BESIDE = ["launch.overlap=1", "engine.kind=vllm", "engine.placement=shared"]
 REFUSED = {
     "serving.engine=vlm": "nearest is 'vllm'",
     "serving.select=weighted_majorty": "nearest is 'weighted_majority'",
@@ -281,6 +282,12 @@ def test_refused_in_one_plain_sentence(override, words):
             "gives every token its own return, and solution.shaping=effective_rank its own advantage",
         ),
         (["engine.kind=vllm", "engine.placement=lora"], "set lora.rank above 0"),
+        (["launch.overlap=2"], "launch.overlap"),
+        (["launch.overlap=1"], "engine.kind=auto with engine.placement=auto does not: set engine.kind=vllm and"),
+        (["launch.overlap=1", "engine.kind=vllm", "engine.placement=colocated"], "placement=shared, lora or server"),
+        (BESIDE, "nothing corrects the abstraction player: set abstraction.mismatch.kind=truncated"),
+        ([*BESIDE, "cotrain.schedule.kind=frozen"], "nothing corrects the solution player"),
+        ([*BESIDE, "cotrain.schedule.lag=2"], "solves with a snapshot inside the ranks"),
         (["lora.rank=8", "lora.targets=[]"], "name at least one kind of linear layer"),
         (["lora.rank=8", "lora.targets=[q_proj,lm_head]"], "'lm_head', but embeddings and the output head"),
         (["lora.rank=8", "lora.targets=[embed_tokens]"], "'embed_tokens', but embeddings and the output head"),

@@ -86,12 +86,26 @@ def check_until_the_lie(folder, output, engines, mark, honest):
 
 
 @pytest.mark.ranks
-def test_one_engine_with_two_adapters_keeps_parity_until_a_publish_lies(tmp_path, ranks, mark):
-    words = ["cotrain.steps=5", "cotrain.checkpoint_every=9", "engine.placement=lora", "lora.rank=4"]
+def test_one_engine_with_two_adapters_samples_beside_updates_in_parity_until_a_publish_lies(tmp_path, ranks, mark):
+    """Steps 2 and 4 learn from trees that grew beside the update before; none grow over the checkpoint of step 2."""
+    words = ["cotrain.steps=7", "cotrain.checkpoint_every=2", "engine.placement=lora", "lora.rank=4"]
+    words += ["launch.overlap=1", "abstraction.mismatch.kind=truncated", "solution.old_logprobs=sampler"]
     folder = run_folder(tmp_path, "honest", *words)
     output = ranks.run("vllm_program.py", str(folder), f"{MARK}={mark}")
     assert "ENDED" not in output
-    check_until_the_lie(folder, output, ["players"], mark, 2)
+    check_until_the_lie(folder, output, ["players"], mark, 4)
+    rows = metrics(folder)
+    for role in ("abstraction", "solution"):
+        assert [row[role]["staleness"] for row in rows] == [0, 1, 0, 1]
+        # Weights of the same version differ by rounding; those of an update before, by what the update moved.
+        gaps = [row[role]["mismatch"] for row in rows]
+        assert max(gaps[0], gaps[2]) < 1e-4 and min(gaps[1], gaps[3]) > 10 * max(gaps[0], gaps[2])
+    for row in rows:
+        grew = row["step"] in (1, 3)  # for the next step
+        assert ("overlapped" in row) == ("wait" in row["seconds"]) == grew
+        assert ("solve" in row["seconds"]) == grew  # of its own trees, where they did not grow before
+        assert sum(s for name, s in row["seconds"].items() if name != "total") <= row["seconds"]["total"] + 0.01
+    assert {"propose", "gate", "solve", "judge", "total", "hidden"} == set(rows[0]["overlapped"])
 
 
 def train(folder):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rlad.config import ROLES, CotrainConfig, ScheduleConfig
+from rlad.config import ROLES, CotrainConfig, RunConfig, ScheduleConfig
 
 
 def _whose_turn(schedule: ScheduleConfig, step: int) -> str:
@@ -62,3 +62,26 @@ def offline_phases(config: CotrainConfig, step: int) -> tuple[str, ...]:
     if config.sft_phase.every and step > 1 and (step - 1) % config.sft_phase.every == 0:
         due.append("sft_phase")
     return tuple(due)
+
+
+def checkpoint_due(config: CotrainConfig, step: int) -> bool:
+    """Whether a step ends with a checkpoint; the last one always does."""
+    return step % config.checkpoint_every == 0 or step == config.steps
+
+
+def grows_ahead(run: RunConfig, step: int) -> bool:
+    """Whether the rollout of `step` begins beside the update of the step before it (`launch.overlap`).
+
+    A checkpoint holds no trees, so none grow over one: a resumed run goes on exactly as the other does, from trees
+    that the newest weights sample. Nor do trees grow over an offline phase, which changes the weights once more.
+
+    >>> from rlad.config import LaunchConfig, RftConfig
+    >>> run = RunConfig(cotrain=CotrainConfig(steps=9, checkpoint_every=4, rft=RftConfig(every=6)))
+    >>> [step for step in range(2, 11) if grows_ahead(run, step)]
+    []
+    >>> run.launch = LaunchConfig(overlap=1)
+    >>> [step for step in range(2, 11) if grows_ahead(run, step)]
+    [2, 3, 4, 6, 8]
+    """
+    config = run.cotrain
+    return bool(run.launch.overlap) and not checkpoint_due(config, step - 1) and not offline_phases(config, step)

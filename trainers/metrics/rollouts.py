@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from rlad.config import CotrainConfig, RunConfig
-from rlad.players.roles import Pay, Role, TreeReader
+from rlad.players.roles import Pay, Role, Sample, TreeReader
 from rlad.reasoning.tree import Solution, Tree
 from trainers.credit.advantages import is_constant
 from trainers.credit.draws import draw_rewards
@@ -53,9 +53,11 @@ def rollout_statistics(trees: list[Tree], config: CotrainConfig, device: torch.d
     return {"rollout": numbers, "tokens_generated": int(tokens)}
 
 
-def player_statistics(trees: list[Tree], role: Role, pay: Pay, device: torch.device) -> dict:
+def player_statistics(trees: list[Tree], role: Role, pay: Pay, device: torch.device, version: int) -> dict:
     """Mean reward and length (tokens) of what one player is paid for, over all ranks; second attempts do not count.
 
+    `staleness` is by how many publishes the weights that sampled are older than those of `version`, which learn from
+    it, in the mean over tokens, anchors among them: 0 in an on-policy run.
     Of a role that chooses among answers also how often its choice is right (`settled_right`), and the most frequent
     answer on the same trees (`majority_right`).
     """
@@ -63,7 +65,8 @@ def player_statistics(trees: list[Tree], role: Role, pay: Pay, device: torch.dev
     samples = [sample for sample in samples if not sample.shaping]
     rewards = [sample.reward for sample in samples if sample.reward is not None]
     lengths = [len(sample.completion.token_ids) for sample in samples]
-    counts = {"reward": _pair(rewards), "length": _pair(lengths)}
+    learnt = samples + [sample for tree in trees for sample in role.anchors(tree, pay)]
+    counts = {"reward": _pair(rewards), "length": _pair(lengths), "staleness": staleness(learnt, version)}
     if isinstance(role, TreeReader):
         settled = [tree.settled[role.name] for tree in trees if role.name in tree.settled]
         counts |= {
@@ -71,6 +74,19 @@ def player_statistics(trees: list[Tree], role: Role, pay: Pay, device: torch.dev
             "majority_right": _pair([m for _, m in settled]),
         }
     return zero3.means(counts, device)
+
+
+def staleness(samples: list[Sample], version: int) -> tuple[float, float]:
+    """(sum over tokens of the versions that lie between the weights that sampled them and `version`, tokens).
+
+    >>> from rlad.generation import Completion
+    >>> texts = (Completion((5, 6), (-1.0, -1.0), "stop", version=3), Completion((7,), (-1.0,), "stop", version=4))
+    >>> sampled = [Sample([1], text, reward=1.0) for text in texts]
+    >>> staleness(sampled, version=4)
+    (2.0, 3.0)
+    """
+    ages = [(version - sample.completion.version, len(sample.completion.token_ids)) for sample in samples]
+    return float(sum(age * length for age, length in ages)), float(sum(length for _, length in ages))
 
 
 def _earned(tree: Tree, run: RunConfig) -> list[float | None]:

@@ -13,6 +13,7 @@ from rlad.config.rules.groups import check_division, check_groups, check_solver_
 from rlad.config.rules.learning import check_learning
 from rlad.config.rules.methods import check_methods
 from rlad.config.rules.models import check_lora, check_model, models
+from rlad.config.rules.overlap import check_overlap
 from rlad.config.rules.selecting import require_scores
 from rlad.config.rules.serving import check_serving
 from rlad.config.rules.shared import check_shared
@@ -41,6 +42,7 @@ def validate(config: RunConfig) -> None:
     check_curriculum(config)
     _check_track(config)
     check_learning(config)
+    check_overlap(config)
     _check_instruments(config)
     _check_sweep(config)
     _check_engine(config)

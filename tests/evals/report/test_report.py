@@ -43,6 +43,17 @@ def test_page_has_every_section_and_refers_to_nothing_outside(make_run):
         assert text in html
 
 
+def test_seconds_hidden_behind_updates_are_said_and_not_added_to_the_steps(make_run):
+    run = read_run(make_run())
+    seen = views.view(run, pictures(run))
+    assert seen["seconds_hidden"] == 0 and "launch.overlap" not in render([run])
+    for row in run.metrics:
+        row["overlapped"] = {"solve": 3.0, "total": 3.0, "hidden": 2.5}
+    beside = views.view(run, pictures(run))
+    assert beside["seconds_hidden"] == 2.5 and beside["seconds_total"] == seen["seconds_total"]
+    assert "Not among them: 2.50 seconds of the next step's rollout" in render([run])
+
+
 def test_text_from_runs_cannot_become_markup(make_run):
     html = render([read_run(make_run("<b>evil", hostile=True))])
     assert "<b>evil" not in html

@@ -89,6 +89,26 @@ def test_opsm_drops_a_failure_that_the_trainer_would_hardly_write_and_nothing_el
     assert logp.grad[1, 0].item() == pytest.approx(math.exp(-2))
 
 
+def test_samples_of_older_weights_give_the_gradient_of_the_newer_ones():
+    """Tokens 2 and 3, sampled with (.3, .7), now at (.5, .5): what E[A grad log p] is, is no longer their frequency."""
+    older, newer, advantage = (0.3, 0.7), (0.5, 0.5), (1.0, -2.0)
+    rows = [
+        Row((1,), (token,), a, sampler_logprobs=(math.log(p),))
+        for token, p, a in zip((2, 3), older, advantage, strict=True)
+    ]
+    batch = collate(rows, [0, 1], 0, torch.device("cpu"))
+    for player, expected in (
+        (PlayerConfig(), (-0.3, 1.4)),  # uncorrected: the older weights' own
+        (PlayerConfig(mismatch=MismatchConfig(kind="truncated")), (-0.5, 1.0)),  # w = 5/3 and 5/7
+        (PlayerConfig(loss="cispo", old_logprobs="sampler"), (-0.5, 1.0)),  # the same as the loss's own ratio
+        (PlayerConfig(old_logprobs="sampler"), (0.0, 0.0)),  # which PPO clips at 1.2 and .8
+    ):
+        logp = torch.tensor(newer).log()[:, None].requires_grad_()
+        loss, _ = policy_loss(player, batch, logp)
+        (loss[:, 0] * torch.tensor(older)).sum().backward()
+        assert logp.grad[:, 0].tolist() == pytest.approx(expected)
+
+
 def test_the_ratio_can_be_measured_against_the_sampler_itself():
     batch = micro_batch()
     player = PlayerConfig(loss="cispo", old_logprobs="sampler")

@@ -1,0 +1,120 @@
+"""Rollouts ahead of updates: which weights sample what, whose verdicts count when, and how an error comes out."""
+
+import threading
+import time
+from collections import Counter
+from types import SimpleNamespace
+
+import pytest
+
+from rlad.generation import SamplerFailed
+from trainers.runtime import zero3
+from trainers.runtime.loggers import Stopwatch
+from trainers.runtime.rollouts import Rollouts
+
+
+@pytest.fixture(autouse=True)
+def one_rank(monkeypatch):
+    monkeypatch.setattr(zero3, "gather", list)
+
+
+class Loop:
+    """A training loop around made-up samplers: a tree is [step it is of, version before, version after sampling]."""
+
+    def __init__(self, ahead, fails=()):
+        self.version, self.ahead, self.fails = 0, ahead, fails
+        self.drawn, self.threads, self.rows = [], [], []
+        self.judge = SimpleNamespace(outcomes=Counter())
+        self.rollouts, self.clock = Rollouts(self.draw, self.grow, self.judge), Stopwatch()
+
+    def draw(self, step):
+        self.drawn.append(step)
+        return [[step]], []
+
+    def grow(self, guided, bare, step, clock):
+        if step in self.fails:
+            raise self.fails[step]
+        self.threads.append(threading.current_thread().name)
+        with clock.phase("solve"):
+            guided[0].append(self.version)
+            time.sleep(0.02)
+            guided[0].append(self.version)
+        self.judge.outcomes["correct"] += step
+
+    def run(self, steps):
+        for step in range(1, steps + 1):
+            guided, _ = self.rollouts.of(step, self.clock)
+            if step < steps and self.ahead(step + 1):
+                self.rollouts.begin(step + 1, self.clock)
+            version = self.version  # of what learns
+            with self.clock.phase("update"):
+                time.sleep(0.01)
+            beside = self.rollouts.finish(self.clock)
+            self.version += 1  # published
+            verdicts, self.judge.outcomes = dict(self.judge.outcomes), Counter()
+            self.rows.append((guided[0], version, verdicts, beside, self.clock.lap()))
+        return self
+
+
+def lags(loop):
+    for (step, before, after), _, *_ in loop.rows:
+        assert before == after, f"weights were published while the trees of step {step} grew"
+    return [version - tree[1] for tree, version, *_ in loop.rows]
+
+
+def test_from_the_second_step_on_trees_are_exactly_one_version_behind():
+    loop = Loop(lambda step: True).run(5)
+    assert lags(loop) == [0, 1, 1, 1, 1]
+    assert [tree[0] for tree, *_ in loop.rows] == loop.drawn == [1, 2, 3, 4, 5]
+    assert loop.threads == ["MainThread", *(f"rollout of step {step}" for step in (2, 3, 4, 5))]
+
+
+def test_without_overlap_and_over_a_step_that_nothing_grows_over_the_newest_weights_sample():
+    exact = Loop(lambda step: False).run(3)
+    assert lags(exact) == [0, 0, 0] and set(exact.threads) == {"MainThread"}
+    assert all(beside == {} and "wait" not in seconds for *_, beside, seconds in exact.rows)
+    assert lags(Loop(lambda step: step != 3).run(5)) == [0, 1, 0, 1, 1]
+
+
+def test_verdicts_are_counted_in_the_step_that_learns_from_them():
+    loop = Loop(lambda step: step != 3).run(4)
+    assert [verdicts for _, _, verdicts, *_ in loop.rows] == [{"correct": step} for step in (1, 2, 3, 4)]
+
+
+def test_a_steps_phases_hold_its_own_time_and_what_was_hidden_stands_beside_them():
+    loop = Loop(lambda step: True).run(3)
+    *_, beside, seconds = loop.rows[1]
+    phases = {name: value for name, value in seconds.items() if name != "total"}
+    assert set(phases) == {"draw", "update", "wait"} and sum(phases.values()) <= seconds["total"] + 1e-3
+    assert set(beside) == {"solve", "total", "hidden"} and 0.02 <= beside["solve"] <= beside["total"]
+    assert 0 < beside["hidden"] <= beside["total"] and beside["hidden"] + seconds["wait"] >= 0.02
+    assert loop.rows[2][3] == {}  # nothing grew beside the last update
+
+
+def test_an_error_beside_an_update_comes_out_behind_it():
+    error = SamplerFailed("The vLLM engine of the solution player ended.")
+    loop = Loop(lambda step: True, fails={3: error})
+    with pytest.raises(SamplerFailed) as caught:
+        loop.run(5)
+    assert caught.value is error and [tree[0] for tree, *_ in loop.rows] == [1]
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "raised"),
+    [
+        (None, SamplerFailed("The engine of rank 0 ended."), (SamplerFailed, "The engine of rank 0 ended.")),
+        (None, ValueError("no room"), (SamplerFailed, "A rollout beside an update ended with ValueError: no room")),
+        (KeyError("mine"), SamplerFailed("theirs"), (KeyError, "'mine'")),
+    ],
+)
+def test_every_rank_ends_with_a_sentence_when_one_ranks_rollout_fails(own, other, raised, monkeypatch):
+    """The other rank's failure arrives by the gathering, in the words that it gives there."""
+    told = []
+    monkeypatch.setattr(zero3, "gather", lambda values: told.extend(values) or list(values))
+    with pytest.raises(type(other)):
+        Loop(lambda step: True, fails={2: other}).run(2)
+    monkeypatch.setattr(zero3, "gather", lambda values: [*told, *values])
+    kind, words = raised
+    with pytest.raises(kind) as caught:
+        Loop(lambda step: True, fails={2: own} if own else {}).run(2)
+    assert str(caught.value) == words
