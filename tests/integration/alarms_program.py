@@ -41,7 +41,7 @@ def parrot(model: Path, folder: Path, text: str) -> None:
 
 def prepared(chat: Path, out: Path) -> None:
     """A base that learned nothing; for the runs on files a model that says one thing only, and problems."""
-    small = load_config(None, SMALL)
+    small = load_config(None, [*SMALL, "base.layers=1"])
     tokenizer = load_tokenizer(small.base, small.problems)
     for part in (build_model(small.base, tokenizer), tokenizer):
         part.save_pretrained(out / "base")

@@ -52,12 +52,13 @@ def lines(folder: Path) -> list[dict]:
 
 
 def main(start: Path, out: Path) -> None:
+    """The variants on a pair of one layer that has learned nothing; the rest on the warm-started one."""
     for name, overrides in VARIANTS.items():
-        run = load_config(start / "config.yaml", ["cotrain.steps=2", "cotrain.checkpoint_every=9", *overrides])
+        common = ["cotrain.steps=2", "cotrain.checkpoint_every=9", "base.layers=1"]
+        run = load_config(start / "config.yaml", [*common, *overrides])
         folder = out / name
         if zero3_rank() == 0:
             folder.mkdir(parents=True)
-            (folder / "base").symlink_to(start / "base")
             save_config(replace(run, name=name), folder / "config.yaml")
         barrier()
         loop.cotrain(run, folder)
