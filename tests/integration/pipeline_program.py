@@ -39,6 +39,8 @@ MODULES = (
     ),
 )
 STAGES = ("distill", "warmstart", "curriculum", "train", "sweep")
+SERVERS: list[int] = []
+"""Those that run."""
 QUESTION = "1 , 2 > 2 ; 3 , 1 > ?"
 
 
@@ -229,10 +231,18 @@ def serve(given: str, log: Path, *words: str) -> tuple[int, str]:
             module(["rlad.serving", given, "--engine", "transformers", "--port", "0", *words])
 
     pid = forked(work)
+    SERVERS.append(pid)
     os.close(writing)
     with os.fdopen(reading) as said:
         address = said.readline().split(" served at ")[1].split()[0]
     return pid, address
+
+
+def end(pid: int) -> None:
+    """Ends a server with SIGKILL."""
+    SERVERS.remove(pid)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
 
 
 def ask(address: str) -> str:
@@ -271,14 +281,12 @@ def main(folder: Path) -> None:
         seen["started"]
     )
     seen |= {"noted": {stage: scene.noted(stage) for stage in STAGES}, "asked": asked.read_text().splitlines()}
-    os.kill(teacher, signal.SIGKILL)
-    os.waitpid(teacher, 0)
+    end(teacher)
     seen["answers"] = []
     for _ in range(2):
         server, address = serve(str(run), folder / "served")
         seen["answers"].append(ask(address))
-        os.kill(server, signal.SIGKILL)
-        os.waitpid(server, 0)
+        end(server)
     seen["served"] = fingerprint(run) == seen["end"]
     spent = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     seen["seconds"] = round(sum(one.ru_utime + one.ru_stime for one in spent), 1)
@@ -286,4 +294,8 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    try:
+        main(Path(sys.argv[1]))
+    finally:  # none outlives a failure, and the test does not wait for its output
+        for pid in list(SERVERS):
+            end(pid)
