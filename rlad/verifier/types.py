@@ -88,7 +88,7 @@ class VerifyOptions:
     numeric_identity: bool = True
     """Agreement at several random points with 50 digits counts as equality. False: only exact rules may say correct."""
 
-    max_chars: int = 200_000
+    max_chars: int = 100_000
     """Longer completions keep their last ``max_chars`` characters (the answer stands at the end)."""
     max_answer_chars: int = 4_000
     """A longer extracted answer is unparseable."""
