@@ -89,7 +89,8 @@ def is_upright_unit(text: str) -> bool:
     return len(text) <= 30 and text.strip() not in ("e", "i", "d") and unit_signature(text) is not None
 
 
-def _look_up(word: str) -> tuple[str, Fraction] | None:
+def look_up(word: str) -> tuple[str, Fraction] | None:
+    """A unit word's dimension and size in that dimension's base unit; None for other words."""
     return UNITS.get(word) or UNITS.get(word.lower())
 
 
@@ -124,7 +125,7 @@ def unit_signature(text: str) -> tuple[tuple[tuple[str, int], ...], Fraction] | 
             else:
                 pending = {"square": 2, "cubic": 3}.get(word.lower(), 1)
             continue
-        found = _look_up(word)
+        found = look_up(word)
         if found is None:
             return None
         exponent = int(e1 or e2 or 1) * pending * sign

@@ -7,7 +7,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 from rlad.verifier.grammar.counting import number_from_words
-from rlad.verifier.grammar.units import UNITS
+from rlad.verifier.grammar.units import look_up
 
 _QUOTED = re.compile(r"\s*(`{1,3}|\"|'|“|‘)\s*([^`\"'“”‘’]{1,200}?)\s*(?:\1|”|’)\.?\s*")
 _LEADING_SIGN = re.compile(r"^\s*(?:=|≈|~|\\(?:approx|sim|simeq)(?![a-zA-Z]))\s*(?=[-+\d.\\(√])")
@@ -56,7 +56,7 @@ def _compound(text: str) -> str:
     parts = [(Fraction(m[i]), m[i + 1]) for i in (1, 3, 5) if m[i]]
     if all(len(unit) == 1 for _, unit in parts):  # 3t 2g is a product of letters
         return text
-    known = [UNITS.get(unit) or UNITS.get(unit.lower()) for _, unit in parts]
+    known = [look_up(unit) for _, unit in parts]
     if None in known or len({dimension for dimension, _ in known}) > 1:
         return text
     factors = [factor for _, factor in known]
