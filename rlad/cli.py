@@ -8,6 +8,8 @@ import errno
 import fcntl
 import multiprocessing
 import os
+import select
+import signal
 import socket
 import sys
 import threading
@@ -21,6 +23,8 @@ from rlad.problems.base import ProblemError
 
 BAD_INPUT = 2
 """Exit code of a command that refuses what it was given."""
+DRIVER = "RLAD_DRIVER"
+"""Environment variable: the process for which a command works, and without which it ends."""
 
 
 class PlainError(Exception):
@@ -62,6 +66,8 @@ def main_guard(main: Callable[[], int | None], plain: tuple[type[Exception], ...
         if __name__ == "__main__":
             main_guard(main)
     """
+    if driver := os.environ.pop(DRIVER, None):
+        end_with(int(driver))
     try:
         code = main()
     except (ConfigError, ProblemError, PlainError, *plain) as error:
@@ -127,6 +133,24 @@ def locked(folder: Path, node: int | str = 0) -> Iterator[None]:
         file.write(f"process {os.getpid()} on {socket.gethostname()}")
         file.flush()
         yield
+
+
+def end_with(pid: int) -> None:
+    """Ends this process, by SIGTERM, when the process `pid` ends, however that went: no orphan keeps the machine busy.
+
+    A pidfd cannot be fooled by a reused process number.
+    """
+    try:
+        watched = os.pidfd_open(pid)
+    except ProcessLookupError:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return
+
+    def wait() -> None:
+        select.select([watched], [], [])
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def end_with_parent() -> None:

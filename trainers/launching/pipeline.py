@@ -9,6 +9,7 @@ one configuration, so what RUN/config.yaml says is true of each of them.
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import shutil
 import signal
@@ -18,7 +19,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from rlad.cli import Parser, PlainError, locked, main_guard
+from rlad.cli import DRIVER, Parser, PlainError, locked, main_guard
 from rlad.config import RunConfig, load_config
 from trainers.launching.folder import changed, config_path, run_folder
 
@@ -97,8 +98,11 @@ def elapsed(seconds: float) -> str:
 
 
 def start(words: list[str]) -> int:
-    """Runs `python -m WORDS` and returns its exit code; SIGTERM is passed on, Ctrl-C reaches it by itself."""
-    process = subprocess.Popen([sys.executable, "-m", *words])
+    """Runs `python -m WORDS` and returns its exit code; SIGTERM is passed on, Ctrl-C reaches it by itself.
+
+    Killed with SIGKILL this passes nothing on: the stage watches it, and ends too.
+    """
+    process = subprocess.Popen([sys.executable, "-m", *words], env=os.environ | {DRIVER: str(os.getpid())})
     before = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
     try:
         return process.wait()

@@ -11,14 +11,11 @@ import gc
 import json
 import os
 import runpy
-import select
-import signal
 import sys
-import threading
 import traceback
 from pathlib import Path
 
-from rlad.cli import BAD_INPUT, PlainError, sentence
+from rlad.cli import BAD_INPUT, PlainError, end_with, sentence
 from rlad.config import ConfigError
 from rlad.problems.base import ProblemError
 
@@ -48,27 +45,12 @@ def leave_sentence(logs: Path, node: int, rank: int, error: BaseException) -> in
     return code
 
 
-def _end_with_launcher(pid: int) -> None:
-    """Ends this rank when the process `pid` ends. A pidfd cannot be fooled by a reused process number."""
-    try:
-        watched = os.pidfd_open(pid)
-    except ProcessLookupError:
-        os.kill(os.getpid(), signal.SIGTERM)
-        return
-
-    def wait() -> None:
-        select.select([watched], [], [])
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    threading.Thread(target=wait, daemon=True).start()
-
-
 def main() -> int:
     module, *arguments = sys.argv[1:]
     rank, node = int(os.environ["RANK"]), int(os.environ.get("CROSS_RANK", "0"))
     logs = Path(os.environ["RLAD_RANK_LOGS"])
     if "RLAD_LAUNCHER" in os.environ:
-        _end_with_launcher(int(os.environ["RLAD_LAUNCHER"]))
+        end_with(int(os.environ["RLAD_LAUNCHER"]))
     log_path = logs / f"rank_{rank}.log"
     if rank > 0:
         log = log_path.open("w")

@@ -1,7 +1,12 @@
 """The pipeline's driver with stages that do nothing: what runs, what is refused, what is left alone."""
 
 import json
+import os
+import subprocess
+import sys
+import time
 
+import psutil
 import pytest
 
 from rlad.cli import PlainError
@@ -89,3 +94,23 @@ def test_a_dry_run_says_what_would_run(given, tmp_path, capsys):
 def test_stages_that_make_no_sense_are_refused(words, sentence):
     with pytest.raises(ConfigError, match=sentence):
         load_config(None, words)
+
+
+@pytest.mark.process
+def test_a_stage_ends_with_a_killed_driver(tmp_path):
+    stage = "import os, pathlib, time\nfrom rlad.cli import main_guard\n"
+    stage += (
+        f"main_guard(lambda: pathlib.Path({str(tmp_path / 'pid')!r}).write_text(str(os.getpid())) and time.sleep(120))"
+    )
+    (tmp_path / "endless_stage.py").write_text(stage)
+    drive = "from trainers.launching.pipeline import start; start(['endless_stage'])"
+    paths = os.pathsep.join([str(tmp_path), *sys.path])
+    driver = subprocess.Popen([sys.executable, "-c", drive], env=os.environ | {"PYTHONPATH": paths})
+    limit = time.monotonic() + 60
+    while not (tmp_path / "pid").is_file() or not (tmp_path / "pid").read_text():
+        assert driver.poll() is None and time.monotonic() < limit
+        time.sleep(0.05)
+    running = psutil.Process(int((tmp_path / "pid").read_text()))
+    driver.kill()
+    driver.wait()
+    assert not psutil.wait_procs([running], timeout=30)[1]
