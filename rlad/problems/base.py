@@ -44,6 +44,23 @@ class Problem:
     """World-private facts (the hidden rule, the family ...)."""
 
 
+class Tool(Protocol):
+    """What a world answers while a solution is written: a call ends in a mark, a reply follows, the text goes on."""
+
+    end: str
+    """The word that ends a call; one token of the player's tokenizer."""
+    calls: int
+    """Most calls of one text, bad ones included; one more ends it unfinished."""
+
+    @property
+    def room(self) -> int:
+        """Most tokens of a reply; what is longer is cut."""
+
+    def reply(self, text: str) -> str:
+        """The answer to a call, the same for the same call. `text` is what was written since the last reply, and ends
+        in `end`. Never raises: a bad call is told that it is one."""
+
+
 class World(Protocol):
     """A generator of problems with known answers, demonstrations for the warm start, and a check of adherence."""
 
@@ -79,6 +96,10 @@ class World(Protocol):
     def leaks(self, problem: Problem, abstraction: str) -> bool | None:
         """Whether the abstraction gives the answer away, where the world has a rule of its own for that; None leaves it
         to the gate, which reads English and mathematics. Worlds in formal language inherit from `FormalWorld`."""
+        return None
+
+    def tool(self) -> Tool | None:
+        """What solutions may call while they are written; None where they are written in one piece."""
         return None
 
     def recipe(self, problem: Problem) -> tuple[str, ...]:
