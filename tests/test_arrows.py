@@ -51,6 +51,7 @@ FLOORS = {
         {"data", "distill"},
         {"credit", "learner"},
         {"methods", "metrics"},
+        {"rollout"},
         {"cotrain", "curriculum", "export", "warmstart"},
     ],
     "evals": [

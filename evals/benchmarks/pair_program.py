@@ -19,18 +19,19 @@ from types import ModuleType
 from evals.benchmarks.forked import run_ranks
 from evals.benchmarks.pair import kind_of, turn_of
 
-TRAINER, PLANS = "trainers.cotrain", "trainers.data.plans"
+TRAINER, PHASES, PLANS = "trainers.cotrain", "trainers.rollout", "trainers.data.plans"
+PROBLEMS = "trainers.data.step_problems"
 
 
-def take_turns(trainer: type) -> None:
+def take_turns(trainer: type, problems: type) -> None:
     """Makes the trainer's players learn in turns, and every step of a turn draw its problems."""
-    draw = trainer.draw
+    draw = problems.draw
 
     def drawn(self, step: int):
         self.cursor.restore((turn_of(step) - 1) * self.config.problems)
         return draw(self, step)
 
-    trainer.draw = drawn
+    problems.draw = drawn
     trainer.learning = lambda self, step: [role for role in self.roles if kind_of(step) in ("pair", role)]
 
 
@@ -71,9 +72,9 @@ def with_laps(stopwatch: type, laps: list[dict]) -> type:
 
 def main() -> None:
     folder, laps = Path(sys.argv[1]), []
-    program, plans = (importlib.import_module(name) for name in (TRAINER, PLANS))
-    take_turns(program.Cotrainer)
-    share_seeds(program, plans)
+    program, phases, plans, problems = map(importlib.import_module, (TRAINER, PHASES, PLANS, PROBLEMS))
+    take_turns(program.Cotrainer, problems.StepProblems)
+    share_seeds(phases, plans)
     program.Stopwatch = with_laps(program.Stopwatch, laps)
     run_ranks(program.main, [TRAINER, "--run", str(folder)], folder, int(sys.argv[2]), partial(_tell, folder, laps))
 

@@ -24,7 +24,7 @@ from torch.distributed import distributed_c10d
 
 from evals.benchmarks.forked import run_ranks
 
-TRAINER = "trainers.cotrain"
+TRAINER, PROBLEMS = "trainers.cotrain", "trainers.data.step_problems"
 ZERO3 = "/trainers/runtime/zero3.py"
 """No place is named after it: whoever calls it is meant."""
 
@@ -89,9 +89,9 @@ def count(counts: dict[str, list[int]]) -> None:
             setattr(module, name, counted)
 
 
-def only_steps(trainer: type, counts: dict[str, list[int]]) -> dict[str, list[int]]:
-    """What `counts` gets between the first `draw` of a trainer and its `export`; empty until then."""
-    draw, export, found, begun = trainer.draw, trainer.export, {}, []
+def only_steps(trainer: type, problems: type, counts: dict[str, list[int]]) -> dict[str, list[int]]:
+    """What `counts` gets between the first `draw` of problems and the trainer's `export`; empty until then."""
+    draw, export, found, begun = problems.draw, trainer.export, {}, []
 
     def first_draw(self, step):
         if not begun:
@@ -103,15 +103,15 @@ def only_steps(trainer: type, counts: dict[str, list[int]]) -> dict[str, list[in
         found.update({name: list(entry) for name, entry in counts.items()})
         return export(self)
 
-    trainer.draw, trainer.export = first_draw, last_export
+    problems.draw, trainer.export = first_draw, last_export
     return found
 
 
 def main() -> None:
     folder, counts = Path(sys.argv[1]), {}
     count(counts)  # before DeepSpeed takes hold of them
-    program = importlib.import_module(TRAINER)
-    found = only_steps(program.Cotrainer, counts)
+    program, problems = (importlib.import_module(name) for name in (TRAINER, PROBLEMS))
+    found = only_steps(program.Cotrainer, problems.StepProblems, counts)
     words = [TRAINER, "--run", str(folder)]
     told = partial(_tell, folder, found)
     run_ranks(program.main, words, folder, int(sys.argv[2]), told)

@@ -229,6 +229,9 @@ class CotrainConfig:
     sft_phase: SftPhaseConfig = field(default_factory=SftPhaseConfig)
     checkpoint_every: int = key(25, least=1)
     """Steps between checkpoints; the last step always makes one."""
+    checkpoint_async: bool = True
+    """A checkpoint is copied into memory and written while training goes on, one at a time; false = each step that ends
+    with one waits until it is on the disk."""
     keep_checkpoints: int = key(2, least=1)
     """Newest complete checkpoints that are kept."""
     validate_every: int = key(0, least=0)

@@ -90,15 +90,18 @@ def test_killed_and_resumed_training_is_bit_for_bit_the_uninterrupted_one(warm, 
     ranks.run("runs_program.py", "train", str(whole))
     process = launch("train", broken, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + LIMIT
-    while not ((broken / "metrics.jsonl").exists() and len((broken / "metrics.jsonl").read_text().splitlines()) >= 3):
+    lines, saved = broken / "metrics.jsonl", broken / "checkpoints" / "step_00002"  # written beside step 3, or 4
+    while not (lines.exists() and len(lines.read_text().splitlines()) >= 3 and (saved / "COMPLETE").exists()):
         assert process.poll() is None and time.monotonic() < deadline, "the run ended or hung before step 3"
         time.sleep(0.02)
     os.killpg(process.pid, signal.SIGKILL)  # its own session: launcher and ranks, nothing else
     process.wait()
     assert (broken / "checkpoints" / "latest").resolve().name in ("step_00002", "step_00004")
     shutil.rmtree(broken / "checkpoints" / "step_00004", ignore_errors=True)  # had the kill come late
-    for half in (broken / "checkpoints" / "step_00004", broken / "checkpoints" / "step_00003"):
-        (half / "solution").mkdir(parents=True)  # what a kill in the middle of saving leaves: no COMPLETE
+    (broken / "checkpoints" / "step_00003" / "solution").mkdir(parents=True)  # a kill when saving had just begun,
+    half = shutil.copytree(saved, broken / "checkpoints" / "step_00004")  # and while one rank still wrote: no COMPLETE
+    for name in ("COMPLETE", "state.json", "rng_rank1.pt"):
+        (half / name).unlink()
     with prepared_folder(load_config(broken / "config.yaml"), "train"):  # as a launcher's: the dead one holds nothing
         ranks.run("runs_program.py", "train", str(broken))
     assert metrics(whole) == metrics(broken)
@@ -125,7 +128,7 @@ def test_killed_and_resumed_training_is_bit_for_bit_the_uninterrupted_one(warm, 
     assert [sorted(row.get("offline", {})) for row in metrics(whole)] == [["rft"], [], ["sft_phase"], ["rft"]]
     row = json.loads((whole / "metrics.jsonl").read_text().splitlines()[-1])
     phases = {"draw", "propose", "gate", "solve", "judge", "credit", "update", "publish", "instruments", "record"}
-    assert set(row["seconds"]) == phases | {"total", "offline"}
+    assert set(row["seconds"]) == phases | {"total", "offline", "checkpoint", "checkpoint_wait"}
     for role in ("abstraction", "solution"):
         assert {"reward", "entropy", "kl", "grad_norm", "lr", "length"} <= set(row[role])
     assert row["rollout"]["distinct_abstractions"] == pytest.approx(row["rollout"]["abstractions_per_problem"])

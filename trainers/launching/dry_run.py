@@ -15,6 +15,7 @@ from rlad.players.shapes import model_shape, vector_parameters
 from trainers.launching.memory import (
     GB,
     PROMPT_TOKENS,
+    checkpoint_bytes,
     longest_sequences,
     memory,
     peak_bytes,
@@ -110,6 +111,10 @@ def describe(config: RunConfig, placement: Placement, lengths: dict[str, int] | 
     else:
         lines += [f"{name:50s} {value / GB:9.3f} GB" for name, value in parts.items()]
         lines.append(f"{'peak (what has a colon takes turns)':50s} {peak_bytes(parts) / GB:9.3f} GB")
+    copied = checkpoint_bytes(config, placement.ranks)
+    if copied is not None and samples_apart(config):
+        when = "until it is written" if config.cotrain.checkpoint_async else "while it is written"
+        lines.append(f"{f'machine memory of a rank: a checkpoint, {when}':50s} {copied / GB:9.3f} GB")
     if not samples_apart(config):
         return "\n".join(lines + step_costs(config, placement.ranks, lengths))
     if parts is not None and (least := smallest_gpu(config, parts, lengths)):

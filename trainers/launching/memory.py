@@ -14,7 +14,7 @@ from trainers.launching.launcher import choose_device, count_gpus
 
 GB = 1e9
 BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
-TURNS = ("load:", "update:", "step:", "publish:", "rollout:")
+TURNS = ("load:", "update:", "step:", "publish:", "rollout:", "checkpoint:")
 """How the names of what is held in turns begin."""
 TRAINING = "training state (weights, gradients, Adam) / ranks"
 LOAD = "load: a player before it is partitioned"
@@ -58,6 +58,15 @@ def adam_step(count: int, ranks: int, offload_optimizer: bool) -> float:
     2.58
     """
     return 0.0 if offload_optimizer else STEP * min(count / ranks, SUB_GROUP)
+
+
+def checkpoint_copy(count: int, ranks: int) -> float:
+    """Bytes of this machine's memory that a rank's copy for a checkpoint takes: float32 weights and Adam's moments.
+
+    >>> checkpoint_copy(1_720_000_000, 8) / GB  # 215 million x 12 bytes
+    2.58
+    """
+    return count * (4 + 8) / ranks
 
 
 def activations(shape: ModelShape, rows: int, tokens: int, width: int, checkpointing: bool) -> float:
@@ -244,7 +253,24 @@ def memory(config: RunConfig, ranks: int, lengths: dict[str, int] | None = None)
     parts["publish: a bucket of weights"] = max(p.publish(config, ranks) for p in players)
     rollouts = [max(p.rollout(config, ranks), p.mined(config, ranks)) for p in players]
     parts["rollout: keys and values of a batch"] = 0.0 if apart else max(rollouts)
+    if not apart:  # a rank's memory is this machine's, and it samples beside a write
+        beside = max(rollouts) if config.cotrain.checkpoint_async else 0.0
+        parts["checkpoint: its copy, and the next rollout"] = checkpoint_bytes(config, ranks) + beside
     return parts
+
+
+def checkpoint_bytes(config: RunConfig, ranks: int) -> float | None:
+    """Bytes of this machine's memory that rank 0's copy for a checkpoint takes; None when a shape is not known.
+
+    Held from the end of a step until it is written: of every player the rank's share of what it learns, and on rank 0
+    alone a lagged solver's weights.
+    """
+    players = [Player.of(config, role, 1) for role in playing(config)]
+    if None in players:
+        return None
+    held = players[:1] if config.cotrain.shared_weights else players
+    lagged = held[-1].count * held[-1].width if config.cotrain.schedule.lag else 0
+    return sum(checkpoint_copy(p.learnt, ranks) for p in held) + lagged
 
 
 def peak_bytes(parts: dict[str, float]) -> float:

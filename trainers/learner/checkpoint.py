@@ -4,9 +4,11 @@ checkpoints/step_00050/abstraction/   ZeRO-3 shards of one player only: what it 
 checkpoints/step_00050/solution/
 checkpoints/step_00050/state.json     step, ranks, players, adapters, and under `parts` the state of everything stateful
 checkpoints/step_00050/lagged_solver.safetensors  with cotrain.schedule.lag: the snapshot that pays the abstractions
-checkpoints/step_00050/rng_rank0.pt   random states, one file per rank
+checkpoints/step_00050/rng_rank0.pt   random states, one file per rank, which is the last that the rank writes
 checkpoints/step_00050/COMPLETE       written last, with every file's size: a folder without it is not a checkpoint
 checkpoints/latest -> step_00050
+
+Saving copies all of it into this machine's memory; it is written while the loop goes on (checkpoint_writer.py).
 
 What is ours in it (JSON, safetensors, random states) is read as data. The shards are DeepSpeed's, which reads them with
 pickle: a checkpoint from somebody else can run code, as a program from somebody else can.
@@ -24,7 +26,6 @@ from typing import Any, Protocol
 import torch
 import torch.distributed as dist
 
-from rlad.cli import PlainError
 from rlad.config import LoraConfig, SteeringConfig
 from trainers.learner.checkpoint_files import (
     MARK,
@@ -38,14 +39,13 @@ from trainers.learner.checkpoint_files import (
     sync_tree,
     unreadable,
 )
+from trainers.learner.checkpoint_writer import CheckpointError, Job, Writer, random_file
 from trainers.learner.learner import Learner
 from trainers.runtime import zero3
+from trainers.runtime.loggers import Stopwatch
+from trainers.runtime.snapshots import Files, host_copy, snapshots
 
 TAG = "zero"
-
-
-class CheckpointError(PlainError):
-    """A checkpoint cannot be used for this run; the message is one plain sentence."""
 
 
 class Stateful(Protocol):
@@ -61,11 +61,11 @@ class Stateful(Protocol):
 class StatefulFiles(Protocol):
     """What doesn't fit into JSON. Both are called on every rank."""
 
-    def save(self, folder: Path) -> None:
-        """Writes into a checkpoint's folder."""
+    def files(self, folder: Path) -> Files:
+        """What this rank writes into a checkpoint's folder: copies that nothing changes, by path."""
 
     def load(self, folder: Path) -> None:
-        """Takes up what `save` wrote."""
+        """Takes up what `files` gave."""
 
 
 def player_folder(step_folder: Path, role: str) -> Path:
@@ -85,7 +85,8 @@ class Checkpoints:
     """By the name of its section, what players train beside a frozen base."""
     keep: int
     """How many of them stay, the newest ones."""
-    files: StatefulFiles
+    more: StatefulFiles
+    writer: Writer
 
     @property
     def owners(self) -> dict[str, str]:
@@ -93,31 +94,47 @@ class Checkpoints:
         names = {id(learner): role for role, learner in self.learners.items()}
         return {role: names[id(learner.owner)] for role, learner in self.learners.items()}
 
-    def save(self, step: int) -> Path:
-        """Writes the checkpoint after `step`; raises ValueError if two players would share a folder."""
+    def save(self, step: int, clock: Stopwatch) -> None:
+        """Copies everything for the checkpoint after `step`, and begins to write it; waits for the one before.
+
+        Raises ValueError if two players would share a folder, CheckpointError where the one before failed.
+        """
         target = step_folder(self.folder, step)
         folders = {role: player_folder(target, role) for role, owner in self.owners.items() if role == owner}
         if len(set(folders.values())) != len(folders):
             raise ValueError("Two players would be saved into one folder.")
-        if zero3.rank() == 0:
-            remove(target)  # what a killed run left there
-            target.mkdir(parents=True)
-        dist.barrier()
+        with clock.phase("checkpoint_wait"):
+            self.finish()
+        with clock.phase("checkpoint"):
+            if zero3.rank() == 0:
+                remove(target)  # what a killed run left there
+                target.mkdir(parents=True)
+            dist.barrier()
+            self.writer.start(self._copied(target, folders, step))
+
+    def _copied(self, target: Path, folders: dict[str, Path], step: int) -> Job:
+        files: Files = {}
         for role, shards in folders.items():
-            self.learners[role].model_engine.save_checkpoint(str(shards), tag=TAG, exclude_frozen_parameters=True)
-        self.files.save(target)
-        rng = {"python": random.getstate(), "torch": torch.get_rng_state()}
-        torch.save(rng, target / f"rng_rank{zero3.rank()}.pt")
-        dist.barrier()
-        if zero3.local_rank() == 0:
-            sync_tree(target)  # on every node: each writes through a memory of its own
-        dist.barrier()
-        if zero3.rank() == 0:
-            complete(target, self._state(step))
+            model_engine = self.learners[role].model_engine
+            with snapshots(model_engine) as own:
+                model_engine.save_checkpoint(str(shards), tag=TAG, exclude_frozen_parameters=True)
+            files |= own
+        files |= self.more.files(target)
+        states = {"python": random.getstate(), "torch": torch.get_rng_state()}
+        state = host_copy(self._state(step))
+
+        def finish() -> None:
+            sync_tree(target)
+            complete(target, state)
             point_latest(self.folder, target)
             keep_newest(self.folder, self.keep)
+
+        return Job(target, files, states, zero3.rank(), zero3.world_size(), finish)
+
+    def finish(self) -> None:
+        """Waits until the checkpoint that was begun is one on all ranks; raises CheckpointError where it is none."""
+        self.writer.wait()
         dist.barrier()
-        return target
 
     def _state(self, step: int) -> dict:
         of = {"step": step, "ranks": zero3.world_size(), "roles": sorted(self.learners), "owners": self.owners}
@@ -141,8 +158,8 @@ class Checkpoints:
             learner.model_engine.load_checkpoint(str(player_folder(target, role)), tag=TAG, load_module_strict=whole)
         for name, part in (self.parts | self.learners).items():
             part.restore(state["parts"][name])
-        self.files.load(target)
-        rng = torch.load(target / f"rng_rank{zero3.rank()}.pt", weights_only=True)
+        self.more.load(target)
+        rng = torch.load(random_file(target, zero3.rank()), weights_only=True)
         random.setstate(rng["python"])
         torch.set_rng_state(rng["torch"])
         return state["step"]

@@ -32,6 +32,7 @@ from trainers.methods.sft_phase import SEED, check_demonstrations, supervised_ph
 from trainers.methods.tools import Tools
 from trainers.rewards import Evidence, measure_rewards
 from trainers.runtime import zero3
+from trainers.runtime.snapshots import Files
 
 OFFLINE: dict[str, Callable[[Tools, int, list[Problem]], dict]] = {"rft": rft_phase, "sft_phase": supervised_phase}
 """(tools, step, problems of this rank) -> statistics; generated tokens of all ranks under `tokens`."""
@@ -102,13 +103,12 @@ class Methods:
         if self.lagged:
             self.lagged.restore(state["lagged_solver"])
 
-    def save(self, folder: Path) -> None:
-        """Writes the weights that nobody else has into a checkpoint's folder."""
-        if self.lagged:
-            self.lagged.save(folder)
+    def files(self, folder: Path) -> Files:
+        """The weights that nobody else has, for a checkpoint's folder."""
+        return self.lagged.files(folder) if self.lagged else {}
 
     def load(self, folder: Path) -> None:
-        """Takes up what `save` wrote."""
+        """Takes up what `files` gave."""
         if self.lagged:
             self.lagged.load(folder)
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-from safetensors.torch import load_model, save_model
+from safetensors.torch import load_model, save_file
 
 from rlad.config import RunConfig
 from rlad.generation import make_sampler
 from rlad.players.steering import add_vectors
 from trainers.learner.learner import Learner
 from trainers.runtime import zero3
+from trainers.runtime.snapshots import Files, host_copy
 
 FILE = "lagged_solver.safetensors"
 
@@ -36,10 +38,14 @@ class LaggedSolver:
         zero3.send_weights(self.solver.model_engine, self.sampler, self.solver.version, self.run.zero.bucket_size)
         self.step = step
 
-    def save(self, folder: Path) -> None:
-        """Every rank holds the same copy, so rank 0 writes it."""
-        if zero3.rank() == 0:
-            save_model(self.model, str(folder / FILE))
+    def files(self, folder: Path) -> Files:
+        """A copy of the weights, each once, for rank 0 to write; every rank holds the same."""
+        if zero3.rank() != 0:
+            return {}
+        once, every = (dict(self.model.named_parameters(remove_duplicate=one)) for one in (True, False))
+        tied = every.keys() - once.keys()
+        weights = {name: value for name, value in self.model.state_dict().items() if name not in tied}
+        return {str(folder / FILE): partial(save_file, host_copy(weights))}
 
     def load(self, folder: Path) -> None:
         load_model(self.model, str(folder / FILE))

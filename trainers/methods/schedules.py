@@ -41,6 +41,27 @@ def rate(schedule: ScheduleConfig, step: int, role: str) -> float:
     return schedule.low_rate if waits else 1.0
 
 
+def straight(step: int, steps: int, final: float) -> float:
+    """1 at the first step, `final` at the last, a straight line between.
+
+    >>> [round(straight(step, 5, 0.2), 3) for step in (1, 3, 5)]
+    [1.0, 0.6, 0.2]
+    """
+    return 1.0 - (1.0 - final) * (step - 1) / max(1, steps - 1)
+
+
+def done(step: int, tokens: int, config: CotrainConfig) -> float:
+    """Share of the training that lies before `step`, 0 to 1: of the steps or of the token budget, the further one.
+
+    >>> done(1, 0, CotrainConfig(steps=5)), done(5, 0, CotrainConfig(steps=5))
+    (0.0, 1.0)
+    >>> done(2, 300, CotrainConfig(steps=5, max_tokens=400))
+    0.75
+    """
+    spent = tokens / config.max_tokens if config.max_tokens else 0.0
+    return min(1.0, max((step - 1) / max(1, config.steps - 1), spent))
+
+
 def renews_lagged_solver(schedule: ScheduleConfig, step: int) -> bool:
     """Whether the lagged solver is renewed before `step`.
 

@@ -27,7 +27,7 @@ def test_the_steps_of_a_turn_draw_the_same_problems_and_seeds_and_only_their_pla
             return step, self.position
 
     module = SimpleNamespace(sampling_seed=lambda run, step, rank, phase: (run, step, rank, phase))
-    take_turns(Trainer)
+    take_turns(Trainer, Trainer)
     share_seeds(module)
     trainer = Trainer()
     assert [trainer.draw(step) for step in range(1, 7)] == [(1, 0), (2, 0), (3, 0), (4, 5), (5, 5), (6, 5)]

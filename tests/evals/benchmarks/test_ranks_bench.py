@@ -25,7 +25,7 @@ def test_start_and_export_do_not_count():
             counts["export"] = [1, 99, 99]
 
     counts = {"start": [7, 7, 7]}
-    found, trainer = only_steps(Trainer, counts), Trainer()
+    found, trainer = only_steps(Trainer, Trainer, counts), Trainer()
     trainer.draw(1)
     trainer.draw(2)
     trainer.export()

@@ -149,8 +149,12 @@ def test_a_pair_by_hand():
     assert parts["step: Adam's temporaries"] == 12 * count / 2
     assert parts["publish: a bucket of weights"] == 2 * 4 * count  # less than a bucket
     turns = list(parts.values())[4:]
-    assert len(turns) == 5 and peak_bytes(parts) == sum(held) + max(turns)
-    many = memory(run, 64)
+    assert len(turns) == 6 and peak_bytes(parts) == sum(held) + max(turns)
+    copied = 2 * 12 * count / 2  # what both have learnt, and Adam's moments, while the next rollout goes on
+    assert parts["checkpoint: its copy, and the next rollout"] == copied + parts["rollout: keys and values of a batch"]
+    run.cotrain.checkpoint_async, run.cotrain.schedule.lag = False, 3  # it is copied all the same; and the snapshot
+    assert memory(run, 2)["checkpoint: its copy, and the next rollout"] == copied + 4 * count
+    many = memory(load_config(None, ["launch.device=cpu"]), 64)
     assert many["load: a player before it is partitioned"] == 4 * count - 20 * count / 64
 
 

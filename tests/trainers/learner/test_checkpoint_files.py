@@ -150,5 +150,5 @@ def test_random_states_are_data_and_no_program(tmp_path, alone):
     files.complete(target, {"step": 3, "ranks": 1, "roles": [], "lora": vars(lora), "parts": {}})
     nothing = SimpleNamespace(load=lambda folder: None)
     with pytest.raises(pickle.UnpicklingError):
-        checkpoint.Checkpoints(folder, {}, {}, {"lora": lora}, 2, nothing).load_newest()
+        checkpoint.Checkpoints(folder, {}, {}, {"lora": lora}, 2, nothing, None).load_newest()
     assert not (tmp_path / "ran").exists()

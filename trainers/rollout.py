@@ -1,0 +1,130 @@
+"""The phases of a step that sample: propose, gate, solve, judge, and what may come between them and credit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+
+import torch
+
+from rlad.config import RunConfig
+from rlad.players.roles import Role, TreeReader
+from rlad.problems import Problem, World
+from rlad.reasoning.judge import Judge
+from rlad.reasoning.reasoner import Bare, Reasoner
+from rlad.reasoning.tree import Plan, Tree
+from trainers.data.dynamic_sampling import dynamic_sampling
+from trainers.data.plans import player_sampling, sampling_seed, step_plan
+from trainers.data.step_problems import StepProblems
+from trainers.learner.learner import Learner, owners
+from trainers.methods.hooks import Methods
+from trainers.metrics.rollouts import rollout_statistics
+from trainers.runtime import zero3
+from trainers.runtime.loggers import Stopwatch
+from trainers.runtime.rollouts import Rollouts
+
+
+class RolloutPhases:
+    """The players' samplers, the judge and the reasoner over them, and one method per phase that isn't one call."""
+
+    def __init__(
+        self,
+        run: RunConfig,
+        roles: Mapping[str, Role],
+        learners: dict[str, Learner],
+        problems: StepProblems,
+        world: World | None,
+        device: torch.device,
+    ):
+        self.run, self.config, self.problems, self.device = run, run.cotrain, problems, device
+        self.learners = learners
+        self.readers = {name: role for name, role in roles.items() if isinstance(role, TreeReader)}
+        self.judge = Judge(run.verifier, world, run.problems.value_answers)
+        proposer, solver = learners.get("abstraction", learners["solution"]), learners["solution"]
+        prompts = proposer.policy.prompts, solver.policy.prompts
+        self.reasoner = Reasoner(proposer.sampler, solver.sampler, *prompts, self.judge, world)
+        self.methods = Methods(run, learners, self.reasoner, problems.train, world)
+        self.paced = Rollouts(problems.draw, self.grow, self.judge)
+        """The trees of one step after another."""
+
+    def grow(self, guided: list[Tree], bare: list[Tree], step: int, clock: Stopwatch) -> None:
+        """A rollout, from proposals to verdicts, on this rank alone."""
+        plan = step_plan(self.run, step)
+        with clock.phase("propose"):
+            self.reasoner.propose(guided, plan)
+        with clock.phase("gate"):
+            self.reasoner.gate(guided)
+        with clock.phase("solve"):
+            self.solve(guided, bare, plan, step)
+        with clock.phase("judge"):
+            self.reasoner.judge(guided + bare)
+
+    def solve(self, guided: list[Tree], bare: list[Tree], plan: Plan, step: int) -> None:
+        """Guided solutions where the gate let pass; bare ones for anchors, baselines and plain training."""
+        seed = player_sampling(self.run, "solution", step, 2).seed
+        samples = self.config.bare.solutions if self.config.abstractions else self.config.solutions
+        beside = [Bare(bare, samples, seed, self.bare_task), Bare(guided, self.config.bare.baseline_samples, seed)]
+        self.reasoner.solve(guided, plan, skip_leaks=self.config.gate.enabled, bare=beside)
+        self.methods.solved(guided, plan, self.seed(step, 3))
+
+    def dynamic_sampling(self, guided: list[Tree], bare: list[Tree], step: int) -> dict[str, float]:
+        """Further problems for those without a signal, through the same phases; anchors are left alone."""
+        alone = not self.config.abstractions
+
+        def sample(number: int, missing: int) -> list[Tree]:
+            trees = self.problems.further(missing, step)
+            plan = step_plan(self.run, step, more=number)
+            if not alone:
+                self.reasoner.propose(trees, plan)
+                self.reasoner.gate(trees)
+            self.solve([] if alone else trees, trees if alone else [], plan, step)
+            self.reasoner.judge(trees)
+            return trees
+
+        return dynamic_sampling(bare if alone else guided, self.config, self.device, sample)
+
+    def judged(self, trees: list[Tree], step: int) -> dict[str, float | None]:
+        """Second attempts and rewards, after the verdicts. Returns means over all ranks. Collective."""
+        return self.methods.judged(trees, self.seed(step, 7))
+
+    def act(self, trees: list[Tree], step: int) -> None:
+        """What the roles that read judged trees add to them, each sampled by its own player."""
+        for number, (name, role) in enumerate(self.readers.items()):
+            learner = self.learners[name]
+            sampling = player_sampling(self.run, name, step, 4, more=number)
+            role.act(trees, learner.policy.prompts, partial(learner.sampler.generate, sampling=sampling), self.run)
+
+    @property
+    def bare_task(self) -> str:
+        """How a problem is solved without an abstraction."""
+        return "one_pass" if self.config.one_pass else "plain"
+
+    def seed(self, step: int, phase: int) -> int:
+        return sampling_seed(self.run.seed, step, zero3.rank(), phase)
+
+    def correct_solutions(self, problems: list[Problem]) -> list[str]:
+        """Texts of the samplers' correct solutions without an abstraction; not counted as training rollouts."""
+        trees = [Tree(problem) for problem in problems]
+        sampling = player_sampling(self.run, "solution", 0, 3)
+        self.reasoner.solve_bare(trees, self.run.instruments.gram_samples, sampling, self.bare_task)
+        self.reasoner.judge(trees)
+        self.judge.take_counters()
+        return [solution.text for tree in trees for solution in tree.bare if solution.correct]
+
+    def validate(self, step: int) -> dict:
+        """The pair on this rank's share of the validation problems: n distinct abstractions, one solution each."""
+        plan = replace(step_plan(self.run, step), solutions=1)
+        trees = self.reasoner.run(self.problems.validation[zero3.rank() :: zero3.world_size()], plan)
+        return rollout_statistics(trees, self.config, self.device)["rollout"]
+
+    def sleep(self) -> None:
+        """The samplers' share of the GPUs is the trainer's now; the next rollout or publish wakes them."""
+        for learner in owners(self.learners.values()):
+            learner.sampler.sleep()
+
+    def close(self) -> None:
+        self.methods.close()
+        self.judge.close()
+        for learner in owners(self.learners.values()):
+            learner.sampler.close()
