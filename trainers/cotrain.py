@@ -156,8 +156,14 @@ class Cotrainer:
 
 
 def cotrain(run: RunConfig, folder: Path) -> None:
-    """The loop."""
+    """Trains to the end, from where the folder's newest checkpoint is."""
     trainer = Cotrainer(run, folder)
+    with trainer.checkpoints.writer:
+        train_steps(trainer, run, folder)
+
+
+def train_steps(trainer: Cotrainer, run: RunConfig, folder: Path) -> None:
+    """The loop."""
     config, writes = run.cotrain, zero3.rank() == 0
     metrics, samples = JsonLines(folder / "metrics.jsonl", writes), JsonLines(folder / "samples.jsonl", writes)
     events, clock = Events(folder / "events", writes), Stopwatch()

@@ -3,7 +3,7 @@
 Every rank writes what it was given in a thread of its own; its random states come last and get their name when they are
 on the disk, so with that file a rank has finished. Rank 0's thread waits for those of all ranks, and only then makes a
 checkpoint of the folder. No thread asks the process group for anything, so the loop's collectives keep their order. A
-process that ends by an exception still ends its write; one that is killed leaves a folder that is no checkpoint.
+loop that ends by an exception still ends its write; a kill leaves a folder that is no checkpoint.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Job:
 
 
 class Writer:
-    """The checkpoint that one rank is writing, if any."""
+    """The checkpoint that one rank is writing, if any; as a context, what was begun is written however that ends."""
 
     def __init__(self, beside: bool, timeout: float):
         """beside: in a thread instead of the caller's time. timeout: seconds for which rank 0 waits for others."""
@@ -88,9 +88,15 @@ class Writer:
             self._work()
             self.check()
             return
-        # No daemon: the interpreter waits for it, so a run that fails elsewhere keeps its newest checkpoint.
-        self._thread = threading.Thread(target=self._work, name=f"checkpoint {job.target.name}")
+        self._thread = threading.Thread(target=self._work, name=f"checkpoint {job.target.name}", daemon=True)
         self._thread.start()
+
+    def __enter__(self) -> Writer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._thread is not None:
+            self._thread.join()
 
     def _work(self) -> None:
         try:

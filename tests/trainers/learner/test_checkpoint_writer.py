@@ -46,7 +46,6 @@ def test_a_checkpoint_is_one_when_the_last_rank_has_written_and_nobody_waits_mea
         time.sleep(0.01)
     threads = [one for one in threading.enumerate() if one.name == "checkpoint step_00002"]
     assert complete(tmp_path) == [] and len(threads) == 2
-    assert not any(thread.daemon for thread in threads), "a run that fails would lose it"
     held.set()
     for writer in ranks:
         writer.wait()
@@ -67,6 +66,21 @@ def test_the_next_one_waits_for_the_one_before(tmp_path):
     assert order[0] == 1 and complete(tmp_path)[:1] == [1]
     writer.wait()
     assert order == [1, 2] and complete(tmp_path) == [1, 2]
+
+
+def test_a_loop_that_fails_keeps_the_checkpoint_that_is_being_written(tmp_path):
+    def slow(path):
+        time.sleep(0.2)
+        torch.save(1, path)
+
+    def failing():
+        with Writer(True, 60) as writer:
+            writer.start(job(tmp_path, 4, write=slow))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        failing()
+    assert complete(tmp_path) == [4]
 
 
 def test_in_the_callers_time_it_is_complete_at_once(tmp_path):
