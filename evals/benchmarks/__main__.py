@@ -40,6 +40,7 @@ BENCHMARKS = {
     "loss-memory": Entry(
         "loss_memory", 2, "extra memory of a micro-batch's forward and backward: ours, full logits, TRL"
     ),
+    "overlap": Entry("overlap", 10, "a step with rollouts beside updates against steps that take turns (vLLM)"),
     "pair": Entry("pair", 2, "a step of the pair against the sum of its two single-policy halves"),
     "phase-alarms": Entry("phase_alarms", 2, "false and missed alarms of the two-phase detector"),
     "ranks": Entry("ranks", 3, "bytes that every collective of a step costs a rank, on 2 to 16 of them"),
