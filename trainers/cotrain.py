@@ -35,6 +35,7 @@ from trainers.metrics.alarms import Alarms, AlarmStop
 from trainers.metrics.instruments import Instruments
 from trainers.metrics.rollouts import player_statistics, rollout_statistics, step_summary, tree_record
 from trainers.metrics.strategic_grams import frozen_grams, wanted
+from trainers.metrics.teaching import teaching_shares
 from trainers.rollout import RolloutPhases
 from trainers.runtime import zero3
 from trainers.runtime.loggers import Events, JsonLines, Stopwatch, WandB
@@ -221,7 +222,11 @@ def train_steps(trainer: Cotrainer, run: RunConfig, folder: Path) -> None:
                 trainer.learners[name].reward = row[name]["reward"]
                 row[name] |= updates.get(name, {"updated": 0}) | planning.get(name, {}) | trainer.credit.numbers(name)
                 row[name] |= {"instruments": measured[name]} if measured else {}
+            taught = teaching_shares({name: rows[name] for name in updates}, trees, trainer.device)
+            for name, share in taught.items():
+                row[name]["teaching_tokens"] = share
             row["rollout"] |= measured.get("rollout", {})
+            row["rollout"]["teaching_tokens"] = sum(share or 0.0 for share in taught.values())
             row["verifier"] = trainer.rollout.judge.take_counters()
             if config.samples_every and step % config.samples_every == 0 and trees:
                 samples.write(tree_record(trees[0], step, run))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
 
@@ -13,13 +14,15 @@ from rlad.players.roles import Role, TreeReader
 from rlad.problems import Problem, World
 from rlad.reasoning.judge import Judge
 from rlad.reasoning.reasoner import Bare, Reasoner
-from rlad.reasoning.tree import Plan, Tree
+from rlad.reasoning.tree import BARE, Plan, Tree
+from trainers.data.allocation import further_solutions, unbiased_rate
 from trainers.data.dynamic_sampling import dynamic_sampling
-from trainers.data.plans import player_sampling, sampling_seed, step_plan
+from trainers.data.plans import SECOND_ROUND, player_sampling, sampling_seed, step_plan
 from trainers.data.step_problems import StepProblems
 from trainers.learner.learner import Learner, owners
 from trainers.methods.hooks import Methods
 from trainers.metrics.rollouts import rollout_statistics
+from trainers.rewards import solved
 from trainers.runtime import zero3
 from trainers.runtime.loggers import Stopwatch
 from trainers.runtime.rollouts import Rollouts
@@ -55,15 +58,57 @@ class RolloutPhases:
             self.reasoner.propose(guided, plan)
         with clock.phase("gate"):
             self.reasoner.gate(guided)
-        with clock.phase("solve"):
+        self.solve_and_judge(guided, bare, plan, step, clock.phase)
+
+    def solve_and_judge(
+        self,
+        guided: list[Tree],
+        bare: list[Tree],
+        plan: Plan,
+        step: int,
+        phase: Callable[[str], AbstractContextManager] = lambda name: nullcontext(),
+    ) -> None:
+        """All solutions with their verdicts; with `cotrain.adaptive` in two rounds, the second by the first one's."""
+        with phase("solve"):
             self.solve(guided, bare, plan, step)
-        with clock.phase("judge"):
+        with phase("judge"):
             self.reasoner.judge(guided + bare)
+        if not self.config.adaptive.first:
+            return
+        places = [(tree, index) for tree in guided for index, one in enumerate(tree.branches) if one.solutions]
+        places = places if self.config.abstractions else [(tree, BARE) for tree in bare]
+        with phase("solve"):
+            rows = self.solve_further(places, plan)
+        with phase("judge"):
+            self.reasoner.judge(guided + bare)
+            if not self.config.schedule.lag:  # whose solver pays, from a fixed number of solutions
+                self._pay(places, rows)
+
+    def solve_further(self, places: list[tuple[Tree, int]], plan: Plan) -> list[list[int]]:
+        """What the first round has left of this rank's solutions, where they are least certain; the table by which."""
+        settings, right = self.config.adaptive, [self._right(tree, index) for tree, index in places]
+        budget = sum(plan.of(tree).solutions_of(index) - settings.first for tree, index in places)
+        most = settings.most - settings.first
+        rows = further_solutions(right, settings.first, budget, most, settings.prior)
+        wanted = [(*place, row[own]) for place, row, own in zip(places, rows, right, strict=True)]
+        sampling = replace(plan.solve, seed=plan.solve.seed + SECOND_ROUND)
+        self.reasoner.solve_further(wanted, sampling, self.bare_task)
+        return rows
+
+    def _right(self, tree: Tree, index: int) -> int:
+        return sum(solved(solution, self.config) for solution in tree.under(index))
+
+    def _pay(self, places: list[tuple[Tree, int]], rows: list[list[int]]) -> None:
+        """An abstraction earns the unbiased estimate of its success, which is not the share of right solutions here."""
+        for (tree, index), row in zip(places, rows, strict=True):
+            if index != BARE:
+                further = sum(solution.further for solution in tree.under(index))
+                tree.branches[index].reward = unbiased_rate(self._right(tree, index), further, row)
 
     def solve(self, guided: list[Tree], bare: list[Tree], plan: Plan, step: int) -> None:
         """Guided solutions where the gate let pass; bare ones for anchors, baselines and plain training."""
         seed = player_sampling(self.run, "solution", step, 2).seed
-        samples = self.config.bare.solutions if self.config.abstractions else self.config.solutions
+        samples = self.config.bare.solutions if self.config.abstractions else plan.first_of(BARE)
         beside = [Bare(bare, samples, seed, self.bare_task), Bare(guided, self.config.bare.baseline_samples, seed)]
         self.reasoner.solve(guided, plan, skip_leaks=self.config.gate.enabled, bare=beside)
         self.methods.solved(guided, plan, self.seed(step, 3))
@@ -78,8 +123,7 @@ class RolloutPhases:
             if not alone:
                 self.reasoner.propose(trees, plan)
                 self.reasoner.gate(trees)
-            self.solve([] if alone else trees, trees if alone else [], plan, step)
-            self.reasoner.judge(trees)
+            self.solve_and_judge([] if alone else trees, trees if alone else [], plan, step)
             return trees
 
         return dynamic_sampling(bare if alone else guided, self.config, self.device, sample)

@@ -23,6 +23,7 @@ CURVES: dict[str, tuple[str, ...]] = {
     "distinct": ("rollout", "distinct"),
     "adherence": ("rollout", "adherence"),
     "unique_answers": ("rollout", "unique_answers_of_8"),
+    "teaching_tokens": ("rollout", "teaching_tokens"),
 }
 """Name in compare.json, and where metrics.jsonl has it. `distinct` is the share of proposals unlike the others,
 `adherence` that of solutions which use the form that their abstraction names."""

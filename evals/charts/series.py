@@ -168,6 +168,13 @@ def learning_charts(metrics: list[dict[str, Any]]) -> list[Chart]:
                 "adherence": ("followed by their solutions", "solution"),
             },
         ),
+        rollouts(
+            "What teaches",
+            {
+                "teaching_tokens": ("tokens with an advantage", "cotrained"),
+                "constant_groups": ("groups without one", "warmstart"),
+            },
+        ),
     ]
     for chart in charts:
         chart.series = [line for line in chart.series if line.points]

@@ -29,6 +29,7 @@ from rlad.config.serving import ServingConfig
 from rlad.config.steering import SteeringConfig
 from rlad.config.text import parse_yaml, read_yaml
 from rlad.config.training import (
+    AdaptiveConfig,
     BareConfig,
     CotrainConfig,
     GateConfig,
@@ -41,6 +42,7 @@ from rlad.config.training import (
 
 __all__ = [
     "ROLES",
+    "AdaptiveConfig",
     "BareConfig",
     "ChatModelConfig",
     "ConfigError",

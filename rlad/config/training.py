@@ -162,6 +162,20 @@ class SftPhaseConfig:
 
 
 @dataclass
+class AdaptiveConfig:
+    """More solutions where outcomes are uncertain, none more where they are settled (docs/teaching.md)."""
+
+    first: int = key(0, least=0)
+    """Solutions of each abstraction (or problem, without abstractions) in a first round; what is left of
+    cotrain.solutions then goes, over all groups of a rank, where pass rates are least certain; 0 = m for each."""
+    most: int = key(16, least=2)
+    """Most solutions that one abstraction gets in both rounds."""
+    prior: float = key(0.5, above=0)
+    """Right and wrong solutions that a group is taken to have had before: small = most groups are all right or all
+    wrong, so two alike settle one."""
+
+
+@dataclass
 class CotrainConfig:
     steps: int = key(100, least=1)
     """Co-training steps: rollout, credit, update."""
@@ -199,10 +213,14 @@ class CotrainConfig:
     critique: CritiqueConfig = field(default_factory=CritiqueConfig)
     solution_group: str = key("abstraction", one_of=("abstraction", "problem"))
     """abstraction (compare inside one abstraction, G1) or problem (across all solutions of a problem, G2)."""
+    adaptive: AdaptiveConfig = field(default_factory=AdaptiveConfig)
     drop_constant_groups: bool = True
     """Leave groups without reward variance out of the policy gradient; KL anchors on bare prompts always stay."""
     dynamic_sampling: int = key(0, least=0, most=100)
     """DAPO's dynamic sampling: most rounds of further problems in place of those that all or no solutions solve."""
+    settled_share: float = key(1.0, above=0, most=1)
+    """A problem that was drawn before is drawn again with probability 4 p (1 - p) of its pass rate p so far, or with
+    this one where it is larger; 1 = always."""
     retire_above: float | None = key(None, above=0, most=1)
     """ScaleRL: problems solved at least this often so far are not drawn again; None = all stay."""
     updates_per_rollout: int = key(1, least=1)

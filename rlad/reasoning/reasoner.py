@@ -16,7 +16,7 @@ from rlad.problems.base import Problem, World
 from rlad.reasoning.growth import Growth
 from rlad.reasoning.judge import Judge
 from rlad.reasoning.leaks import gives_away
-from rlad.reasoning.tree import Plan, Solution, Tree
+from rlad.reasoning.tree import BARE, Plan, Solution, Tree
 
 Request = tuple[list[Solution], list[int]]
 """Where a solution goes, and its prompt."""
@@ -126,16 +126,31 @@ class Reasoner(Growth):
                     continue
                 prompt = self.guided_ids(tree, branch)
                 kept = branch.lagged if lagged else branch.solutions
-                requests += [(kept, prompt)] * plan.of(tree).solutions_of(index)
+                own = plan.of(tree)
+                requests += [(kept, prompt)] * (own.solutions_of(index) if lagged else own.first_of(index))
         return requests
 
     def _bare(self, tree: Tree, samples: int, task: str) -> list[Request]:
         return [(tree.bare, self.bare_ids(tree, task))] * samples
 
-    def _solved(self, lagged: Sampler | None, requests: list[Request], sampling: Sampling) -> None:
+    def _solved(self, lagged: Sampler | None, requests: list[Request], sampling: Sampling) -> list[Solution]:
         completions = (lagged or self.solver).generate([prompt for _, prompt in requests], sampling)
-        for (kept, prompt), completion in zip(requests, completions, strict=True):
-            kept.append(self.solution(prompt, completion))
+        solutions = [
+            self.solution(prompt, completion) for (_, prompt), completion in zip(requests, completions, strict=True)
+        ]
+        for (kept, _), solution in zip(requests, solutions, strict=True):
+            kept.append(solution)
+        return solutions
+
+    def solve_further(self, wanted: Iterable[tuple[Tree, int, int]], sampling: Sampling, task: str = "plain") -> None:
+        """Adds so many solutions to each (tree, branch or BARE, how many): those that are there have decided that."""
+        requests: list[Request] = []
+        for tree, index, count in wanted:
+            bare = index == BARE
+            prompt = self.bare_ids(tree, task) if bare else self.guided_ids(tree, tree.branches[index])
+            requests += [(tree.under(index), prompt)] * count
+        for solution in self._solved(None, requests, sampling):
+            solution.further = True
 
     def solve_bare(
         self, trees: list[Tree], samples: int, sampling: Sampling, task: str = "plain", lagged: Sampler | None = None

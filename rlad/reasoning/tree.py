@@ -32,6 +32,8 @@ class Solution:
     """Its number among its branch's samples, where those come in one by one and in any order."""
     unguided: float | None = None
     """log p of its tokens for the same solver without the abstraction, at temperature 1, nats; None = nobody asked."""
+    further: bool = False
+    """Sampled because of how others came out: how many such there are depends on those."""
     seconds: float = 0.0
     """From sending its request to its end, where somebody waits for it."""
 
@@ -116,13 +118,14 @@ class Tree:
 
     def add(self, branch: int, solution: Solution) -> None:
         """Puts a solution where its index belongs in its branch, or among those without an abstraction (BARE)."""
-        insort(self._under(branch), solution, key=lambda other: other.index)
+        insort(self.under(branch), solution, key=lambda other: other.index)
 
     def at(self, place: Place) -> Solution:
         """The solution at a place that has come in."""
-        return next(solution for solution in self._under(place[0]) if solution.index == place[1])
+        return next(solution for solution in self.under(place[0]) if solution.index == place[1])
 
-    def _under(self, branch: int) -> list[Solution]:
+    def under(self, branch: int) -> list[Solution]:
+        """The solutions of a branch, or those without an abstraction (BARE)."""
         return self.bare if branch == BARE else self.branches[branch].solutions
 
     @property
@@ -174,6 +177,8 @@ class Plan:
     """Parts of the problem's worked solution stand in for abstractions, and nothing is drawn."""
     joint: bool = False
     """One text lists all abstractions, of at most `abstractions` times the tokens of one."""
+    first: int = 0
+    """Solutions of an abstraction that are sampled before it is decided where the others go; 0 = all of them."""
 
     def of(self, tree: Tree) -> Plan:
         """The plan with the tree's own n and m, where it has them."""
@@ -182,6 +187,10 @@ class Plan:
     @property
     def most_draws(self) -> int:
         return max(self.draws, self.abstractions) if self.distinct else self.abstractions
+
+    def first_of(self, branch: int) -> int:
+        """How many solutions of a branch are sampled at once."""
+        return min(self.first or self.solutions_of(branch), self.solutions_of(branch))
 
     def solutions_of(self, branch: int) -> int:
         return self.solutions if isinstance(self.solutions, int) else self.solutions[branch]

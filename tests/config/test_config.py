@@ -127,7 +127,9 @@ REFUSED = {
     "solution.loss=kl_cov": "use at least 2, or clip_cov",
     "solution.advantage=reinforce_pp": "set cotrain.drop_constant_groups=false",
     "solution.overlong=48": "leaves no length unpunished",
+    "cotrain.adaptive.first=2": "set solution.advantage=staged",
     # numbers that do not fit together
+    "cotrain.adaptive.first=4": "leaves nothing for a second round",
     "cotrain.problems=15": "15 x 8 x 4 solutions",
     "warmstart.batch=127": "does not divide over 2 ranks",
     "warmstart.warmup=600": "less than warmstart.steps=600",

@@ -2,8 +2,10 @@
 
 import json
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import patch
 
 import torch.distributed as dist
 from stale import train_with_stale_weights
@@ -32,6 +34,10 @@ VARIANTS = {
     "frozen": ["cotrain.schedule.kind=frozen", "cotrain.schedule.train=abstraction"],
     "mini-batches": ["cotrain.updates_per_rollout=2", "solution.aggregation=prompt-mean", "cotrain.micro_batch=5"],
     "entropy": ["abstraction.entropy_target=9.0", "abstraction.entropy_step=0.01", "solution.entropy_coef=0.01"],
+    "adaptive": [
+        *("cotrain.adaptive.first=1", "cotrain.solutions=3", "cotrain.solution_group=problem"),
+        *("solution.advantage=staged", "cotrain.settled_share=0.1"),
+    ],
     "solver-only": ["cotrain.abstractions=0", "cotrain.solutions=4", "solution.aggregation=sequence-mean"],
     "one-pass": ["cotrain.abstractions=0", "cotrain.one_pass=true", "cotrain.solutions=4"],
     "published": ["cotrain.set_credit=0", "cotrain.adherence=false"],
@@ -63,7 +69,51 @@ def main(start: Path, out: Path) -> None:
         barrier()
         loop.cotrain(run, folder)
     adapters(start, out)
+    ahead(start, out)
     stale(start, out)
+
+
+class Interrupted(Exception):
+    """What stands in for a kill."""
+
+
+def ahead(start: Path, out: Path) -> None:
+    """Four steps with rollouts beside updates; and the same, interrupted while the trees of step 4 grow, then resumed.
+
+    By the rank's own sampler, which the configuration refuses because it is slow: to the bit it is the same every time.
+    """
+    words = [
+        "cotrain.steps=4",
+        "cotrain.checkpoint_every=2",
+        "base.layers=1",
+        "abstraction.lr=0.01",
+        "solution.lr=0.01",
+    ]
+    words += ["abstraction.mismatch.kind=truncated", "solution.old_logprobs=sampler"]
+    run = load_config(start / "config.yaml", words)
+    run.launch = replace(run.launch, overlap=1)
+    for name in ("ahead-whole", "ahead-resumed"):
+        if zero3_rank() == 0:
+            (out / name).mkdir()
+    barrier()
+    loop.cotrain(run, out / "ahead-whole")
+    update = loop.Cotrainer.update
+
+    def until_step_3(self, rows, step):
+        if step == 3:
+            assert any(thread.name == "rollout of step 4" for thread in threading.enumerate())
+            raise Interrupted
+        return update(self, rows, step)
+
+    with patch.object(loop.Cotrainer, "update", until_step_3):
+        try:
+            loop.cotrain(run, out / "ahead-resumed")
+        except Interrupted:
+            for thread in threading.enumerate():  # the checkpoint of step 2 too, so that it is from there in any case
+                if thread.name.startswith(("rollout", "checkpoint")):
+                    thread.join()
+    barrier()
+    loop.cotrain(run, out / "ahead-resumed")
 
 
 def adapters(start: Path, out: Path) -> None:

@@ -18,6 +18,8 @@ class Attempts:
     """What each of them attempts: the abstraction's canonical form where abstractions are compared, else the text."""
     mean_logp: list[float]
     """Mean log-prob of each one's tokens under what sampled it, nats."""
+    further: Sequence[bool] = ()
+    """Whether each was sampled because of how others of the group came out; () = none was."""
 
     @property
     def alike(self) -> list[int]:
@@ -34,4 +36,5 @@ def attempts(samples: Sequence[Sample], rewards: list[float]) -> Attempts:
     """The view of a group's samples, whose rewards may differ from those that they were given (overlong texts)."""
     logprobs = [sample.completion.logprobs for sample in samples]
     means = [sum(own) / len(own) if own else 0.0 for own in logprobs]
-    return Attempts(rewards, [sample.strategy for sample in samples], means)
+    further = [sample.further for sample in samples]
+    return Attempts(rewards, [sample.strategy for sample in samples], means, further)

@@ -5,6 +5,7 @@ Bare anchors take no part in either: their groups are constant by design and mus
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 
 import torch
@@ -25,6 +26,16 @@ def trained(tree: Tree, config: CotrainConfig) -> list[Solution]:
 def has_signal(tree: Tree, config: CotrainConfig) -> bool:
     """0 < p < 1: some solutions of the problem are right, but not all (2503.14476)."""
     return len({bool(solved(solution, config)) for solution in trained(tree, config)}) == 2
+
+
+def uncertainty(right: float, sampled: float) -> float:
+    """4 p (1 - p) of a problem's pass rate, for which half a solution more was right and half a one wrong: 0 to 1.
+
+    >>> uncertainty(1, 2), uncertainty(0, 0), round(uncertainty(0, 8), 3), round(uncertainty(0, 16), 3)
+    (1.0, 1.0, 0.21, 0.114)
+    """
+    rate = (right + 0.5) / (sampled + 1)
+    return 4 * rate * (1 - rate)
 
 
 def dynamic_sampling(
@@ -67,9 +78,13 @@ class PassRates:
         threshold: float | None,
         least_left: int,
         curriculum: Curriculum | None = None,
+        settled_share: float = 1.0,
+        seed: int = 0,
     ):
-        """`curriculum`: is told what was solved, and says which problems a step leaves out."""
+        """`curriculum`: is told what was solved, and says which problems a step leaves out. settled_share: with which
+        probability a problem whose outcome is settled is drawn again, where it is less than 1."""
         self.threshold, self.curriculum = threshold, curriculum
+        self.settled_share, self.seed = settled_share, seed
         self.left = least_left
         self.most = max(0, len(problems) - least_left)
         self.index = {id(problem): i for i, problem in enumerate(problems)}
@@ -78,11 +93,12 @@ class PassRates:
 
     def add(self, trees: list[Tree], config: CotrainConfig, device: torch.device) -> None:
         """Counts a step's trees of all ranks. Collective; nothing to do where nothing depends on it."""
-        if self.threshold is None and self.curriculum is None:
+        if self.threshold is None and self.curriculum is None and self.settled_share == 1:
             return
         rows = []
         for tree in trees:
-            right = [bool(solved(solution, config)) for solution in trained(tree, config)]
+            # Further ones are where the first were mixed: together they are no measure of the problem.
+            right = [bool(solved(solution, config)) for solution in trained(tree, config) if not solution.further]
             if right:
                 rows.append([self.index[id(tree.problem)], sum(right), len(right)])
         table = torch.tensor(rows, dtype=torch.float64, device=device).reshape(-1, 3)
@@ -94,12 +110,25 @@ class PassRates:
             count[1] += sampled
 
     def skipped(self, step: int) -> frozenset[int]:
-        """Indices not to be drawn in a step: outside its bands, or retired as long as its bands hold enough without."""
-        if self.curriculum is None:
-            return self.retired()
-        outside = self.curriculum.outside(step)
-        both = outside | self.retired()
-        return both if len(self.index) - len(both) >= self.left else outside
+        """Indices not to be drawn in a step: outside its bands; retired, as long as its bands hold enough without; and
+        settled ones, as many as leave enough."""
+        out, retired = self.curriculum.outside(step) if self.curriculum else frozenset(), self.retired()
+        if len(self.index) - len(out | retired) >= self.left:
+            out |= retired
+        settled = [i for i in self.settled(step) if i not in out]
+        return out | frozenset(settled[: max(0, len(self.index) - len(out) - self.left)])
+
+    def settled(self, step: int) -> list[int]:
+        """Indices of problems that have been drawn and that chance leaves out of a step, the most settled ones first.
+
+        Chance is that of the run's seed, the step and the problem: the same on every rank and when a run is resumed.
+        """
+        if self.settled_share == 1:
+            return []
+        counts = dict(enumerate(self.curriculum.counts)) if self.curriculum else self.counts
+        chance = {i: max(self.settled_share, uncertainty(*count)) for i, count in counts.items() if count[1]}
+        out = [i for i, share in chance.items() if random.Random(f"{self.seed}|{step}|{i}").random() >= share]
+        return sorted(out, key=lambda i: (chance[i], i))
 
     def retired(self) -> frozenset[int]:
         """Indices not to be drawn again; enough for a step always stay, the least solved ones."""

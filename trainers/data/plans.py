@@ -7,6 +7,9 @@ from rlad.generation import Sampling
 from rlad.reasoning.tree import Plan
 from trainers.runtime import zero3
 
+SECOND_ROUND = 7
+"""What the seed of a second round of solutions (phase 8) has more than that of a step's plan (phase 1)."""
+
 
 def sampling_seed(run_seed: int, step: int, rank: int, phase: int) -> int:
     """A different sampling seed per run, step, rank and phase (0 to 10).
@@ -37,4 +40,5 @@ def step_plan(run: RunConfig, step: int, first_phase: int = 0, more: int = 0) ->
         draws=config.draws,
         joint=config.proposals == "joint",
         reference=config.proposals == "reference",
+        first=config.adaptive.first,
     )

@@ -24,7 +24,8 @@ class StepProblems:
         self.cursor, self.curriculum = Cursor(len(self.train), run.seed), None
         if run.curriculum.active:
             self.curriculum = Curriculum(run.curriculum, self.train, read_measured(folder), config.problems)
-        self.rates = PassRates(self.train, config.retire_above, config.problems, self.curriculum)
+        again = (config.settled_share, run.seed)
+        self.rates = PassRates(self.train, config.retire_above, config.problems, self.curriculum, *again)
 
     def draw(self, step: int) -> tuple[list[Tree], list[Tree]]:
         """The step's problems of this rank: (those to propose for, those that stay bare)."""

@@ -53,11 +53,28 @@ def division(config: RunConfig, placement: Placement) -> list[tuple[str, str]]:
         micro = f"micro-batches of at most {step.micro_tokens} positions" if step.micro_tokens else None
         rows.append((f"{role}s of a rank", f"at most {count}, {kept}, {micro or _micro(count, step.micro_batch)}"))
         rows.append((f"rows of an update, {role}", sharing(config, role)))
+    rows.append(("a solution is compared", compared(config)))
     if config.steering.active and (shape := model_shape(config.base, config)) is not None:
         count = vector_parameters(shape, config.steering)
         text = f"{count // shape.hidden} of {shape.hidden:,} numbers, {count:,} in all"
         rows.append(("steering vectors of a player", text))
     return rows
+
+
+def compared(config: RunConfig) -> str:
+    """With which solutions, itself among them, the reward of a solution is compared.
+
+    >>> from rlad.config import load_config
+    >>> compared(load_config(None, ["cotrain.solution_group=problem"]))
+    "with its problem's 32"
+    >>> compared(load_config(None, ["cotrain.adaptive.first=2", "solution.advantage=staged"]))
+    "with its abstraction's 2, and further ones where they differ"
+    """
+    step = config.cotrain
+    whole = not step.abstractions or step.solution_group == "problem"
+    size, _ = playing(config)["solution"].group_size(config)
+    further = ", and further ones where they differ" if step.adaptive.first else ""
+    return f"with its {'problem' if whole else 'abstraction'}'s {size}{further}"
 
 
 def sharing(config: RunConfig, role: str) -> str:

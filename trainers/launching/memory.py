@@ -314,7 +314,7 @@ def samples_of_a_prompt(config: RunConfig, role: str) -> int:
     step = config.cotrain
     counts = {
         "abstraction": step.draws if step.proposals == "distinct" else step.abstractions,
-        "solution": step.solutions,
+        "solution": step.adaptive.most if step.adaptive.first else step.solutions,
     }
     return max(1, counts.get(role, 1))
 

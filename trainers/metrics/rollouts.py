@@ -143,4 +143,6 @@ def step_summary(row: dict, roles: dict[str, Role], steps: int) -> str:
         parts.append(f"coverage {row['rollout']['coverage']:.2f}")
     if row["rollout"]["constant_groups"] is not None:
         parts.append(f"constant groups {100 * row['rollout']['constant_groups']:.0f} %")
+    if row["rollout"].get("teaching_tokens") is not None:
+        parts.append(f"teaching tokens {100 * row['rollout']['teaching_tokens']:.1f} %")
     return "  |  ".join([*parts, f"{row['seconds']['total']:.1f} s"])

@@ -9,7 +9,7 @@ from rlad.config import ROLES, ConfigError, RunConfig, registry
 from rlad.config.phases import STAGES
 from rlad.config.rules.curriculum import check_curriculum
 from rlad.config.rules.fields import check_fields
-from rlad.config.rules.groups import check_division, check_groups, check_solver_alone
+from rlad.config.rules.groups import check_adaptive, check_division, check_groups, check_solver_alone
 from rlad.config.rules.learning import check_learning
 from rlad.config.rules.methods import check_methods
 from rlad.config.rules.models import check_lora, check_model, models
@@ -36,6 +36,7 @@ def validate(config: RunConfig) -> None:
     check_division(config)
     _check_warmstart(config)
     check_groups(config)
+    check_adaptive(config)
     check_solver_alone(config)
     check_methods(config)
     check_shared(config)

@@ -97,6 +97,34 @@ def check_groups(config: RunConfig) -> None:
         )
 
 
+def check_adaptive(config: RunConfig) -> None:
+    """Raises ConfigError where a second round of solutions has nothing to spend, or biases what is learnt."""
+    step, first = config.cotrain, config.cotrain.adaptive.first
+    if not first:
+        return
+    trees = config.curriculum.trees(step.abstractions, step.solutions)
+    if first >= min(m for _, m in trees):
+        raise ConfigError(
+            f"cotrain.adaptive.first={first} of cotrain.solutions={step.solutions} leaves nothing for a second round; "
+            "raise cotrain.solutions, or a band's m."
+        )
+    if step.adaptive.most <= first:
+        raise ConfigError(
+            f"cotrain.adaptive.most={step.adaptive.most} is no more than cotrain.adaptive.first={first}; raise it."
+        )
+    advantage = config.solution.chosen("advantage")
+    if trains(config, "solution") and not advantage.facts.get("stopping"):
+        raise ConfigError(
+            f"cotrain.adaptive.first={first} lets outcomes decide how many solutions a group has, which biases "
+            f"solution.advantage={config.solution.advantage}; set solution.advantage=staged."
+        )
+    if config.abstraction.reward != "verdict" or step.critique.source != "none":
+        name = "cotrain.critique" if step.critique.source != "none" else "abstraction.reward"
+        raise ConfigError(
+            f"{name} compares fixed numbers of solutions; it cannot be used with cotrain.adaptive.first={first}."
+        )
+
+
 def without_proposer(config: RunConfig) -> str | None:
     """The setting because of which nobody writes abstractions; None where the abstraction player does."""
     step = config.cotrain

@@ -58,6 +58,8 @@ class Sample:
     kl_weight: float = 1.0
     strategy: str = ""
     """What it attempts, in a form by which attempts of one group are told apart: those with the same one are alike."""
+    further: bool = False
+    """Sampled because of how others of its group came out (`cotrain.adaptive`)."""
 
 
 @dataclass(frozen=True)

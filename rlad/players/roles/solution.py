@@ -60,7 +60,9 @@ class SolutionRole(Role):
             # Where abstractions are compared, the one that was followed is the strategy; under one, the text is.
             keys = {followed.get(id(s)) for s in solutions}
             way = (lambda s: followed.get(id(s), "")) if len(keys) > 1 else (lambda s: " ".join(s.text.split()))
-            own = [Sample(s.prompt, s.completion, pay.solution(s), strategy=way(s)) for s in solutions]
+            own = [
+                Sample(s.prompt, s.completion, pay.solution(s), strategy=way(s), further=s.further) for s in solutions
+            ]
             second = [
                 Sample(s.prompt, s.completion, pay.solution(s), shaping=gamma, kl_weight=0.0, strategy=way(s))
                 for s in refined
@@ -100,9 +102,10 @@ class SolutionRole(Role):
     def group_size(self, run):
         step = run.cotrain
         trees = run.curriculum.trees(step.abstractions, step.solutions)
+        first, name = step.adaptive.first, "cotrain.adaptive.first" if step.adaptive.first else "cotrain.solutions"
         if step.abstractions and step.solution_group == "problem":
-            return min(n * m for n, m in trees), "cotrain.abstractions x cotrain.solutions"
-        return min(m for _, m in trees), "cotrain.solutions"
+            return min(n * (first or m) for n, m in trees), f"cotrain.abstractions x {name}"
+        return min(first or m for _, m in trees), name
 
     def samples(self, run, problems, bare):
         step = run.cotrain

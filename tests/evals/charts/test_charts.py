@@ -34,6 +34,9 @@ def test_charts_leave_out_what_was_never_measured():
     assert [chart.title for chart in charts] == ["Reward"]
     assert [line.label for line in charts[0].series] == ["solution player"]
     assert series.seconds_per_phase(rows) == {}
+    rows[0]["rollout"] = {"teaching_tokens": 0.016, "constant_groups": 0.976}
+    teaches = series.learning_charts(rows)[-1]
+    assert (teaches.title, [line.points[0].y for line in teaches.series]) == ("What teaches", [0.016, 0.976])
 
 
 def test_warm_start_of_single_players_goes_on_where_the_base_ended():

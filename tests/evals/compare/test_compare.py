@@ -341,7 +341,7 @@ def test_the_shipped_comparison_can_be_run(monkeypatch):
     monkeypatch.chdir(FAKE.parents[3])
     config = load_compare("configs/compare.yaml")
     assert len(config.seeds) >= 3
-    sets, credit = {"solver-only-set", "one-pass-set"}, {"by-problem", "vote", "belief"}
+    sets, credit = {"solver-only-set", "one-pass-set"}, {"by-problem", "adaptive", "vote", "belief"}
     assert set(config.arms) == {"rlad", "rlad-published", "solver-only", "one-pass", "plain-warmstart"} | sets | credit
     assert {arm for arm in config.arms if config.arms[arm].group == "credit"} == credit
     run = {arm: run_config(config, arm, 0) for arm in config.arms}

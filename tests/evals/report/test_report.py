@@ -195,7 +195,7 @@ def written(make_run):
 @pytest.mark.browser
 def test_charts_draw_and_answer_mouse_and_keyboard(opened, written):
     tab = opened(written)
-    assert tab.locator("figure svg").count() >= tab.locator("figure").count() == 24
+    assert tab.locator("figure svg").count() >= tab.locator("figure").count() == 25
     assert tab.title() == "synthetic"  # the hostile sample tried to change it
     plot, tip = tab.locator("#learning figure [role=group]").first, tab.locator("#learning figure .tip").first
     plot.hover()

@@ -75,6 +75,27 @@ def test_problems_that_are_nearly_always_solved_are_retired():
     assert 0 not in Cursor(4, 0).take(20, rates.retired())
 
 
+def test_settled_problems_are_drawn_again_as_rarely_as_they_are_settled():
+    """0 of 16 and 16 of 16 in 4 p (1 - p) = .114 of the steps, 8 of 16 in all; what was not drawn yet is."""
+    trees = [tree([[1] * own + [0] * (16 - own)]) for own in (0, 8, 16, 4)]
+    rates = PassRates([t.problem for t in trees], None, 1, settled_share=0.05, seed=7)
+    for one in trees[0].solutions[8:]:
+        one.further = True  # there because of how the others came out: no measure of the problem
+    rates.add(trees[:3], CotrainConfig(), CPU)
+    assert rates.state() == [[0, 0, 8], [1, 8, 16], [2, 16, 16]]
+    rates.restore([[0, 0, 16], [1, 8, 16], [2, 16, 16]])
+    left_out = [rates.skipped(step) for step in range(1, 1001)]
+    shares = [sum(i in out for out in left_out) / 1000 for i in range(4)]
+    assert shares == pytest.approx([0.886, 0, 0.886, 0], abs=0.03)
+    again = PassRates([t.problem for t in trees], None, 1, settled_share=0.05, seed=7)
+    again.restore(rates.state())
+    assert [again.skipped(step) for step in range(1, 101)] == left_out[:100]  # a resumed run draws the same
+    few = PassRates([t.problem for t in trees], None, 3, settled_share=0.01, seed=7)
+    few.restore(rates.state())
+    assert max(len(few.skipped(step)) for step in range(50)) == 1  # enough for a step always stay
+    assert PassRates([t.problem for t in trees], None, 1).settled(1) == []
+
+
 def test_enough_problems_for_a_step_always_stay():
     trees = [tree(SOLVED) for _ in range(4)]
     rates = PassRates([t.problem for t in trees], 0.5, least_left=3)

@@ -241,6 +241,7 @@ def test_division():
     assert rows["ranks"] == "2 on 2 nodes"
     assert rows["warm start, each step"] == "128 sequences = 64 on each rank, 1 micro-batches of at most 64"
     assert rows["with abstractions"] == "14 problems x 8 abstractions x 4 solutions"
+    assert rows["a solution is compared"] == "with its abstraction's 4"
 
 
 def test_a_dry_run_finds_questions_that_do_not_fit_and_tells_of_dropout(tmp_path, capsys):

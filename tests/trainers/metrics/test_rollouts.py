@@ -34,3 +34,5 @@ def test_a_solver_without_abstractions_has_groups_too():
 def test_the_terminal_says_how_many_groups_taught_nothing():
     row = {"step": 3, "rollout": {"coverage": 0.5, "constant_groups": 0.976}, "seconds": {"total": 2.0}}
     assert step_summary(row, {}, 10).endswith("|  coverage 0.50  |  constant groups 98 %  |  2.0 s")
+    row["rollout"]["teaching_tokens"] = 0.016
+    assert step_summary(row, {}, 10).endswith("|  constant groups 98 %  |  teaching tokens 1.6 %  |  2.0 s")
