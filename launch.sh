@@ -30,6 +30,7 @@ Two language models trained together: one writes abstractions, the other solves 
   ./launch.sh sweep RUN_OR_CONFIG [key=value ...]   test-time budgets: abstractions x solutions, at equal tokens
   ./launch.sh features RUN [key=value ...]       what abstractions change inside the solver, and steering by it
   ./launch.sh routing RUN [key=value ...]        base and trained player decode together: what a gate recovers
+  ./launch.sh concepts RUN [key=value ...]       a model of sentences as vectors proposes sets that repel each other
   ./launch.sh compare CONFIG [key=value ...]     arms x seeds under one token budget
   ./launch.sh report RUN [RUN ...]               report.html of a run, or of several side by side
   ./launch.sh export RUN [--step N]              players of a checkpoint, also of a run in progress
@@ -125,6 +126,15 @@ Base and trained player decode one text together; a learned gate says at which t
 of the gain is recovered at which share of asked tokens, beside random-vector, bias-only and random gates under the same
 guardrail. Writes RUN/routing.json; docs/routing.md says more.
   key=value    change the configuration, e.g. routing.role=solution routing.shares=[0.1,0.5]
+TEXT
+  concepts) cat <<'TEXT' ;;
+./launch.sh concepts RUN [key=value ...]
+
+Trains a small encoder and decoder of the world's sentences and, on their vectors, models that foretell the next one: by
+regression, one-tower and two-tower diffusion, beside a token model that gets as many floating-point operations. Then
+each proposes abstractions of the test problems, the two-tower also as sets whose members repel each other, and the
+run's trained solver says what they cover. Writes RUN/concepts.json; docs/concepts.md says more.
+  key=value    change the configuration, e.g. concepts.petaflops=0.001 'concepts.guidance=[1,2]'
 TEXT
   compare) cat <<'TEXT' ;;
 ./launch.sh compare CONFIG [--only ARM ...] [--seeds S ...] [--out FOLDER] [jobs=N] [key=value ...]
@@ -419,7 +429,7 @@ main() {
   shift
   case $verb in
   -h | --help | help) usage; exit 0 ;;
-  demo | test | setup | warmstart | train | pipeline | sweep | features | routing | compare | card | export | report | serve | verify | leaks | distill | curriculum | keys | model | bench) ;;
+  demo | test | setup | warmstart | train | pipeline | sweep | features | routing | concepts | compare | card | export | report | serve | verify | leaks | distill | curriculum | keys | model | bench) ;;
   *) fail "there is no verb '$verb'; ./launch.sh --help lists them." ;;
   esac
   if [ "$verb" != test ] || [ $# -eq 1 ]; then # pytest has a --help of its own, among other arguments
@@ -435,6 +445,7 @@ main() {
   sweep) setup; run_module evals.sweep "$@" ;;
   features) setup; run_module evals.features "$@" ;;
   routing) setup; run_module evals.routing "$@" ;;
+  concepts) setup; run_module evals.concepts "$@" ;;
   compare) setup; run_module evals.compare "$@" ;;
   card) setup; run_module rlad.card "$@" ;;
   export) setup; run_module trainers.export "$@" ;;

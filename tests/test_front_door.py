@@ -25,6 +25,7 @@ VERBS = (
     "sweep",
     "features",
     "routing",
+    "concepts",
     "compare",
     "export",
     "report",

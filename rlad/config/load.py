@@ -10,6 +10,7 @@ from typing import Any, get_origin, get_type_hints
 import yaml
 
 from rlad.config.alarms import AlarmsConfig
+from rlad.config.concepts import ConceptsConfig
 from rlad.config.curriculum import CurriculumConfig
 from rlad.config.distill import DistillConfig
 from rlad.config.errors import ConfigError
@@ -79,6 +80,7 @@ class RunConfig:
     sweep: SweepConfig = field(default_factory=SweepConfig)
     features: FeaturesConfig = field(default_factory=FeaturesConfig)
     routing: RoutingConfig = field(default_factory=RoutingConfig)
+    concepts: ConceptsConfig = field(default_factory=ConceptsConfig)
     distill: DistillConfig = field(default_factory=DistillConfig)
     serving: ServingConfig = field(default_factory=ServingConfig)
     launch: LaunchConfig = field(default_factory=LaunchConfig)
