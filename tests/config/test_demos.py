@@ -1,11 +1,13 @@
 """The demos' configurations are possible, and small where they promise it."""
 
+import random
 from pathlib import Path
 
 import pytest
 
 from rlad.config import ConfigError, load_config
-from rlad.problems import load_problems
+from rlad.problems import load_problems, world_of
+from rlad.problems.base import words
 
 WORDS = {"all weights": ["lora.rank=0", "abstraction.lr=1e-5", "solution.lr=1e-5"], "adapters": []}
 
@@ -22,3 +24,14 @@ def test_a_model_that_was_not_brought_yet_is_named_with_the_command_that_brings_
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ConfigError, match="no model in 'models/smollm2' .*launch.sh model smollm2 brings it"):
         load_config(config)
+
+
+def test_the_demo_on_countdown_is_the_demo_with_texts_that_fit():
+    run, demo = load_config("configs/countdown.yaml"), load_config("configs/demo.yaml")
+    assert run.problems.source == "countdown" and run.cotrain.steps == demo.cotrain.steps
+    problems, own = load_problems(run.problems, "train"), world_of(run.problems)
+    rng = random.Random(0)
+    for problem in problems[:200]:
+        hint = own.propose(problem, rng)
+        assert len(words(hint)) < run.abstraction.max_new_tokens  # the end of the text is a token too
+        assert len(words(own.solve(problem, hint, rng))) < run.solution.max_new_tokens
