@@ -1,5 +1,7 @@
 """Small runs that raise the alarms: which run raises which, and how it is configured."""
 
+STOPPED = ("not_updated", "nonfinite", "leaks")
+"""Alarms that end a run as well: a player's, the one that ends a run by default, a rollout's."""
 GOLDS = {"leaks": "1729", "verifier": r"\frac{1}{"}
 """Runs on files in which every problem has this gold."""
 STILL = ["solution.entropy_coef=0", "abstraction.entropy_coef=0", "solution.kl_coef=0", "abstraction.kl_coef=0"]

@@ -16,6 +16,14 @@ PYTHONPATH = f"{ROOT}{os.pathsep}{ROOT / 'tests' / 'helpers'}"
 LIMIT = 1200
 """Seconds for a program, on a machine that has other work too; a test waits no longer, and normally much less."""
 
+LAUNCHER = """
+import sys
+from trainers.launching import command
+command.MODULES['warmstart'] = 'rank_program'
+sys.exit(command.main())
+"""
+"""The real launcher, whose ranks of a warm start run tests/integration/rank_program.py instead."""
+
 SMALL = [
     "problems.train=200",
     "problems.validation=20",

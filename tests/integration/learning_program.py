@@ -52,13 +52,14 @@ SINGLE |= {
 }  # fmt: skip
 
 PAIRS = {
-    "gspo-cispo": ["solution.loss=gspo", "abstraction.loss=cispo"],
-    "sapo-dppo": ["solution.loss=sapo", "abstraction.loss=dppo"],
-    "gppo-ce_gppo": ["solution.loss=gppo", "abstraction.loss=ce_gppo"],
+    "gspo-cispo": [
+        *("solution.loss=gspo", "solution.advantage=reinforce_pp"),
+        *("abstraction.loss=cispo", "abstraction.advantage=reinforce_pp_baseline"),
+    ],
     "clip_cov-kl_cov": ["solution.loss=clip_cov", "abstraction.loss=kl_cov", "solution.clip_cov.low=-9"],
     "dr_grpo-rloo": ["solution.loss=dr_grpo", "abstraction.advantage=rloo", "abstraction.forking.share=0.2"],
-    "reinforce_pp": ["solution.advantage=reinforce_pp", "abstraction.advantage=reinforce_pp_baseline"],
     "mismatch": [
+        *("solution.loss=sapo", "abstraction.loss=dppo"),
         "solution.mismatch.kind=truncated",
         "abstraction.mismatch.kind=masked",
         "abstraction.mismatch.level=sequence",
@@ -72,7 +73,7 @@ PAIRS = {
         *("solution.entropy_final=0.01", "cotrain.solution_group=problem"),
     ],
     "ucpo-uniqueness": ["solution.advantage=ucpo", "solution.loss=lp_reg", "abstraction.advantage=uniqueness"],
-    "hicra": ["solution.hicra=0.2", "abstraction.hicra=0.2", "abstraction.loss=gppo"],
+    "hicra": ["solution.hicra=0.2", "abstraction.hicra=0.2", "solution.loss=gppo", "abstraction.loss=ce_gppo"],
     "scalerl": [
         "solution.loss=cispo",
         "solution.old_logprobs=sampler",

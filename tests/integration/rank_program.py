@@ -32,6 +32,15 @@ def main() -> None:
         print(f"buffers left {len(list(Path('/dev/shm').glob(f'deepspeed_*_{port}_*')))}")
         dist.destroy_process_group()
         return
+    if behaviour == "meet":
+        import torch
+        import torch.distributed as dist
+
+        dist.init_process_group("gloo")
+        value = torch.tensor([float(rank + 1)])
+        dist.all_reduce(value)
+        print(f"sum {value.item():.0f}", flush=True)
+        return
     (folder / f"pid_{rank}").write_text(str(os.getpid()))
     if rank == 1 and behaviour == "fail":
         raise RuntimeError("the second rank\nfell over")

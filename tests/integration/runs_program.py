@@ -1,4 +1,7 @@
-"""Run on two ranks: warm starts and co-training of run folders, one after another: VERB FOLDER [key=value ...] ..."""
+"""Run on two ranks: warm starts and co-training of run folders, one after another: VERB FOLDER [key=value ...] ...
+
+Modules are found in the runs' folder too, as in the folder from which a user starts them.
+"""
 
 import itertools
 import sys
@@ -20,4 +23,6 @@ def runs(words: list[str]) -> list[tuple[str, Path, list[str]]]:
 
 if __name__ == "__main__":
     for verb, folder, overrides in runs(sys.argv[1:]):
+        sys.path.append(str(folder.parent))
         VERBS[verb](load_config(folder / "config.yaml", overrides), folder)
+        sys.path.remove(str(folder.parent))

@@ -10,18 +10,12 @@ from pathlib import Path
 
 import psutil
 import pytest
-from two_ranks import LIMIT
+from two_ranks import LAUNCHER, LIMIT
 
 from trainers.runtime.collectives import library, root
 
 pytestmark = pytest.mark.ranks
 HERE = Path(__file__).parent
-START = """
-import sys
-from trainers.launching import command
-command.MODULES['warmstart'] = 'rank_program'
-sys.exit(command.main())
-"""
 
 
 def start(folder, behaviour, *arguments, **variables):
@@ -32,7 +26,7 @@ def start(folder, behaviour, *arguments, **variables):
     )
     env = {**os.environ, "RANK_PROGRAM": behaviour, **variables}
     env["PYTHONPATH"] = os.pathsep.join([str(HERE.parent.parent), str(HERE)])
-    command = [sys.executable, "-c", START, "warmstart", str(config), *arguments]
+    command = [sys.executable, "-c", LAUNCHER, "warmstart", str(config), *arguments]
     return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 

@@ -1,25 +1,26 @@
 """A package outside the project, installed beside it: its loss, reward, world and rule train and sweep on two ranks."""
 
 import json
-import os
 import pickle
 import random
 import shutil
-import subprocess
-import sys
 from dataclasses import replace
 
 import pytest
 import yaml
-from two_ranks import ROOT, SMALL, environment
+from simulated_jobs import InThisProcess
+from two_ranks import ROOT, SMALL
 from voted import voted
 
-from rlad.config import ConfigError, load_config
+from evals.samples import workers
+from evals.sweep import sweep_run
+from rlad.config import ConfigError, load_config, save_config
 from rlad.generation import Completion
 from rlad.players.policy import format_tokens, load_tokenizer, make_prompts
 from rlad.players.roles import role_of
 from rlad.problems import load_problems, world_of
 from rlad.selection import Candidate, select
+from trainers.launching.command import main
 
 PACKAGE = ROOT / "tests" / "integration" / "outside"
 WORDS = [
@@ -36,29 +37,22 @@ WORDS = [
 ]
 
 
-def run(path, module, *words):
-    env = environment()
-    env["PYTHONPATH"] = f"{env['PYTHONPATH']}{os.pathsep}{path}"
-    command = [sys.executable, "-m", module, *words]
-    done = subprocess.run(command, cwd=path, env=env, capture_output=True, text=True, timeout=900)
-    return done.returncode, done.stdout + done.stderr
-
-
 @pytest.mark.ranks
-def test_a_package_of_ones_own_trains_and_sweeps(tmp_path):
+def test_a_package_of_ones_own_trains_and_sweeps(tmp_path, ranks, monkeypatch):
     shutil.copytree(PACKAGE, tmp_path / "my_pkg")
-    words = [*SMALL, *WORDS, f"runs_dir={tmp_path}", "name=own"]
-    (tmp_path / "empty.yaml").write_text("{}\n")
-    for verb, ranks in (("warmstart", 1), ("train", 2)):
-        code, output = run(tmp_path, "trainers.launching", verb, "empty.yaml", *words, f"launch.ranks={ranks}")
-        assert code == 0, output[-4000:]
+    monkeypatch.syspath_prepend(tmp_path)
+    folder = tmp_path / "own"
+    folder.mkdir()
+    save_config(load_config(None, [*SMALL, *WORDS, f"runs_dir={tmp_path}", "name=own"]), folder / "config.yaml")
+    assert main(["train", str(folder), "--dry-run"]) == 0
+    ranks.run("runs_program.py", "warmstart", str(folder), "train", str(folder))
     rows = [json.loads(line) for line in (tmp_path / "own" / "metrics.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows] == [1, 2]
     assert all(row["solution"]["size"] >= 0 and row["rewards"]["words"] > 0 for row in rows)
     written = yaml.safe_load((tmp_path / "own" / "config.yaml").read_text())
     assert (written["problems"]["sums"], written["solution"]["reinforce"]) == ({"largest": 25}, {"scale": 0.5})
-    code, output = run(tmp_path, "evals.sweep", str(tmp_path / "own"), "launch.ranks=1")
-    assert code == 0, output[-4000:]
+    monkeypatch.setattr(workers, "ProcessPoolExecutor", InThisProcess)
+    sweep_run(str(folder))
     cells = json.loads((tmp_path / "own" / "sweep.json").read_text())["cells"]
     assert "my_pkg.rules:first" in {cell["select"] for cell in cells}
 

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -125,7 +126,9 @@ def world_of(line):
 
 
 def test_command_of_one_machine(tmp_path):
-    line, env = start_line(tmp_path, Placement(slots=(2,), port=99), base={"CUDA_VISIBLE_DEVICES": "3"})
+    line, env = start_line(
+        tmp_path, Placement(slots=(2,), port=99), base={"CUDA_VISIBLE_DEVICES": "3", "PYTHONPATH": "own"}
+    )
     assert line[1:4] == ["-u", "-m", "deepspeed.launcher.launch"]
     assert world_of(line) == {"node-0": [0, 1]}
     assert {"--node_rank=0", "--master_addr=127.0.0.1", "--master_port=99"} <= set(line)
@@ -133,6 +136,7 @@ def test_command_of_one_machine(tmp_path):
     assert env["OMP_NUM_THREADS"] == "1"
     assert env["DS_ACCELERATOR"] == "cpu"
     assert "CUDA_VISIBLE_DEVICES" not in env
+    assert env["PYTHONPATH"].split(os.pathsep)[1:] == ["own"]  # a package of one's own is found by the ranks too
 
 
 def test_chosen_gpus_are_kept(tmp_path):
