@@ -1,7 +1,9 @@
 """The sweep on a real, untrained pair: what it writes, what it counts, what it refuses."""
 
 import json
+import multiprocessing
 import shutil
+from unittest.mock import patch
 
 import pytest
 from simulated_jobs import InThisProcess
@@ -62,8 +64,9 @@ RULES = "sweep.select=[majority,weighted_majority,max-confidence]"
 
 @pytest.fixture(scope="module")
 def swept(folder):
-    """The folder after its one sweep, under three rules: starting the sampling processes takes its time."""
-    with pytest.raises(SystemExit) as ended:
+    """The folder after its one sweep, under three rules, by processes that need not import everything anew."""
+    fork = multiprocessing.get_context("fork")
+    with patch.object(multiprocessing, "get_context", lambda _: fork), pytest.raises(SystemExit) as ended:
         sweep.main_guard(lambda: sweep.main([str(folder), RULES, "sweep.joint=true", "sweep.budget_policy=true"]))
     assert not ended.value.code
     return folder
