@@ -118,10 +118,13 @@ def train(folder):
 def test_a_killed_engine_ends_the_run_clearly_and_it_resumes_in_parity_until_a_publish_lies(
     tmp_path, ranks, mark, scratch
 ):
-    folder = run_folder(tmp_path, "killed", "cotrain.steps=8", "cotrain.checkpoint_every=1")
+    """With rollouts beside updates; it goes on from a checkpoint, behind which the newest weights sample first."""
+    words = ["cotrain.steps=8", "cotrain.checkpoint_every=2", "launch.overlap=1", "engine.placement=shared"]
+    words += [f"{role}.mismatch.kind=truncated" for role in ("abstraction", "solution")]
+    folder = run_folder(tmp_path, "killed", *words)
     process = train(folder)
     deadline = time.monotonic() + 600
-    while len(metrics(folder)) < 2:
+    while len(metrics(folder)) < 3:
         assert process.poll() is None and time.monotonic() < deadline, process.communicate()[0][-5000:]
         time.sleep(0.05)
     engines = [one for one in marked(mark) if "rlad.generation.vllm.desk" in one.cmdline()]
@@ -135,6 +138,8 @@ def test_a_killed_engine_ends_the_run_clearly_and_it_resumes_in_parity_until_a_p
     output = ranks.run("vllm_program.py", str(folder), f"{MARK}={mark}")
     assert "ENDED" in output and (folder / "export" / "solution" / "model.safetensors").is_file()
     check_until_the_lie(folder, output, ["abstraction", "solution"], mark, 5)
+    for role in ("abstraction", "solution"):
+        assert [row[role]["staleness"] for row in metrics(folder)] == [0, 1, 0, 1, 0]
 
 
 def test_servers_in_two_replicas_sample_and_take_new_weights(tmp_path, mark):
