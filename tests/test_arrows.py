@@ -27,7 +27,13 @@ INSIDE = {
         "rlad.problems",
         "rlad.verifier",
     },
-    "rlad.generation": {"rlad.players.adapters", "rlad.players.lean", "rlad.config", "rlad.generation"},
+    "rlad.generation": {
+        "rlad.players.adapters",
+        "rlad.players.lean",
+        "rlad.config",
+        "rlad.generation",
+        "rlad.problems.base",
+    },
     "rlad.players.adapters": {"rlad.config", "rlad.players.steering"},
     "rlad.players.steering": {"rlad.config"},
 }
@@ -71,6 +77,7 @@ FLOORS = {
             "pooled",
             "pruning",
             "routing",
+            "searching",
             "sweep",
         },
     ],

@@ -18,7 +18,7 @@ import torch.distributed as dist
 from rlad.config import MixtureConfig, ModelConfig, RunConfig, WarmstartConfig
 from rlad.players.policy import Policy, make_policy
 from rlad.players.roles import playing
-from rlad.problems import Problem, World, load_problems, world_of
+from rlad.problems import Problem, World, load_problems, tool_of, world_of
 from rlad.problems.files import read_demonstrations
 from trainers.data.demonstrations import Demonstrations
 from trainers.launching.folder import started_run
@@ -68,7 +68,7 @@ def fit(
         sums = {task: [0.0, 0.0] for task in data.tasks}
         for (task, row), value in zip(drawn, losses, strict=True):
             sums[task][0] += value
-            sums[task][1] += len(row.completion)
+            sums[task][1] += row.length
         tokens += int(count)
         if step % config.log_every == 0 or step == steps:
             _record(log, label, step, learning_rate(step, steps, config), begin, tokens, sums, device)
@@ -112,7 +112,7 @@ def run_warmstart(run: RunConfig, folder: Path) -> None:
         if kept.finished:
             return
         policy = make_policy(label, model, run, target, run.warmstart.dropout)
-        data = Demonstrations(problems, world, policy.prompts, mixture, playing(run).values())
+        data = Demonstrations(problems, world, policy.prompts, mixture, playing(run).values(), tool_of(run.problems))
         state = fit(policy, data, steps, run, device, log, kept)
         if zero3.rank() == 0:
             policy.export(state=state)

@@ -3,7 +3,8 @@
 `make_sampler` gives the configured one. The seams are base.py (whole batches: rollouts, sweeps) and streaming.py
 (overlapping requests: the server; together.py answers those side by side). transformers.py samples inside the process
 (cache.py holds its keys and values), vllm/ in engines of their own; decoding/ has other ways to spend a solution's
-tokens. checksums.py is how a trainer and a sampler find out that they hold the same weights.
+tokens. turns.py lets any sampler call a world's tool. checksums.py is how a trainer and a sampler find out that they
+hold the same weights.
 """
 
 from __future__ import annotations

@@ -10,6 +10,23 @@ if TYPE_CHECKING:  # a process that only watches another need not load torch
     import torch
 
 
+Span = tuple[int, int]
+"""Places begin..end - 1 of a completion's tokens."""
+
+
+def outside(values: Sequence, spans: Sequence[Span]) -> tuple:
+    """The values at the places that no span covers; the spans are in order.
+
+    >>> outside("abcdef", ((1, 3), (4, 5))), outside("abc", ())
+    (('a', 'd', 'f'), ('a', 'b', 'c'))
+    """
+    kept, begin = [], 0
+    for start, end in (*spans, (len(values), len(values))):
+        kept += values[begin:start]
+        begin = end
+    return tuple(kept)
+
+
 @dataclass(frozen=True)
 class Sampling:
     """How to sample: the full distribution at one temperature, as training needs it (no top-p, no top-k)."""
@@ -21,6 +38,8 @@ class Sampling:
     parts: tuple[tuple[int, int], ...] = ()
     """Of several calls in one: how many of the prompts are each one's, and its seed. All are decoded together, and each
     draws what it would by itself."""
+    stop: tuple[int, ...] = ()
+    """Tokens that end a completion, beside those that always do."""
 
     def apart(self, prompts: Sequence) -> list[tuple[Sequence, Sampling]]:
         """Every part's prompts with a sampling of its own.
@@ -59,6 +78,18 @@ class Completion:
     model_logprob: float | None = None
     """log p of the whole continuation under the model itself, at temperature 1 whatever it was sampled at, nats; None
     where the sampler cannot tell."""
+    given: tuple[Span, ...] = ()
+    """Which of its tokens a tool has put there (rlad/generation/turns.py), in order; their log-probs are 0, and nothing
+    else of them counts as the sampler's."""
+
+    @property
+    def generated(self) -> int:
+        """Tokens that were sampled.
+
+        >>> Completion((5, 6, 7), (-1.0, 0.0, -1.0), "stop", 0, given=((1, 2),)).generated
+        2
+        """
+        return len(self.token_ids) - sum(end - begin for begin, end in self.given)
 
 
 def untempered(logprobs: Sequence[float], temperature: float) -> float | None:

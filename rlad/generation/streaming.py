@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Protocol
 
-from rlad.generation.base import Sampling
+from rlad.generation.base import Completion, Sampling
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,31 @@ class Piece:
     model_logprob: float | None = None
     """log p of these tokens under the model itself, at temperature 1 whatever they were sampled at, nats; None where
     the engine cannot tell."""
+    given: bool = False
+    """Whether a tool has put these tokens there; they are no sampler's."""
+
+
+def pieces_of(sample: int, completion: Completion) -> list[Piece]:
+    """A whole completion in pieces, those that a tool has put there apart. Its `model_logprob` comes with the last one.
+
+    >>> text = Completion((5, 6, 7), (-1.0, 0.0, -2.0), "stop", 0, -3.0, given=((1, 2),))
+    >>> [(piece.token_ids, piece.given, piece.finish_reason, piece.model_logprob) for piece in pieces_of(0, text)]
+    [((5,), False, None, 0.0), ((6,), True, None, 0.0), ((7,), False, 'stop', -3.0)]
+    """
+    edges = [0, *(edge for span in completion.given for edge in span), len(completion.token_ids)]
+    parts = [(begin, end, bool(i % 2)) for i, (begin, end) in enumerate(pairwise(edges))]
+    parts = [part for part in parts if part[0] < part[1]] or [(0, 0, False)]
+    return [
+        Piece(
+            sample,
+            completion.token_ids[begin:end],
+            completion.logprobs[begin:end],
+            completion.finish_reason if last else None,
+            completion.model_logprob if last or completion.model_logprob is None else 0.0,
+            given,
+        )
+        for (begin, end, given), last in zip(parts, [*[False] * (len(parts) - 1), True], strict=True)
+    ]
 
 
 class StreamingSampler(Protocol):

@@ -140,6 +140,7 @@ class TransformersSampler:
     ) -> list[Completion]:
         """sizes: how many prompts, one after the other, draw from each generator."""
         logits, cache, mask, position = self.prefill(prompts)
+        ends = torch.cat([self.eos, self.eos.new_tensor(sampling.stop)]) if sampling.stop else self.eos
         alive = torch.arange(len(prompts), device=logits.device)  # which prompt each row of the batch belongs to
         done = torch.zeros(len(prompts), dtype=torch.bool, device=logits.device)  # by row of the batch
         tokens = torch.full((len(prompts), sampling.max_new_tokens), self.pad_id, device=logits.device)
@@ -155,7 +156,7 @@ class TransformersSampler:
             untempered = logprob if sampling.temperature in (0, 1) else at_temperature_1(logits, token)
             model_logprobs[live] += untempered[~done]
             lengths[live] += 1
-            ended = torch.isin(token, self.eos) & ~done
+            ended = torch.isin(token, ends) & ~done
             stopped[alive[ended]] = True
             done |= ended
             if bool(done.all()) or step + 1 == sampling.max_new_tokens:

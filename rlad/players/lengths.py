@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from rlad.config import ConfigError, RunConfig
 from rlad.config.rules import max_positions
 from rlad.players.roles import playing, role_of
-from rlad.problems import Problem
+from rlad.problems import Problem, tool_of
 from rlad.problems.base import words
 
 MOST = 20_000
@@ -17,13 +17,16 @@ Count = Callable[[str], int]
 
 
 def check_lengths(config: RunConfig, problems: Iterable[Problem]) -> dict[str, int]:
-    """The longest sequence of each role in tokens: its prompt for the longest question, and all that it may write.
+    """The longest sequence of each role in tokens: its prompt for the longest question, all that it may write and
+    that a tool may put there.
 
     Raises ConfigError where a question is too long for a player, or where a player's tokenizer cannot be used.
     For models of one's own the tokenizer is read (torch is imported for it); a world's words are counted as they are.
     """
     seen = {problem.question: problem for problem in problems}
     longest, lengths = sorted(seen, key=len, reverse=True)[:MOST], {}
+    tool = tool_of(config.problems)
+    given = tool.calls * tool.room if tool else 0
     for role in playing(config):
         own = config.players[role].model
         model, name = own or config.base, f"{role}.model" if own else "base"
@@ -33,13 +36,14 @@ def check_lengths(config: RunConfig, problems: Iterable[Problem]) -> dict[str, i
             room, count = max_positions(model.path), _count(role, config)
         counted = {question: count(question) for question in longest}
         question = max(counted, key=counted.__getitem__, default=None)
-        answers = _answers(role, config)
+        answers = _answers(role, config) + given
         lengths[role] = counted.get(question, 0) + answers
         if question is not None and room and lengths[role] > room:
             where = seen[question].meta.get("where", "a question of the world")
+            of = "of those and of the tool" if given else "of those"
             raise ConfigError(
                 f"The {role} player's longest prompt takes {counted[question]} tokens without what players write "
-                f"({where}); with up to {answers} tokens of those, that is more than the {room} positions of its model "
+                f"({where}); with up to {answers} tokens {of}, that is more than the {room} positions of its model "
                 f"({name}): lower max_new_tokens, or leave out questions that long."
             )
     return lengths

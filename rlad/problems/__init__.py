@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from rlad.config import ProblemsConfig
 from rlad.config.registry import world
-from rlad.problems.base import SPLITS, Problem, ProblemError, World, generate_split
+from rlad.problems.base import SPLITS, Problem, ProblemError, Tool, World, generate_split
 
-__all__ = ["SPLITS", "Problem", "ProblemError", "World", "load_problems", "make_world", "world_of"]
+__all__ = ["SPLITS", "Problem", "ProblemError", "Tool", "World", "load_problems", "make_world", "tool_of", "world_of"]
 
 
 def make_world(config: ProblemsConfig) -> World:
@@ -28,6 +28,16 @@ def make_world(config: ProblemsConfig) -> World:
 def world_of(config: ProblemsConfig) -> World | None:
     """The world that makes the problems; None where they are read from files or the hub."""
     return make_world(config) if config.generated else None
+
+
+def tool_of(config: ProblemsConfig) -> Tool | None:
+    """What the problems' solutions may call while they are written; None where there is no such thing.
+
+    >>> tool_of(ProblemsConfig()) is None
+    True
+    """
+    world = world_of(config)
+    return None if world is None else world.tool()
 
 
 def load_problems(config: ProblemsConfig, split: str) -> list[Problem]:

@@ -97,7 +97,7 @@ class AbstractionNode(BaseModel):
     def of(cls, tree: Tree, index: int, **more) -> AbstractionNode:
         """A branch of the tree as it is now; its tokens are those of the draw that opened it."""
         branch: Branch = tree.branches[index]
-        tokens = next(len(draw.completion.token_ids) for draw in tree.draws if draw.branch == index)
+        tokens = next(draw.completion.generated for draw in tree.draws if draw.branch == index)
         leak = branch.leak if tree.problem.answer else None
         proposal = under(index, proposals_of(tree), 1).proposal
         probability = None if proposal is None else float(f"{exp(proposal):.4g}")

@@ -100,7 +100,7 @@ class Exploration:
         self._begin = perf_counter()
         self.prompt_tokens: Counter[str] = Counter()
         self.generated: Counter[str] = Counter()
-        """Tokens by role. Prompts count once, however many samples share them."""
+        """Tokens by role. Prompts count once, however many samples share them; with them what tools put into texts."""
         self.breadth = Breadth(tree, plan)
         self._rounds = 0
         self._flying = Flights(self.budget)
@@ -175,14 +175,15 @@ class Exploration:
     # ------------------------------------------------------------------------------------------ what comes back
     async def _take(self, request: Request, piece: Piece) -> AsyncIterator[TreeEvent]:
         written = request.add(piece)
-        self.generated[request.role] += len(piece.token_ids)
+        counted = self.prompt_tokens if piece.given else self.generated
+        counted[request.role] += len(piece.token_ids)
         branch, index = request.branch, request.first + piece.sample
         if written:
             yield SolutionDeltaEvent(abstraction=index_of(branch), solution=index, text=written)
         if piece.finish_reason is None:
             return
         completion = request.completion(piece.sample, piece.finish_reason)
-        self.budget.settle(request.each, len(completion.token_ids))
+        self.budget.settle(request.each, completion.generated)
         if request.proposes:
             if event := await self._opened(request, completion):
                 yield event

@@ -59,8 +59,10 @@ class Growth:
         items = self.propose_prompts.read_list(ids) or [(0, len(ids), "")]
         for number, (start, end, text) in enumerate(items):
             reason = completion.finish_reason if end == len(ids) else "stop"
+            inside = [(max(a, start), min(b, end)) for a, b in completion.given if a < end and b > start]
+            given = tuple((a - start, b - start) for a, b in inside)
             part = Completion(
-                completion.token_ids[start:end], completion.logprobs[start:end], reason, completion.version
+                completion.token_ids[start:end], completion.logprobs[start:end], reason, completion.version, given=given
             )
             self._drawn(tree, [*prompt, *ids[:start]], part, text if number < most else "", distinct=True)
 

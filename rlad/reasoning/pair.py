@@ -9,8 +9,9 @@ import torch
 
 from rlad.config import ROLES, ConfigError, RunConfig
 from rlad.generation import make_sampler
+from rlad.generation.turns import in_turns
 from rlad.players.policy import build_model, load_tokenizer, make_prompts
-from rlad.problems import world_of
+from rlad.problems import Tool, world_of
 from rlad.reasoning.judge import Judge
 from rlad.reasoning.reasoner import Reasoner
 
@@ -49,15 +50,17 @@ def open_pair(run: RunConfig, abstraction: str | None, solution: str, device: st
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() and run.launch.device != "cpu" else "cpu"
     world = world_of(run.problems)
-    solver, solver_prompts = _open_player(run, solution, device)
+    tool = world.tool() if world else None
+    solver, solver_prompts = _open_player(run, solution, device, tool)
     # One folder for both (the warm-started base): one copy in memory.
     shared = abstraction in (None, solution)
-    proposer, prompts = (solver, solver_prompts) if shared else _open_player(run, abstraction, device)
+    proposer, prompts = (solver, solver_prompts) if shared else _open_player(run, abstraction, device, tool)
     judge = Judge(run.verifier, world, run.problems.value_answers)
     return Reasoner(proposer, solver, prompts, solver_prompts, judge, world)
 
 
-def _open_player(run: RunConfig, folder: str, device: str):
+def _open_player(run: RunConfig, folder: str, device: str, tool: Tool | None):
     model = replace(run.base, path=folder)
     tokenizer = load_tokenizer(model, run.problems)
-    return make_sampler(run.engine, build_model(model, tokenizer).to(device), tokenizer), make_prompts(tokenizer, run)
+    sampler = make_sampler(run.engine, build_model(model, tokenizer).to(device), tokenizer)
+    return in_turns(sampler, tool, tokenizer), make_prompts(tokenizer, run)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from time import perf_counter
 
-from rlad.generation.base import Completion, Sampling
+from rlad.generation.base import Completion, Sampling, Span
 from rlad.generation.streaming import Piece, StreamingSampler
 from rlad.players.roles import role_of
 from rlad.reasoning.budget import Budget
@@ -37,6 +37,7 @@ class Request:
     def __post_init__(self) -> None:
         self._ids: list[list[int]] = [[] for _ in range(self.count)]
         self._logprobs: list[list[float]] = [[] for _ in range(self.count)]
+        self._given: list[list[Span]] = [[] for _ in range(self.count)]
         self._model_logprobs: list[float | None] = [0.0] * self.count
         self._finished: set[int] = set()
         self._texts = [GrowingText(self.decode, self.opening) for _ in range(self.count)] if self.decode else None
@@ -57,11 +58,15 @@ class Request:
 
     @property
     def unfinished_tokens(self) -> int:
-        """Tokens that came in of samples that are not complete."""
-        return sum(len(ids) for i, ids in enumerate(self._ids) if i not in self._finished)
+        """Generated tokens that came in of samples that are not complete."""
+        given = [sum(end - begin for begin, end in spans) for spans in self._given]
+        return sum(len(ids) - given[i] for i, ids in enumerate(self._ids) if i not in self._finished)
 
     def add(self, piece: Piece) -> str:
         """Takes a piece; returns the text that it adds, where that is wanted."""
+        if piece.given:
+            begin = len(self._ids[piece.sample])
+            self._given[piece.sample].append((begin, begin + len(piece.token_ids)))
         self._ids[piece.sample] += piece.token_ids
         self._logprobs[piece.sample] += piece.logprobs
         before, more = self._model_logprobs[piece.sample], piece.model_logprob
@@ -72,7 +77,8 @@ class Request:
 
     def completion(self, sample: int, finish_reason: str) -> Completion:
         ids, logprobs = tuple(self._ids[sample]), tuple(self._logprobs[sample])
-        return Completion(ids, logprobs, finish_reason, 0, self._model_logprobs[sample])
+        given = tuple(self._given[sample])
+        return Completion(ids, logprobs, finish_reason, 0, self._model_logprobs[sample], given)
 
 
 class Flights:

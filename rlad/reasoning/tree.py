@@ -48,7 +48,8 @@ class Solution:
 
     @property
     def tokens(self) -> int:
-        return len(self.completion.token_ids)
+        """Generated ones."""
+        return self.completion.generated
 
 
 @dataclass
@@ -141,9 +142,9 @@ class Tree:
 
     @property
     def tokens(self) -> int:
-        """Generated tokens, those of duplicate and failed draws included."""
-        drawn = sum(len(draw.completion.token_ids) for draw in self.draws)
-        beside = sum(len(one.completion.token_ids) for texts in self.written.values() for one in texts)
+        """Generated tokens, those of duplicate and failed draws included; what a tool has put into texts is prefill."""
+        drawn = sum(draw.completion.generated for draw in self.draws)
+        beside = sum(one.completion.generated for texts in self.written.values() for one in texts)
         return drawn + beside + self.extra_tokens + sum(s.tokens for s in self.sampled)
 
     def add_written(self, role: str, prompt: list[int], completion: Completion, text: str, correct: bool) -> None:

@@ -29,6 +29,7 @@ class Alone:
     def __init__(self, player: Player, prompt: list[int], count: int, sampling: Sampling, metrics: Metrics):
         self.player, self.prompt, self.count, self.sampling, self.metrics = player, prompt, count, sampling, metrics
         self.generated = 0
+        self.prefilled = len(prompt)
 
     async def parts(self, deltas: bool) -> AsyncIterator[Said]:
         """The choices' text, in parts with `deltas`. Closing it cancels the request."""
@@ -38,11 +39,14 @@ class Alone:
             async with aclosing(self.player.sampler.sample(self.prompt, self.count, self.sampling, deltas)) as pieces:
                 async for piece in pieces:
                     text = request.add(piece)
-                    self.generated += len(piece.token_ids)
+                    if piece.given:
+                        self.prefilled += len(piece.token_ids)
+                    else:
+                        self.generated += len(piece.token_ids)
                     if text or piece.finish_reason:
                         yield Said(piece.sample, text, piece.finish_reason)
         finally:
-            self.metrics.count_tokens(self.player.role, len(self.prompt), self.generated)
+            self.metrics.count_tokens(self.player.role, self.prefilled, self.generated)
 
     async def run(self) -> list[tuple[str, str]]:
         """(text, finish reason) of every choice."""

@@ -184,7 +184,7 @@ class Work:
             prompt += tree.exploration.prompt_tokens
             generated += tree.exploration.generated
         for alone in self.alone:
-            prompt[alone.player.role] += len(alone.prompt)
+            prompt[alone.player.role] += alone.prefilled
             generated[alone.player.role] += alone.generated
         return Usage.of(prompt, generated)
 

@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 
 from rlad.generation.base import Completion, Sampler, Sampling
-from rlad.generation.streaming import Piece, PromptRefused, SamplerDown
+from rlad.generation.streaming import Piece, PromptRefused, SamplerDown, pieces_of
 from rlad.serving.endpoints import Endpoint
 
 DONE = b"[DONE]"
@@ -74,6 +74,7 @@ class HttpSampler:
             "logprobs": 0,  # of the sampled tokens alone
             "return_token_ids": True,
             "stream": deltas,
+            **({"stop_token_ids": list(sampling.stop)} if sampling.stop else {}),
         }
 
     def _post(self, body: dict[str, Any]):
@@ -144,8 +145,8 @@ class _Job:
     future: asyncio.Future = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
     @property
-    def batch_key(self) -> tuple[float, int]:
-        return self.sampling.temperature, self.sampling.max_new_tokens
+    def batch_key(self) -> tuple[float, int, tuple[int, ...]]:
+        return self.sampling.temperature, self.sampling.max_new_tokens, self.sampling.stop
 
 
 class ThreadSampler:
@@ -172,7 +173,8 @@ class ThreadSampler:
                 if job in self.waiting:  # its caller has left before its turn came
                     self.waiting.remove(job)
         for index, done in enumerate(completions):
-            yield Piece(index, done.token_ids, done.logprobs, done.finish_reason, done.model_logprob)
+            for piece in pieces_of(index, done):
+                yield piece
 
     async def score(self, prompt: list[int], token_ids: Sequence[int]) -> float:
         """In the sampler's thread, after the batch that runs."""

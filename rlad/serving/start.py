@@ -19,11 +19,13 @@ import torch
 from rlad.config import ROLES, ConfigError, RunConfig
 from rlad.config.rules.checks import CPU_HEADS
 from rlad.generation.base import SamplerFailed
+from rlad.generation.streaming_turns import StreamingTurns
+from rlad.generation.turns import Turns, TurnSampler
 from rlad.generation.vllm.server import VllmServer
 from rlad.generation.vllm.setup import common_environment, cpu_environment, require_vllm
 from rlad.players.policy import load_tokenizer, make_prompts
 from rlad.players.roles import role_of
-from rlad.problems import world_of
+from rlad.problems import tool_of, world_of
 from rlad.reasoning.budget_policy import SPENDING, Spending
 from rlad.reasoning.pair import newest_pair, open_pair
 from rlad.serving.endpoints import Endpoint, Supervised
@@ -74,8 +76,10 @@ def spending_of(folder: Path) -> Spending | None:
         raise ConfigError(f"'{path}' cannot be read ({error}); sweep the run again or remove it.") from error
 
 
-def _player(run: RunConfig, role: str, sampler, prompts, context: int, up=lambda: True) -> Player:
+def _player(run: RunConfig, role: str, sampler, prompts, context: int, turns: Turns | None, up=lambda: True) -> Player:
     player = getattr(run, role)
+    if turns is not None:  # what the tool may put into a text must fit too
+        context -= turns.most
     return Player(role, sampler, prompts, context, player.max_new_tokens, role_of(role).temperature(run), up)
 
 
@@ -89,8 +93,10 @@ async def _in_process(
         ("abstraction", reasoner.proposer, reasoner.propose_prompts),
         ("solution", reasoner.solver, reasoner.solve_prompts),
     ):
+        turns = sampler.turns if isinstance(sampler, TurnSampler) else None
+        context = (sampler.inner if turns else sampler).model.config.max_position_embeddings
         samplers.append(ThreadSampler(sampler))
-        players.append(_player(run, role, samplers[-1], prompts, sampler.model.config.max_position_embeddings))
+        players.append(_player(run, role, samplers[-1], prompts, context, turns))
         metrics.up.labels(role).set(1)
     try:
         yield ServedPair(*players, world=reasoner.world, spending=spending_of(folder))
@@ -205,4 +211,8 @@ async def _vllm_player(run: RunConfig, folder: Path, endpoint: Endpoint, client:
     tokenizer = load_tokenizer(replace(run.base, path=str(folder)), run.problems)
     prompts = make_prompts(tokenizer, run)
     sampler = HttpSampler(endpoint, client, cards[0]["id"], run.serving.retry_wait)
-    return _player(run, endpoint.player, sampler, prompts, int(cards[0]["max_model_len"]), lambda: endpoint.up)
+    tool = tool_of(run.problems)
+    turns = tool and Turns(tool, tokenizer)
+    if turns:
+        sampler = StreamingTurns(sampler, turns)
+    return _player(run, endpoint.player, sampler, prompts, int(cards[0]["max_model_len"]), turns, lambda: endpoint.up)

@@ -13,6 +13,7 @@ from vllm_here import ENGINE, TOKENIZER, gap, model_of, needs_vllm, prompts_of, 
 from rlad.config import EngineConfig, SteeringConfig
 from rlad.generation import Completion, SamplerFailed, Sampling, make_sampler, stop_ids
 from rlad.generation.checksums import checksums
+from rlad.generation.turns import Turns, TurnSampler
 from rlad.generation.vllm.core import request_seed
 from rlad.generation.vllm.link import EngineProcess, Link, private_folder
 from rlad.generation.vllm.sampler import core_settings, start_vllm
@@ -67,6 +68,27 @@ def test_logprobs_are_those_of_the_sampling_distribution(fresh, temperature):
         ended = completion.token_ids[-1] == TOKENIZER.eos_token_id
         assert completion.finish_reason == ("stop" if ended else "length")
         assert len(completion.token_ids) == len(completion.logprobs) <= 12
+
+
+class Echo:
+    """A tool that says `3 +` to whatever ends in `=`."""
+
+    end, calls, room = "=", 3, 2
+
+    def reply(self, text):
+        return "3 +"
+
+
+def test_texts_go_on_in_turns_with_a_tool(fresh):
+    prompts = prompts_of([3, 9, 5, 40]) * 16
+    sampler = TurnSampler(fresh, Turns(Echo(), TOKENIZER))
+    completions = sampler.generate(prompts, Sampling(1.0, 24, seed=3))
+    assert sum(len(c.given) for c in completions) > 4 and max(c.generated for c in completions) == 24
+    assert gap(model_of(1), prompts, completions) <= TOLERANCE
+    for completion in completions:
+        assert all(TOKENIZER.decode(completion.token_ids[a - 1 : b]) == "= 3 +" for a, b in completion.given)
+    scores = sampler.score(prompts, [c.token_ids for c in completions])
+    assert scores == pytest.approx([c.model_logprob for c in completions], abs=TOLERANCE)
 
 
 def test_given_texts_are_scored_as_if_they_had_been_sampled(fresh):

@@ -47,7 +47,7 @@ def prompts_of(lengths):
 
 def gap(model, prompts, completions, temperature=1.0):
     """Mean |difference| of the sampler's and the model's log-probs, nats per token."""
-    rows = [Row(tuple(p), c.token_ids) for p, c in zip(prompts, completions, strict=True)]
+    rows = [Row(tuple(p), c.token_ids, given=c.given) for p, c in zip(prompts, completions, strict=True)]
     batch = collate(rows, list(range(len(rows))), TOKENIZER.pad_token_id, torch.device("cpu"))
     with torch.no_grad():
         logp, _ = token_logprobs(model, batch, temperature, False)

@@ -103,7 +103,8 @@ def rows_of(vocabulary: int) -> list[Row]:
     generator, rows = torch.Generator().manual_seed(9), []
     for row in make_rows(vocabulary)[:9]:
         noise = torch.randn(len(row.completion), generator=generator) - torch.log(torch.tensor(float(vocabulary)))
-        rows.append(replace(row, sampler_logprobs=tuple(noise.tolist())))
+        given = ((1, 3),) if len(row.completion) > 4 else ()  # what a tool has put there
+        rows.append(replace(row, sampler_logprobs=tuple(noise.tolist()), given=given))
     # Others behind one prefix, whose tokens tie: first ones in all of them, the second too in two.
     ends = ((9, 8), (9, 10), (11, 12), (13, 8))
     tied = [Row(rows[0].prompt, end, (-1.0) ** i, sampler_logprobs=(-4.0, -4.5)) for i, end in enumerate(ends)]
@@ -174,7 +175,24 @@ def check_splits(start: Path) -> None:
             print(f"SAME {name}", flush=True)
     assert len(seen) == len(SINGLE) - 1, "methods that should differ do not"  # dr_grpo is aggregation=constant
     run.cotrain.updates_per_rollout = 1
+    check_given(Learner(policy, player_with({}), model_engine, reference, None, torch.device("cpu")), rows, run)
     check_together(Learner(policy, player_with({}), model_engine, reference, None, torch.device("cpu")), rows, run)
+
+
+def check_given(learner: Learner, rows: list[Row], run) -> None:
+    """Tokens that a tool has put into a text are not learnt from, whatever they seem to be worth, and not counted."""
+    mine, found = merged(rows[zero3.rank() :: 2]), []
+    for worth in (0.0, 1e3):
+        paid = []
+        for row in mine:
+            values = [worth if any(a <= i < b for a, b in row.given) else x for i, x in enumerate(row.per_token)]
+            paid.append(replace(row, token_advantages=tuple(values)))
+        (stats,), gradient = gradients([learner], [paid], run)
+        found.append(gradient)
+        assert stats["trained_tokens"] == sum(row.length for row in rows), stats["trained_tokens"]
+    assert any(row.given for row in rows) and all(torch.equal(found[0][name], found[1][name]) for name in found[0])
+    if zero3.rank() == 0:
+        print("SAME given", flush=True)
 
 
 def check_together(learner: Learner, rows: list[Row], run) -> None:

@@ -259,7 +259,7 @@ def check_shared(warm, folder, rows):
 def test_every_mode_of_learning_runs_and_gives_the_same_gradients_for_every_split(warm, ranks, tmp_path):
     """All methods in one launch: full gradients of different splits of the same rows, then the real loop."""
     output = ranks.run("learning_program.py", str(warm), str(tmp_path / "loops"))
-    assert output.count("SAME") == len(loss.names()) + 13
+    assert output.count("SAME") == len(loss.names()) + 14
     found = {folder.name: metrics(folder) for folder in (tmp_path / "loops").iterdir()}
     assert len(found) == 8
     for name, rows in found.items():

@@ -80,6 +80,9 @@ def test_the_whole_distribution_is_asked_for_whatever_the_model_recommends():
     endpoint = SimpleNamespace(player="solution", url="")
     body = HttpSampler(endpoint, None, "stub", 0)._body([5, 6], 2, Sampling(0.7, 8, 3), deltas=False)
     assert (body["top_p"], body["top_k"], body["temperature"], body["seed"], body["n"]) == (1.0, 0, 0.7, 3, 2)
+    assert "stop_token_ids" not in body
+    asked = Sampling(0.7, 8, 3, stop=(9,))
+    assert HttpSampler(endpoint, None, "stub", 0)._body([5], 1, asked, False)["stop_token_ids"] == [9]
 
 
 @pytest.mark.parametrize(("status", "error"), [(400, PromptRefused), (422, PromptRefused), (500, SamplerDown)])

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rlad.generation.base import outside
 from rlad.players.roles import Sample
 
 
@@ -34,7 +35,7 @@ class Attempts:
 
 def attempts(samples: Sequence[Sample], rewards: list[float]) -> Attempts:
     """The view of a group's samples, whose rewards may differ from those that they were given (overlong texts)."""
-    logprobs = [sample.completion.logprobs for sample in samples]
+    logprobs = [outside(sample.completion.logprobs, sample.completion.given) for sample in samples]
     means = [sum(own) / len(own) if own else 0.0 for own in logprobs]
     further = [sample.further for sample in samples]
     return Attempts(rewards, [sample.strategy for sample in samples], means, further)

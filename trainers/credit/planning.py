@@ -10,6 +10,7 @@ import torch
 
 from rlad.config import RunConfig
 from rlad.entropy import StrategicGrams
+from rlad.generation.base import outside
 from trainers.data.rows import Row
 from trainers.losses.hicra import hicra
 
@@ -35,8 +36,8 @@ def planning_credit(rows: list[Row], grams: StrategicGrams, alpha: float) -> lis
 def planning_counts(rows: Sequence[Row], grams: StrategicGrams) -> tuple[float, float]:
     """(tokens that plan, all tokens) of the rows with a policy gradient, samples that are alike counted as often."""
     own = [row for row in rows if row.pg_weight]
-    planned = sum(row.copies * sum(grams.mask(row.completion)) for row in own)
-    return float(planned), float(sum(row.copies * len(row.completion) for row in own))
+    planned = sum(row.copies * sum(outside(grams.mask(row.completion), row.given)) for row in own)
+    return float(planned), float(sum(row.copies * row.length for row in own))
 
 
 def _with_planning(row: Row, planning: tuple[bool, ...], alpha: float) -> Row:

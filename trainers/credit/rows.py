@@ -52,11 +52,13 @@ def punished(samples: list[Sample], player: PlayerConfig) -> list[float]:
     rewards = [sample.reward for sample in samples]
     if not player.overlong:
         return rewards
-    lengths = [len(sample.completion.token_ids) for sample in samples]
+    lengths = [sample.completion.generated for sample in samples]
     penalties = [overlong_penalty(length, player.max_new_tokens, player.overlong) for length in lengths]
     return [reward + penalty for reward, penalty in zip(rewards, penalties, strict=True)]
 
 
 def _row(sample: Sample, advantage: float, player: PlayerConfig, **kwargs) -> Row:
     sampled = sample.completion.logprobs if needs_sampler(player) else None
-    return Row(tuple(sample.prompt), sample.completion.token_ids, advantage, sampler_logprobs=sampled, **kwargs)
+    written = sample.completion
+    given = {"sampler_logprobs": sampled, "given": written.given}
+    return Row(tuple(sample.prompt), written.token_ids, advantage, **given, **kwargs)

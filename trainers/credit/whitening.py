@@ -11,6 +11,7 @@ from dataclasses import replace
 import torch
 
 from rlad.config import PlayerConfig
+from rlad.generation.base import outside
 from trainers.credit.advantages import kl_returns, mean_and_deviation, moments
 from trainers.credit.measurements import Measurements
 from trainers.data.rows import Row
@@ -42,8 +43,8 @@ def standardised(rows: list[Row], over: str, centre: bool, device: torch.device)
     """
     values, weights = [], []
     for row in rows:
-        own = row.token_advantages or (row.advantage,)
-        share = len(row.completion) / len(own) if over == "tokens" else 1 / len(own)
+        own = outside(row.token_advantages or (), row.given) or (row.advantage,)
+        share = row.length / len(own) if over == "tokens" else 1 / len(own)
         values += own
         weights += [row.copies * row.pg_weight * share] * len(own)
     total, first, second = zero3.total(list(moments(values, weights)), device)

@@ -6,10 +6,11 @@ import random
 from collections.abc import Iterable
 
 from rlad.config import MixtureConfig, VerifierConfig
+from rlad.generation.turns import Turns
 from rlad.players.confidence import LEVELS, state_confidence
 from rlad.players.prompts import Prompts
 from rlad.players.roles import Role
-from rlad.problems import Problem
+from rlad.problems import Problem, Tool
 from rlad.problems.base import ProblemError, World
 from rlad.reasoning.judge import Judge
 from trainers.data.rows import Row
@@ -18,6 +19,16 @@ TASKS = ("plain", "propose", "guided", "one_pass", "critique", "refine")
 """The pair's tasks; those of other roles are demonstrated by the roles themselves."""
 TRIES = 256
 """Problems of a world that a role may turn down before it is said to demonstrate nothing."""
+
+
+def turns_of(tool: Tool | None, prompts: Prompts) -> Turns | None:
+    """The tool in the tokens of a player; None without one."""
+    return tool and Turns(tool, prompts.tokenizer)
+
+
+def demonstration(prompt: list[int], completion: list[int], turns: Turns | None) -> Row:
+    """The row of a demonstration; what the tool says in it is given, not learnt."""
+    return Row(tuple(prompt), tuple(completion), given=turns.given(completion) if turns else ())
 
 
 class Demonstrations:
@@ -30,10 +41,13 @@ class Demonstrations:
         prompts: Prompts,
         mixture: MixtureConfig,
         roles: Iterable[Role] = (),
+        tool: Tool | None = None,
     ):
-        """`roles`: those that play, which demonstrate the tasks that are not the pair's."""
+        """`roles`: those that play, which demonstrate the tasks that are not the pair's. `tool`: what has its part in
+        the solutions of data; a world has its own."""
         problems = [one for problem in problems for one in (problem, *problem.meta.get("others", ()))]
         self.problems, self.world, self.prompts = problems, world, prompts
+        self.turns = turns_of(tool or (world and world.tool()), prompts)
         self.roles = {task: role for role in roles for task in role.tasks if task not in TASKS}
         shares = mixture.shares()
         self.pools = {task: [p for p in problems if self._offers(task, p)] for task, share in shares.items() if share}
@@ -72,7 +86,10 @@ class Demonstrations:
         if task == "one_pass":
             text = self.prompts.one_pass_text(abstraction, text)
         prompt = self.prompts.ids(task, problem.question, abstraction if task == "guided" else None)
-        return task, Row(tuple(prompt), tuple(self.prompts.completion_ids(text, task)))
+        return task, self._row(prompt, text, task)
+
+    def _row(self, prompt: list[int], text: str, task: str) -> Row:
+        return demonstration(prompt, self.prompts.completion_ids(text, task), self.turns)
 
     def _of_role(self, task: str, rng: random.Random) -> Row:
         """A demonstration that the task's role makes of a problem."""
@@ -82,7 +99,7 @@ class Demonstrations:
             if shown is not None:
                 text = shown.world if self.prompts.world else shown.chat
                 prompt = self.prompts.ids(task, problem.question, **shown.parts)
-                return Row(tuple(prompt), tuple(self.prompts.completion_ids(text, task)))
+                return self._row(prompt, text, task)
         raise ProblemError(
             f"No problem of the world can demonstrate the task '{task}'; set warmstart.mixture.{task}=0."
         )
@@ -103,7 +120,7 @@ class Demonstrations:
         shown = {"attempt": attempt} if task == "critique" else {"attempt": attempt, "critique": critique}
         prompt = self.prompts.ids(task, problem.question, abstraction, **shown)
         text = critique if task == "critique" else self._with_confidence(solution, rng)
-        return Row(tuple(prompt), tuple(self.prompts.completion_ids(text, task)))
+        return self._row(prompt, text, task)
 
     def _leads_to_answer(self, problem: Problem, rng: random.Random) -> tuple[str, str] | None:
         """A demonstrated abstraction and the right solution that follows it; None when many draws give none."""

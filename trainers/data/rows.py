@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, replace
 
+from rlad.generation.base import Span
+
 
 @dataclass(frozen=True)
 class Row:
@@ -30,6 +32,17 @@ class Row:
     count or mean of it; 0 = an ordinary sample."""
     sampler_logprobs: tuple[float, ...] | None = None
     """The sampler's log-prob of each token, nats; only carried for methods that need it, as alike rows merge."""
+    given: tuple[Span, ...] = ()
+    """Which of the completion's tokens a tool has put there: they are read, and nothing is learnt from them."""
+
+    @property
+    def length(self) -> int:
+        """Tokens of the completion that its player wrote.
+
+        >>> Row((1,), (2, 3, 4), given=((1, 2),)).length
+        2
+        """
+        return len(self.completion) - sum(end - begin for begin, end in self.given)
 
     @property
     def per_token(self) -> tuple[float, ...]:

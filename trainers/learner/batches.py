@@ -36,7 +36,7 @@ class Batch:
     completion: torch.Tensor
     """(B, C) token ids"""
     mask: torch.Tensor
-    """(B, C) float: 1 on completion tokens"""
+    """(B, C) float: 1 on tokens that the player wrote, 0 on padding and on what a tool has put there"""
     advantage: torch.Tensor
     """(B, C): every token's advantage, 0 where nothing is learnt from."""
     sampler_logprobs: torch.Tensor
@@ -135,6 +135,7 @@ def collate(rows: list[Row], index: list[int], pad_id: int, device: torch.device
         attention[i, start:end] = 1
     position = (attention.cumsum(1) - 1).clamp(min=0)
     mask = attention[:, left:].float() * torch.tensor([float(i >= 0) for i in index])[:, None]
+    _leave_given_out(mask, chosen)
     return _batch(chosen, index, Inputs(ids, attention, position), ids[:, left:], mask, device)
 
 
@@ -147,7 +148,15 @@ def collate_shared(rows: list[Row], micro_batch: MicroBatch, pad_id: int, device
     for place, row in enumerate(chosen):
         completion[place, : len(row.completion)] = torch.tensor(row.completion)
         mask[place, : len(row.completion)] = 1
+    _leave_given_out(mask, chosen)
     return _batch(chosen, index, side_by_side(rows, micro_batch, pad_id), completion, mask, device)
+
+
+def _leave_given_out(mask: torch.Tensor, chosen: list[Row]) -> None:
+    """Sets the mask (B, C) to 0 on the tokens that a tool has put there."""
+    for place, row in enumerate(chosen):
+        for begin, end in row.given:
+            mask[place, begin:end] = 0
 
 
 def _batch(
@@ -182,7 +191,7 @@ def _batch(
         bare=per_row([float(row.bare) for row in chosen]),
         gamma=per_row([row.shaping for row in chosen]),
         distillation=_per_token([row.per_token for row in chosen], mask)
-        * per_row([row.distillation * row.copies / len(row.completion) for row in chosen]),
+        * per_row([row.distillation * row.copies / row.length for row in chosen]),
         distilled=sum(row.copies for row in chosen if row.distillation),
         # A tuple of whole numbers hashes alike everywhere; 52 bits are exact in float64 too.
         prompt=per_row([hash(row.prompt) & (2**52 - 1) for row in chosen], torch.int64),
@@ -190,11 +199,11 @@ def _batch(
 
 
 def _per_token(values: list[tuple[float, ...]], mask: torch.Tensor) -> torch.Tensor:
-    """Lists of at most C values, padded with zeros to the shape of `mask`, (B, C)."""
+    """Lists of at most C values, padded with zeros to the shape of `mask`, (B, C); 0 where that is 0."""
     result = torch.zeros_like(mask)
     for place, own in enumerate(values):
         result[place, : len(own)] = torch.tensor(own, dtype=result.dtype, device=result.device)
-    return result
+    return torch.where(mask > 0, result, 0.0)
 
 
 def token_logprobs(model, batch: Batch, temperature: float, with_entropy: bool | str = True):

@@ -87,7 +87,7 @@ def check_parity(learner: Learner, threshold: float) -> float:
     temperature = learner.config.temperature
     completions = learner.sampler.generate(learner.probe, Sampling(temperature, PROBE_TOKENS, seed=learner.version))
     pairs = zip(learner.probe, completions, strict=True)
-    rows = [Row(tuple(prompt), c.token_ids, sampler_logprobs=c.logprobs) for prompt, c in pairs]
+    rows = [Row(tuple(prompt), c.token_ids, sampler_logprobs=c.logprobs, given=c.given) for prompt, c in pairs]
     batch = collate(rows, list(range(len(rows))), learner.pad_id, learner.device)
     with torch.no_grad():
         logp, _ = token_logprobs(learner.model_engine, batch, temperature or 1.0, with_entropy=False)

@@ -14,7 +14,7 @@ class TokenRecord:
     """Lists of equal length, one entry per row that was learnt from, in the order of the micro-batches."""
 
     tokens: list[tuple[int, ...]] = field(default_factory=list)
-    """(T,) ids of the completion."""
+    """(T,) ids of the completion, as far as its player wrote it."""
     copies: list[int] = field(default_factory=list)
     """How many samples the row stands for."""
     learnt: list[bool] = field(default_factory=list)
@@ -33,14 +33,14 @@ class TokenRecord:
 
     def add(self, batch: Batch, logp: torch.Tensor, entropy: torch.Tensor) -> None:
         """Keeps the active tokens of a micro-batch; tensors (B, C). Rows that stand for no sample are left out."""
-        lengths, ids = batch.mask.sum(1).int().tolist(), batch.completion.tolist()
+        written = (batch.mask > 0).cpu()
         copies, learnt = batch.copies[:, 0].int().tolist(), (batch.pg_weight[:, 0] > 0).tolist()
         columns = [tensor.cpu() for tensor in (logp, entropy, batch.advantage)]
-        for place, length in enumerate(lengths):
+        for place, here in enumerate(written):
             if not copies[place]:
                 continue
-            self.tokens.append(tuple(ids[place][:length]))
+            self.tokens.append(tuple(batch.completion[place].cpu()[here].tolist()))
             self.copies.append(copies[place])
             self.learnt.append(learnt[place])
             for kept, tensor in zip((self.logp, self.entropy, self.advantage), columns, strict=True):
-                kept.append(tensor[place, :length])
+                kept.append(tensor[place, here])

@@ -22,7 +22,7 @@ def supervised_step(
     different numbers of rows, even none, but not none on all ranks (ValueError).
     """
     batches = micro_batches(rows, micro_batch, pad_id, device)
-    (count,) = zero3.total([sum(len(row.completion) for row in rows)], device)
+    (count,) = zero3.total([sum(row.length for row in rows)], device)
     if not count:
         raise ValueError("A supervised step needs at least one row on some rank.")
     losses = [0.0] * len(rows)

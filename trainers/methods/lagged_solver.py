@@ -11,7 +11,9 @@ from safetensors.torch import load_model, save_file
 
 from rlad.config import RunConfig
 from rlad.generation import make_sampler
+from rlad.generation.turns import in_turns
 from rlad.players.steering import add_vectors
+from rlad.problems import tool_of
 from trainers.learner.learner import Learner
 from trainers.runtime import zero3
 from trainers.runtime.snapshots import Files, host_copy
@@ -29,7 +31,9 @@ class LaggedSolver:
         self.run, self.solver = run, solver
         # The weights that training starts from; biases that vectors merge into are not in the reference.
         self.model = add_vectors(copy.deepcopy(solver.reference), run.steering)
-        self.sampler = make_sampler(replace(run.engine, kind="transformers"), self.model, solver.policy.tokenizer)
+        tokenizer = solver.policy.tokenizer
+        sampler = make_sampler(replace(run.engine, kind="transformers"), self.model, tokenizer)
+        self.sampler = in_turns(sampler, tool_of(run.problems), tokenizer)
         self.step = 0
         """Before which step it was renewed."""
 

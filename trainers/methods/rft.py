@@ -36,7 +36,7 @@ def rft_rows(tree: Tree, branches: list[Branch]) -> list[Row]:
     for branch in branches:
         at = tree.branches.index(branch)
         draw = next(draw for draw in tree.draws if draw.branch == at)
-        rows.append(Row(tuple(draw.prompt), draw.completion.token_ids))
+        rows.append(Row(tuple(draw.prompt), draw.completion.token_ids, given=draw.completion.given))
     return rows
 
 
@@ -71,8 +71,8 @@ def rft_phase(tools: Tools, step: int, problems: list[Problem]) -> dict:
     numbers = zero3.means(
         {
             "kept": (float(len(rows)), float(len(branches))),
-            "kept_length": (float(sum(len(row.completion) for row in rows)), float(len(rows))),
-            "length": (float(sum(len(d.completion.token_ids) for t in trees for d in t.draws)), _draws(trees)),
+            "kept_length": (float(sum(row.length for row in rows)), float(len(rows))),
+            "length": (float(sum(d.completion.generated for t in trees for d in t.draws)), _draws(trees)),
             "leak_rate": (float(sum(branch.leak for branch in branches)), float(len(branches))),
             "bare_accuracy": (sum(bare_accuracy(tree) or 0.0 for tree in trees), float(len(trees))),
         },

@@ -10,11 +10,13 @@ from __future__ import annotations
 import random
 
 from rlad.config.rules import trains
+from rlad.generation.turns import Turns
 from rlad.players.prompts import Prompts
 from rlad.players.roles import Role, playing
 from rlad.problems import Problem, World
 from rlad.problems.base import ProblemError
 from rlad.reasoning.judge import Judge
+from trainers.data.demonstrations import demonstration, turns_of
 from trainers.data.rows import Row
 from trainers.learner.publishing import publish
 from trainers.learner.sft import fine_tune
@@ -51,7 +53,9 @@ def demonstrations(
     return [pair for pair, verdict in zip(pairs, verdicts, strict=True) if verdict.correct]
 
 
-def demonstration_rows(role: Role, problem: Problem, pairs: list[tuple[str, str]], prompts: Prompts) -> list[Row]:
+def demonstration_rows(
+    role: Role, problem: Problem, pairs: list[tuple[str, str]], prompts: Prompts, turns: Turns | None = None
+) -> list[Row]:
     """What a player is shown: the abstraction player each abstraction, the solver each solution with and without it.
 
     A demonstration states no confidence. Where the solver is paid for one (RLCR) it therefore ends without an
@@ -62,7 +66,7 @@ def demonstration_rows(role: Role, problem: Problem, pairs: list[tuple[str, str]
         for task, given, text in role.taught(abstraction, solution):
             shown = prompts.completion_ids(text, task)
             shown = shown[:-1] if prompts.confidence and role.states_confidence else shown
-            rows.append(Row(tuple(prompts.ids(task, problem.question, given)), tuple(shown)))
+            rows.append(demonstration(prompts.ids(task, problem.question, given), shown, turns))
     return rows
 
 
@@ -75,12 +79,9 @@ def supervised_phase(tools: Tools, step: int, problems: list[Problem]) -> dict:
     for role, learner in tools.learners.items():
         if not trains(run, role):
             continue
-        taught = playing(run)[role]
-        rows = [
-            row
-            for problem, pairs in shown
-            for row in demonstration_rows(taught, problem, pairs, learner.policy.prompts)
-        ]
+        taught, prompts = playing(run)[role], learner.policy.prompts
+        turns = turns_of(tools.world and tools.world.tool(), prompts)
+        rows = [row for problem, pairs in shown for row in demonstration_rows(taught, problem, pairs, prompts, turns)]
         seed = f"{run.seed}|{SEED}|{step}|{role}"
         result[role] = fine_tune(
             learner, rows, settings.epochs, settings.batch, settings.lr, run.cotrain.micro_batch, seed

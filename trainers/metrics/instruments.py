@@ -15,6 +15,7 @@ from rlad.entropy.formats import world_format
 from rlad.entropy.rank import rank_dynamics
 from rlad.entropy.shares import shares_entropy
 from rlad.generation import Completion
+from rlad.generation.base import outside
 from rlad.players.roles import Role
 from rlad.reasoning.tree import Solution, Tree
 from trainers.data.rows import Row
@@ -153,10 +154,11 @@ def read_texts(
         name = format_of(text)
         reading.formats[name] += 1
         reading.right[name] += bool(correct)
-        reading.lengths.append(len(completion.token_ids))
-        reading.repetition += repetition(completion.token_ids)
+        own = outside(completion.token_ids, completion.given)
+        reading.lengths.append(len(own))
+        reading.repetition += repetition(own)
         if grams is not None:
-            reading.grams.update(grams.counts(completion.token_ids))
+            reading.grams.update(grams.counts(own))
     return reading
 
 
@@ -206,8 +208,10 @@ def read_ranks(learner: Learner, rows: list[Row], run: RunConfig) -> RankReading
             if learner.reference is not None:
                 _, base = token_logprobs(learner.reference, batch, temperature)
             for at, i in enumerate(batch.index):
-                length = len(chosen[i].completion) if i >= 0 else 0
-                reading.own += own[at, :length].tolist()
-                reading.base += [] if base is None else base[at, :length].tolist()
-                reading.tokens += tokenizer.convert_ids_to_tokens(list(chosen[i].completion)) if length else []
+                if i < 0:
+                    continue
+                here = batch.mask[at] > 0
+                reading.own += own[at, here].tolist()
+                reading.base += [] if base is None else base[at, here].tolist()
+                reading.tokens += tokenizer.convert_ids_to_tokens(batch.completion[at, here].tolist())
     return reading

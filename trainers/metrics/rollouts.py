@@ -64,7 +64,7 @@ def player_statistics(trees: list[Tree], role: Role, pay: Pay, device: torch.dev
     samples = [sample for tree in trees for group in role.groups(tree, pay) for sample in group.samples]
     samples = [sample for sample in samples if not sample.shaping]
     rewards = [sample.reward for sample in samples if sample.reward is not None]
-    lengths = [len(sample.completion.token_ids) for sample in samples]
+    lengths = [sample.completion.generated for sample in samples]
     learnt = samples + [sample for tree in trees for sample in role.anchors(tree, pay)]
     counts = {"reward": _pair(rewards), "length": _pair(lengths), "staleness": staleness(learnt, version)}
     if isinstance(role, TreeReader):
@@ -85,7 +85,7 @@ def staleness(samples: list[Sample], version: int) -> tuple[float, float]:
     >>> staleness(sampled, version=4)
     (2.0, 3.0)
     """
-    ages = [(version - sample.completion.version, len(sample.completion.token_ids)) for sample in samples]
+    ages = [(version - sample.completion.version, sample.completion.generated) for sample in samples]
     return float(sum(age * length for age, length in ages)), float(sum(length for _, length in ages))
 
 
@@ -118,7 +118,7 @@ def tree_record(tree: Tree, step: int, run: RunConfig) -> dict:
                 "text": branch.text,
                 "reward": rewards.get(i),
                 "leak": branch.leak,
-                "tokens": sum(len(d.completion.token_ids) for d in tree.draws if d.branch == i),
+                "tokens": sum(d.completion.generated for d in tree.draws if d.branch == i),
                 "solutions": [_solution_record(s) for s in branch.solutions],
                 **({"refined": [_solution_record(s) for s in branch.refined]} if branch.refined else {}),
             }

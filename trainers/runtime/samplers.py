@@ -10,9 +10,11 @@ import torch
 
 from rlad.config import EngineConfig, RunConfig
 from rlad.generation import Sampler, kind_on, make_sampler, stop_ids
+from rlad.generation.turns import TurnSampler, in_turns
 from rlad.generation.vllm.setup import SPARE, engine_gpus
 from rlad.players.policy import Policy
 from rlad.players.roles import playing
+from rlad.problems import tool_of
 from trainers.runtime import zero3
 
 
@@ -47,6 +49,11 @@ def place_sampler(
 
     other: the other player's sampler, where there is one already; with placement=lora both are in one engine.
     """
+    inner = other.inner if isinstance(other, TurnSampler) else other
+    return in_turns(_placed(run, policy, folder, device, inner), tool_of(run.problems), policy.tokenizer)
+
+
+def _placed(run: RunConfig, policy: Policy, folder: Path, device: torch.device, other: Sampler | None) -> Sampler:
     where = placement(run.engine, device)
     if where == "transformers":
         return make_sampler(run.engine, copy.deepcopy(policy.model).to(device), policy.tokenizer)

@@ -119,7 +119,7 @@ class ReplicasSampler:
     def generate(self, prompts: list[list[int]], sampling: Sampling) -> list[Completion]:
         if any(not prompt for prompt in prompts):
             raise ValueError("An empty prompt cannot be continued.")
-        answers = self._answers(prompts, sampling, stop_token_ids=self.stop_ids)
+        answers = self._answers(prompts, sampling, stop_token_ids=[*self.stop_ids, *sampling.stop])
         return [self._completion(answer["choices"][0], sampling.temperature) for answer in answers]
 
     def score(self, prompts: list[list[int]], completions: Sequence[Sequence[int]]) -> list[float]:

@@ -83,7 +83,7 @@ class VllmSampler:
             "temperature": sampling.temperature,
             "max_new_tokens": sampling.max_new_tokens,
             "streams": sampling.streams(len(prompts)),
-            "stop_ids": self.stop_ids,
+            "stop_ids": [*self.stop_ids, *sampling.stop],
             **more,
         }
         call = {"prompts": prompts, "sampling": wanted, "version": self.version, "adapter": self.adapter}

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 WAY_WEIGHTS = (0.5, 0.3, 0.2)
 """Of the ways to ask for a relation, in demonstrations that vary."""
 GENERATED = "generated"
+WHOLE_TEXTS = ("hill", "r3")
+"""Rewards that read the log-probs of whole solutions."""
 TRIES = 200
 """Plans that are drawn before the one that loses no search is taken."""
 
@@ -76,8 +78,18 @@ class SearchKeys:
 
 
 def _check(run: RunConfig, section: str) -> None:
-    """A store in a file must be there, whole, and have something in it."""
+    """A store in a file must be there, whole, and have something in it; what reads or writes whole solutions does not
+    go with solutions that a tool has its part in."""
     keys = run.problems.of("search")
+    for wrong, name in (
+        (run.abstraction.reward in WHOLE_TEXTS, f"abstraction.reward={run.abstraction.reward}"),
+        (bool(run.sweep.decoding), "sweep.decoding"),
+        (run.cotrain.critique.source != "none", "cotrain.critique"),
+    ):
+        if wrong:
+            raise ConfigError(
+                f"problems.source=search does not go with {name}, which takes a solution for its player's own text."
+            )
     if keys.store != GENERATED:
         try:
             keys.opened()

@@ -1,6 +1,7 @@
 """Completions side by side behind one prompt have the log-probs and gradients that they have in rows of their own."""
 
 import random
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -41,7 +42,8 @@ def ragged(prompts=(9, 3, 9, 4), most=12, seed=0):
             completion, bare = ids(draw.randint(1, most)), count == 5
             sampled = tuple(-3.5 - draw.random() / 2 for _ in completion)
             advantage = 0.0 if bare else draw.choice((-1.0, 0.5))
-            rows.append(Row(prompt, completion, advantage, float(not bare), bare=bare, sampler_logprobs=sampled))
+            row = Row(prompt, completion, advantage, float(not bare), bare=bare, sampler_logprobs=sampled)
+            rows.append(replace(row, given=((1, 3),)) if len(completion) > 8 else row)
     return [*rows, Row(prompt, ids(4), 0.5, kl_weight=0.0, shaping=0.1, sampler_logprobs=(-3.6, -3.5, -3.7, -3.8))]
 
 
