@@ -58,7 +58,7 @@ TABLES = {
     "reward": ("methods.md", r"^\| `\w+\.reward` (\w+)(.*)$", SAID),
     "shaping": ("methods.md", r"^\| `shaping` (\w+)(.*)$", SAID),
     "rule": ("evaluation.md", NAMED, SAID),
-    "world": ("worlds.md", r"^## (\w+)\n((?s:.*?))(?=^## )", r"\n\| `{}` \| ([^|]+) \|"),
+    "world": ("worlds.md", r"^## (\w+)[^\n]*\n((?s:.*?))(?=^## )", r"\n\| `{}` \| ([^|]+) \|"),
 }
 """The page of a kind, where a method and its facts stand in it (a row, or a world's section), and a key's default."""
 
