@@ -159,7 +159,7 @@ class Grown:
             Guided(b.text, b.leak, Samples.of(b.solutions, [next(keys) for _ in b.solutions])) for b in tree.branches
         ]
         texts, branch = [draw.text for draw in tree.draws], [draw.branch for draw in tree.draws]
-        tokens = [len(draw.completion.token_ids) for draw in tree.draws]
+        tokens = [draw.completion.generated for draw in tree.draws]
         believed = [_rounded(draw.completion.model_logprob) for draw in tree.draws]
         return cls(Draws(texts, tokens, branch, believed), branches)
 
