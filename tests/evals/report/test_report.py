@@ -2,6 +2,7 @@
 
 import doctest
 import re
+import runpy
 import subprocess
 import sys
 
@@ -152,15 +153,16 @@ def test_a_page_of_ten_thousand_steps_is_light_and_keeps_every_extreme(tmp_path,
 
 
 @pytest.mark.process
-def test_command_writes_page_and_plots_and_refuses_what_is_no_run(make_run, tmp_path):
+def test_command_writes_page_and_plots_and_refuses_what_is_no_run(make_run, tmp_path, monkeypatch, capsys):
     folder = make_run()
     done = report(str(folder))
     assert (done.returncode, done.stdout.strip()) == (0, str(folder / "report.html"))
     assert (folder / "plots" / "sweep.png").is_file()
-    refused = report(str(tmp_path / "nowhere"))
-    assert refused.returncode == 2
-    assert refused.stderr.count("\n") == 1
-    assert "There is no run folder" in refused.stderr
+    monkeypatch.setattr(sys, "argv", ["report", str(tmp_path / "nowhere")])
+    with pytest.raises(SystemExit) as refused:
+        runpy.run_module("evals.report", run_name="__main__")
+    said = capsys.readouterr().err
+    assert refused.value.code == 2 and said.count("\n") == 1 and "There is no run folder" in said
 
 
 # ------------------------------------------------------------------------------------------ in a real browser
