@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from rlad.cli import Parser, locked, main_guard, open_run
+from rlad.problems import require_one_piece
 
 
 def main(words: list[str] | None = None) -> None:
@@ -17,6 +18,7 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("--sae", metavar="FILE", help="an autoencoder of an earlier call, instead of training one")
     given = parser.parse_intermixed_args(words)
     run, folder = open_run(given.run, given.overrides)
+    require_one_piece(run.problems, "steering by features")
     begin = time.process_time()
     # torch is loaded where a model is
     from evals.features.measure import Study

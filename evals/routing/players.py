@@ -13,7 +13,7 @@ from rlad.cli import PlainError
 from rlad.config import RunConfig
 from rlad.generation import Completion, Sampling
 from rlad.generation.decoding.base import GrowingSequence
-from rlad.problems import Problem
+from rlad.problems import Problem, require_one_piece
 from rlad.reasoning.pair import open_pair
 from rlad.reasoning.reasoner import Reasoner
 from rlad.reasoning.tree import Branch, Plan, Tree
@@ -25,7 +25,9 @@ class Players:
     """A run's trained pair, and the base of the player that is routed."""
 
     def __init__(self, run: RunConfig, folder: Path):
-        """Raises PlainError for a run without a trained pair, a base, or one tokenizer of both."""
+        """Raises PlainError for a run without a trained pair, a base, or one tokenizer of both.
+        ProblemError where solutions call a tool."""
+        require_one_piece(run.problems, "routing")
         pairs = {pair.checkpoint: pair for pair in pairs_of(run, folder)}
         if not {"warmstart", "cotrained"} <= set(pairs) or not pairs["cotrained"].abstraction:
             raise PlainError(f"Routing is between a base and a trained pair, and '{folder}' does not hold both.")

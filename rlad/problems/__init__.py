@@ -15,7 +15,18 @@ from rlad.config import ProblemsConfig
 from rlad.config.registry import world
 from rlad.problems.base import SPLITS, Problem, ProblemError, Tool, World, generate_split
 
-__all__ = ["SPLITS", "Problem", "ProblemError", "Tool", "World", "load_problems", "make_world", "tool_of", "world_of"]
+__all__ = [
+    "SPLITS",
+    "Problem",
+    "ProblemError",
+    "Tool",
+    "World",
+    "load_problems",
+    "make_world",
+    "require_one_piece",
+    "tool_of",
+    "world_of",
+]
 
 
 def make_world(config: ProblemsConfig) -> World:
@@ -38,6 +49,18 @@ def tool_of(config: ProblemsConfig) -> Tool | None:
     """
     world = world_of(config)
     return None if world is None else world.tool()
+
+
+def require_one_piece(config: ProblemsConfig, what: str) -> None:
+    """Raises ProblemError where solutions call a tool while they are written, which `what` (in words) does not allow.
+
+    >>> require_one_piece(ProblemsConfig(), "routing")
+    """
+    if tool_of(config) is not None:
+        raise ProblemError(
+            f"Solutions of problems.source={config.source} call a tool while they are written; {what} does not let "
+            "them."
+        )
 
 
 def load_problems(config: ProblemsConfig, split: str) -> list[Problem]:

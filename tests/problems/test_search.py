@@ -7,7 +7,9 @@ from collections import Counter
 
 import pytest
 
-from rlad.config import ConfigError, ProblemsConfig, RunConfig
+from evals.features.__main__ import main as features
+from evals.routing.players import Players
+from rlad.config import ConfigError, ProblemsConfig, RunConfig, load_config, save_config
 from rlad.problems import ProblemError, load_problems, make_world
 from rlad.problems.search.facts import Fact, generated, most
 from rlad.problems.search.plans import Plan, first_queries, follow, strategy
@@ -214,3 +216,19 @@ def test_a_store_that_answers_nothing_says_so(tmp_path):
 def test_facts_that_a_player_could_not_write(fact, said):
     with pytest.raises(ProblemError, match=said):
         Store.of([fact])
+
+
+def test_what_takes_a_solution_for_its_players_own_text_is_refused(tmp_path):
+    for words, named in (
+        (["abstraction.reward=hill"], "abstraction.reward=hill"),
+        (["sweep.decoding=[revision]"], "sweep.decoding"),
+        (["cotrain.critique.source=verifier"], "cotrain.critique"),
+    ):
+        with pytest.raises(ConfigError, match=f"problems.source=search does not go with {named}"):
+            load_config(None, ["problems.source=search", *words])
+    small = [f"problems.search.{name}={n}" for name, n in (("people", 30), ("works", 20), ("cities", 12))]
+    save_config(load_config(None, ["problems.source=search", *small]), tmp_path / "config.yaml")
+    with pytest.raises(ProblemError, match="call a tool while they are written; steering by features does not"):
+        features([str(tmp_path)])
+    with pytest.raises(ProblemError, match="routing does not let them"):
+        Players(load_config(tmp_path / "config.yaml"), tmp_path)
