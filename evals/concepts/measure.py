@@ -93,8 +93,8 @@ class Study:
     def _codec(self, corpus: Corpus) -> tuple[Codec, dict[str, Any]]:
         keys = self.keys
         learnt, unseen = corpus.divided()
-        codec = train_codec(learnt, keys.vector, keys.codec_width, keys.codec_steps, keys.batch, keys.noise, keys.lr,
-                            self.run.seed)  # fmt: skip
+        codec = train_codec(learnt, keys.vector, keys.codec_width, keys.codec_steps, 4 * keys.batch, keys.noise,
+                            keys.lr, self.run.seed)  # fmt: skip
         parts = {"held out": unseen, "learnt": learnt, "abstractions": corpus.abstractions}
         told = {name: exactness(part, codec.decode(codec.encode(part)) if part else []) for name, part in parts.items()}
         return codec, {name: {key: value if isinstance(value, int | None) else rounded(value)
