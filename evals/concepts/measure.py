@@ -93,7 +93,7 @@ class Study:
     def _codec(self, corpus: Corpus) -> tuple[Codec, dict[str, Any]]:
         keys = self.keys
         learnt, unseen = corpus.divided()
-        codec = train_codec(learnt, keys.vector, keys.codec_width, keys.codec_steps, 4 * keys.batch, keys.noise,
+        codec = train_codec(learnt, keys.vector, keys.codec_width, keys.codec_steps, 2 * keys.batch, keys.noise,
                             keys.lr, self.run.seed)  # fmt: skip
         parts = {"held out": unseen, "learnt": learnt, "abstractions": corpus.abstractions}
         told = {name: exactness(part, codec.decode(codec.encode(part)) if part else []) for name, part in parts.items()}

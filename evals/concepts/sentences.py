@@ -7,6 +7,7 @@ import random
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 from rlad.cli import PlainError
@@ -60,7 +61,7 @@ class Corpus:
         """All of them, once each."""
         return list(dict.fromkeys([*self.questions, *self.abstractions, *self.steps]))
 
-    @property
+    @cached_property
     def longest(self) -> int:
         """Sentences of the longest abstraction."""
         return max(len(written) for _, written in self.documents)

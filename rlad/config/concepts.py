@@ -36,8 +36,8 @@ class ConceptsConfig:
     """Blocks of a concept model; the two-tower has half of them in either tower."""
     petaflops: float = key(0.0005, above=0)
     """Training budget of every model, concepts and tokens alike, in 10^15 floating-point operations."""
-    batch: int = key(64, least=1)
-    """Documents of a training step; the codec takes four times as many sentences."""
+    batch: int = key(128, least=1)
+    """Documents of a training step; the codec takes twice as many sentences."""
     lr: float = key(2e-3, above=0)
     """Learning rate of everything trained here (Adam); it falls to 0 in the second half."""
     noise_steps: int = key(100, least=2)
