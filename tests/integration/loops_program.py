@@ -16,8 +16,11 @@ from trainers.learner.checkpoint import CheckpointError
 from trainers.runtime import zero3
 
 NEVER_SENT = "model.layers.1.self_attn.k_norm.weight"
-VARIANTS = {
-    "set-credit": ["cotrain.set_credit=0.5", "cotrain.adherence=true", "cotrain.solution_group=problem"],
+VARIANTS = {  # each of keys that do not touch one another: every run starts two model engines on two ranks
+    "set-credit": [
+        *("cotrain.set_credit=0.5", "cotrain.adherence=true", "cotrain.solution_group=problem"),
+        *("cotrain.validate_every=2", "verifier.workers=1"),
+    ],
     "iid-baseline": [
         "cotrain.proposals=iid",
         "cotrain.subtract_bare=true",
@@ -30,25 +33,24 @@ VARIANTS = {
         "cotrain.schedule.abstraction_steps=1",
         "cotrain.schedule.solution_steps=1",
     ],
-    "validated": ["cotrain.validate_every=2", "verifier.workers=1"],
     "frozen": ["cotrain.schedule.kind=frozen", "cotrain.schedule.train=abstraction"],
-    "mini-batches": ["cotrain.updates_per_rollout=2", "solution.aggregation=prompt-mean", "cotrain.micro_batch=5"],
-    "entropy": ["abstraction.entropy_target=9.0", "abstraction.entropy_step=0.01", "solution.entropy_coef=0.01"],
     "adaptive": [
         *("cotrain.adaptive.first=1", "cotrain.solutions=3", "cotrain.solution_group=problem"),
         *("solution.advantage=staged", "cotrain.settled_share=0.1"),
     ],
-    "solver-only": ["cotrain.abstractions=0", "cotrain.solutions=4", "solution.aggregation=sequence-mean"],
-    "one-pass": ["cotrain.abstractions=0", "cotrain.one_pass=true", "cotrain.solutions=4"],
-    "published": ["cotrain.set_credit=0", "cotrain.adherence=false"],
-    "solver-only-set": [
-        *("cotrain.abstractions=0", "cotrain.solutions=4", "solution.advantage=pass_at_k", "solution.pass_at_k.k=3")
+    "mini-batches": [
+        *("cotrain.updates_per_rollout=2", "solution.aggregation=prompt-mean", "cotrain.micro_batch=5"),
+        *("instruments.every=0", "solution.hicra=0.2"),
     ],
+    "entropy": [
+        *("abstraction.entropy_target=9.0", "abstraction.entropy_step=0.01", "solution.entropy_coef=0.01"),
+        *("cotrain.set_credit=0", "cotrain.adherence=false"),
+    ],
+    "solver-only": ["cotrain.abstractions=0", "cotrain.solutions=4", "solution.aggregation=sequence-mean"],
     "one-pass-set": [
         *("cotrain.abstractions=0", "cotrain.one_pass=true", "cotrain.solutions=4"),
         *("solution.advantage=pass_at_k", "solution.pass_at_k.k=3"),
     ],
-    "unmeasured": ["instruments.every=0", "solution.hicra=0.2"],
     "token-budget": ["cotrain.max_tokens=10", "cotrain.steps=9"],
 }
 
@@ -117,9 +119,9 @@ def ahead(start: Path, out: Path) -> None:
 
 
 def adapters(start: Path, out: Path) -> None:
-    """Four steps in one go, and two of them resumed for two more; a lagged solver samples with them. The same of one
+    """Three steps in one go, and two of them resumed for one more; a lagged solver samples with them. The same of one
     model that plays both roles."""
-    common = ["abstraction.lr=0.01", "solution.lr=0.01", "cotrain.schedule.lag=3"]
+    common = ["abstraction.lr=0.01", "solution.lr=0.01", "cotrain.schedule.lag=2"]
     lora, steering = ["lora.rank=4", *common], ["steering.layers=all", *common]
     shared = ["cotrain.shared_weights=true", *common]
     for kind, words in (("lora", lora), ("steering", steering), ("shared", shared)):
@@ -133,8 +135,8 @@ def adapters(start: Path, out: Path) -> None:
 
 
 def resumable(start: Path, out: Path, kind: str, words: list[str]) -> None:
-    """Four steps into KIND-whole, two and then two more into KIND-resumed."""
-    for name, parts in ((f"{kind}-whole", (4,)), (f"{kind}-resumed", (2, 4))):
+    """Three steps into KIND-whole, two and then one more into KIND-resumed."""
+    for name, parts in ((f"{kind}-whole", (3,)), (f"{kind}-resumed", (2, 3))):
         folder = out / name
         if zero3_rank() == 0:
             folder.mkdir()
