@@ -124,9 +124,12 @@ def test_a_kill_in_the_middle_of_a_write_leaves_the_one_before(tmp_path):
         writing.send("in the middle")
         time.sleep(60)
 
-    process = multiprocessing.get_context("fork").Process(
-        target=lambda: Writer(True, 60).start(job(tmp_path, 2, 0, 1, half))
-    )
+    def write():
+        writer = Writer(True, 60)
+        writer.start(job(tmp_path, 2, 0, 1, half))
+        writer.wait()  # a process ends without its daemon threads
+
+    process = multiprocessing.get_context("fork").Process(target=write)
     process.start()
     assert reading.poll(30)
     os.kill(process.pid, signal.SIGKILL)
