@@ -18,7 +18,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from evals.benchmarks.pair import prepared
+from evals.benchmarks.pair import TreeSizes, prepared
 from evals.benchmarks.step import WARM, trainer
 from evals.benchmarks.turns import alternate, ratio
 from rlad.cli import PlainError
@@ -36,15 +36,9 @@ COMMON = (
 
 
 @dataclass
-class Keys:
+class Keys(TreeSizes):
     """The sizes of the step, and how often."""
 
-    problems: int = 16
-    """Of a step."""
-    abstractions: int = 4
-    """For each of them."""
-    solutions: int = 2
-    """With each abstraction."""
     turns: int = 7
     """Timed steps of each program."""
 

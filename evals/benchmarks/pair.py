@@ -26,7 +26,6 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from evals.benchmarks.forked import run_program
 from evals.benchmarks.step_model import StepSizes, save_model, write_problems
@@ -46,8 +45,8 @@ PLAYER = ("reward=evals.benchmarks.step_model:paid_by_chance", f"max_new_tokens=
 
 
 @dataclass
-class Keys:
-    """The sizes of the step, and how often."""
+class TreeSizes:
+    """What a step of the pair draws."""
 
     problems: int = 16
     """Of a step."""
@@ -55,6 +54,12 @@ class Keys:
     """For each of them."""
     solutions: int = 2
     """With each abstraction."""
+
+
+@dataclass
+class Keys(TreeSizes):
+    """The sizes of the step, and how often."""
+
     turns: int = 7
     """Timed steps of each kind."""
     warm: int = 2
@@ -79,18 +84,18 @@ def bench(keys: Keys) -> dict:
     return _result(laps, tokens, keys)
 
 
-def prepared(folder: Path, keys: Any) -> list[str]:
+def prepared(folder: Path, sizes: TreeSizes) -> list[str]:
     """Makes a model and problems in a folder; returns the configuration's words for a pair that trains on them.
 
-    keys: has problems, abstractions and solutions. Texts end by chance, everything is paid, and no weight moves.
+    Texts end by chance, everything is paid, and no weight moves.
     """
-    shape = StepSizes(keys.problems, 1, 12, LENGTH, 12.0)
+    shape = StepSizes(sizes.problems, 1, 12, LENGTH, 12.0)
     save_model(folder / "model", replace(shape, prompt_tokens=24 + LENGTH))  # room for an abstraction
     write_problems(folder / "model", shape, folder / "problems.jsonl")
     (folder / "test.jsonl").write_text('{"problem": "1", "answer": "1"}\n')  # a test problem is no other's
     words = [*COMMON, *(f"{role}.{word}" for role in ROLES for word in PLAYER), f"base.path={folder / 'model'}"]
     words += [f"problems.path={folder / 'problems.jsonl'}", f"problems.test_path={folder / 'test.jsonl'}"]
-    return words + [f"cotrain.{key}={getattr(keys, key)}" for key in ("problems", "abstractions", "solutions")]
+    return words + [f"cotrain.{key}={getattr(sizes, key)}" for key in ("problems", "abstractions", "solutions")]
 
 
 def _result(laps: list[list[dict]], tokens: list[int], keys: Keys) -> dict:

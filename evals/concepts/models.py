@@ -8,6 +8,7 @@ where guidance wants the context away.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import NamedTuple
 
 import torch
@@ -32,7 +33,7 @@ class Seen(NamedTuple):
     real: torch.Tensor
 
 
-class ConceptModel(nn.Module):
+class ConceptModel(nn.Module, ABC):
     """What the three share: the way into the model and out of it."""
 
     diffuses = True
@@ -55,14 +56,14 @@ class ConceptModel(nn.Module):
         """What is read once, however often the next sentence is denoised."""
         return Seen(self.placed(clean), real)
 
+    @abstractmethod
     def forward(self, seen: Seen, at: torch.Tensor, given: Noised | None = None) -> torch.Tensor:
         """The sentences at the places `at` without their noise, (B, T, V)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def cost(self, known: int, targets: int) -> tuple[int, int]:
         """(operations of reading the context, of foretelling all targets once) for a document of `known` sentences
         before the first target, each target read as context of the next."""
-        raise NotImplementedError
 
 
 class Base(ConceptModel):
