@@ -21,7 +21,7 @@ from rlad.config.load import UnknownKey, overridden, read_section
 
 @dataclass(frozen=True)
 class Entry:
-    """One benchmark: its file beside this one, its usual minutes on two cores, and what it measures."""
+    """One benchmark: its file in a room beside this one, its usual minutes on two cores, and what it measures."""
 
     module: str
     minutes: float
@@ -29,26 +29,26 @@ class Entry:
 
 
 BENCHMARKS = {
-    "dry-run": Entry("dry_run", 8, "the memory that --dry-run says beside what a step takes"),
-    "fuzz": Entry("verifier_fuzz", 8, "random and mutated answers against the verifier: faults found"),
-    "gateway": Entry("gateway", 5, "what the gateway costs a request: run=RUN"),
-    "gateway-soak": Entry("gateway_soak", 11, "memory and descriptors of the gateway among bad clients: run=RUN"),
+    "dry-run": Entry("memory.dry_run", 8, "the memory that --dry-run says beside what a step takes"),
+    "fuzz": Entry("verifier.fuzz", 8, "random and mutated answers against the verifier: faults found"),
+    "gateway": Entry("gateway.cost", 5, "what the gateway costs a request: run=RUN"),
+    "gateway-soak": Entry("gateway.soak", 11, "memory and descriptors of the gateway among bad clients: run=RUN"),
     "gpu": Entry("gpu", 12, "what the project does on this machine's GPUs; device=cpu models=[tiny] rehearses it"),
-    "hostile": Entry("verifier_hostile", 6, "time and memory of the verifier on hostile answers"),
-    "interval-coverage": Entry("interval_coverage", 1, "how often a sweep's 95 % intervals hold the truth"),
-    "instruments": Entry("instruments", 0.1, "a step with and without instruments: run=RUN, trained with both"),
+    "hostile": Entry("verifier.hostile", 6, "time and memory of the verifier on hostile answers"),
+    "interval-coverage": Entry("analysis.interval_coverage", 1, "how often a sweep's 95 % intervals hold the truth"),
+    "instruments": Entry("steps.instruments", 0.1, "a step with and without instruments: run=RUN, trained with both"),
     "loss-memory": Entry(
-        "loss_memory", 2, "extra memory of a micro-batch's forward and backward: ours, full logits, TRL"
+        "memory.loss_memory", 2, "extra memory of a micro-batch's forward and backward: ours, full logits, TRL"
     ),
-    "overlap": Entry("overlap", 10, "a step with rollouts beside updates against steps that take turns (vLLM)"),
-    "pair": Entry("pair", 2, "a step of the pair against the sum of its two single-policy halves"),
-    "phase-alarms": Entry("phase_alarms", 2, "false and missed alarms of the two-phase detector"),
-    "ranks": Entry("ranks", 3, "bytes that every collective of a step costs a rank, on 2 to 16 of them"),
-    "report": Entry("report", 1, "time and size of the report page of a run of 10,000 steps"),
-    "rollout-adapters": Entry("rollout_adapters", 6, "a pair as two engines and as two adapters in one (vLLM)"),
-    "rollouts": Entry("rollouts", 6, "generated tokens per second beside bare vLLM"),
-    "step": Entry("step", 8, "a GRPO step beside TRL's, three shapes: trl=FOLDER"),
-    "verifier": Entry("verifier", 20, "the verifier beside math-verify: data=FOLDER"),
+    "overlap": Entry("steps.overlap", 10, "a step with rollouts beside updates against steps that take turns (vLLM)"),
+    "pair": Entry("steps.pair", 2, "a step of the pair against the sum of its two single-policy halves"),
+    "phase-alarms": Entry("analysis.phase_alarms", 2, "false and missed alarms of the two-phase detector"),
+    "ranks": Entry("steps.ranks", 3, "bytes that every collective of a step costs a rank, on 2 to 16 of them"),
+    "report": Entry("analysis.report", 1, "time and size of the report page of a run of 10,000 steps"),
+    "rollout-adapters": Entry("rollouts.adapters", 6, "a pair as two engines and as two adapters in one (vLLM)"),
+    "rollouts": Entry("rollouts.speed", 6, "generated tokens per second beside bare vLLM"),
+    "step": Entry("steps.step", 8, "a GRPO step beside TRL's, three shapes: trl=FOLDER"),
+    "verifier": Entry("verifier.comparison", 20, "the verifier beside math-verify: data=FOLDER"),
 }
 
 

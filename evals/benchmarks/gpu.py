@@ -21,7 +21,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from evals.benchmarks.gpu_stages import RUN, Place, StageFailed, Watch
+from evals.benchmarks.device.stages import RUN, Place, StageFailed, Watch
 from rlad.cli import PlainError
 from rlad.generation import SamplerFailed
 from rlad.players.shapes import KNOWN, ModelShape

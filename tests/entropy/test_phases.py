@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from evals.benchmarks.phase_alarms import WORLDS, share_found
+from evals.benchmarks.analysis.phase_alarms import WORLDS, share_found
 from rlad.entropy.phases import CHANCE, autoregression, best_splits, fit_line, rise_chance, two_phases
 
 STEPS = list(range(40))

@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 from fake_players import world_prompts
 
-from evals.benchmarks.stub_vllm import StubServer
+from evals.benchmarks.gateway.stub_vllm import StubServer
 from rlad.generation import Completion, Sampling
 from rlad.generation.base import SamplerFailed
 from rlad.generation.streaming import PromptRefused, SamplerDown
@@ -252,7 +252,7 @@ def test_an_error_in_the_thread_reaches_the_one_who_asked():
 
 def test_the_stub_speaks_the_worlds_language():
     """The benchmark's texts are words of the world: what the stubs say can be read."""
-    from evals.benchmarks.gateway import SAID
+    from evals.benchmarks.gateway.cost import SAID
 
     prompts = world_prompts()
     for texts in SAID.values():

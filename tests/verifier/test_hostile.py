@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from evals.benchmarks.hostile_texts import KINDS, ONES, hostile_pairs
-from evals.benchmarks.verifier_fuzz import SEEDS, fuzz
+from evals.benchmarks.verifier.fuzz import SEEDS, fuzz
+from evals.benchmarks.verifier.hostile_texts import KINDS, ONES, hostile_pairs
 from rlad.verifier import DEFAULT, Outcome, Verdict, deep_compare, verify
 from rlad.verifier.budget import OperationBudget
 from rlad.verifier.comparing import deep
@@ -28,7 +28,7 @@ LIMIT_MS = 2_000
 
 AUDIT = """
 import sys, os
-from evals.benchmarks.hostile_texts import CODE, hostile_pairs
+from evals.benchmarks.verifier.hostile_texts import CODE, hostile_pairs
 from rlad.verifier import verify, deep_compare
 verify(r"\\frac{\\sqrt2}2+\\sin x", r"\\frac{1}{\\sqrt2}+\\sin x")
 deep_compare(r"\\sin^2 x+\\cos^2 x", "1")
@@ -70,7 +70,7 @@ def test_no_code_in_a_text_is_compiled_or_run(tmp_path):
 @pytest.mark.process
 def test_attacks_are_fast_small_and_worth_nothing(tmp_path):
     """All of them in one fresh process, each in a thread that is not the main one."""
-    code = "from evals.benchmarks.verifier_hostile import main; main(['once'])"
+    code = "from evals.benchmarks.verifier.hostile import main; main(['once'])"
     rows = [json.loads(line) for line in python(code, tmp_path).splitlines()]
     assert len(rows) == len(list(hostile_pairs()))
     assert [row["name"] for row in rows if row["correct"]] == []

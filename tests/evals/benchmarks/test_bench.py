@@ -32,7 +32,7 @@ def test_every_benchmark_has_keys_that_say_what_they_mean(name):
 
 
 def test_a_benchmark_ends_with_one_json_object_on_stdout(capsys, monkeypatch):
-    import evals.benchmarks.verifier_fuzz as fuzz
+    import evals.benchmarks.verifier.fuzz as fuzz
 
     monkeypatch.setattr(fuzz, "faults", lambda kind, gold, pred: ["planted"] if pred else [])
     assert main(["fuzz", "cases=20", "seed=3"]) == 0

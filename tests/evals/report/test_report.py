@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from evals.benchmarks.report import metrics_rows
+from evals.benchmarks.analysis.report import metrics_rows
 from evals.charts import entropy
 from evals.charts.pictures import pictures
 from evals.charts.series import learning_charts

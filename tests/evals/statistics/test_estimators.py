@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evals.benchmarks import interval_coverage
+from evals.benchmarks.analysis import interval_coverage
 from evals.statistics import estimators as est
 
 

@@ -1,0 +1,1 @@
+"""What `gpu.py` runs: its stages, and the program of those that hold a model themselves."""

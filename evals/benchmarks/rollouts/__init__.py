@@ -1,0 +1,1 @@
+"""How fast texts are sampled: beside bare vLLM, and two adapters in one engine beside two engines."""

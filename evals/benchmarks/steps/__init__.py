@@ -1,0 +1,1 @@
+"""What a training step costs: beside TRL, beside its halves, with overlap, on many ranks, with instruments."""

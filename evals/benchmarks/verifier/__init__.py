@@ -1,0 +1,1 @@
+"""The verifier beside math-verify, and under hostile and random answers."""
