@@ -459,7 +459,7 @@ main() {
   serve) serve_verb "$@" ;;
   bench)
     # Only these start vLLM by themselves.
-    case "${1-} $*" in rollout* | *vllm=true*) setup vllm ;; *) setup ;; esac
+    case "${1-} $*" in rollout* | overlap* | gpu* | *vllm=true*) setup vllm ;; *) setup ;; esac
     run_module evals.benchmarks "$@"
     ;;
   esac

