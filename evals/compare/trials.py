@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
+from typing import TextIO
 
 from evals.compare.config import BASE, CompareConfig, run_overrides
 from rlad.cli import PlainError
@@ -28,6 +29,8 @@ VERBS: dict[str, list[str]] = {
     "sweep": [sys.executable, "-m", "evals.sweep"],
 }
 """The project's own commands; a test may put faster ones in their place."""
+
+STOPPED = "The comparison was stopped."
 
 
 @dataclass
@@ -102,19 +105,30 @@ class Trial:
         part.replace(self.folder / "stages.json")
 
     @contextmanager
-    def alone(self, say: Callable[[str], None]) -> Iterator[int]:
+    def alone(self, say: Callable[[str], None], stopped: Callable[[], bool] = lambda: False) -> Iterator[int]:
         """Waits until no other process works in this folder: a comparison that was killed may have left one.
 
         Yields the lock's file descriptor. Commands inherit it, so the lock is held as long as one of them lives.
+        Raises PlainError when `stopped` says so in the meantime; nobody can interrupt a thread that waits for a lock.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / "compare.lock").open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            if not _locked(file):
                 say(f"{self.label}  waits for an earlier process that is still at work in {self.folder}")
-                fcntl.flock(file, fcntl.LOCK_EX)
+                while not _locked(file):
+                    if stopped():
+                        raise PlainError(STOPPED)
+                    time.sleep(0.2)
             yield file.fileno()
+
+
+def _locked(file: TextIO) -> bool:
+    """Takes the file's lock if nobody holds it."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def plan(config: CompareConfig, verbs: dict[str, list[str]] | None = None) -> list[Trial]:
@@ -196,7 +210,7 @@ class Runner:
 
     def stage(self, trial: Trial, stage: Stage) -> None:
         """One stage of a trial, unless it is finished already."""
-        with trial.alone(self.say) as held:
+        with trial.alone(self.say, lambda: self.stopping) as held:
             if stage.verb in trial.finished():
                 self.say(f"{trial.label}  {stage.verb} was finished earlier")
                 return
@@ -213,7 +227,7 @@ class Runner:
         with log.open("a") as output:
             with self.lock:
                 if self.stopping:
-                    raise PlainError("The comparison was stopped.")
+                    raise PlainError(STOPPED)
                 child = subprocess.Popen(
                     stage.command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
                     start_new_session=True, pass_fds=[held],
