@@ -59,7 +59,8 @@ class PosteriorJudge:
         """The same samples, of whose solutions the likelihood is the world's."""
         found = Sampled(sampled.problems)
         for condition, records in sampled.conditions.items():
-            problems = [self.problems[problem.id] for problem in sampled.problems[condition.split]]
+            asked = sampled.problems[condition.split][: len(records)]
+            problems = [self.problems[problem.id] for problem in asked]
             pairs = zip(problems, records, strict=True)
             found.conditions[condition] = [self._record(problem, record) for problem, record in pairs]
         return found

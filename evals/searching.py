@@ -102,7 +102,7 @@ def measured(sampled: Sampled, count: int) -> list[tuple[Condition, Measured]]:
         if condition.split != "test":
             continue
         names = [problem.id for problem in sampled.problems["test"]]
-        kept = {name: own for name, record in zip(names, records, strict=True) if (own := first_of(record, count))}
+        kept = {name: own for name, record in zip(names, records, strict=False) if (own := first_of(record, count))}
         if kept:
             found.append((condition, {name: vars(searches(*own)) for name, own in kept.items()}))
     return found

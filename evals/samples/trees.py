@@ -184,7 +184,8 @@ Found = list[Samples] | list[Grown]
 
 @dataclass
 class Sampled:
-    """Everything that a sweep sampled: of each condition one record per problem of its split, in the same order."""
+    """Everything that a sweep sampled: of each condition one record per problem of its split, in the same order, or per
+    problem that its checkpoint was asked of them, the first ones."""
 
     problems: dict[str, list[Problem]]
     conditions: dict[Condition, Found] = field(default_factory=dict)
@@ -202,7 +203,8 @@ class Sampled:
         with path.open("w", encoding="utf-8", errors="surrogatepass") as file:
             for split, problems in self.problems.items():
                 for i, problem in enumerate(problems):
-                    trees = [asdict(c) | asdict(r[i]) for c, r in self.conditions.items() if c.split == split]
+                    found = ((c, r) for c, r in self.conditions.items() if c.split == split and i < len(r))
+                    trees = [asdict(condition) | asdict(records[i]) for condition, records in found]
                     head = {"split": split, "problem": problem.id, "question": problem.question}
                     line = head | {"answer": problem.answer, "trees": trees}
                     file.write(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n")

@@ -70,14 +70,15 @@ class SamplingPool:
         context = multiprocessing.get_context("spawn")
         return ProcessPoolExecutor(self.run.launch.ranks, context, end_with_parent)
 
-    def _chunks(self, split: str) -> list[tuple[int, list[Problem]]]:
-        """The problems of each job, with its number; of test problems those of this part."""
-        chunks = enumerate(_chunks(self.problems[split], self.settings.shard))
+    def _chunks(self, split: str, checkpoint: str = "") -> list[tuple[int, list[Problem]]]:
+        """The problems that a checkpoint is asked, by jobs with their numbers; of test problems those of this part."""
+        few = self.settings.pretrained_problems if checkpoint == "pretrained" else 0
+        chunks = enumerate(_chunks(self.problems[split][: few or None], self.settings.shard))
         return [(i, chunk) for i, chunk in chunks if split != "test" or self.part is None or self.part(i)]
 
     def _all(self, job, split: str, label: str, condition: Condition, *arguments, more: str = "") -> list:
         """One job over all problems of a split; their records in order. `more` tells apart a condition's rounds."""
-        chunks = self._chunks(split)
+        chunks = self._chunks(split, condition.checkpoint)
         way = f"{split}/{condition.checkpoint}/{condition.mode}/{condition.temperature:g}/{more}"
         found = {i: self.kept and self.kept.find(f"{way}{i}") for i, _ in chunks}
         missing = [(i, chunk) for i, chunk in chunks if found[i] is None]

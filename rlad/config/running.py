@@ -67,6 +67,9 @@ RULES = (
 class SweepConfig(MethodSection):
     problems: int = key(400, least=1)
     """Held-out test problems (at most problems.test)."""
+    pretrained_problems: int = key(0, least=0)
+    """Of the problems, those that a pretrained model is asked which a warm start has changed since; 0 = all. It is the
+    same in every run, and before it has learnt a short form most of its texts are as long as they may be."""
     grid: list[list[int]] = field(default_factory=lambda: [[4, 1], [8, 1], [16, 1], [4, 4]])
     """[n, m] cells with distinct abstractions."""
     plain_samples: int = key(16, least=1)

@@ -9,7 +9,7 @@ from rlad.config import ConfigError, load_config
 from rlad.problems import load_problems, world_of
 from rlad.problems.base import words
 
-WORDS = {"all weights": ["lora.rank=0", "abstraction.lr=1e-5", "solution.lr=1e-5"], "adapters": []}
+WORDS = {"all weights": ["lora.rank=0", "abstraction.lr=1e-5", "solution.lr=5e-6"], "adapters": []}
 
 
 @pytest.mark.parametrize("way", WORDS)

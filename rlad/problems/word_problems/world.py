@@ -16,7 +16,8 @@ import re
 from rlad.config.registry import world
 from rlad.problems.base import Problem, World, words
 from rlad.problems.word_problems.plans import LARGEST, WordPlan, plans
-from rlad.problems.word_problems.templates import AMOUNTS, NAMES, STORIES, TEMPLATES, THINGS
+from rlad.problems.word_problems.stories import NAMES, STORIES, THINGS
+from rlad.problems.word_problems.templates import AMOUNTS, TEMPLATES
 
 PLANS = {count: plans(count) for count in (2, 3)}
 _NAMED = {" ".join(words(hint)): plan for known in PLANS.values() for hint, plan in known.items()}

@@ -10,7 +10,7 @@ from simulated_jobs import run_folder
 from evals import sweep
 from evals.samples import journal, shards
 from evals.samples.journal import FOLDER, Journal
-from evals.samples.trees import NAME
+from evals.samples.trees import NAME, ModelPair
 from rlad.cli import PlainError
 
 
@@ -131,3 +131,21 @@ def test_what_is_no_shard_is_refused(tmp_path, words):
 def test_two_ways_at_once_are_refused(tmp_path):
     with pytest.raises(PlainError, match="only one can be given"):
         sweep.main([str(tmp_path), "--merge", "--rescore"])
+
+
+def test_a_pretrained_model_may_be_asked_fewer_problems_and_nothing_else_changes(tmp_path, done, monkeypatch):
+    before = ModelPair("pretrained", "pretrained", "models/raw", "models/raw", "plain")
+    monkeypatch.setattr("evals.sweep.pairs_of", lambda run, folder: [before, *simulated_jobs.PAIRS])
+    few, every = run_folder(tmp_path / "few", "sweep.pretrained_problems=3"), run_folder(tmp_path / "every")
+    found = {}
+    for folder in (few, every):
+        sweep.main([str(folder)])
+        found[folder] = numbers(folder)
+        asked = [row["problems"] for row in found[folder]["cells"] if row["checkpoint"] == "pretrained"]
+        assert asked and set(asked) == {3 if folder == few else 11}
+    for name in ("cells", "comparisons", "selection", "curves"):
+        rows = [found[folder][name] for folder in (few, every)]
+        kept = [[row for row in r if row.get("checkpoint") != "pretrained"] if isinstance(r, list) else r for r in rows]
+        assert kept[0] == kept[1], name
+    sweep.main([str(few), "--rescore"])
+    assert numbers(few) == found[few]
