@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
@@ -54,6 +55,8 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
         504: "The request took too long.",
     }.items()
 }
+EXAMPLES = 3
+"""Problems that the card of a pair with a world shows."""
 
 
 def create_app(pair: ServedPair, config: ServingConfig, keys: Keys, metrics: Metrics | None = None) -> FastAPI:
@@ -180,8 +183,11 @@ def _require_engines(pair: ServedPair, model: str) -> None:
 def _add_information(app: FastAPI, pair: ServedPair, config: ServingConfig, metrics: Metrics) -> None:
     started = int(time.time())
 
+    examples = [pair.world.sample(random.Random(seed)).question for seed in range(EXAMPLES)] if pair.world else None
+
     def card(name: str) -> ModelCard:
-        return ModelCard(id=name, created=started, select=config.select if name == MODELS[0] else None)
+        of_pair = {"select": config.select, "examples": examples} if name == MODELS[0] else {}
+        return ModelCard(id=name, created=started, **of_pair)
 
     @app.get("/v1/models", tags=["OpenAI"], responses=REFUSALS)
     async def models() -> ModelList:

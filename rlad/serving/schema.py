@@ -138,6 +138,7 @@ class ModelCard(BaseModel):
     created: int
     owned_by: str = "rlad"
     select: str | None = Field(None, description="Of the pair: the selection rule where a request names none.")
+    examples: list[str] | None = Field(None, description="Of the pair: problems such as it was trained on, if known.")
 
 
 class ModelList(BaseModel):

@@ -46,6 +46,7 @@ class ScriptedGateway:
     def __init__(self):
         self.script = []
         self.key: str | None = None
+        self.examples: list[str] = []
         self.requests: list[schema.SolveRequest] = []
         self.hung_up, self.released = threading.Event(), threading.Semaphore(0)
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"gateway": self}))
@@ -73,7 +74,9 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
     def do_GET(self):
-        media_type, content = playground.files().get(self.path, (None, b""))
+        cards = [schema.ModelCard(id="rlad", created=0, examples=self.gateway.examples)]
+        models = {"/v1/models": ("application/json", schema.ModelList(data=cards).model_dump_json().encode())}
+        media_type, content = (playground.files() | models).get(self.path, (None, b""))
         self.answer(200 if media_type else 404, content, {"Content-Type": media_type or "text/plain"})
 
     def do_POST(self):

@@ -2,13 +2,18 @@
 
 import asyncio
 import json
+from dataclasses import replace
 
 import pytest
-from fake_gateway import QUESTION, Gateway, events_of
+from fake_gateway import KEY, QUESTION, Gateway, events_of
 
+from rlad.config import ProblemsConfig
 from rlad.generation.streaming import PromptRefused, SamplerDown
+from rlad.problems import make_world
 from rlad.reasoning.budget_policy import Spending
 from rlad.reasoning.posterior import COUNTING
+from rlad.serving.app import create_app
+from rlad.serving.keys import Keys
 
 
 def call(gateway, method, path, key=None, **more):
@@ -248,6 +253,10 @@ def test_information(gateway):
     assert [card["id"] for card in models["data"]] == ["rlad", "rlad-abstraction", "rlad-solution"]
     assert call(gateway, "GET", "/v1/models/rlad").json()["object"] == "model"
     assert [model["select"] for model in models["data"]] == ["auto", None, None]
+    assert [model["examples"] for model in models["data"]] == [None, None, None]
+    gateway.app = create_app(replace(gateway.pair, world=make_world(ProblemsConfig())), gateway.config, Keys([KEY]))
+    examples = call(gateway, "GET", "/v1/models/rlad").json()["examples"]
+    assert len(set(examples)) == 3 and all(text.endswith("> ?") for text in examples)
     assert call(gateway, "GET", "/v1/models/gpt").status_code == 404
     assert call(gateway, "GET", "/healthz").json()["status"] == "ok"
     assert call(gateway, "GET", "/readyz").json() == {

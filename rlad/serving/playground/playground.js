@@ -1,11 +1,11 @@
 // The page: reads the form, runs one problem at a time, and puts every event where it belongs.
 
 import { count, duration, make, many } from "./dom.js";
-import { Failure, solve } from "./stream.js";
+import { Failure, examples, solve } from "./stream.js";
 import { Tree } from "./tree.js";
 import { Votes, agreement } from "./votes.js";
 
-const EXAMPLES = [
+const EXAMPLES = [ // of a pair that tells none of its own
   ["Induction", "3 , 5 > 14 ; 4 , 1 > ?"],
   ["Countdown", "make 32 from 3 7 2 3"],
   ["Algebra", "remainder of 29 ^ 89 divided by 18"],
@@ -17,12 +17,14 @@ const RULES = {
   draws: "votes by how often it was proposed",
   proposer: "votes weighted by the proposer's belief",
   marginal: "votes weighted by both players' beliefs",
+  unguided: "votes weighted by what the solver believes on its own",
   weighted_majority: "votes weighted by confidence",
   "max-confidence": "the surest solution",
 };
 const BUDGETS = [128, 256, 512, 1024, 2048, 4096, 8192, 16384, null]; // null: as many as the server allows
 const ENDED = { complete: "Done", decided: "Decided", settled: "Settled", budget: "Budget spent", cancelled: "Cancelled", failed: "Failed" };
 const KEY = "rlad-key"; // its name in the tab's sessionStorage
+const NAME = 44; // characters of an example that its button shows
 const TICK = 100; // milliseconds between two readings of the clock
 
 const $ = (id) => document.getElementById(id);
@@ -70,7 +72,19 @@ function showPlan() {
 }
 
 function buildForm() {
-  for (const [name, problem] of EXAMPLES) {
+  showExamples();
+  for (const [rule, words] of Object.entries(RULES)) $("select").append(make("option", { value: rule }, words));
+  $("key").value = sessionStorage.getItem(KEY) ?? "";
+  $("key").addEventListener("input", () => sessionStorage.setItem(KEY, $("key").value));
+  $("problem").addEventListener("input", () => planning() && tree.setProblem($("problem").value.trim()));
+  for (const id of ["abstractions", "solutions", "tokens"]) $(id).addEventListener("input", showBudget);
+  showBudget();
+}
+
+/** Problems to begin with: the kind that the pair was trained on, where the server knows it. */
+async function showExamples() {
+  const own = await examples($("key").value);
+  for (const [name, problem] of own.length ? own.map((text) => [shortened(text), text]) : EXAMPLES) {
     const button = make("button", { type: "button", title: problem }, name);
     button.addEventListener("click", () => {
       $("problem").value = problem;
@@ -79,13 +93,9 @@ function buildForm() {
     });
     $("examples").append(button);
   }
-  for (const [rule, words] of Object.entries(RULES)) $("select").append(make("option", { value: rule }, words));
-  $("key").value = sessionStorage.getItem(KEY) ?? "";
-  $("key").addEventListener("input", () => sessionStorage.setItem(KEY, $("key").value));
-  $("problem").addEventListener("input", () => planning() && tree.setProblem($("problem").value.trim()));
-  for (const id of ["abstractions", "solutions", "tokens"]) $(id).addEventListener("input", showBudget);
-  showBudget();
 }
+
+const shortened = (text) => (text.length > NAME ? `${text.slice(0, NAME - 1).trimEnd()}…` : text);
 
 // -------------------------------------------------------------------------------------------------------- a run
 /** One run: what has come so far, and the handlers of the events by their type. */

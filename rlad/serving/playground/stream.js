@@ -1,4 +1,5 @@
-// POST v1/solve and its answer, a stream of server-sent events, as an async iterator of plain objects.
+// What the page asks the server for: POST v1/solve, whose answer is a stream of server-sent events, as an async iterator
+// of plain objects; and problems to begin with.
 
 /** What went wrong, in a sentence for the reader. `status` is the HTTP status, 0 when no answer came at all. */
 export class Failure extends Error {
@@ -19,6 +20,16 @@ export async function* solve(request, key, signal) {
     if (ended) break;
   }
   if (!ended) throw new Failure("The server closed the stream before the run was done. What had come by then is shown.");
+}
+
+/** Problems such as the pair was trained on; none where the server does not know or does not say. */
+export async function examples(key) {
+  try {
+    const reply = await fetch("v1/models", { headers: key ? { Authorization: `Bearer ${key}` } : {} });
+    return (reply.ok && (await reply.json()).data.find((card) => card.examples)?.examples) || [];
+  } catch {
+    return []; // without them there are others, and a run will say what is wrong
+  }
 }
 
 async function post(request, key, signal) {

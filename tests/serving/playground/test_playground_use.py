@@ -86,6 +86,15 @@ def test_examples_fill_the_problem_and_budgets_are_drawn(opened, fake):
     assert fake.requests == []
 
 
+def test_examples_are_the_pairs_own_where_it_knows_some(opened, fake):
+    story = "Anna had 46 coins and gave 18 of them to Ben. How many coins does Anna have left?"
+    fake.examples = [story, PROBLEM]
+    tab = opened()
+    tab.get_by_role("button", name="Anna had 46 coins and gave 18 of them to Be…").click()
+    assert tab.input_value("#problem") == story
+    assert texts(tab, "#examples button")[1:] == [PROBLEM]
+
+
 def test_empty_problem_is_not_sent(opened, fake):
     tab = opened()
     for text in ("", "   "):  # the browser says that something is missing
