@@ -277,9 +277,9 @@ def test_stopping_it_ends_what_it_started(setting):
 
 def test_one_that_waits_for_another_can_be_stopped(setting):
     trial, said = trials.plan(load_compare("compare.yaml"), VERBS)[0], []
-    with trial.alone(print):
-        with pytest.raises(PlainError, match="was stopped"), trial.alone(said.append, lambda: bool(said)):
-            raise AssertionError("two processes in one folder")
+    stopped = pytest.raises(PlainError, match="was stopped")
+    with trial.alone(print), stopped, trial.alone(said.append, lambda: bool(said)):
+        raise AssertionError("two processes in one folder")
     assert "waits for an earlier process" in said[0]
     with trial.alone(said.append):
         assert len(said) == 1
