@@ -17,7 +17,7 @@ from typing import Any
 
 from rlad.config import load_config
 from rlad.players.roles import role_of
-from rlad.problems import Problem, load_problems, world_of
+from rlad.problems import Problem, load_problems, require_one_piece, world_of
 from rlad.reasoning.judge import Judge
 
 
@@ -29,8 +29,12 @@ def judge_of(config: str, overrides: tuple[str, ...]) -> Judge:
 
 
 def tasks_of(config: str, overrides: tuple[str, ...], split: str) -> Iterator[dict[str, Any]]:
-    """The data of every task: prompt, question, answer, what the world knows, and where its judge comes from."""
+    """The data of every task: prompt, question, answer, what the world knows, and where its judge comes from.
+
+    Raises ProblemError where solutions call a tool, which whoever answers the prompt does not have.
+    """
     run = load_config(config or None, overrides)
+    require_one_piece(run.problems, "a task set of `verifiers`")
     task = role_of("solution").tasks["plain"]
     wording = task.short if run.wording == "short" else task.chat
     for problem in load_problems(run.problems, split):

@@ -7,6 +7,7 @@ import time
 from dataclasses import replace
 
 from rlad.cli import Parser, PlainError, locked, main_guard, open_run
+from rlad.problems import require_one_piece
 
 
 def main(words: list[str] | None = None) -> None:
@@ -15,6 +16,7 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("overrides", nargs="*", metavar="key=value")
     given = parser.parse_intermixed_args(words)
     run, folder = open_run(given.run, given.overrides)
+    require_one_piece(run.problems, "a codec of their sentences")
     begin = time.process_time()
     # torch is loaded where a model is
     from evals.concepts.measure import Study, require_sizes

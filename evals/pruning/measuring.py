@@ -17,7 +17,7 @@ from evals.statistics.estimators import bootstrap, paired_difference
 from evals.sweeping.pairs import pairs_of
 from rlad.cli import open_run
 from rlad.config import RunConfig
-from rlad.problems import world_of
+from rlad.problems import require_one_piece, world_of
 from rlad.problems.formal import FormalWorld
 from rlad.reasoning.pair import open_pair
 
@@ -31,9 +31,11 @@ RESAMPLES = 2000
 def measured(given: str, most: int, abstractions: int) -> dict[str, Any]:
     """Everything about a run, of at most so many chains and abstractions.
 
-    Raises ConfigError without models, PlainError without a sweep or right solutions.
+    Raises ConfigError without models, PlainError without a sweep or right solutions, ProblemError where solutions call
+    a tool.
     """
     run, folder = open_run(given)
+    require_one_piece(run.problems, "pruning")
     sampled = Sampled.read(Path(folder) / NAME)
     pairs = {pair.checkpoint: pair for pair in pairs_of(run, folder)}
     checkpoint = next(name for name in ("cotrained", "warmstart", "pretrained") if name in pairs)

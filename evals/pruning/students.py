@@ -26,7 +26,7 @@ from evals.sweeping.pairs import pairs_of
 from rlad.cli import Parser, PlainError, main_guard, open_run
 from rlad.config import RunConfig
 from rlad.generation.base import Sampling
-from rlad.problems import Problem, load_problems
+from rlad.problems import Problem, load_problems, require_one_piece
 from rlad.reasoning.pair import open_pair
 from rlad.reasoning.reasoner import Reasoner
 
@@ -153,9 +153,11 @@ def main(words: list[str] | None = None) -> None:
 def students(given: str, overrides: Sequence[str], count: int, share: float, arms: Sequence[str]) -> dict[str, Any]:
     """Makes the demonstrations and the asked arms where they are not there yet; compares all that are finished.
 
-    Raises ConfigError without a run or a model, PlainError where a warm start fails.
+    Raises ConfigError without a run or a model, PlainError where a warm start fails, ProblemError where solutions call
+    a tool.
     """
     run, of = open_run(given)
+    require_one_piece(run.problems, "pruning")
     student = open_run(given, overrides)[0]
     folder = of / "pruning"
     head = {"chains": count, "keep": share, "overrides": list(overrides)}

@@ -7,15 +7,20 @@ from collections import Counter
 
 import pytest
 
+from evals.concepts.__main__ import main as concepts
 from evals.features.__main__ import main as features
+from evals.pruning.measuring import measured as pruning
+from evals.pruning.students import students
 from evals.routing.players import Players
 from rlad.config import ConfigError, ProblemsConfig, RunConfig, load_config, save_config
+from rlad.environment import tasks_of
 from rlad.problems import ProblemError, load_problems, make_world
 from rlad.problems.search.facts import Fact, generated, most
 from rlad.problems.search.plans import Plan, first_queries, follow, strategy
 from rlad.problems.search.store import Store
 from rlad.problems.search.tool import SearchTool, queries
 from rlad.problems.search.world import SearchKeys
+from trainers.distill.__main__ import main as distill
 
 
 def world_with(useless_share=0.3, **keys):
@@ -227,8 +232,16 @@ def test_what_takes_a_solution_for_its_players_own_text_is_refused(tmp_path):
         with pytest.raises(ConfigError, match=f"problems.source=search does not go with {named}"):
             load_config(None, ["problems.source=search", *words])
     small = [f"problems.search.{name}={n}" for name, n in (("people", 30), ("works", 20), ("cities", 12))]
-    save_config(load_config(None, ["problems.source=search", *small]), tmp_path / "config.yaml")
-    with pytest.raises(ProblemError, match="call a tool while they are written; steering by features does not"):
-        features([str(tmp_path)])
-    with pytest.raises(ProblemError, match="routing does not let them"):
-        Players(load_config(tmp_path / "config.yaml"), tmp_path)
+    config, run = tmp_path / "config.yaml", str(tmp_path)
+    save_config(load_config(None, ["problems.source=search", *small]), config)
+    for call, named in (
+        (lambda: features([run]), "steering by features"),
+        (lambda: Players(load_config(config), tmp_path), "routing"),
+        (lambda: concepts([run]), "a codec of their sentences"),
+        (lambda: pruning(run, 2, 2), "pruning"),
+        (lambda: students(run, [], 2, 0.7, ["full"]), "pruning"),
+        (lambda: distill([str(config)]), "a solver behind a chat API"),
+        (lambda: next(tasks_of(str(config), (), "test")), "a task set of `verifiers`"),
+    ):
+        with pytest.raises(ProblemError, match=f"call a tool while they are written; {named} does not let them"):
+            call()

@@ -10,7 +10,7 @@ from rlad.cli import Parser, main_guard, progress
 from rlad.config import ChatModelConfig, RunConfig, load_config
 from rlad.entropy.embedders import local_model
 from rlad.generation.together import together
-from rlad.problems import Problem, load_problems, world_of
+from rlad.problems import Problem, load_problems, require_one_piece, world_of
 from rlad.reasoning.judge import Judge
 from trainers.distill.calls import Calls
 from trainers.distill.card import card
@@ -81,6 +81,7 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="changes to the configuration")
     arguments = parser.parse_intermixed_args(words)
     run = load_config(config_path(arguments.config), arguments.overrides)
+    require_one_piece(run.problems, "a solver behind a chat API")
     problems = load_problems(run.problems, "train")[: run.distill.problems or None]
     with prepared_folder(run, "distill") as folder:
         target = folder / "distill"
