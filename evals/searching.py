@@ -23,6 +23,7 @@ from evals.samples.trees import NAME, Condition, Grown, Sampled, Samples
 from evals.statistics.estimators import bootstrap, paired_difference
 from rlad.cli import PlainError, main_guard
 from rlad.config import load_config
+from rlad.entropy.diversity import chrf
 from rlad.entropy.shares import shares_entropy
 from rlad.problems.search.plans import strategy
 from rlad.problems.search.tool import NOTHING, RESULT, queries
@@ -41,6 +42,8 @@ class Searches:
     """Different queries of all of them together."""
     query_distance: float
     """Mean Jaccard distance between the sets of queries of two of them, 0 to 1."""
+    chrf_distance: float
+    """Mean chrF distance between the queries of two of them as they were written one after the other, 0 to 1."""
     strategy_entropy: float
     """Of the sequences of relation words that they search by, nats; at most the logarithm of their number."""
     calls: float
@@ -56,6 +59,17 @@ def jaccard_distance(one: set[str], other: set[str]) -> float:
     (0.6667, 0.0)
     """
     return 1 - len(one & other) / len(one | other) if one | other else 0.0
+
+
+def chrf_distance(texts: Sequence[str]) -> float:
+    """Mean over all pairs of texts of 1 - chrF2, 0 to 1; equal texts are alike, empty ones too. At least two.
+
+    >>> chrf_distance(["born ki", "born ki", "xyz"]) == 2 / 3, chrf_distance(["", ""])
+    (True, 0.0)
+    """
+    places = np.triu_indices(len(texts), 1)
+    same = np.array([texts[i] == texts[j] for i, j in zip(*places, strict=True)])
+    return float(np.where(same, 0.0, 1 - chrf(texts)[places] / 100).mean())
 
 
 def searches(texts: Sequence[str], correct: Sequence[bool]) -> Searches:
@@ -74,6 +88,7 @@ def searches(texts: Sequence[str], correct: Sequence[bool]) -> Searches:
         float(any(correct)),
         float(len(set(every))),
         float(np.mean(pairs)),
+        chrf_distance([" ".join(own) for own in asked]),
         shares_entropy(Counter(map(strategy, texts)).values()),
         len(every) / len(texts),
         fruitless / len(every) if every else 0.0,
@@ -160,14 +175,14 @@ def comparison(runs: Sequence[str], count: int) -> list[Row]:
 
 
 def told(row: Row) -> str:
-    """One condition in words."""
-    head = "{run}, {checkpoint}, {mode}, solutions at T {temperature:g}, {problems} problems:".format(**row)
-    lines = [head]
+    """One condition in words, within 80 columns."""
+    gaps = row.get("difference", {})
+    lines = ["{run}, {checkpoint}, {mode}, solutions at T {temperature:g}, {problems} problems:".format(**row)]
+    if gaps:
+        lines.append(f"{'':49}minus the first base")
     for name, (mean, low, high) in row["measures"].items():
         line = f"  {name.replace('_', ' '):<17} {mean:6.3f} ({low:.3f} to {high:.3f})"
-        if gap := row.get("difference", {}).get(name):
-            line += "   from the base {:+.3f} ({:+.3f} to {:+.3f})".format(*gap)
-        lines.append(line)
+        lines.append(f"{line:<49}" + "{:+.3f} ({:+.3f} to {:+.3f})".format(*gaps[name]) if name in gaps else line)
     return "\n".join(lines)
 
 

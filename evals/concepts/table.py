@@ -9,9 +9,8 @@ from rich.table import Table
 
 from evals.tables.looks import LOOK, percentage_points, share
 
-LEARNT = {"base-LCM": "base", "one-tower": "one_tower", "two-tower": "two_tower", "two-tower, repelling": "two_tower",
-          "token model": "token model"}  # fmt: skip
-"""Arm of the table -> the model behind it, where it was trained here."""
+LEARNT = {"base": "base-LCM", "one_tower": "one-tower", "two_tower": "two-tower", "token model": "token model"}
+"""Model that was trained here -> its name in the tables."""
 
 
 def print_exactness(found: dict[str, Any], console: Console | None = None) -> None:
@@ -28,24 +27,32 @@ def print_exactness(found: dict[str, Any], console: Console | None = None) -> No
 def print_concepts(found: dict[str, Any], console: Console | None = None) -> None:
     """Prints what `Study.measure` found, behind the codec's exactness."""
     out = console or Console()
+    out.print(_models(found))
     out.print(_arms(found))
     out.print(_pairs(found))
     out.print(verdict(found), highlight=False)
 
 
+def _models(found: dict[str, Any]) -> Table:
+    caption = "loss: squared error of a component, cross-entropy of a token"
+    table = Table(title="Models of equal training cost", caption=caption, **LOOK)
+    for name in ("model", "parameters", "steps", "loss"):
+        table.add_column(name, justify="left" if name == "model" else "right", no_wrap=True)
+    for kind, facts in found["models"].items():
+        table.add_row(LEARNT[kind], f"{facts['parameters']:,}", f"{facts['steps']:,}", f"{facts['loss']:.2f}")
+    return table
+
+
 def _arms(found: dict[str, Any]) -> Table:
     table = Table(
         title=f"Up to {found['abstractions']} distinct abstractions for each of {found['problems']} problems",
-        caption="percent (95 % interval over problems); valid: draws that training documents know; loss: squared error "
-        "of a component, cross-entropy of a token",
+        caption="percent (95 % interval over problems); valid: draws that training documents know; tokens: solutions'",
         **LOOK,
     )
-    for name in ("proposer", "steps", "loss", "valid", "distinct", "first right", "covered", "tokens"):
+    for name in ("proposer", "valid", "distinct", "first right", "covered", "tokens"):
         table.add_column(name, justify="left" if name == "proposer" else "right", no_wrap=True)
     for name, row in found["test"].items():
-        facts = found["models"].get(LEARNT.get(name, ""), {})
-        own = (f"{facts['steps']:,}", f"{facts['loss']:.2f}") if facts else ("", "")
-        table.add_row(name, *own, share(row["valid"]), f"{row['distinct']:.1f}", share(row["first"]),
+        table.add_row(name, share(row["valid"]), f"{row['distinct']:.1f}", share(row["first"]),
                       share(row["coverage"], row["ci95"]), f"{row['solution_tokens']:,.0f}")  # fmt: skip
     return table
 

@@ -1,13 +1,21 @@
 """Tables say what the sweep says, within 80 columns."""
 
 import io
+import json
+from pathlib import Path
 
+import pytest
 from rich.console import Console
 
 from evals.cells.temperatures import Choice, warnings
+from evals.concepts.table import print_concepts
+from evals.features.table import print_features
+from evals.routing.table import print_routing
 from evals.tables.rules import selection_sentences
 from evals.tables.sweep import print_sweep
 from evals.tables.ways import at_best_temperature
+
+RESULTS = Path(__file__).parents[3] / "docs" / "results"
 
 
 def printed(sweep, width=80):
@@ -23,6 +31,15 @@ def test_terminal_tables_fit_eighty_columns(sweep):
     assert "+8.1 (+4.0 to +12.0)" in text
     assert "co-trained, 16 abstr. × 1, 672 tokens minus co-trained" in " ".join(text.split())
     assert max(len(line) for line in text.splitlines()) <= 80
+
+
+@pytest.mark.parametrize("shown", [print_concepts, print_features, print_routing])
+def test_what_was_measured_is_shown_whole_on_eighty_columns(shown):
+    for kept in sorted((RESULTS / shown.__name__.removeprefix("print_")).glob("*.json")):
+        out = Console(file=io.StringIO(), width=80)
+        shown(json.loads(kept.read_text()), out)
+        text = out.file.getvalue()
+        assert "…" not in text and max(map(len, text.splitlines())) <= 80
 
 
 def test_the_selected_answer_is_told_with_everything_that_stands_around_it(sweep):
