@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,11 +17,14 @@ HIDDEN = "scipy.signal"
 
 @contextmanager
 def language_models_only() -> Iterator[None]:
-    """Hides SciPy and scikit-learn from what transformers and vLLM import meanwhile.
+    """Hides SciPy and scikit-learn from what transformers and vLLM import meanwhile, and collects no garbage.
 
     They import them for every model where they are installed: a fifth of the time that it takes to import a language
-    model in transformers, a tenth of that of vLLM, in every process that has one.
+    model in transformers, a tenth of that of vLLM, in every process that has one. Imports leave no garbage, and to look
+    for it among ever more modules takes a sixth of their time.
     """
+    collected = gc.isenabled()
+    gc.disable()
     asked = {name: getattr(transformers.utils, name) for name in SKIPPED}
     for name in SKIPPED:
         setattr(transformers.utils, name, lambda: False)
@@ -34,3 +38,5 @@ def language_models_only() -> Iterator[None]:
             sys.modules.pop(HIDDEN, None)
         for name, function in asked.items():
             setattr(transformers.utils, name, function)
+        if collected:
+            gc.enable()

@@ -1,5 +1,6 @@
 """transformers and vLLM without what only others of their models want: hidden while imported, and no longer."""
 
+import gc
 import importlib
 import sys
 from types import ModuleType
@@ -21,6 +22,17 @@ def test_libraries_are_hidden_within_and_found_again_after_it_however_it_ends(mo
         raise ImportError("no such model")
     assert {name: getattr(utils, name) for name in SKIPPED} == before
     assert all(function() for function in before.values()) and HIDDEN not in sys.modules
+
+
+@pytest.mark.parametrize("collected", [True, False])
+def test_no_garbage_is_collected_within_and_afterwards_as_before(monkeypatch, collected):
+    monkeypatch.setattr(gc, "isenabled", lambda: collected)
+    switched = []
+    for name in ("disable", "enable"):
+        monkeypatch.setattr(gc, name, lambda name=name: switched.append(name))
+    with language_models_only():
+        assert switched == ["disable"]
+    assert switched == ["disable", *["enable"] * collected]
 
 
 def test_what_was_imported_before_stays(monkeypatch):
