@@ -73,6 +73,7 @@ def test_fast_leaves_out_what_is_marked(inner):
     [
         (["/usr/bin/python", "-m", "rlad.generation.vllm.desk"], "vllm"),
         (["/x/bin/vllm", "serve"], "vllm"),
+        (["/x/bin/python", "/x/tests/helpers/engine_forks.py", "/x/socket"], "vllm"),
         (["/x/bin/python", "/x/bin/vllm", "serve"], "vllm"),
         (["bash", "launch.sh", "setup", "--with", "vllm"], "process"),
         (["/x/bin/deepspeed", "--num_accelerators", "2"], "ranks"),

@@ -1,14 +1,17 @@
 """The GPU transfers as far as they go without a GPU: the order of vLLM's protocol, its payloads, and hangs."""
 
+import os
 import threading
 
 import pytest
 import torch
+from forked_engines import start_forked, start_server
+from two_ranks import LIMIT
 from vllm_here import needs_vllm
 
 from rlad.generation import SamplerFailed
 from rlad.generation.vllm.link import Link
-from rlad.generation.vllm.transfer_gpu import IpcTransfer, NcclTransfer, bucket_metadata, run_beside
+from rlad.generation.vllm.transfer_gpu import IpcTransfer, run_beside
 
 
 class Recorder(Link):
@@ -66,12 +69,7 @@ def test_a_send_that_hangs_or_fails_is_an_error_within_the_limit():
 @pytest.mark.vllm
 @pytest.mark.slow
 @needs_vllm[-1]
-def test_the_installed_vllm_takes_these_payloads():
-    from vllm.distributed.weight_transfer import ipc_engine, nccl_common, nccl_engine
-
-    bucket = [("a", torch.zeros(2, 3)), ("b", torch.zeros(4, dtype=torch.bfloat16))]
-    assert nccl_engine.NCCLWeightTransferUpdateInfo(**bucket_metadata(bucket)).dtype_names == ["float32", "bfloat16"]
-    ipc_engine.IPCWeightTransferUpdateInfo(**bucket_metadata(bucket), ipc_handles=[{"u": ()}, {"u": ()}])
-    assert ipc_engine.IPCWeightTransferInitInfo(packed=False).packed is False
-    info = NcclTransfer(Recorder(), 5, workers=2).meeting(port=1234)
-    assert nccl_common.NCCLWeightTransferInitInfo(**info).world_size == 3
+def test_the_installed_vllm_takes_these_payloads(tmp_path):
+    start_server()
+    fork = start_forked("transfer_payloads", [], tmp_path / "log", os.environ)
+    assert fork.wait(LIMIT) == 0, (tmp_path / "log").read_text()

@@ -5,6 +5,7 @@ import threading
 
 import pytest
 from adapted import adapted
+from forked_engines import forked_engines
 from vllm_here import ENGINE, TOKENIZER, gap, model_of, needs_vllm, prompts_of
 
 from rlad.config import LoraConfig
@@ -38,7 +39,8 @@ def pair(tmp_path_factory):
     """Both players' samplers over one engine."""
     log = tmp_path_factory.mktemp("engine") / "engine.log"
     fresh = add_adapter(copy.deepcopy(BASE), LORA, 0)
-    first = start_vllm(ENGINE, fresh, STOPS, "cpu", log, "players", LORA, PLAYERS)
+    with forked_engines():
+        first = start_vllm(ENGINE, fresh, STOPS, "cpu", log, "players", LORA, PLAYERS)
     yield first, first.beside("solution")
     first.close()
 

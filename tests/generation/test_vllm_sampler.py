@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 import torch
 from adapted import steered
+from forked_engines import forked_engines
 from scipy.stats import chi2_contingency, ks_2samp
 from vllm_here import ENGINE, TOKENIZER, gap, model_of, needs_vllm, prompts_of, tied_model_of
 
@@ -26,7 +27,8 @@ TOLERANCE = 1e-3
 
 
 def start(model, log):
-    return start_vllm(ENGINE, model, stop_ids(model, TOKENIZER), "cpu", log, "solution player")
+    with forked_engines():
+        return start_vllm(ENGINE, model, stop_ids(model, TOKENIZER), "cpu", log, "solution player")
 
 
 @pytest.fixture(scope="module")
@@ -188,7 +190,8 @@ def test_a_naive_reload_of_tied_embeddings_keeps_the_old_head(tmp_path):
     old.save_pretrained(folder / "model")
     assert "lm_head.weight" not in weight_names(folder / "model")
     core = core_settings(ENGINE, folder / "model", "cpu", "float32", 256)
-    process = EngineProcess(core, folder, tmp_path / "engine.log", cpu_environment(os.environ, 1))
+    with forked_engines():
+        process = EngineProcess(core, folder, tmp_path / "engine.log", cpu_environment(os.environ, 1))
     link = Link("player", process.address, 600, process)
     prompts = prompts_of([3, 9, 40]) * 4
     sampling = {"temperature": 1.0, "max_new_tokens": 8, "streams": [(0, i) for i in range(60)], "stop_ids": [1]}

@@ -9,7 +9,7 @@ OUTSIDE = ("browser", "process", "ranks", "vllm")
 NOT_FAST = (*OUTSIDE, "slow")
 NEEDS = {
     "deepspeed": "ranks", "trainers.launching": "ranks", "rlad.generation.vllm.desk": "vllm", "vllm": "vllm",
-    "node": "browser",
+    "engine_forks.py": "vllm", "node": "browser",
 }  # fmt: skip
 """Programs and modules, and the mark that a test with such a child must carry."""
 LIGHT = "rlad.verifier.pool.worker"

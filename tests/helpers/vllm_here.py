@@ -1,11 +1,13 @@
 """What tests of the real vLLM share: they are skipped without it, and find their own processes by a mark."""
 
 import importlib.util
+import os
 import time
 
 import psutil
 import pytest
 import torch
+from forked_engines import MARK, sessions
 
 from rlad.config import EngineConfig, ModelConfig, ProblemsConfig
 from rlad.players.policy import build_model, load_tokenizer
@@ -20,7 +22,6 @@ needs_vllm = [
 SMALL = ModelConfig(hidden_size=64, layers=2, heads=2, kv_heads=1, intermediate_size=64)  # head size 32
 ENGINE = EngineConfig(kind="vllm", kv_cache_gb=0.1, max_batch=64, threads=1)
 TOKENIZER = load_tokenizer(SMALL, ProblemsConfig())
-MARK = "RLAD_TEST_MARK"
 
 
 def model_of(seed):
@@ -58,13 +59,14 @@ def gap(model, prompts, completions, temperature=1.0):
 
 
 def marked(mark):
-    """Live processes that carry the mark in their environment."""
-    found = []
+    """Live processes that carry the mark in their environment, and forks that were given it."""
+    found, forks = [], sessions(mark)
     for process in psutil.process_iter():
         try:
-            if process.environ().get(MARK) == mark and process.status() != psutil.STATUS_ZOMBIE:
+            carries = process.environ().get(MARK) == mark or os.getsid(process.pid) in forks
+            if carries and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
-        except (psutil.NoSuchProcess, psutil.AccessDenied):
+        except (psutil.NoSuchProcess, psutil.AccessDenied, ProcessLookupError):
             continue
     return found
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import torch
 from adapted import adapted
+from forked_engines import PLACE, forked_engines, sessions, start_server
 from two_ranks import ROOT, SMALL, environment
 from vllm_here import ENGINE, MARK, TOKENIZER, gap, marked, model_of, needs_vllm, none_left, prompts_of
 
@@ -28,12 +29,13 @@ from rlad.players.prompts import Prompts
 pytestmark = needs_vllm
 VLLM = ["engine.kind=vllm", "engine.kv_cache_gb=0.1", "engine.max_batch=64", "engine.threads=1"]
 FAST = ["base.hidden_size=64", "abstraction.lr=0.01", "solution.lr=0.01", "cotrain.validate_every=2"]
-FAST += ["cotrain.parity_every=1"]
+FAST += ["cotrain.parity_every=1", "problems.validation=4", "instruments.every=0"]
 
 
 @pytest.fixture(scope="module", autouse=True)
 def room(ranks):
     """The ranks are there before anything is marked, and leave after these tests: engines want their memory."""
+    start_server()
     ranks.start()
     yield
     ranks.end()
@@ -65,6 +67,11 @@ def run_folder(tmp_path, name, *overrides):
     return folder
 
 
+def forks(mark):
+    """What the ranks' environment lacks: the mark, and where their engines are forked."""
+    return f"{MARK}={mark}", f"{PLACE}={os.environ[PLACE]}"
+
+
 def metrics(folder):
     file = folder / "metrics.jsonl"
     return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
@@ -91,7 +98,7 @@ def test_one_engine_with_two_adapters_samples_beside_updates_in_parity_until_a_p
     words = ["cotrain.steps=7", "cotrain.checkpoint_every=2", "engine.placement=lora", "lora.rank=4"]
     words += ["launch.overlap=1", "abstraction.mismatch.kind=truncated", "solution.old_logprobs=sampler"]
     folder = run_folder(tmp_path, "honest", *words)
-    output = ranks.run("vllm_program.py", str(folder), f"{MARK}={mark}")
+    output = ranks.run("vllm_program.py", str(folder), *forks(mark))
     assert "ENDED" not in output
     check_until_the_lie(folder, output, ["players"], mark, 4)
     rows = metrics(folder)
@@ -135,7 +142,7 @@ def test_a_killed_engine_ends_the_run_clearly_and_it_resumes_in_parity_until_a_p
     assert re.search(r"SamplerFailed: The vLLM engine of the \w+ player ended", output), output[-3000:]
     assert none_left(mark) and list(scratch.iterdir()) == []
     assert len(metrics(folder)) < 5, "the kill came too late to show anything"
-    output = ranks.run("vllm_program.py", str(folder), f"{MARK}={mark}")
+    output = ranks.run("vllm_program.py", str(folder), *forks(mark))
     assert "ENDED" in output and (folder / "export" / "solution" / "model.safetensors").is_file()
     check_until_the_lie(folder, output, ["abstraction", "solution"], mark, 5)
     for role in ("abstraction", "solution"):
@@ -147,7 +154,8 @@ def test_servers_in_two_replicas_sample_and_take_new_weights(tmp_path, mark):
     policy = Policy("solution", model, Prompts(TOKENIZER), tmp_path)
     config = load_config(None, [*VLLM, "engine.placement=server", "engine.replicas=2"]).engine
     stops = stop_ids(model, TOKENIZER)
-    sampler = lead_servers(config, policy, stops, torch.device("cpu"), tmp_path, True, lambda value: value)
+    with forked_engines():
+        sampler = lead_servers(config, policy, stops, torch.device("cpu"), tmp_path, True, lambda value: value)
     other = lead_servers(  # a rank that does not lead
         config, policy, stops, torch.device("cpu"), tmp_path, False, lambda _: sampler.replicas.urls
     )
@@ -168,11 +176,11 @@ def test_servers_in_two_replicas_sample_and_take_new_weights(tmp_path, mark):
         late = lead_servers(running, policy, stops, torch.device("cpu"), tmp_path, True, lambda value: value)
         assert gap(policy.model, prompts, late.generate(prompts, Sampling(1.0, 8, seed=3))) <= 1e-3
         sampler.version = 2  # a rank that thinks of other weights is told, not served
-        sampler.config.timeout = 5
-        with pytest.raises(SamplerFailed, match="did not get weights of version 2 within 5 seconds"):
+        sampler.config.timeout = 1
+        with pytest.raises(SamplerFailed, match="did not get weights of version 2 within 1 seconds"):
             sampler.generate(prompts, Sampling())
         sampler.version, sampler.config.timeout = 0, ENGINE.timeout
-        next(server for server in marked(mark) if "api_server" in " ".join(server.cmdline())).kill()
+        os.killpg(min(sessions(mark)), signal.SIGKILL)  # one of the servers, with its engine
         with pytest.raises(SamplerFailed, match="cannot be reached|did not answer a prompt"):
             sampler.generate(prompts, Sampling(1.0, 8))
     finally:

@@ -1,7 +1,7 @@
 """Run on two ranks: co-training over real vLLM; three steps before the end a publish sends one tensor of old.
 
-A run that has begun is resumed first and ends well at that step; then it goes on, in the same engines. The second
-argument, NAME=VALUE, goes into their environment.
+A run that has begun is resumed first and ends well at that step; then it goes on, in the same engines, which are forks.
+The arguments behind the run's folder, NAME=VALUE, go into their environment.
 """
 
 import os
@@ -9,6 +9,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+from forked_engines import forked_engines
 from kept_engines import kept_engines
 from stale import train_with_stale_weights
 
@@ -22,7 +23,7 @@ OLD = "model.layers.1.self_attn.v_proj."
 def main(folder: Path) -> None:
     run = load_config(folder / "config.yaml")
     honest = run.cotrain.steps - 3
-    with kept_engines():
+    with forked_engines(), kept_engines():
         if (folder / "checkpoints").exists():
             cotrain(load_config(folder / "config.yaml", [f"cotrain.steps={honest}"]), folder)
             print("ENDED", flush=True)
@@ -51,7 +52,7 @@ def lie(run: RunConfig, folder: Path, honest: int) -> None:
 
 
 if __name__ == "__main__":
-    target = Path(sys.argv[-2])
-    os.environ.update([sys.argv[-1].split("=")])
+    target = Path(sys.argv[1])
+    os.environ.update(word.split("=") for word in sys.argv[2:])
     zero3.start(load_config(target / "config.yaml").launch)
     main(target)
