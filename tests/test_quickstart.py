@@ -4,11 +4,10 @@ import os
 import re
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from two_ranks import environment
+from two_ranks import command, environment
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "quickstart.md"
@@ -20,13 +19,14 @@ def blocks():
 
 @pytest.mark.ranks
 def test_the_quickstart_runs(tmp_path):
-    """The last block serves until its user ends it."""
+    """Ranks and workers are forks (quickstart_program.py). The last block serves until its user ends it."""
     code = blocks()
     assert len(code) == 5 and "serve(run" in code[-1]
-    program = "\n".join(code).replace('"name=toy"', f'"name=toy", "runs_dir={tmp_path}"')
+    program = tmp_path / "quickstart.py"
+    program.write_text("\n".join(code).replace('"name=toy"', f'"name=toy", "runs_dir={tmp_path}"'))
     process = subprocess.Popen(
-        [sys.executable, "-c", program], cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        text=True, start_new_session=True,
+        command("quickstart_program.py", str(program)), cwd=ROOT, env=environment(), stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True, start_new_session=True,
     )  # fmt: skip
     said = []
     for line in process.stdout:

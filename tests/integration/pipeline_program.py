@@ -9,23 +9,20 @@ import fcntl
 import hashlib
 import importlib
 import json
-import multiprocessing
 import os
 import resource
-import runpy
 import shutil
 import signal
 import sys
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from unittest.mock import patch
 
 import httpx
+from forked_programs import as_rank, ended, forked, forked_programs, imported, module
 from two_ranks import SMALL
 from warm_base import EASY, FOLDER
 
-from rlad.generation.vllm.server import free_port
 from trainers.launching import pipeline
 
 MODULES = (
@@ -52,7 +49,8 @@ def words_of(folder: Path, teacher: str) -> list[str]:
         *(f"stages=[{','.join(STAGES)}]", f"runs_dir={folder}", "name=run", f"base.path={FOLDER}", "launch.ranks=1"),
         *("problems.train=20", "problems.validation=2", "problems.test=2", "solution.reward=verdict"),
         *("distill.teacher.name=rlad-abstraction", "distill.solver.name=rlad-solution", "distill.least_chars=1"),
-        *("distill.traces=4", "distill.guided=4", "distill.candidates=2", "distill.probe=0", "distill.alpha=0.999"),
+        *("distill.problems=6", "distill.traces=4", "distill.guided=4", "distill.candidates=2", "distill.probe=0"),
+        "distill.alpha=0.999",
         # What any rows of the teacher can show: a tiny one's solutions may be the bare answer, which shows no way.
         *(f"warmstart.mixture.{task}=0" for task in ("plain", "guided", "refine", "propose_set")),
         *("warmstart.steps=4", "warmstart.log_every=1", "warmstart.checkpoint_every=2", "curriculum.samples=2"),
@@ -66,44 +64,6 @@ def words_of(folder: Path, teacher: str) -> list[str]:
 
 
 # ----------------------------------------------------------------------------------------------------- processes
-def forked(work: Callable[[], object]) -> int:
-    """Runs `work` in a process of its own; its number."""
-    sys.stdout.flush()
-    if pid := os.fork():
-        return pid
-    code = 1
-    try:
-        work()
-        code = 0
-    except SystemExit as end:
-        code = end.code or 0
-    except BaseException:  # told in the program's output, and by the exit code
-        traceback.print_exc()
-    finally:
-        sys.stdout.flush()
-        os._exit(code)
-
-
-def ended(pid: int) -> int:
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-
-
-def module(words: list[str]) -> None:
-    """What `python -m WORDS` does."""
-    sys.argv = words
-    sys.modules.pop(words[0], None)  # it was imported for its neighbours, and runs anew
-    runpy.run_module(words[0], run_name="__main__", alter_sys=True)
-
-
-def in_this_process(command: list[str], env: dict[str, str]) -> int:
-    """A rank in the place of DeepSpeed's launcher."""
-    os.environ |= env | {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1", "LOCAL_SIZE": "1"}
-    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
-    sys.argv = command[command.index("trainers.launching.rank") + 1 :]
-    sys.argv.insert(0, "rank")
-    return importlib.import_module("trainers.launching.rank").main()
-
-
 def watched(place: str, tally: Path, told: Callable[..., list[str]], kill_at: int) -> contextlib.AbstractContextManager:
     """Notes what `told` makes of every call of MODULE:ATTRIBUTE, and ends this process and its parent at one of them.
 
@@ -161,12 +121,7 @@ class Scene:
 
         def work() -> None:
             tally, at = self.folder / f"tally_{stage}", kill_at if stage == self.killing else 0
-            fork = multiprocessing.get_context("fork")
-            with (
-                watched(place, tally, told, at),
-                patch("trainers.launching.command.run", in_this_process),
-                patch.object(multiprocessing, "get_context", lambda _: fork),
-            ):
+            with watched(place, tally, told, at), forked_programs(as_rank):
                 module(words)
 
         return ended(forked(work))
@@ -263,8 +218,7 @@ def teacher_of(folder: Path) -> Path:
 
 
 def main(folder: Path) -> None:
-    for name in MODULES:
-        importlib.import_module(name)
+    imported(MODULES)
     given = [*SMALL, f"base.path={teacher_of(folder)}", f"runs_dir={folder}", "name=teacher", "base.max_positions=1024"]
     asked = folder / "asked"
     teacher, address = serve(str(folder / "teacher.yaml"), asked, *given)
