@@ -13,7 +13,9 @@ import traceback
 from pathlib import Path
 from types import SimpleNamespace
 
+import torch
 import two_ranks
+from deepspeed.runtime import config as ds_config
 from deepspeed.runtime.zero import utils as zero_utils
 
 from rlad.config import LaunchConfig
@@ -67,6 +69,9 @@ def main(folder: Path, first: int) -> None:
     zero3.start(LaunchConfig())
     # It collects garbage for every model engine, of which the programs start hundreds: a tenth of their time.
     zero_utils.gc = SimpleNamespace(collect=lambda: 0)
+    # For each it also writes out all parameters, with their numbers, and its own configuration, into a silent log.
+    torch.nn.Parameter.__repr__ = object.__repr__
+    ds_config.DeepSpeedConfig.print = lambda *_: None
     importlib.import_module("deepspeed.runtime.zero.muon.muon_optimizer")  # as DeepSpeed does for every model
     assert not UNUSED & set(sys.modules) and gc.get_freeze_count() and gc.isenabled()
     for number in itertools.count(first):

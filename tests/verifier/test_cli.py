@@ -3,10 +3,12 @@
 import json
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
+from rlad.verifier import VerifierPool, cli
 from rlad.verifier.cli import MalformedRow, main, read_row, summed_up
 from rlad.verifier.types import Outcome
 
@@ -21,12 +23,24 @@ ROWS = [
 ]
 
 
+@pytest.fixture(scope="module")
+def started():
+    with VerifierPool(workers=1) as pool:
+        yield pool
+
+
+@pytest.fixture
+def one_worker(started, monkeypatch):
+    """The worker that a command in this process would start is there already."""
+    monkeypatch.setattr(cli, "VerifierPool", lambda workers: nullcontext(started))
+
+
 def write(path: Path, rows) -> Path:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return path
 
 
-def test_rows_come_back_judged_and_the_last_line_sums_up(tmp_path, capsys):
+def test_rows_come_back_judged_and_the_last_line_sums_up(tmp_path, capsys, one_worker):
     source, out = write(tmp_path / "in.jsonl", ROWS), tmp_path / "out.jsonl"
     assert main([str(source), "--out", str(out), "--workers", "1"]) == 0
     rows = [json.loads(line) for line in out.read_text().splitlines()]
@@ -43,20 +57,20 @@ def test_rows_come_back_judged_and_the_last_line_sums_up(tmp_path, capsys):
     assert "5 rows judged, 0 malformed" in printed.err
 
 
-def test_without_out_the_rows_go_to_stdout_before_the_summary(tmp_path, capsys):
+def test_without_out_the_rows_go_to_stdout_before_the_summary(tmp_path, capsys, one_worker):
     assert main([str(write(tmp_path / "in.jsonl", ROWS)), "--workers", "1"]) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert len(lines) == 6
     assert "verdict" in lines[4] and list(lines[5]) == FIELDS
 
 
-def test_without_expected_there_is_no_summary(tmp_path, capsys):
+def test_without_expected_there_is_no_summary(tmp_path, capsys, one_worker):
     assert main([str(write(tmp_path / "in.jsonl", [{"gold": 5, "pred": "5"}])), "--workers", "1"]) == 0
     (line,) = capsys.readouterr().out.splitlines()
     assert json.loads(line)["verdict"] == "correct"
 
 
-def test_malformed_rows_are_named_with_their_line_and_the_rest_is_judged(tmp_path, capsys):
+def test_malformed_rows_are_named_with_their_line_and_the_rest_is_judged(tmp_path, capsys, one_worker):
     source = tmp_path / "in.jsonl"
     good = json.dumps(ROWS[0]).encode()
     bad = [b"{", b"[1, 2]", b'{"gold": "1"}', b'{"gold": "1", "pred": null}', b"\xff\xfe", b"[" * 100_000]
@@ -71,7 +85,7 @@ def test_malformed_rows_are_named_with_their_line_and_the_rest_is_judged(tmp_pat
     assert complaints[-1] == "2 rows judged, 7 malformed rows not judged"
 
 
-def test_exit_code_when_no_row_could_be_judged(tmp_path, capsys):
+def test_exit_code_when_no_row_could_be_judged(tmp_path, capsys, one_worker):
     source = tmp_path / "in.jsonl"
     source.write_text("nothing\n")
     assert main([str(source), "--workers", "1"]) == 1

@@ -2,9 +2,8 @@
 
 import doctest
 import json
+import multiprocessing
 import os
-import signal
-import subprocess
 import sys
 import time
 from dataclasses import replace
@@ -18,7 +17,7 @@ from evals.compare import __main__ as command
 from evals.compare import answers, final, page, results, show, spreads, summary, trials
 from evals.compare import config as settings
 from evals.compare.config import as_dict, jobs_of, load_compare, run_config
-from rlad.cli import PlainError
+from rlad.cli import PlainError, main_guard
 from rlad.config import ConfigError
 from rlad.problems import load_problems
 from trainers.launching.dry_run import describe
@@ -217,13 +216,20 @@ def test_arms_that_trained_too_little_are_not_compared(setting):
 
 # ------------------------------------------------------------------------------------------ killed and resumed
 def start(**environment):
-    words = ["compare.yaml", "--seeds", "0", "--only", "rlad"]
-    script = "from evals.compare.__main__ import main\nfrom rlad.cli import main_guard\n"
-    script += f"main_guard(lambda: main({words}, {VERBS}))"
-    paths = {"PYTHONPATH": str(FAKE.parents[3])}
-    return subprocess.Popen(
-        [sys.executable, "-c", script], env=os.environ | paths | environment, stdout=subprocess.PIPE, text=True
-    )
+    """The command as a fork of this process, which has imported what it needs; and what it prints."""
+    reading, writing = os.pipe()
+
+    def work():
+        os.dup2(writing, 1)
+        sys.stdout = os.fdopen(1, "w", buffering=1, closefd=False)
+        os.environ.update(environment)
+        command.plot = show.plot  # as it is without the fixture
+        main_guard(lambda: compare("--seeds", "0", "--only", "rlad"))
+
+    process = multiprocessing.get_context("fork").Process(target=work)
+    process.start()
+    os.close(writing)
+    return process, os.fdopen(reading)
 
 
 def wait_for(condition, seconds=120.0):
@@ -242,18 +248,19 @@ def steps():
 
 @pytest.mark.process
 def test_kill_9_leaves_an_orphan_that_the_resumed_comparison_waits_for(setting):
-    process = start(FAKE_SLOW="rlad")
+    process, _ = start(FAKE_SLOW="rlad")
     wait_for(lambda: len(steps()) == 2)
     process.kill()
-    process.communicate()
-    again = start()
+    process.join()
+    again, printed = start()
     lines = []
     while not lines or "waits for an earlier process" not in lines[-1]:
-        lines.append(again.stdout.readline())
+        lines.append(printed.readline())
         assert lines[-1], lines
     Path("go").touch()
-    output, _ = again.communicate(timeout=120)
-    assert again.returncode == 0
+    output = printed.read()
+    again.join(120)
+    assert again.exitcode == 0
     assert "warmstart was finished earlier" in "".join(lines)
     assert "train done" in output
     assert steps() == [1, 2, 3, 4, 5]  # two trainers at once would have written some twice
@@ -263,11 +270,11 @@ def test_kill_9_leaves_an_orphan_that_the_resumed_comparison_waits_for(setting):
 
 @pytest.mark.process
 def test_stopping_it_ends_what_it_started(setting):
-    process = start(FAKE_SLOW="rlad")
+    process, _ = start(FAKE_SLOW="rlad")
     wait_for(lambda: len(steps()) == 2)
-    process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=120)
-    assert process.returncode == 130
+    process.terminate()
+    process.join(120)
+    assert process.exitcode == 130
     Path("go").touch()
     time.sleep(0.5)
     assert steps() == [1, 2]  # nobody was left to see the file
