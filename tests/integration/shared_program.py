@@ -72,6 +72,7 @@ def main(folder: Path, first: int) -> None:
     # For each it also writes out all parameters, with their numbers, and its own configuration, into a silent log.
     torch.nn.Parameter.__repr__ = object.__repr__
     ds_config.DeepSpeedConfig.print = lambda *_: None
+    os.fsync = lambda _: None  # checkpoints need not last through a power cut
     importlib.import_module("deepspeed.runtime.zero.muon.muon_optimizer")  # as DeepSpeed does for every model
     assert not UNUSED & set(sys.modules) and gc.get_freeze_count() and gc.isenabled()
     for number in itertools.count(first):

@@ -6,7 +6,6 @@ import zipfile
 import numpy as np
 import pytest
 import torch
-from gguf import GGUFWriter
 from tokenizers.pre_tokenizers import ByteLevel
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
@@ -55,6 +54,8 @@ def interleaved(weight: torch.Tensor, heads: int) -> torch.Tensor:
 
 
 def write_gguf(path, pre="smollm"):
+    from gguf import GGUFWriter  # takes longer to import than most files of tests
+
     model, writer = original(), GGUFWriter(path, "llama")
     sizes = model.config
     writer.add_block_count(sizes.num_hidden_layers)

@@ -11,7 +11,6 @@ import threading
 from pathlib import Path
 
 import httpx
-import openai
 import pytest
 from served_run import make_run
 
@@ -115,6 +114,8 @@ def test_a_model_that_vllm_would_die_of_is_refused(run, tmp_path):
 @pytest.mark.process
 def test_the_real_thing_with_openais_client(served):
     """OpenAI's own client, unchanged: whole and streamed, pair and players, usage and errors."""
+    import openai  # takes longer than most files of tests
+
     client = openai.OpenAI(base_url=f"{served.url}/v1", api_key=KEY, max_retries=0, timeout=LIMIT)
     assert [model.id for model in client.models.list()] == ["rlad", "rlad-abstraction", "rlad-solution"]
     messages = [{"role": "user", "content": QUESTION}]

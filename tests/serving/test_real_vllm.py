@@ -12,7 +12,6 @@ import uuid
 from pathlib import Path
 
 import httpx
-import openai
 import psutil
 import pytest
 from served_run import make_run
@@ -71,6 +70,8 @@ def served(tmp_path_factory):
 
 
 def test_openais_client_over_real_servers(served):
+    import openai  # takes longer than most files of tests
+
     client = openai.OpenAI(base_url=f"{served.url}/v1", api_key=KEY, max_retries=0, timeout=LIMIT)
     ask = {"messages": [{"role": "user", "content": QUESTION}], "seed": 5}
     whole = client.chat.completions.create(model="rlad-solution", n=2, max_tokens=40, **ask)
