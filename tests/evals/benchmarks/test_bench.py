@@ -2,6 +2,8 @@
 
 import importlib
 import json
+import re
+import shlex
 import sys
 from dataclasses import is_dataclass
 from pathlib import Path
@@ -63,10 +65,14 @@ def test_what_cannot_be_run_is_refused_in_a_sentence(words, sentence, capsys):
     assert (ended.value.code, out, err.count("\n")) == (2, "", 1)
 
 
-def test_numbers_of_the_performance_page_name_benchmarks_that_exist():
-    text = (ROOT / "docs" / "performance.md").read_text()
-    named = {line.split()[2] for line in text.splitlines() if line.strip().startswith("./launch.sh bench ")}
-    assert named and named <= set(BENCHMARKS)
+def test_benchmarks_and_their_keys_that_pages_name_exist():
+    pages = [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")]
+    named = [found for page in pages for found in re.findall(r"launch\.sh bench ([a-z][^`\n;,]*)", page.read_text())]
+    for name, *words in (shlex.split(re.split(r"   +| [>(]", text)[0]) for text in named):
+        keys = importlib.import_module(f"evals.benchmarks.{BENCHMARKS[name].module}").Keys
+        given = {word.lstrip("[").partition("=")[0] for word in words if "=" in word}
+        assert given <= set(keys.__dataclass_fields__), (name, words)
+    assert len(named) > 20
 
 
 @pytest.mark.process
