@@ -149,7 +149,9 @@ def _measured(folder: Path) -> list[str]:
     if not file.is_file():
         return ["## Evaluation", "", "Not swept yet (`./launch.sh sweep RUN`).", ""]
     sweep = json.loads(file.read_text(encoding="utf-8"))
-    lines = ["## Evaluation", "", f"On {sweep['meta']['problems']} held-out problems, 95 % intervals over problems; "]
+    most, asked = sweep["meta"]["problems"], {cell["checkpoint"]: cell.get("problems") for cell in sweep["cells"]}
+    fewer = "".join(f" ({CHECKPOINTS.get(name, name)}: {n})" for name, n in asked.items() if n and n != most)
+    lines = ["## Evaluation", "", f"On {most} held-out problems{fewer}, 95 % intervals over problems; "]
     lines += ["accuracy without an abstraction, with one (mean), with the best of them (an oracle):", ""]
     lines += ["| | without | with, mean | with, best |", "|---|---|---|---|"]
     for name, row in sweep.get("triple", {}).items():

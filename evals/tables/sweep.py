@@ -66,10 +66,23 @@ def marked(cell: dict[str, Any], value: str, interval: str, p: str) -> str:
     return f"[bold]{text}[/]" if cell.get(p, 1.0) <= LEVEL else text
 
 
+def asked_words(cells: list[dict[str, Any]]) -> str:
+    """Over how many problems the intervals of cells are, and of which model over fewer.
+
+    >>> few, all_ = {"label": "pretrained", "problems": 26}, {"label": "base", "problems": 100}
+    >>> asked_words([few, all_, all_]), asked_words([all_]), asked_words([{"label": "base"}])
+    ('100 problems, pretrained: 26', '100 problems', 'problems')
+    """
+    asked = {cell["label"]: cell["problems"] for cell in cells if cell.get("problems")}
+    if not asked:
+        return "problems"
+    most = max(asked.values())
+    return ", ".join([f"{most} problems", *(f"{who}: {count}" for who, count in asked.items() if count < most)])
+
+
 def sweep_table(sweep: dict[str, Any]) -> Table:
     """One line per cell, narrow enough for 80 columns."""
-    problems = next((cell["problems"] for cell in sweep.get("cells", []) if cell.get("problems")), None)
-    over = f"{problems} problems" if problems else "problems"
+    over = asked_words(sweep.get("cells", []))
     caption = f"percent (95 % interval over {over}); plain sampling at its best temperature T\n{marks(sweep)}".strip()
     table = Table(title="Budget sweep: equal generated tokens, abstractions counted", caption=caption, **LOOK)
     table.add_column("model", no_wrap=True)

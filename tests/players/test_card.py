@@ -29,6 +29,7 @@ SWEEP = {
         | share(0.69, 0.661, 0.718, "with_best", "with_best_ci95")
     },
     "cells": [
+        cell("pretrained", 0, 8.0, 421.0, (0.05, 0.0, 0.1), (0.03, 0.0, 0.06)) | {"problems": 26},
         cell("cotrained", 4, 1, 133.0, (0.53, 0.5, 0.56), (0.23, 0.2, 0.25)),
         cell("cotrained", 12, 1, 421.0, (0.862, 0.84, 0.883), (0.224, 0.202, 0.247)),
         cell("cotrained", 0, 15.5, 421.0, (0.793, 0.769, 0.817), (0.266, 0.242, 0.294)),
@@ -79,7 +80,7 @@ def test_a_card_says_what_was_measured(tmp_path):
     assert head["library_name"] == "transformers" and "abstraction" in head["tags"]
     assert "base_model" not in head and "license" not in head  # made from scratch
     assert "| this pair | 21.2 % (19.9 to 22.5) | 23.6 % (22.2 to 25.2) | 69.0 % (66.1 to 71.8) |" in text
-    assert "On 1000 held-out problems" in text and "(majority)" in text
+    assert "On 1000 held-out problems (pretrained model: 26), 95 %" in text and "(majority)" in text
     assert "| this pair, abstractions | 12 x 1 | 421 | 86.2 % (84.0 to 88.3) |" in text
     assert "plain | 421 | 81.9 % (79.7 to 84.1) |" in text  # at the temperature that covers most
     assert (
