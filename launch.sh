@@ -140,10 +140,11 @@ TEXT
 ./launch.sh compare CONFIG [--only ARM ...] [--seeds S ...] [--out FOLDER] [jobs=N] [key=value ...]
 
 Trains several arms under one token budget with several seeds and sweeps each; goes on where it was interrupted. One
-JSON, one table, one plot, one page.
+JSON, one table, one plot, one page. With judged_by=training nothing is swept: the courses of the trainings are compared.
   --only, --seeds   a part of the comparison
   --out FOLDER      copy the JSON, the table, the plot and the page there
   jobs=N            pieces that run at the same time; 0 = as many as the cores hold
+In the background at idle priority: setsid nice -n 19 ./launch.sh compare CONFIG > compare.log 2>&1 &
 TEXT
   export) cat <<'TEXT' ;;
 ./launch.sh export RUN [--step N]

@@ -64,7 +64,7 @@ FLOORS = {
         {"runs", "statistics"},
         {"law", "samples", "tables"},
         {"cells", "charts"},
-        {"report", "spending"},
+        {"dynamics", "report", "spending"},
         {"sweeping"},
         {
             "benchmarks",

@@ -108,7 +108,7 @@ class Cotrainer:
             learner.kl_factor = control.kl
             if learner.config.entropy_final is not None:
                 learner.entropy_coefficient = scheduled(learner.config, self.progress)
-        if not self.config.shared_weights:
+        if not self.config.shared_weights and self.config.shared_norm == "role":
             return {role: update(self.learners[role], rows[role], self.run) for role in learning}
         own = [rows[role] for role in learning]
         found = update_together([self.learners[role] for role in learning], own, self.run)

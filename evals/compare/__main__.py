@@ -1,14 +1,13 @@
 """`python -m evals.compare CONFIG [key=value ...]`: arms × seeds under one budget of generated training tokens.
 
 Everything runs through the project's own commands, one folder per arm and seed under runs/NAME/; what is finished is
-not run again. Ends with compare.json, compare.md, compare.png and compare.html in runs/NAME/.
+not run again. Ends with compare.json, compare.md, compare.png and compare.html in runs/NAME/, or with dynamics.json,
+.md and .png of a comparison that is judged by its trainings.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import shutil
 import signal
 import sys
@@ -22,7 +21,9 @@ from evals.compare.page import render_comparison
 from evals.compare.results import collect
 from evals.compare.show import markdown, plot, tables
 from evals.compare.trials import Runner, Trial, plan, shell_line
+from evals.dynamics import products
 from evals.runs import RunError
+from evals.statistics.rounding import compact
 from rlad.cli import Parser, PlainError, main_guard
 
 PRODUCTS = ("compare.json", "compare.md", "compare.png", "compare.html")
@@ -45,23 +46,6 @@ def _chosen_trials(config: CompareConfig, trials: list[Trial], only: list[str], 
     return [trial for trial in trials if trial.key in needed]
 
 
-def compact(value: object) -> str:
-    """JSON, indented, but with every list of plain values on one line.
-
-    >>> print(compact({"a": [1, 2], "b": {"c": []}}))
-    {
-     "a": [1, 2],
-     "b": {
-      "c": []
-     }
-    }
-    """
-    text = json.dumps(value, indent=1)
-    return re.sub(
-        r"\[[^\[\]{}]*\]", lambda match: " ".join(match[0].split()).replace("[ ", "[").replace(" ]", "]"), text
-    )
-
-
 def write(config: CompareConfig, trials: list[Trial], command: str, out: str | None) -> None:
     """Summarises what is finished, on the terminal and into files."""
     result = collect(config, trials)
@@ -79,6 +63,15 @@ def write(config: CompareConfig, trials: list[Trial], command: str, out: str | N
         for name in PRODUCTS:
             shutil.copy(folder / name, target / name)
     print(f"Written: {', '.join(str((Path(out) if out else folder) / name) for name in PRODUCTS)}")
+
+
+def write_courses(config: CompareConfig, trials: list[Trial], command: str, out: str | None) -> None:
+    """The same of a comparison that is judged by its trainings (evals/dynamics): of all that are finished."""
+    files = [trial.folder / "metrics.jsonl" for trial in trials if "train" in trial.finished()]
+    arms = {name: arm.description for name, arm in config.arms.items()}
+    folder = Path(out) if out else config.folder
+    made = products.write([products.record_of(file) for file in files], config.name, arms, command, folder)
+    print(f"Written: {', '.join(map(str, made))}")
 
 
 def main(words: list[str] | None = None, verbs: dict[str, list[str]] | None = None) -> int:
@@ -103,7 +96,8 @@ def main(words: list[str] | None = None, verbs: dict[str, list[str]] | None = No
     Runner(jobs, say).run(todo)
     say(f"{len(todo)} trials done in {(time.monotonic() - begin) / 60:.1f} minutes")
     given = words if words is not None else sys.argv[1:]
-    write(config, trials, f"./launch.sh compare {shell_line(given)}", arguments.out)
+    write_products = write if config.judged_by == "sweep" else write_courses
+    write_products(config, trials, f"./launch.sh compare {shell_line(given)}", arguments.out)
     return 0
 
 

@@ -23,6 +23,7 @@ from rlad.config import (
 BASE = "base"
 """The arm every comparison has: the shared warm-started base, not trained any further."""
 STARTS = ("base", "own")
+JUDGED_BY = ("sweep", "training")
 
 
 @dataclass
@@ -61,6 +62,9 @@ class CompareConfig:
     runs_dir: str = "runs"
     jobs: int = 1
     """Pieces that run at the same time, each with launch.ranks processes; 0 = as many as the cores hold."""
+    judged_by: str = "sweep"
+    """sweep: every run is swept, and budgets of test tokens are compared; training: nothing is swept, and the course of
+    the trainings themselves is compared (evals/dynamics), of whatever is there."""
 
     @property
     def folder(self) -> Path:
@@ -103,7 +107,11 @@ def _check(config: CompareConfig, path: str | Path) -> None:
         )
     if config.max_tokens <= 0 or config.jobs < 0:
         raise ConfigError(f"'{path}' needs max_tokens above 0, and jobs above 0 or 0 for as many as the cores hold.")
+    if config.judged_by not in JUDGED_BY:
+        raise ConfigError(f"'{path}': judged_by is '{config.judged_by}'; it must be one of: {', '.join(JUDGED_BY)}.")
     for name, arm in config.arms.items():
+        if not arm.train and config.judged_by == "training":
+            raise ConfigError(f"The arm '{name}' does not train, and judged_by=training measures nothing else.")
         if arm.start not in STARTS:
             raise ConfigError(f"The arm '{name}' starts from '{arm.start}'; it must be one of: {', '.join(STARTS)}.")
         if arm.start == "base" and not arm.train:

@@ -159,7 +159,8 @@ def plan(config: CompareConfig, verbs: dict[str, list[str]] | None = None) -> li
                 # Named as the model to start from, the shared base need not be copied, nor measured again.
                 shared = [f"base.path={base.folder / 'base'}"] if base and arm.start == "base" else []
                 stages.append(stage("train", [*words, *shared]))
-            stages.append(stage("sweep", words))
+            if config.judged_by == "sweep":
+                stages.append(stage("sweep", words))
             trial = Trial(name, seed, folder, stages, base.key if base and arm and arm.start == "base" else None)
             base = base or trial
             trials.append(trial)

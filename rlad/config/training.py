@@ -240,8 +240,8 @@ class CotrainConfig:
     """One model for all players, which writes an abstraction and then a solution: one model engine, one sampler, and
     every step learns from the rows of all roles together, each with the loss and the advantages of its role."""
     shared_norm: str = key("role", one_of=("role", "joint"))
-    """shared_weights: what a token's loss is divided by, the count of its own role's rows or that of all roles together
-    (then long solutions outweigh short abstractions)."""
+    """What a token's loss is divided by, with shared weights and without: the count of its own role's rows, or that of
+    all roles that learn in the step together (then long solutions outweigh short abstractions)."""
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     rft: RftConfig = field(default_factory=RftConfig)
     sft_phase: SftPhaseConfig = field(default_factory=SftPhaseConfig)

@@ -24,7 +24,14 @@ SHARED = "cotrain.shared_weights=true"
             ["cotrain.shared_norm=joint", "solution.forking.share=0.2", "solution.forking.denominator=kept"],
             "counts its own tokens",
         ),
-        (["cotrain.shared_weights=false", "cotrain.shared_norm=joint"], r"is for cotrain\.shared_weights=true"),
+        (
+            ["cotrain.shared_weights=false", "cotrain.shared_norm=joint", "cotrain.abstractions=0"],
+            r"shared_norm=joint is for several players, but cotrain\.abstractions=0",
+        ),
+        (
+            ["cotrain.shared_weights=false", "cotrain.shared_norm=joint", "solution.aggregation=sequence-mean"],
+            r"\(sequence-mean, token-mean\)",
+        ),
     ],
 )
 def test_what_one_model_cannot_be_is_refused(words, sentence, monkeypatch):
@@ -46,6 +53,11 @@ def test_what_is_a_roles_own_may_differ():
         ],
     )
     assert run.solution.lr == run.abstraction.lr == 1e-5
+
+
+def test_two_models_may_share_a_count():
+    run = load_config(None, ["cotrain.shared_norm=joint", "solution.lr=1e-5"])
+    assert not run.cotrain.shared_weights and run.cotrain.shared_norm == "joint"
 
 
 def test_one_model_takes_half_of_two():

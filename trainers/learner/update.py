@@ -19,7 +19,7 @@ from rlad.config import RunConfig
 from rlad.players.logprobs import filtered_logprobs
 from trainers.data.rows import Row
 from trainers.learner.batches import Batch, micro_batches, mini_batches, token_logprobs
-from trainers.learner.learner import Learner
+from trainers.learner.learner import Learner, owners
 from trainers.learner.loss_weights import distilled_samples, kept_factors, token_weights
 from trainers.learner.policy_loss import behaviour_logprobs, policy_loss
 from trainers.learner.records import TokenRecord
@@ -40,8 +40,8 @@ def update(learner: Learner, rows: list[Row], run: RunConfig) -> dict[str, float
 
 
 def update_together(learners: list[Learner], rows: list[list[Row]], run: RunConfig) -> list[dict[str, float]]:
-    """`update` of learners that share weights: every optimiser step is on the rows of all of them, each with its own
-    player's loss, and what a role's loss is divided by says `cotrain.shared_norm`. Statistics of each. Collective.
+    """`update` of several learners at once: those that share weights step on the rows of all of them, each with its own
+    player's loss; what a role's loss is divided by says `cotrain.shared_norm`. Statistics of each. Collective.
     """
     prepared = [_prepared(learner, own, run) for learner, own in zip(learners, rows, strict=True)]
     totals: list[Counter[str]] = [Counter() for _ in learners]
@@ -83,9 +83,21 @@ def _filtered(learner: Learner, batch: Batch, rule: Callable) -> torch.Tensor:
 
 
 def _mini_batch(learners: list[Learner], batches: list[list[Batch]], seed: int, joint: bool) -> list[Counter]:
-    """One optimiser step of one model engine on the rows of its learners; returns for each of them sums of statistics
+    """One optimiser step of each model engine on the rows of its learners; returns for each learner sums of statistics
     over this rank's tokens."""
     weights = _weights(learners, batches, joint)
+    found: dict[int, Counter] = {}
+    for owner in owners(learners):
+        places = [place for place, learner in enumerate(learners) if learner.owner is owner]
+        own = ([several[place] for place in places] for several in (learners, batches, weights))
+        found |= zip(places, _step(*own, seed), strict=True)
+    return [found[place] for place in range(len(learners))]
+
+
+def _step(
+    learners: list[Learner], batches: list[list[Batch]], weights: list[list[torch.Tensor] | None], seed: int
+) -> list[Counter]:
+    """One optimiser step of one model engine."""
     if all(own is None for own in weights):  # no row on any rank: nothing to learn from, and nobody steps
         return [Counter() for _ in learners]
     seen = [len(learner.record.tokens) for learner in learners]
@@ -113,9 +125,13 @@ def _weights(learners: list[Learner], batches: list[list[Batch]], joint: bool) -
     if not joint:
         pairs = zip(learners, batches, strict=True)
         return [token_weights(own, learner.config, learner.device) for learner, own in pairs]
-    together = token_weights([batch for own in batches for batch in own], learners[0].config, learners[0].device) or []
-    ends = list(itertools.accumulate(len(own) for own in batches))
-    return [together[end - len(own) : end] or None for own, end in zip(batches, ends, strict=True)]
+    device = learners[0].device
+    together = token_weights([batch for own in batches for batch in own], learners[0].config, device) or []
+    ends = itertools.accumulate(len(own) for own in batches)
+    parts = [together[end - len(own) : end] for end, own in zip(ends, batches, strict=True)]
+    # Only one's own rows make one step: of a row of another model's there is no gradient, but momentum would move.
+    rows = zero3.total([sum(batch.copies.sum().item() for batch in own) for own in batches], device)
+    return [part if count else None for part, count in zip(parts, rows, strict=True)]
 
 
 def _backward(learner: Learner, batches: list[Batch], weights: list[torch.Tensor], seed: int) -> Counter:

@@ -89,7 +89,7 @@ class Methods:
         """After the verdicts: second attempts and rewards. Returns means over all ranks. Collective."""
         learnt_from = [tree for tree in trees if groups(tree, self.config)]
         counts = self.refiner(learnt_from, seed) if self.refiner else {}
-        counts |= measure_rewards(trees, self.evidence)
+        counts |= measure_rewards(trees, replace(self.evidence, seed=seed))
         return zero3.means(counts, self.device) if counts else {}
 
     def state(self) -> dict:

@@ -5,8 +5,8 @@ everything downstream (credit, statistics, samples) reads rewards through `solut
 What an abstraction earned is not yet what its draws are paid: set credit and the gate's penalty come in
 trainers/credit/draws.py.
 
-Rewards are verdict, rlcr, hill, r3, vote and belief; measure.py runs those that a run names, evidence.py is what they
-may ask for, voters.py what vote and belief share.
+Rewards are verdict, rlcr, random, hill, r3, vote and belief; measure.py runs those that a run names, evidence.py is
+what they may ask for, voters.py what vote and belief share.
 """
 
 from trainers.rewards.evidence import Evidence, Scorer, TokenScores

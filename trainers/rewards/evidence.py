@@ -47,6 +47,8 @@ class Evidence:
     world: World | None = None
     gather: Callable[[list[float]], list[float]] = list
     """All ranks' values in one list, the same on every rank; collective."""
+    seed: int = 0
+    """Of this step on this rank, for what is drawn; a resumed run has the same."""
 
 
 def check_learning_solver(run: RunConfig, reward: str) -> None:

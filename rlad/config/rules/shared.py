@@ -1,4 +1,4 @@
-"""Rules about `cotrain.shared_weights`: one model, one optimiser, several roles."""
+"""Rules about `cotrain.shared_weights` (one model, one optimiser, several roles) and `cotrain.shared_norm`."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ ONE = ("model", "lr", "min_lr_ratio", "weight_decay", "beta1", "beta2", "max_gra
 
 
 def check_shared(config: RunConfig) -> None:
-    """Raises ConfigError where players of one model ask it for different things."""
+    """Raises ConfigError where players that share a model or a count ask for different things."""
     step = config.cotrain
+    if step.shared_norm == "joint":
+        _check_joint(config)
     if not step.shared_weights:
-        if step.shared_norm != "role":
-            raise ConfigError(f"cotrain.shared_norm={step.shared_norm} is for cotrain.shared_weights=true.")
         return
     if why := without_proposer(config):
         raise ConfigError(f"cotrain.shared_weights is for several players, but {why}.")
@@ -41,20 +41,19 @@ def check_shared(config: RunConfig) -> None:
                 f"{role}.shaping=autopilot steers a learning rate of the player's own, and cotrain.shared_weights has "
                 "one for all."
             )
-        _check_joint(config, role)
 
 
-def _check_joint(config: RunConfig, role: str) -> None:
-    if config.cotrain.shared_norm != "joint":
-        return
+def _check_joint(config: RunConfig) -> None:
+    if why := without_proposer(config):
+        raise ConfigError(f"cotrain.shared_norm=joint is for several players, but {why}.")
     modes = sorted({aggregation_of(player) for player in config.players.values()})
     if len(modes) > 1 or "constant" in modes:
         raise ConfigError(
             f"cotrain.shared_norm=joint counts all players' rows alike, which their aggregations do not "
             f"({', '.join(modes)}); give all the same one that counts."
         )
-    forking = config.players[role].forking
-    if forking.share < 1 and forking.denominator == "kept":
-        raise ConfigError(
-            f"{role}.forking.denominator=kept counts its own tokens; with cotrain.shared_norm=joint use all."
-        )
+    for role, player in config.players.items():
+        if player.forking.share < 1 and player.forking.denominator == "kept":
+            raise ConfigError(
+                f"{role}.forking.denominator=kept counts its own tokens; with cotrain.shared_norm=joint use all."
+            )

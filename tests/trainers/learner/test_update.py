@@ -15,7 +15,7 @@ from trainers.data.rows import Row
 from trainers.learner.batches import collate, token_logprobs
 from trainers.learner.learner import Learner
 from trainers.learner.policy_loss import policy_loss
-from trainers.learner.update import update
+from trainers.learner.update import update, update_together
 
 CPU = torch.device("cpu")
 TINY = ModelConfig(hidden_size=16, layers=1, heads=2, kv_heads=1, intermediate_size=16, max_positions=32)
@@ -108,6 +108,41 @@ def test_without_a_kl_no_reference_is_needed():
     assert torch.equal(gradient_without, expected)
     assert without == {name: value for name, value in stats.items() if name not in ("kl", "bare_kl")}
     assert "kl" in stats and "bare_kl" in stats
+
+
+@pytest.mark.parametrize("norm", ["role", "joint"])
+def test_two_models_may_divide_their_losses_by_all_tokens(norm):
+    """Gradients of each model's own rows, jointly shorter by its share of the tokens; without rows a model stands."""
+    run, policy = RunConfig(), SimpleNamespace(tokenizer=SimpleNamespace(pad_token_id=0))
+    run.cotrain.shared_norm, player = norm, run.solution
+    player.kl_coef = 0.0
+    own, other = ROWS, [Row((3,), (5, 6, 7, 8, 9, 1), 1.0)]  # 14 and 6 tokens
+
+    def seeded():
+        torch.manual_seed(0)
+        return tiny_model(TINY, 20, 1, 0).eval()
+
+    def found(*rows):
+        models = [seeded() for _ in rows]
+        learners = [Learner(policy, player, Stepping(model), None, None, CPU) for model in models]
+        before = [copy.deepcopy(model.state_dict()) for model in models]
+        stats = update_together(learners, list(rows), run)
+        moved = [
+            torch.cat([(old[name] - value).flatten() for name, value in model.state_dict().items()])
+            for old, model in zip(before, models, strict=True)
+        ]
+        return moved, stats
+
+    (alone,), _ = found(own)
+    (alone_other,), _ = found(other)
+    moved, stats = found(own, other)
+    shares = (14 / 20, 6 / 20) if norm == "joint" else (1, 1)
+    for got, expected, share in zip(moved, (alone, alone_other), shares, strict=True):
+        assert expected.abs().max() > 0 and torch.allclose(got, share * expected, atol=1e-6)
+    assert [one["trained_tokens"] for one in stats] == [14, 6]
+    moved, stats = found(own, [])
+    assert torch.allclose(moved[0], alone, atol=1e-6) and not moved[1].any()
+    assert stats[1] == {"updated": 0}
 
 
 @pytest.mark.parametrize("micro_batch", [1, 3])
