@@ -44,7 +44,7 @@ VARIANTS = {  # each of keys that do not touch one another: every run starts two
     ],
     "entropy": [
         *("abstraction.entropy_target=9.0", "abstraction.entropy_step=0.01", "solution.entropy_coef=0.01"),
-        *("cotrain.set_credit=0", "cotrain.adherence=false"),
+        *("cotrain.set_credit=0", "cotrain.adherence=false", "solution.reward=random", "cotrain.shared_norm=joint"),
     ],
     "solver-only": ["cotrain.abstractions=0", "cotrain.solutions=4", "solution.aggregation=sequence-mean"],
     "one-pass-set": [

@@ -77,27 +77,6 @@ def test_every_arm_of_a_seed_starts_from_its_base_and_nothing_runs_twice(setting
 
 
 @pytest.mark.process
-def test_a_comparison_may_be_judged_by_its_trainings_alone(setting, monkeypatch, capsys):
-    """Nothing is swept, and the course of every finished training is told; an arm that does not train has none."""
-    monkeypatch.setattr("evals.dynamics.products.plot", lambda records, path: path)
-    with pytest.raises(ConfigError, match="'plain-warmstart' does not train, and judged_by=training"):
-        compare("judged_by=training")
-    with pytest.raises(ConfigError, match="judged_by is 'luck'; it must be one of: sweep, training"):
-        compare("judged_by=luck")
-    Path("compare.yaml").write_text(Path("compare.yaml").read_text().replace("  plain-warmstart", "  # plain"))
-    compare("judged_by=training", "max_tokens=90000", "--seeds", "1", "--only", "rlad", "solver-only", "--out", "told")
-    assert calls() == [f"{verb} runs/trial/seed1/{arm}" for verb, arm in
-                       (("warmstart", "base"), ("train", "rlad"), ("train", "solver-only"))]  # fmt: skip
-    found = json.loads(Path("told/dynamics.json").read_text())
-    assert [(one["arm"], one["seed"], one["steps"]) for one in found["runs"]] == [
-        ("rlad", 1, 90),
-        ("solver-only", 1, 90),
-    ]
-    assert found["arms"]["rlad"] == "both players" and "judged_by=training" in found["command"]
-    assert "Written: told/dynamics.json, told/dynamics.md, told/dynamics.png" in capsys.readouterr().out
-
-
-@pytest.mark.process
 def test_trials_run_at_the_same_time_but_never_before_their_base(setting):
     compare("jobs=4")
     order = calls()
@@ -399,24 +378,6 @@ def test_the_shipped_comparison_can_be_run(monkeypatch):
     plain = run["plain-warmstart"].warmstart
     assert (plain.mixture.propose, plain.mixture.guided, plain.mixture.one_pass) == (0, 0, 0)
     assert (plain.steps, plain.batch) == (run["rlad"].warmstart.steps, run["rlad"].warmstart.batch)
-
-
-def test_the_comparisons_of_courses_change_one_thing_an_arm_and_let_the_clip_act(monkeypatch):
-    monkeypatch.chdir(FAKE.parents[3])
-    phases, coins = (load_compare(f"configs/{name}.yaml") for name in ("two-phases", "random-rewards"))
-    assert {phases.judged_by, coins.judged_by} == {"training"} and len(phases.seeds) >= 3 <= len(coins.seeds)
-    run = {arm: run_config(phases, arm, 0) for arm in phases.arms}
-    found = {arm: (one.cotrain.shared_weights, one.cotrain.shared_norm) for arm, one in run.items()}
-    assert found == {"isolated": (False, "role"), "shared": (True, "role"), "isolated-joint": (False, "joint"),
-                     "shared-joint": (True, "joint")}  # fmt: skip
-    solutions = run["isolated"].cotrain.problems * run["isolated"].cotrain.abstractions * 2
-    assert phases.max_tokens >= 1000 * solutions * 30  # no step of full texts is longer: 1,000 steps and more
-    run = {arm: run_config(coins, arm, 0) for arm in coins.arms}
-    for arm, one in run.items():
-        assert one.solution.reward == ("random" if arm.startswith("random") else "verdict")
-        clip = one.solution.of("ppo_clip")
-        assert (clip.clip_low, clip.dual_clip) == ((0.2, 3.0) if arm.endswith("clip") else (1, None))
-        assert one.cotrain.updates_per_rollout > 1 and one.solution.kl_coef == one.solution.entropy_coef == 0
 
 
 def test_words_change_the_comparison_or_all_its_runs(setting):
