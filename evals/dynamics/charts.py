@@ -24,7 +24,7 @@ CHARTS: dict[str, tuple[str, str, bool]] = {
 
 
 def charts(records: list[Record]) -> list[Chart]:
-    """Those that any of the runs has a curve for; a band reaches from the lowest to the highest seed."""
+    """Those of which any run has a curve that is not 0 throughout; bands reach from the lowest to the highest seed."""
     arms = list(dict.fromkeys(record["arm"] for record in records))
     made = []
     for name, (title, unit, percent) in CHARTS.items():
@@ -33,7 +33,8 @@ def charts(records: list[Record]) -> list[Chart]:
             own = [record["curves"].get(name) for record in records if record["arm"] == arm]
             points = band([{"tokens": curve[0], name: curve[1]} if curve else {} for curve in own], name)
             lines.append(Series(arm, color, points, dashed=place % 2 == 1))
-        if kept := [line for line in lines if line.points]:
+        if any(point.y for line in lines for point in line.points):
+            kept = [line for line in lines if line.points]
             made.append(Chart(title, "training step", unit, kept, percent))
     return made
 
@@ -46,6 +47,6 @@ def plot(records: list[Record], path: str | Path) -> Path:
         draw_chart(one, chart, legend=chart is made[0])
     for one in axes[len(made) :]:
         one.set_axis_off()
-    seeds = len({record["seed"] for record in records})
-    fig.suptitle(f"{seeds} seed{'s' if seeds > 1 else ''}; bands reach from the lowest to the highest", color="#555555")
+    if (seeds := len({record["seed"] for record in records})) > 1:
+        fig.suptitle(f"{seeds} seeds; bands reach from the lowest to the highest", color="#555555")
     return save(fig, path)
