@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import MISSING, dataclass, field, is_dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, get_origin, get_type_hints
 
@@ -134,7 +135,7 @@ def read_section(kind: type, tree: Any, prefix: str = "", start: Any = None) -> 
         tree = parse_yaml(tree)
     if not isinstance(tree, dict):
         raise ConfigError(f"'{name}' is a section with keys of its own, so it cannot be '{tree}'.")
-    hints, values, rest, missing = get_type_hints(kind), {}, dict(tree), []
+    hints, values, rest, missing = _hints(kind), {}, dict(tree), []
     for item in plain_fields(kind):
         default = default_of(item) if start is None else getattr(start, item.name)
         if item.name in rest:
@@ -151,6 +152,12 @@ def read_section(kind: type, tree: Any, prefix: str = "", start: Any = None) -> 
     if rest:
         raise UnknownKey(prefix, rest)
     return made
+
+
+@lru_cache
+def _hints(kind: type) -> dict[str, Any]:
+    """The types of a section's keys: to evaluate them takes a quarter of the time in which a configuration is read."""
+    return get_type_hints(kind)
 
 
 def _read(value: Any, kind: Any, name: str, default: Any) -> Any:
