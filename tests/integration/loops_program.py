@@ -16,10 +16,11 @@ from trainers.learner.checkpoint import CheckpointError
 from trainers.runtime import zero3
 
 NEVER_SENT = "model.layers.1.self_attn.k_norm.weight"
+FEW = "cotrain.problems=4"
 VARIANTS = {  # each of keys that do not touch one another: every run starts two model engines on two ranks
     "set-credit": [
         *("cotrain.set_credit=0.5", "cotrain.adherence=true", "cotrain.solution_group=problem"),
-        *("cotrain.validate_every=2", "verifier.workers=1"),
+        *("cotrain.validate_every=2", "problems.validation=4", "verifier.workers=1"),
     ],
     "iid-baseline": [
         "cotrain.proposals=iid",
@@ -62,7 +63,7 @@ def lines(folder: Path) -> list[dict]:
 def main(start: Path, out: Path) -> None:
     """The variants on a pair of one layer that has learned nothing; the rest on the warm-started one."""
     for name, overrides in VARIANTS.items():
-        common = ["cotrain.steps=2", "cotrain.checkpoint_every=9", "base.layers=1"]
+        common = [FEW, "cotrain.steps=2", "cotrain.checkpoint_every=9", "base.layers=1"]
         run = load_config(start / "config.yaml", [*common, *overrides])
         folder = out / name
         if zero3_rank() == 0:
@@ -85,6 +86,7 @@ def ahead(start: Path, out: Path) -> None:
     By the rank's own sampler, which the configuration refuses because it is slow: to the bit it is the same every time.
     """
     words = [
+        FEW,
         "cotrain.steps=4",
         "cotrain.checkpoint_every=2",
         "base.layers=1",
@@ -121,7 +123,7 @@ def ahead(start: Path, out: Path) -> None:
 def adapters(start: Path, out: Path) -> None:
     """Three steps in one go, and two of them resumed for one more; a lagged solver samples with them. The same of one
     model that plays both roles."""
-    common = ["abstraction.lr=0.01", "solution.lr=0.01", "cotrain.schedule.lag=2"]
+    common = [FEW, "abstraction.lr=0.01", "solution.lr=0.01", "cotrain.schedule.lag=2"]
     lora, steering = ["lora.rank=4", *common], ["steering.layers=all", *common]
     shared = ["cotrain.shared_weights=true", *common]
     for kind, words in (("lora", lora), ("steering", steering), ("shared", shared)):
@@ -149,7 +151,7 @@ def resumable(start: Path, out: Path, kind: str, words: list[str]) -> None:
 
 def stale(start: Path, out: Path) -> None:
     """The planted faults: weights are never sent, only the version is; then all weights but one small tensor are."""
-    run = load_config(start / "config.yaml", ["cotrain.steps=3", "abstraction.lr=0.01", "solution.lr=0.01"])
+    run = load_config(start / "config.yaml", [FEW, "cotrain.steps=3", "abstraction.lr=0.01", "solution.lr=0.01"])
     folder = out / "stale"
     if zero3_rank() == 0:
         folder.mkdir()
