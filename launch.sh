@@ -28,6 +28,7 @@ Two language models trained together: one writes abstractions, the other solves 
   ./launch.sh train CONFIG [key=value ...]       co-training of the pair
   ./launch.sh pipeline CONFIG [key=value ...]    the stages of a run one after another, resumable
   ./launch.sh sweep RUN_OR_CONFIG [key=value ...]   test-time budgets: abstractions x solutions, at equal tokens
+  ./launch.sh transfer RUN --solver WHOM [key=value ...]   a run's abstractions given to another solver, with controls
   ./launch.sh features RUN [key=value ...]       what abstractions change inside the solver, and steering by it
   ./launch.sh routing RUN [key=value ...]        base and trained player decode together: what a gate recovers
   ./launch.sh concepts RUN [key=value ...]       a model of sentences as vectors proposes sets that repel each other
@@ -109,6 +110,17 @@ A sweep that was killed goes on where it was when the same command is given agai
   --shard K/N    sample the K-th of N parts of the test problems, e.g. 3/8; the last of them measures all
   --merge        make one sweep of all shards without sampling
   --against R    compare the kept trees with those of another run on the same problems; ends with a verdict
+TEXT
+  transfer) cat <<'TEXT' ;;
+./launch.sh transfer RUN --solver WHOM [--name NAME] [--rescore] [key=value ...]
+
+Gives the abstractions of RUN's proposer to another solver, and beside them another problem's, the same with their words
+shuffled, a right one (where the world knows it) and the solver's own proposer's; each against the solver's plain sampling
+at equal generated tokens. Writes RUN/transfer/NAME/transfer.json and the samples; a killed one goes on when it is given again.
+  --solver WHOM   the folder of a run (or RUN/base), of a model, or an address such as http://127.0.0.1:8000/v1
+  --name NAME     the results' folder; by default named after the solver
+  --rescore       measure the samples of the last time without sampling
+  key=value       change the configuration, e.g. 'transfer.sources=[own,irrelevant]' transfer.endpoint.name=qwen
 TEXT
   features) cat <<'TEXT' ;;
 ./launch.sh features RUN [--sae FILE] [key=value ...]
@@ -430,7 +442,7 @@ main() {
   shift
   case $verb in
   -h | --help | help) usage; exit 0 ;;
-  demo | test | setup | warmstart | train | pipeline | sweep | features | routing | concepts | compare | card | export | report | serve | verify | leaks | distill | curriculum | keys | model | bench) ;;
+  demo | test | setup | warmstart | train | pipeline | sweep | transfer | features | routing | concepts | compare | card | export | report | serve | verify | leaks | distill | curriculum | keys | model | bench) ;;
   *) fail "there is no verb '$verb'; ./launch.sh --help lists them." ;;
   esac
   if [ "$verb" != test ] || [ $# -eq 1 ]; then # pytest has a --help of its own, among other arguments
@@ -444,6 +456,7 @@ main() {
   warmstart | train) setup; run_module trainers.launching "$verb" "$@" ;;
   pipeline) setup; run_module trainers.launching.pipeline "$@" ;;
   sweep) setup; run_module evals.sweep "$@" ;;
+  transfer) setup; run_module evals.transfer "$@" ;;
   features) setup; run_module evals.features "$@" ;;
   routing) setup; run_module evals.routing "$@" ;;
   concepts) setup; run_module evals.concepts "$@" ;;

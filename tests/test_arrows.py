@@ -48,7 +48,7 @@ FLOORS = {
         {"config"},
         {"problems", "selection"},
         {"cli", "players"},
-        {"card", "generation", "keys", "model"},
+        {"card", "chat_model", "generation", "keys", "model"},
         {"reasoning"},
         {"environment", "serving"},
     ],
@@ -79,6 +79,7 @@ FLOORS = {
             "routing",
             "searching",
             "sweep",
+            "transfer",
         },
     ],
     "evals.benchmarks": [

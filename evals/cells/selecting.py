@@ -200,10 +200,10 @@ def rule_rows(book: Book, known: Sides, resamples: int) -> list[dict[str, Any]]:
     for (checkpoint, way), several in known.items():
         if (checkpoint, PLAIN) not in known:
             continue
-        rival = _cell(book, known[checkpoint, PLAIN], checkpoint, PLAIN, None, resamples)[1]
+        rival = cell_of(book, known[checkpoint, PLAIN], checkpoint, PLAIN, None, resamples)[1]
         best = book.best(checkpoint, way, _temperatures(several))
         for select in book.rules:
-            option, cell = _cell(book, several, checkpoint, way, select, resamples)
+            option, cell = cell_of(book, several, checkpoint, way, select, resamples)
             gap = est.paired_difference(cell.accuracy, rival.accuracy, resamples=resamples)
             rows.append(
                 {name: cell.row[name] for name in ("checkpoint", "label", "mode", "n", "m", "temperature")}
@@ -225,17 +225,18 @@ def selection(book: Book, test: Book, known: Sides, resamples: int) -> dict[str,
     checkpoint = next((name for name in ("cotrained", "warmstart") if (name, BREADTH) in known), None)
     if checkpoint is None or (checkpoint, PLAIN) not in known:
         return None
-    found = _duel(book, known, checkpoint, resamples) | {"chosen_on": book.split}
+    found = duel(book, known, checkpoint, resamples) | {"chosen_on": book.split}
     if test.split != book.split:
-        found["on_test"] = _duel(test, known, checkpoint, resamples)
+        found["on_test"] = duel(test, known, checkpoint, resamples)
     return found
 
 
-def _duel(book: Book, known: Sides, checkpoint: str, resamples: int) -> dict[str, Any]:
-    option, breadth = _cell(book, known[checkpoint, BREADTH], checkpoint, BREADTH, None, resamples)
+def duel(book: Book, known: Sides, checkpoint: str, resamples: int) -> dict[str, Any]:
+    """The selected answer of one checkpoint's abstractions against plain sampling with as many tokens."""
+    option, breadth = cell_of(book, known[checkpoint, BREADTH], checkpoint, BREADTH, None, resamples)
     rivals = [replace(side, budget=float(breadth.tokens.mean())) for side in known[checkpoint, PLAIN]]
-    rival, plain = _cell(book, rivals, checkpoint, PLAIN, None, resamples)
-    voted = _cell(book, rivals, checkpoint, PLAIN, "majority", resamples)[1]
+    rival, plain = cell_of(book, rivals, checkpoint, PLAIN, None, resamples)
+    voted = cell_of(book, rivals, checkpoint, PLAIN, "majority", resamples)[1]
     gap = est.paired_difference(breadth.accuracy, plain.accuracy, resamples=resamples)
     side = next(one for one in known[checkpoint, BREADTH] if one.samples.temperature == option.temperature)
     blind = [float(np.mean(flags)) if len(flags) else 0.0 for flags in side.candidates()[1]]
@@ -258,7 +259,7 @@ def _temperatures(several: Sequence[Side]) -> list[float]:
     return [side.samples.temperature for side in several]
 
 
-def _cell(
+def cell_of(
     book: Book, several: Sequence[Side], checkpoint: str, way: str, select: str | None, resamples: int
 ) -> tuple[Option, Cell]:
     """A side's best option, of all rules or of one, and what it comes to on these samples.

@@ -34,6 +34,7 @@ class ModelPair:
     abstraction: str | None
     """Folder of the proposer; None = there is none, only plain sampling is measured."""
     solution: str
+    """Folder of the solver, or the URL of the server behind which it is."""
     task: str
     """How the solver solves without an abstraction: plain or one_pass."""
 

@@ -30,6 +30,7 @@ from rlad.cli import end_with_parent, progress
 from rlad.config import RunConfig
 from rlad.generation import Sampling
 from rlad.problems import Problem, load_problems
+from rlad.reasoning.endpoint import is_url, open_endpoint
 from rlad.reasoning.pair import open_pair
 from rlad.reasoning.reasoner import Reasoner
 from rlad.reasoning.tree import Plan, Tree
@@ -101,8 +102,8 @@ class SamplingPool:
             raise self.kept.unfinished(others)
         return [record for i, _ in chunks for record in found[i]]
 
-    def _grown(self, job, split: str, label: str, condition: Condition, pair: ModelPair) -> list[Grown]:
-        records = self._all(job, split, f"{pair.label}: {label}", condition, pair, condition.temperature)
+    def _grown(self, job, split: str, label: str, condition: Condition, pair: ModelPair, *more) -> list[Grown]:
+        records = self._all(job, split, f"{pair.label}: {label}", condition, pair, condition.temperature, *more)
         grown = [record_of(one, condition.temperature) for one in records]
         self.sampled.conditions[condition] = grown
         return grown
@@ -184,7 +185,8 @@ def reasoner_for(run: RunConfig, pair: ModelPair) -> Reasoner:
     if pair not in _OPEN:
         _OPEN.clear()
         torch.set_num_threads(run.launch.threads_per_rank)
-        _OPEN[pair] = open_pair(run, pair.abstraction, pair.solution)
+        served = is_url(pair.solution)
+        _OPEN[pair] = open_endpoint(run, pair.solution) if served else open_pair(run, pair.abstraction, pair.solution)
     return _OPEN[pair]
 
 
@@ -192,12 +194,12 @@ def distinct_job(
     run: RunConfig, problems: list[Problem], seed: int, pair: ModelPair, temperature: float
 ) -> list[Grown]:
     """Trees of distinct abstractions."""
-    return _grown(run, pair, problems, _grid_plan(run, seed, temperature))
+    return _grown(run, pair, problems, grid_plan(run, seed, temperature))
 
 
 def joint_job(run: RunConfig, problems: list[Problem], seed: int, pair: ModelPair, temperature: float) -> list[Grown]:
     """Trees of abstractions that one text lists."""
-    plan = replace(_grid_plan(run, seed + 5, temperature), joint=True)
+    plan = replace(grid_plan(run, seed + 5, temperature), joint=True)
     return _grown(run, pair, problems, plan)
 
 
@@ -210,8 +212,8 @@ def _grown(run: RunConfig, pair: ModelPair, problems: list[Problem], plan: Plan)
     return [Grown.of(tree) for tree in trees]
 
 
-def _grid_plan(run: RunConfig, seed: int, temperature: float) -> Plan:
-    """As wide and deep as the grid's cells together."""
+def grid_plan(run: RunConfig, seed: int, temperature: float) -> Plan:
+    """The plan of trees as wide and deep as the grid's cells together."""
     s, depth = run.sweep, depth_of(run.sweep.grid)
     return Plan(
         len(depth),

@@ -7,7 +7,7 @@ Nothing here imports torch, so a bad configuration is refused before any model i
 
 from rlad.config.critique import CritiqueConfig
 from rlad.config.curriculum import CurriculumConfig
-from rlad.config.distill import ChatModelConfig, DistillConfig
+from rlad.config.distill import ChatModelConfig, ChatServerConfig, DistillConfig
 from rlad.config.errors import ConfigError
 from rlad.config.instruments import InstrumentsConfig
 from rlad.config.load import (
@@ -45,6 +45,7 @@ __all__ = [
     "AdaptiveConfig",
     "BareConfig",
     "ChatModelConfig",
+    "ChatServerConfig",
     "ConfigError",
     "CotrainConfig",
     "CritiqueConfig",

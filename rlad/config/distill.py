@@ -11,25 +11,33 @@ KINDS = ("summary_traces", "summary_solution", "contrast", "hindsight")
 
 
 @dataclass
-class ChatModelConfig:
-    """A model behind any server with OpenAI's chat API, or the base model itself."""
+class ChatServerConfig:
+    """A model behind any server with OpenAI's chat API."""
 
     url: str | None = None
-    """Base URL of the server, e.g. http://127.0.0.1:8000/v1; null = the model of base.path, in this process."""
+    """Base URL of the server, e.g. http://127.0.0.1:8000/v1."""
     name: str = ""
     """Name of the model that is sent; empty = the first that the server lists."""
     api_key: str | None = None
     """Name of the environment variable that holds the API key; null = no key."""
-    temperature: float = key(0.7, least=0, most=10)
-    """Sampling temperature."""
     max_tokens: int = key(1024, least=1)
-    """Most tokens of one answer; for the solver with and without an abstraction alike."""
+    """Most tokens of one answer; for a solver with and without an abstraction alike."""
     requests: int = key(8, least=1, most=1024)
     """Requests that are open at a time."""
     per_minute: int = key(0, least=0)
     """Most requests begun in a minute; 0 = no limit."""
     timeout: float = key(300.0, above=0)
     """Seconds for one request."""
+
+
+@dataclass
+class ChatModelConfig(ChatServerConfig):
+    """A model behind any server with OpenAI's chat API, or the base model itself."""
+
+    url: str | None = None
+    """Base URL of the server, e.g. http://127.0.0.1:8000/v1; null = the model of base.path, in this process."""
+    temperature: float = key(0.7, least=0, most=10)
+    """Sampling temperature."""
     price_in: float = key(0.0, least=0)
     """Price of a million prompt tokens, for the accounts."""
     price_out: float = key(0.0, least=0)

@@ -30,6 +30,7 @@ from rlad.config.serving import ServingConfig
 from rlad.config.steering import SteeringConfig
 from rlad.config.text import PlainScalar, Raw, default_of, is_null, parse_yaml, section_of, typed
 from rlad.config.training import CotrainConfig, WarmstartConfig
+from rlad.config.transfer import TransferConfig
 
 
 class UnknownKey(ConfigError):
@@ -82,6 +83,7 @@ class RunConfig:
     features: FeaturesConfig = field(default_factory=FeaturesConfig)
     routing: RoutingConfig = field(default_factory=RoutingConfig)
     concepts: ConceptsConfig = field(default_factory=ConceptsConfig)
+    transfer: TransferConfig = field(default_factory=TransferConfig)
     distill: DistillConfig = field(default_factory=DistillConfig)
     serving: ServingConfig = field(default_factory=ServingConfig)
     launch: LaunchConfig = field(default_factory=LaunchConfig)

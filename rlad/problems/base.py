@@ -77,6 +77,10 @@ class World(Protocol):
     def propose(self, problem: Problem, rng: random.Random) -> str:
         """A demonstration for the abstraction player: a valid abstraction, or a useless one in the configured share."""
 
+    def right_abstraction(self, problem: Problem) -> str | None:
+        """An abstraction that is known to be right for the problem; None where the world cannot state one."""
+        return None
+
     def solve(self, problem: Problem, abstraction: str | None, rng: random.Random) -> str:
         """A demonstration for the solution player, ending in \\boxed{...}; follows the abstraction when there is one
         (also a useless one, as far as it can be followed), else solves plainly."""

@@ -258,6 +258,11 @@ class Countdown(FormalWorld):
             return rng.choice(useless).text
         return rng.choice(self.valid_moves(numbers, target)).text
 
+    def right_abstraction(self, problem: Problem) -> str | None:
+        """A last move after which the other numbers can make what is needed."""
+        possible = self.valid_moves(problem.meta["numbers"], problem.meta["target"]) if problem.meta else []
+        return possible[0].text if possible else None
+
     # ------------------------------------------------------------------------------------------------ solutions
     def solve(self, problem: Problem, abstraction: str | None, rng: random.Random) -> str:
         """Makes the abstraction's last move; when the rest cannot fit it, the nearest miss. Without an abstraction, or

@@ -225,6 +225,15 @@ class Induction(FormalWorld):
             return rng.choices(forms, weights)[0].text
         return rng.choices(useless, [self.prior[form] for form in useless])[0].text
 
+    def right_abstraction(self, problem: Problem) -> str | None:
+        """The form of the hidden rule.
+
+        >>> problem = Induction().sample(random.Random(0))
+        >>> Induction().right_abstraction(problem) == problem.meta["form"]
+        True
+        """
+        return problem.meta.get("form")
+
     def solve(self, problem: Problem, abstraction: str | None, rng: random.Random) -> str:
         """Fits and applies the abstraction's form, right or wrong; without one, a form that is possible."""
         form = Form.parse(abstraction) if abstraction is not None else None

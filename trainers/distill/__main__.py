@@ -6,6 +6,7 @@ import asyncio
 import json
 from pathlib import Path
 
+from rlad.chat_model import HttpModel
 from rlad.cli import Parser, main_guard, progress
 from rlad.config import ChatModelConfig, RunConfig, load_config
 from rlad.entropy.embedders import local_model
@@ -17,7 +18,6 @@ from trainers.distill.card import card
 from trainers.distill.own import OwnModel
 from trainers.distill.pipeline import Distiller, Worked, rejects, rows
 from trainers.launching.folder import config_path, prepared_folder
-from trainers.runtime.chat_model import HttpModel
 
 
 def make_models(run: RunConfig) -> dict[str, HttpModel | OwnModel]:

@@ -13,7 +13,7 @@ import os
 from collections import Counter
 from pathlib import Path
 
-from trainers.runtime.chat_model import Model, Reply
+from rlad.chat_model import Model, Reply
 
 
 class Calls:

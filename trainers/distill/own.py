@@ -6,10 +6,10 @@ import asyncio
 from dataclasses import replace
 from typing import Any
 
+from rlad.chat_model import Reply
 from rlad.cli import PlainError
 from rlad.config import RunConfig
 from rlad.generation.base import Sampling
-from trainers.runtime.chat_model import Reply
 
 
 class OwnModel:

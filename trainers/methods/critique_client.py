@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from rlad.chat_model import HttpModel
 from rlad.config import ChatModelConfig, CritiqueConfig
 from rlad.generation.together import together
-from trainers.runtime.chat_model import HttpModel
 
 
 class Teacher:

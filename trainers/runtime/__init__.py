@@ -1,1 +1,1 @@
-"""What training runs on: DeepSpeed, collectives, placement of samplers, loggers, the client of chat servers."""
+"""What training runs on: DeepSpeed, collectives, placement of samplers, loggers."""

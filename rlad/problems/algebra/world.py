@@ -80,6 +80,10 @@ class Algebra(FormalWorld):
             if text not in own:
                 return text
 
+    def right_abstraction(self, problem: Problem) -> str | None:
+        """The technique of the problem's first plan."""
+        return problem.meta["plans"][0].abstraction if problem.meta else None
+
     def solve(self, problem: Problem, abstraction: str | None, rng: random.Random) -> str:
         if abstraction is None:
             return f"{rng.choice(problem.meta['plans']).steps} \\boxed{{ {problem.answer} }}"

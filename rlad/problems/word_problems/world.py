@@ -76,6 +76,11 @@ class WordProblems(World):
         useless = wrong and rng.random() < self.useless_share
         return rng.choice(rng.choice(wrong if useless else right).hints)
 
+    def right_abstraction(self, problem: Problem) -> str | None:
+        """The first plan that leads to the answer, in its first wording."""
+        right = self._plans(problem)[0]
+        return right[0].hints[0] if right else None
+
     def solve(self, problem: Problem, abstraction: str | None, rng: random.Random) -> str:
         """Follows the plan that the abstraction names, right or wrong; without one, or where it cannot be carried out,
         one that is right."""

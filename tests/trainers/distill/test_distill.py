@@ -14,12 +14,12 @@ from chat_server import chat_server
 from chat_tokenizers import chat_tokenizer
 from stub_teacher import PROBLEMS, stub
 
+from rlad.chat_model import HttpModel, ModelDown
 from rlad.config import MixtureConfig, load_config
 from rlad.players.prompts import Prompts
 from rlad.problems import load_problems
 from trainers.data.demonstrations import Demonstrations
 from trainers.distill.__main__ import distil
-from trainers.runtime.chat_model import HttpModel, ModelDown
 
 
 @pytest.fixture

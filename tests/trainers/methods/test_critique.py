@@ -9,6 +9,7 @@ from credit_rows import solution_rows
 from teachers import teacher
 from trees import solution, tree
 
+from rlad.chat_model import ModelDown
 from rlad.config import CotrainConfig, CritiqueConfig, MixtureConfig, PlayerConfig, VerifierConfig, load_config
 from rlad.generation import Completion
 from rlad.players.policy import format_tokens, load_tokenizer, make_prompts
@@ -21,7 +22,6 @@ from trainers.learner.batches import collate
 from trainers.losses.shaped import shaped_ratio
 from trainers.methods.critique import Refiner, failures, keep_best
 from trainers.methods.critique_client import Teacher
-from trainers.runtime.chat_model import ModelDown
 
 ALONE = {"abstractions": 0, "drop_constant_groups": True}
 

@@ -13,7 +13,7 @@ import httpx
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_exponential
 
 from rlad.cli import PlainError
-from rlad.config import ChatModelConfig
+from rlad.config import ChatServerConfig
 
 
 class ModelDown(PlainError):
@@ -42,7 +42,7 @@ class Model(Protocol):
 class HttpModel:
     """A model behind a server with OpenAI's chat API, at most so many requests at a time and begun in a minute."""
 
-    def __init__(self, config: ChatModelConfig, attempts: int = 5, pause: float = 1.0):
+    def __init__(self, config: ChatServerConfig, attempts: int = 5, pause: float = 1.0):
         self.config, headers = config, {}
         if config.api_key:
             if config.api_key not in os.environ:

@@ -1,0 +1,76 @@
+"""A run's abstractions given to another solver, from the problems to transfer.json."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from evals.samples.journal import Shard
+from evals.samples.shards import keep
+from evals.samples.trees import ModelPair, Sampled
+from evals.samples.workers import problems_of
+from evals.sweeping.drawing import splits_of
+from evals.sweeping.pairs import pairs_of
+from evals.transfer.measuring import measure
+from evals.transfer.sampling import drawn
+from evals.transfer.solvers import Solver, require_words, solver_of
+from evals.transfer.sources import sources_for
+from rlad.cli import PlainError, locked
+from rlad.config import RunConfig
+from rlad.problems import Problem
+
+TREES, RESULT = "transfer_trees.jsonl", "transfer.json"
+
+
+def transfer(
+    run: RunConfig, folder: Path, solver: str, name: str | None = None, rescore: bool = False
+) -> dict[str, Any]:
+    """Gives the abstractions of a run's newest proposer to a solver; writes and returns what transfer.json holds.
+
+    Samples go to RUN/transfer/NAME/transfer_trees.jsonl; what was killed goes on where it was. `rescore` measures those
+    samples again. Raises ConfigError and PlainError, in a sentence, where that cannot be.
+    """
+    begin, whom, notes = time.process_time(), solver_of(solver, run), []
+    target = folder / "transfer" / (name or whom.name)
+    with locked(folder):
+        sampled = Sampled.read(target / TREES) if rescore else _sampled(run, folder, whom, target, notes)
+        meta = {
+            "run": run.name, "seed": run.seed, "solver": whom.pair.label, "problems": len(sampled.problems["test"]),
+            "notes": notes, "command": f"./launch.sh transfer {folder} --solver {solver}",
+        }  # fmt: skip
+        found = {"meta": meta} | measure(run, sampled)
+        meta["cpu_seconds"] = round(time.process_time() - begin, 1)
+        if not rescore:
+            sampled.write(target / TREES)
+        (target / RESULT).write_text(json.dumps(found, indent=1) + "\n")
+        Shard().path(target).unlink(missing_ok=True)  # the journal, whose samples are kept now
+    return found
+
+
+def _sampled(run: RunConfig, folder: Path, whom: Solver, target: Path, notes: list[str]) -> Sampled:
+    """Samples everything that is measured; what had to be left out goes to the notes."""
+    proposer = pairs_of(run, folder)[-1].abstraction
+    if proposer is None:
+        raise PlainError(f"'{folder}' holds no player that writes abstractions; train a pair first.")
+    problems = _problems(run, whom, notes)
+    require_words(whom, problems["test"])
+    sources, left_out = sources_for(run, problems, whom.pair.label if whom.proposer is None else None)
+    notes += left_out
+    pairs = [ModelPair("own", "own", proposer, proposer, "plain"), replace(whom.pair, abstraction=whom.proposer)]
+    return drawn(run, whom, proposer, sources, problems, keep(run, target, pairs, problems, Shard()))
+
+
+def _problems(run: RunConfig, whom: Solver, notes: list[str]) -> dict[str, list[Problem]]:
+    """The run's held-out problems by split, as many as the sweep takes, without those that the solver learnt from."""
+    whole = replace(run, sweep=replace(run.sweep, problems=run.problems.test))
+    found = problems_of(whole, splits_of(run, [replace(whom.pair, abstraction=whom.pair.solution)]))
+    known = whom.trained_on(run)
+    fresh = {split: [one for one in several if one.question not in known] for split, several in found.items()}
+    if lost := sum(map(len, found.values())) - sum(map(len, fresh.values())):
+        notes.append(f"The solver has trained on {lost} of the {sum(map(len, found.values()))} problems: left out.")
+    if not fresh["test"]:
+        raise PlainError("The solver has trained on every test problem, so nothing can be measured.")
+    return fresh | {"test": fresh["test"][: run.sweep.problems]}
