@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 
 import numpy as np
 
 ORDERS = range(1, 7)
+LAST = 0x10FFFF
+"""The largest code point."""
 CUT = 60.0
 """Texts whose clusters are on average at least this chrF alike, in percent, are one cluster."""
 SAMPLE = 24
@@ -26,10 +28,9 @@ def chrf(texts: Sequence[str], beta: float = 2.0) -> np.ndarray:
     letters = ["".join(text.split()) for text in texts]
     size = len(texts)
     precision, recall, orders = np.zeros((3, size, size))
-    for n in ORDERS:
-        counts = _counts(letters, n)
+    for counts in _counts(letters):
         totals = counts.sum(1)
-        shared = np.stack([np.minimum(row, counts).sum(1) for row in counts])
+        shared = _shared(counts)
         known = (totals[:, None] > 0) & (totals > 0)
         precision += np.divide(shared, totals[:, None], where=known, out=np.zeros((size, size)))
         recall += np.divide(shared, totals, where=known, out=np.zeros((size, size)))
@@ -42,18 +43,36 @@ def chrf(texts: Sequence[str], beta: float = 2.0) -> np.ndarray:
     return 100 * (score + score.T) / 2
 
 
-def _counts(texts: list[str], n: int) -> np.ndarray:
-    """How often each character n-gram (a column) stands in each text (a row)."""
-    columns: dict[str, int] = {}
-    places = [
-        (row, columns.setdefault(text[i : i + n], len(columns)))
-        for row, text in enumerate(texts)
-        for i in range(len(text) - n + 1)
-    ]
-    counts = np.zeros((len(texts), max(1, len(columns))))
-    if places:
-        np.add.at(counts, tuple(np.array(places).T), 1)
-    return counts
+def _counts(texts: list[str]) -> Iterator[np.ndarray]:
+    """For each order, how often each character n-gram (a column) stands in each text (a row).
+
+    >>> [counts.tolist() for counts in _counts(["aab", "ab"])][:2]               # a, b; then aa, ab
+    [[[2.0, 1.0], [1.0, 1.0]], [[1.0, 1.0], [0.0, 1.0]]]
+    """
+    letters = np.array([ord(letter) for text in texts for letter in text], dtype=np.int64)
+    row = np.repeat(np.arange(len(texts)), [len(text) for text in texts])
+    place, gram = np.arange(len(letters)), np.zeros_like(letters)
+    for n in ORDERS:
+        # A gram is the one before it with a letter more, which has to stand in the same text.
+        inside = place + n <= len(letters)
+        place, gram = place[inside], gram[inside]
+        inside = row[place] == row[place + n - 1]
+        place, gram = place[inside], gram[inside]
+        names, gram = np.unique(gram * (LAST + 1) + letters[place + n - 1], return_inverse=True)
+        counts = np.bincount(row[place] * len(names) + gram, minlength=len(texts) * len(names))
+        yield counts.reshape(len(texts), len(names)).astype(float)
+
+
+def _shared(counts: np.ndarray) -> np.ndarray:
+    """What the rows have in common, (N, N): the sum over the columns of the smaller of two rows' counts.
+
+    >>> _shared(np.array([[2.0, 1.0], [3.0, 0.0]])).tolist()
+    [[3.0, 2.0], [2.0, 3.0]]
+    """
+    once = (counts > 0).astype(float)
+    shared = once @ once.T
+    more = (counts - once)[:, counts.max(0, initial=0) > 1]  # few grams stand in a text again
+    return shared + np.stack([np.minimum(row, more).sum(1) for row in more])
 
 
 def text_clusters(texts: Sequence[str], cut: float = CUT) -> list[int]:

@@ -155,7 +155,7 @@ def scores_of(
     logits: torch.Tensor, batch: Completions, temperature: float, entropy: bool | str = True, rank: bool = False
 ) -> Scores:
     """What `token_scores` gives, from logits (B, C, V)."""
-    distribution = torch.log_softmax(logits.float() / temperature, dim=-1)
+    distribution = torch.log_softmax(logits.float() if temperature == 1 else logits.float() / temperature, dim=-1)
     logp = distribution.gather(-1, batch.completion[..., None])
     entropies = None
     if entropy:

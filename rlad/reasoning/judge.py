@@ -26,9 +26,10 @@ class Judge:
     def __call__(self, items: list[tuple[Problem, str]]) -> list[Verdict]:
         """Verdicts of (problem, solution text) pairs, in order."""
         pairs = [(problem.answer, text) for problem, text in items]
-        verdicts = (
-            self._pool.verify_many(pairs) if self._pool else [verify(gold, text, self.options) for gold, text in pairs]
-        )
+        distinct = list(dict.fromkeys(pairs))  # a trained player writes the same solution again and again
+        judged = self._pool.verify_many(distinct) if self._pool else [verify(*pair, self.options) for pair in distinct]
+        known = dict(zip(distinct, judged, strict=True))
+        verdicts = [known[pair] for pair in pairs]
         valid = getattr(self.world, "valid", None)
         if valid is not None:
             verdicts = [

@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable
 from fractions import Fraction
+from functools import lru_cache
 
 from rlad.verifier.budget import BudgetExceeded, NotDefined, OperationBudget, ParseError, TooLarge, VerifierError
 from rlad.verifier.comparing.canon import canonical_key, rational
@@ -138,8 +139,11 @@ def _squeezed(text: str) -> str:
 
 # --- reading
 # ------------------------------------------------------------------------------------------------------------
+@lru_cache(maxsize=4096)
 def _read_gold(gold: str, options: VerifyOptions) -> tuple[Node, str]:
-    """The gold's tree: the first candidate that is mathematics, else its text."""
+    """The gold's tree: the first candidate that is mathematics, else its text. A problem's solutions come together, so
+    what was read is kept for the next one.
+    """
     found = extract(gold, options, gold=True)
     if not found.candidates:
         raise ParseError(f"gold: {found.source}")

@@ -1,10 +1,14 @@
-"""Judging solutions: what the box may hold."""
+"""Judging solutions: what the box may hold, and how often one is judged."""
+
+from types import SimpleNamespace
 
 import pytest
 
 from rlad.config import VerifierConfig
 from rlad.problems import Problem
+from rlad.reasoning import judge as module
 from rlad.reasoning.judge import Judge
+from rlad.verifier import verify
 
 
 @pytest.mark.parametrize(
@@ -32,3 +36,16 @@ def test_a_computation_in_the_box_is_no_value(gold, box, value, computed):
     items = [(Problem("p", "?", gold), rf"so \boxed{{{box}}}")]
     assert Judge(VerifierConfig(), None, value_answers=True)(items)[0].correct is value
     assert Judge(VerifierConfig())(items)[0].correct is computed
+
+
+@pytest.mark.parametrize("pooled", [False, True])
+def test_what_was_written_twice_is_judged_once(pooled, monkeypatch):
+    judge, asked = Judge(VerifierConfig()), []
+    monkeypatch.setattr(module, "verify", lambda *pair: asked.append(pair[:2]) or verify(*pair))
+    if pooled:
+        judge._pool = SimpleNamespace(verify_many=lambda pairs: [module.verify(*pair) for pair in pairs])
+    two, three = Problem("p", "1+1", "2"), Problem("q", "1+2", "3")
+    items = [(two, r"\boxed{2}"), (three, r"\boxed{2}"), (two, r"\boxed{3}"), (two, r"\boxed{2}")]
+    assert [verdict.correct for verdict in judge(items)] == [True, False, False, True]
+    assert asked == [("2", r"\boxed{2}"), ("3", r"\boxed{2}"), ("2", r"\boxed{3}")]
+    assert sum(judge.outcomes.values()) == 4

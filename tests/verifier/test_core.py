@@ -246,3 +246,13 @@ def test_import_is_light():
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
     )
+
+
+def test_a_gold_answer_is_read_once_for_all_solutions_of_its_problem(monkeypatch):
+    read, reading = [], verify.__globals__["extract"]
+    monkeypatch.setitem(
+        verify.__globals__, "extract", lambda text, *more, **how: read.append(text) or reading(text, *more, **how)
+    )
+    found = [verify(r"\frac{31}{77}", rf"\boxed{{{answer}}}").correct for answer in ("31/77", "62/154", "1")]
+    assert found == [True, True, False]
+    assert read.count(r"\frac{31}{77}") == 1

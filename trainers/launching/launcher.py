@@ -22,6 +22,9 @@ from rlad.generation.vllm.setup import SPARE
 from trainers.launching.nodes import Placement
 from trainers.launching.rank import done_file, failure_file
 
+KEPT_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(2**30), "MALLOC_MMAP_THRESHOLD_": str(2**25)}
+"""glibc's heap of a CPU rank: what an update has freed, the next one takes. By itself it gives all but some megabytes
+back to the system, and every page of a micro-batch's tensors is asked for, and zeroed, in every step anew."""
 GRACE = 10.0
 """Seconds between asking processes to end and ending them."""
 ROOT = Path(__file__).resolve().parents[2]
@@ -76,6 +79,8 @@ def environment(base: Mapping[str, str], device: str, threads: int, logs: Path, 
     if device == "cpu":
         result.pop("CUDA_VISIBLE_DEVICES", None)  # DeepSpeed would take it for a list of CPU ranks
         result["OMP_NUM_THREADS"] = str(threads)
+        if not KEPT_MEMORY.keys() & base.keys():
+            result |= KEPT_MEMORY
     bin_folder = str(Path(sys.executable).parent)
     result["PATH"] = os.pathsep.join([bin_folder, base.get("PATH", os.defpath)])  # ninja lives there
     result["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [base.get("PYTHONPATH")])])
@@ -93,7 +98,8 @@ def environment(base: Mapping[str, str], device: str, threads: int, logs: Path, 
 
 
 EXPORTED = (
-    "DS_ACCELERATOR", "OMP_NUM_THREADS", "TOKENIZERS_PARALLELISM", "RLAD_RANK_LOGS", "TORCH_EXTENSIONS_DIR", SPARE
+    "DS_ACCELERATOR", "OMP_NUM_THREADS", "TOKENIZERS_PARALLELISM", "RLAD_RANK_LOGS", "TORCH_EXTENSIONS_DIR", SPARE,
+    *KEPT_MEMORY,
 )  # fmt: skip
 """What DeepSpeed carries to other hosts beside PYTHONPATH and NCCL's variables."""
 

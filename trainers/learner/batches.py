@@ -8,7 +8,7 @@ import torch
 
 from rlad.players.logprobs import token_scores
 from trainers.data.rows import Row
-from trainers.learner.branches import Inputs, side_by_side
+from trainers.learner.branches import Inputs, padded, side_by_side
 from trainers.learner.layout import MicroBatch, Sharing, laid_out
 from trainers.learner.token_budget import plan_by_tokens
 from trainers.runtime import zero3
@@ -126,13 +126,10 @@ def collate(rows: list[Row], index: list[int], pad_id: int, device: torch.device
     nothing = Row((pad_id,), (pad_id,), pg_weight=0.0, kl_weight=0.0, copies=0)
     chosen = [rows[i] if i >= 0 else nothing for i in index]
     left = max(len(row.prompt) for row in chosen)
-    right = max(len(row.completion) for row in chosen)
-    ids = torch.full((len(chosen), left + right), pad_id)
-    attention = torch.zeros(len(chosen), left + right, dtype=torch.long)
-    for i, row in enumerate(chosen):
-        start, end = left - len(row.prompt), left + len(row.completion)
-        ids[i, start:end] = torch.tensor(row.prompt + row.completion)
-        attention[i, start:end] = 1
+    before = [[pad_id] * (left - len(row.prompt)) for row in chosen]
+    ids = padded([[*pad, *row.prompt, *row.completion] for pad, row in zip(before, chosen, strict=True)], pad_id)
+    ones = [[1] * (len(row.prompt) + len(row.completion)) for row in chosen]
+    attention = padded([[0] * len(pad) + own for pad, own in zip(before, ones, strict=True)], 0)
     position = (attention.cumsum(1) - 1).clamp(min=0)
     mask = attention[:, left:].float() * torch.tensor([float(i >= 0) for i in index])[:, None]
     _leave_given_out(mask, chosen)
@@ -143,11 +140,8 @@ def collate_shared(rows: list[Row], micro_batch: MicroBatch, pad_id: int, device
     """The rows of a micro-batch behind shared prompts, side by side."""
     index = [i for row in micro_batch for part in row for i in part]
     chosen = [rows[i] for i in index]
-    completion = torch.full((len(chosen), max(len(row.completion) for row in chosen)), pad_id)
-    mask = torch.zeros(completion.shape)
-    for place, row in enumerate(chosen):
-        completion[place, : len(row.completion)] = torch.tensor(row.completion)
-        mask[place, : len(row.completion)] = 1
+    completion = padded([row.completion for row in chosen], pad_id)
+    mask = padded([[1.0] * len(row.completion) for row in chosen], 0.0)
     _leave_given_out(mask, chosen)
     return _batch(chosen, index, side_by_side(rows, micro_batch, pad_id), completion, mask, device)
 
@@ -200,10 +194,7 @@ def _batch(
 
 def _per_token(values: list[tuple[float, ...]], mask: torch.Tensor) -> torch.Tensor:
     """Lists of at most C values, padded with zeros to the shape of `mask`, (B, C); 0 where that is 0."""
-    result = torch.zeros_like(mask)
-    for place, own in enumerate(values):
-        result[place, : len(own)] = torch.tensor(own, dtype=result.dtype, device=result.device)
-    return torch.where(mask > 0, result, 0.0)
+    return torch.where(mask > 0, padded(values, 0.0, mask.shape[1]).to(mask), 0.0)
 
 
 def token_logprobs(model, batch: Batch, temperature: float, with_entropy: bool | str = True):

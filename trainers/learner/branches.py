@@ -32,27 +32,40 @@ class Inputs(NamedTuple):
 def side_by_side(rows: Sequence[Row], micro_batch: MicroBatch, pad_id: int) -> Inputs:
     """The forward of a micro-batch; its completions are in the order in which they lie in it."""
     long = width(rows, micro_batch)
-    ids = torch.full((len(micro_batch), long), pad_id)
-    positions = torch.zeros_like(ids)
-    # Which prompt a position belongs to, and which of its completions: 0 on the prompt itself. Padding is a prompt too.
-    prompt, completion = torch.full_like(ids, -1), torch.zeros_like(ids)
-    sequences = [i for row in micro_batch for part in row for i in part]
-    place = torch.zeros(len(sequences), max(len(rows[i].completion) for i in sequences), dtype=torch.long)
-    number = 0
+    # Lists become tensors once: for every sequence some small ones would cost more than all of the large ones.
+    ids, positions, prompt, completion, place = [], [], [], [], []
     for at, row in enumerate(micro_batch):
-        end = 0
+        own: tuple[list[int], ...] = ([], [], [], [])
         for which, part in enumerate(row):
-            begin, stem = end, rows[part[0]].prompt
-            end += len(stem)
-            ids[at, begin:end], positions[at, begin:end] = torch.tensor(stem), torch.arange(len(stem))
-            last = at * long + end - 1
+            stem = rows[part[0]].prompt
+            _put(own, stem, 0, which, 0)
+            last = at * long + len(own[0]) - 1
             for branch, i in enumerate(part, 1):
-                tokens = rows[i].completion
-                here = slice(end, end + len(tokens) - 1)
-                ids[at, here] = torch.tensor(tokens[:-1], dtype=torch.long)
-                positions[at, here] = torch.arange(len(stem), len(stem) + len(tokens) - 1)
-                completion[at, here] = branch
-                place[number, : len(tokens)] = torch.tensor([last, *range(at * long + end, at * long + here.stop)])
-                number, end = number + 1, here.stop
-            prompt[at, begin:end] = which
-    return Inputs(ids, torch.stack([prompt, completion]).short(), positions, place)
+                tokens, begin = rows[i].completion[:-1], at * long + len(own[0])
+                _put(own, tokens, len(stem), which, branch)
+                place.append([last, *range(begin, begin + len(tokens))])
+        for kept, values in zip((ids, positions, prompt, completion), own, strict=True):
+            kept.append(values)
+    # Which prompt a position belongs to, and which of its completions: 0 on the prompt itself. Padding is a prompt too.
+    numbers = torch.stack([padded(prompt, -1, long), padded(completion, 0, long)]).short()
+    return Inputs(padded(ids, pad_id, long), numbers, padded(positions, 0, long), padded(place, 0))
+
+
+def _put(own: tuple[list[int], ...], tokens: Sequence[int], first: int, prompt: int, completion: int) -> None:
+    """Adds tokens to a row's ids, positions from the `first` on, and numbers of prompt and completion."""
+    ids, positions, prompts, completions = own
+    ids += tokens
+    positions += range(first, first + len(tokens))
+    prompts += [prompt] * len(tokens)
+    completions += [completion] * len(tokens)
+
+
+def padded(rows: Sequence[Sequence], value: float, width: int | None = None) -> torch.Tensor:
+    """The rows filled up on the right to the longest of them, or to `width`: int64, or float32 with a float to fill.
+
+    >>> padded([[1, 2], []], 0).tolist(), padded([[0.5]], 0.0, width=2).tolist()
+    ([[1, 2], [0, 0]], [[0.5, 0.0]])
+    """
+    wide = max(map(len, rows)) if width is None else width
+    dtype = torch.float32 if isinstance(value, float) else torch.int64
+    return torch.tensor([[*row, *[value] * (wide - len(row))] for row in rows], dtype=dtype)

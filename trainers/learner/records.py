@@ -34,13 +34,16 @@ class TokenRecord:
     def add(self, batch: Batch, logp: torch.Tensor, entropy: torch.Tensor) -> None:
         """Keeps the active tokens of a micro-batch; tensors (B, C). Rows that stand for no sample are left out."""
         written = (batch.mask > 0).cpu()
-        copies, learnt = batch.copies[:, 0].int().tolist(), (batch.pg_weight[:, 0] > 0).tolist()
-        columns = [tensor.cpu() for tensor in (logp, entropy, batch.advantage)]
-        for place, here in enumerate(written):
-            if not copies[place]:
+        counts, learnt = written.sum(1).tolist(), (batch.pg_weight[:, 0] > 0).tolist()
+        # Row by row thousands of small tensors would be indexed: it is done once, and a row is a piece of that.
+        ids, *columns = (
+            tensor.cpu()[written].split(counts) for tensor in (batch.completion, logp, entropy, batch.advantage)
+        )
+        for place, copies in enumerate(batch.copies[:, 0].int().tolist()):
+            if not copies:
                 continue
-            self.tokens.append(tuple(batch.completion[place].cpu()[here].tolist()))
-            self.copies.append(copies[place])
+            self.tokens.append(tuple(ids[place].tolist()))
+            self.copies.append(copies)
             self.learnt.append(learnt[place])
-            for kept, tensor in zip((self.logp, self.entropy, self.advantage), columns, strict=True):
-                kept.append(tensor[place, here])
+            for kept, own in zip((self.logp, self.entropy, self.advantage), columns, strict=True):
+                kept.append(own[place])

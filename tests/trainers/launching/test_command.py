@@ -12,9 +12,11 @@ from rlad.cli import PlainError
 from rlad.config import load_config, save_config
 from trainers.launching import command as launch
 from trainers.launching.folder import changed, prepared_folder
-from trainers.launching.launcher import choose_device, command, environment, outcome, require_compiler
+from trainers.launching.launcher import KEPT_MEMORY, choose_device, command, environment, outcome, require_compiler
 from trainers.launching.nodes import Placement, expand_nodelist, place, read_hostfile
 from trainers.launching.rank import done_file, leave_sentence
+
+TRIM = "MALLOC_TRIM_THRESHOLD_"
 
 
 # ------------------------------------------------------------------------------------------------- placement
@@ -137,6 +139,14 @@ def test_command_of_one_machine(tmp_path):
     assert env["DS_ACCELERATOR"] == "cpu"
     assert "CUDA_VISIBLE_DEVICES" not in env
     assert env["PYTHONPATH"].split(os.pathsep)[1:] == ["own"]  # a package of one's own is found by the ranks too
+
+
+def test_a_cpu_rank_keeps_what_an_update_has_freed_unless_its_user_says_otherwise(tmp_path):
+    by_itself, asked = (start_line(tmp_path, Placement(slots=(1,)), base=base)[1] for base in ({}, {TRIM: "1"}))
+    assert by_itself.items() >= KEPT_MEMORY.items()
+    assert asked[TRIM] == "1"
+    assert not asked.keys() & (KEPT_MEMORY.keys() - {TRIM})
+    assert not start_line(tmp_path, Placement(slots=(1,)), "cuda")[1].keys() & KEPT_MEMORY.keys()
 
 
 def test_chosen_gpus_are_kept(tmp_path):

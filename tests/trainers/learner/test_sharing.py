@@ -21,6 +21,7 @@ from trainers.data.rows import Row
 from trainers.learner.batches import collate, micro_batches, token_logprobs
 from trainers.learner.layout import Sharing, branched, laid_out, positions_of, width
 from trainers.learner.learner import Learner
+from trainers.learner.records import TokenRecord
 from trainers.learner.sharing import sharing_of, weights_in_keys
 from trainers.learner.update import update
 
@@ -228,6 +229,19 @@ def test_ragged_rows_are_filled_and_what_is_even_is_left_alone():
     alone = count(rows, laid_out(rows, Sharing(769, prompts=False), 256, 0, plain=1e12))
     assert alone < 1.02 * sum(positions_of(rows, [i]) for i in range(256))
     assert laid_out(equal(64, 1, 12, 24), Sharing(769), 64, 0, plain=Sharing(769).cost(64, 36)) is None
+
+
+@pytest.mark.parametrize("sharing", [Sharing(769), None])
+def test_rows_become_as_many_tensors_however_many_they_are(sharing, monkeypatch):
+    def made(rows):
+        count, whole = [], torch.tensor
+        with monkeypatch.context() as patch:
+            patch.setattr(torch, "tensor", lambda *given, **more: count.append(1) or whole(*given, **more))
+            (batch,) = micro_batches(rows, 256, 0, torch.device("cpu"), sharing=sharing)
+            TokenRecord().add(batch, batch.mask, batch.mask)
+        return len(count)
+
+    assert made(equal(2, 8, 12, 24)) == made(equal(8, 16, 12, 24)) < 30
 
 
 @given(
