@@ -21,7 +21,7 @@ from trainers.credit.planning import credited_grams
 from trainers.credit.standing import Standing
 from trainers.data.step_problems import StepProblems
 from trainers.launching.folder import started_run
-from trainers.learner.assembly import make_learner
+from trainers.learner.assembly import export_player, make_learner
 from trainers.learner.checkpoint import Checkpoints
 from trainers.learner.checkpoint_writer import Writer
 from trainers.learner.learner import Learner, owners
@@ -148,10 +148,12 @@ class Cotrainer:
     def export(self) -> None:
         """Plain Hugging Face folders of all players, each with the whole model. Collective."""
         for owner in owners(self.learners.values()):
-            state = zero3.full_state(owner.model_engine, self.run.zero.bucket_size)
+            size, lora = self.run.zero.bucket_size, self.run.lora
+            state = zero3.full_state(owner.model_engine, size)
+            adapter = zero3.learnt_state(owner.model_engine, size) if lora.rank else {}
             for learner in self.learners.values() if zero3.rank() == 0 else ():
                 if learner.owner is owner:
-                    learner.policy.export(state=state)
+                    export_player(learner.policy, state, adapter, lora)
         if zero3.rank() == 0:
             write_cards(self.run, self.folder)
 

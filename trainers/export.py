@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import torch
@@ -22,7 +22,7 @@ from rlad.cli import Parser, PlainError, main_guard
 from rlad.config import LoraConfig, RunConfig, SteeringConfig, load_config, save_config
 from rlad.players.adapters import adapt, plain_weights
 from rlad.players.policy import make_policy
-from trainers.learner.assembly import starting_model
+from trainers.learner.assembly import export_player, starting_model
 from trainers.learner.checkpoint import TAG, player_folder, shards_of
 from trainers.learner.checkpoint_files import complete_checkpoints, step_folder
 
@@ -41,18 +41,26 @@ def checkpoint_of(run_folder: Path, step: int | None) -> Path:
     return wanted
 
 
-def full_weights(model: torch.nn.Module, shards: Path) -> Iterator[tuple[str, torch.Tensor]]:
-    """(name, tensor) pairs of a whole plain model: the checkpoint's where it holds them, else the model's own.
+def trained_weights(model: torch.nn.Module, shards: Path) -> dict[str, torch.Tensor]:
+    """What a checkpoint holds of a player, by the names in `model`: of an adapter the adapter alone.
 
-    shards: a player's folder in a checkpoint, which any number of ranks has written. An adapter's checkpoint holds the
-    adapter alone; it is added to the base that `model` is.
+    shards: the player's folder in a checkpoint, which any number of ranks has written. Raises PlainError for a
+    checkpoint of another model.
     """
     # It says what it reads, file by file, on both streams.
     with open(os.devnull, "w") as hush, contextlib.redirect_stdout(hush), contextlib.redirect_stderr(hush):
         trained = get_fp32_state_dict_from_zero_checkpoint(str(shards), tag=TAG)
-    own = dict(model.named_parameters())
-    if unknown := set(trained) - set(own):
+    if unknown := set(trained) - set(dict(model.named_parameters())):
         raise PlainError(f"'{shards}' is of another model: it holds '{min(unknown)}'.")
+    return trained
+
+
+def full_weights(model: torch.nn.Module, trained: Mapping[str, torch.Tensor]) -> Iterator[tuple[str, torch.Tensor]]:
+    """(name, tensor) pairs of a whole plain model: those that were trained, else the model's own.
+
+    An adapter is added to the base that `model` is.
+    """
+    own = dict(model.named_parameters())
     whole = ((name, trained.get(name, tensor).detach().to(tensor.dtype)) for name, tensor in own.items())
     yield from plain_weights(whole, model)
 
@@ -76,7 +84,8 @@ def export(run: RunConfig, run_folder: Path, step: int | None = None) -> Path:
             shards = player_folder(checkpoint, owner)
             policy = make_policy(role, starting_model(run, role, run_folder), run, made / "export" / role)
             adapt(policy.model, lora, steering, run.seed)
-            policy.export(state=dict(full_weights(policy.model, shards)))
+            trained = trained_weights(policy.model, shards)
+            export_player(policy, dict(full_weights(policy.model, trained)), trained, lora)
         if (run_folder / "base").is_dir():
             (made / "base").symlink_to(Path("..") / ".." / "base")
         for name in ("metrics.jsonl", "warmstart.jsonl", "samples.jsonl"):

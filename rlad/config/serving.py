@@ -11,11 +11,14 @@ from rlad.config.sections import MethodSection
 @dataclass
 class ServingConfig(MethodSection):
     engine: str = key("vllm", one_of=("vllm", "transformers"))
-    """vllm (one server per player, started and supervised, or running elsewhere) or transformers (in this process)."""
+    """vllm (a server per model, started and supervised, or running elsewhere) or transformers (in this process)."""
     abstraction_url: str | None = None
     """Running vLLM server of the abstraction player, such as http://gpu1:8000; None = start and supervise it here."""
     solution_url: str | None = None
     """Running vLLM server of the solution player; both are named or none."""
+    adapters: bool = False
+    """One vLLM server for both players of a pair that was trained with lora.rank: its base once and the two adapters,
+    instead of a server with a merged model for each. Half the memory; on CPUs slower."""
     vllm_arguments: str = ""
     """More arguments for the `vllm serve` processes that are started here, as on a command line."""
     start_timeout: float = key(600.0, above=0)

@@ -7,10 +7,14 @@ parameters are named as peft names them: NAME.base_layer.weight, NAME.lora_A.def
 from __future__ import annotations
 
 import difflib
+import json
+import shutil
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
+from safetensors.torch import save_file
 
 from rlad.config import ConfigError, LoraConfig, SteeringConfig
 from rlad.players.steering import VECTOR, add_vectors, has_vectors, merged_biases, unbiased
@@ -20,6 +24,8 @@ if TYPE_CHECKING:
 
 BASE = ".base_layer."
 PARTS = (".lora_A.default.weight", ".lora_B.default.weight")
+FOLDER = "adapter"
+"""Where an exported player has its adapter by itself, beside the model that it is merged into."""
 
 
 def adapt(model: PreTrainedModel, lora: LoraConfig, steering: SteeringConfig, seed: int) -> PreTrainedModel:
@@ -136,3 +142,14 @@ def adapter_entries(source: Iterable[tuple[str, torch.Tensor]]) -> Iterator[tupl
     for name, tensor in source:
         if is_adapters(name):
             yield f"base_model.model.{name.replace('.default.', '.')}", tensor
+
+
+def write_adapter(source: Iterable[tuple[str, torch.Tensor]], folder: Path, lora: LoraConfig) -> None:
+    """Writes the adapter among `source` as the folder that peft would write, which is what vLLM reads, in place of an
+    older one."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in adapter_entries(source)}
+    save_file(tensors, folder / "adapter_model.safetensors")
+    form = {"peft_type": "LORA", "r": lora.rank, "lora_alpha": lora.alpha, "target_modules": list(lora.targets)}
+    (folder / "adapter_config.json").write_text(json.dumps(form))

@@ -10,6 +10,7 @@ import torch
 from rlad.config import ROLES, ConfigError, RunConfig
 from rlad.generation import make_sampler
 from rlad.generation.turns import in_turns
+from rlad.players.adapters import FOLDER
 from rlad.players.policy import build_model, load_tokenizer, make_prompts
 from rlad.problems import Tool, world_of
 from rlad.reasoning.judge import Judge
@@ -28,21 +29,44 @@ def pretrained(run: RunConfig) -> dict[str, str] | None:
 
 
 def newest_pair(run: RunConfig, folder: Path) -> dict[str, str]:
-    """Role -> its player's newest model: trained, else warm-started, else pretrained.
+    """Role -> its player's newest model: trained, else warm-started, else pretrained. Players that are one model (all
+    that are not trained yet, and those with `cotrain.shared_weights`) have one folder, and are loaded once.
 
     Raises ConfigError for a run that has none of them, or that trained one player only.
     """
     export = {role: folder / "export" / role for role in ROLES}
     there = [role for role, path in export.items() if (path / "config.json").is_file()]
     if len(there) == len(ROLES):
-        return {role: str(path) for role, path in export.items()}
-    base = folder / "base"
-    if not there and (base / "config.json").is_file():
-        return dict.fromkeys(ROLES, str(base))
-    if not there and (found := pretrained(run)):
+        one = export[ROLES[0]] if run.cotrain.shared_weights else None  # the others' folders hold the same
+        return {role: str(one or path) for role, path in export.items()}
+    if not there and (found := untrained_pair(run, folder)):
         return found
     missing = next(role for role in ROLES if role not in there)
     raise ConfigError(f"There is no {missing} player in '{export[missing]}'; train the pair first, with both players.")
+
+
+def untrained_pair(run: RunConfig, folder: Path) -> dict[str, str] | None:
+    """Role -> the model that its player's co-training begins with: warm-started, else pretrained; None without one."""
+    base = folder / "base"
+    return dict.fromkeys(ROLES, str(base)) if (base / "config.json").is_file() else pretrained(run)
+
+
+def adapted_pair(run: RunConfig, folder: Path) -> tuple[Path, dict[str, Path]]:
+    """The frozen base of a trained pair with `lora.rank`, and role -> the folder of its player's adapter.
+
+    Raises ConfigError for a run without adapters, or whose export does not hold them.
+    """
+    if not run.lora.rank:
+        raise ConfigError("serving.adapters is for pairs that were trained with lora.rank, and this one was not.")
+    found = {role: folder / "export" / role / FOLDER for role in ROLES}
+    missing = next((path for path in found.values() if not (path / "adapter_config.json").is_file()), None)
+    base = untrained_pair(run, folder)
+    if missing or base is None:
+        raise ConfigError(
+            f"There is no adapter in '{missing or folder}'; './launch.sh export {folder}' writes those of a checkpoint "
+            "into a folder that can be served."
+        )
+    return Path(base[ROLES[0]]), found
 
 
 def open_pair(run: RunConfig, abstraction: str | None, solution: str, device: str = "auto") -> Reasoner:

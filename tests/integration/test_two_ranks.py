@@ -18,7 +18,7 @@ from two_ranks import LIMIT, ROOT, SMALL, environment
 from rlad.cli import PlainError
 from rlad.config import load_config, save_config
 from rlad.config.registry import loss
-from rlad.players.adapters import is_adapters
+from rlad.players.adapters import FOLDER, is_adapters
 from trainers.export import export
 from trainers.launching.folder import prepared_folder
 
@@ -225,19 +225,35 @@ def check_adapters(warm, folder, rows, kind, moved, word):
     exports = [load_file(folder / f"{kind}-whole" / "export" / role / "model.safetensors") for role in PLAYERS]
     model = AutoModelForCausalLM.from_pretrained(folder / f"{kind}-whole" / "export" / "solution")
     names = set(dict(model.named_parameters()))
+    run = load_config(warm / "config.yaml", [word])
+    made = export(run, folder / f"{kind}-whole")
+    if kind == "lora":
+        check_adapter_folders(base, [place / "export" for place in (folder / "lora-whole", made)], exports)
     for name in names:
         moves = name.endswith(moved)
         before = base.get(name, torch.zeros(()))  # a plain model's bias of a vector, or nothing
         assert all(set(export) == names and (export[name] != before).any() == moves for export in exports)
     assert any((exports[0][name] != exports[1][name]).any() for name in names)
-    run = load_config(warm / "config.yaml", [word])
-    kept = load_file(export(run, folder / f"{kind}-whole") / "export" / "solution" / "model.safetensors")
+    kept = load_file(made / "export" / "solution" / "model.safetensors")
     assert kept.keys() == exports[1].keys() and all(torch.equal(kept[name], exports[1][name]) for name in kept)
     resumed = load_file(folder / f"{kind}-resumed" / "export" / "solution" / "model.safetensors")
     assert all((resumed[name] == exports[1][name]).all() for name in names)
     saved = list((folder / f"{kind}-whole" / "checkpoints" / "latest" / "solution").rglob("*model_states.pt"))
     names = [name for file in saved for name in torch.load(file, weights_only=False)["module"]]
     assert len(saved) == 2 and names and all(is_adapters(name) for name in names)
+
+
+def check_adapter_folders(base, places, exports):
+    """An export has each player's adapter by itself, and base and adapter together are the export, to the last bit."""
+    for role, whole in zip(PLAYERS, exports, strict=True):
+        own, again = (load_file(place / role / FOLDER / "adapter_model.safetensors") for place in places)
+        assert own.keys() == again.keys() and all(torch.equal(own[name], again[name]) for name in own)
+        form = json.loads((places[0] / role / FOLDER / "adapter_config.json").read_text())
+        assert form["r"] == 4 and own
+        for layer in {name.split(".lora_")[0] for name in own}:
+            a, b = (own[f"{layer}.lora_{part}.weight"] for part in "AB")
+            name = f"{layer.removeprefix('base_model.model.')}.weight"
+            assert torch.equal(base[name] + form["lora_alpha"] / form["r"] * (b @ a), whole[name])
 
 
 def check_shared(warm, folder, rows):

@@ -15,7 +15,7 @@ import pytest
 from served_run import make_run
 
 from rlad.generation.base import SamplerFailed
-from rlad.serving.start import log_folder, require_cpu_heads
+from rlad.serving.servers import log_folder, require_cpu_heads
 
 ROOT = Path(__file__).parents[2]
 KEY = "a-key-for-the-real-thing"

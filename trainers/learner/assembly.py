@@ -8,10 +8,10 @@ from pathlib import Path
 
 import torch
 
-from rlad.config import ModelConfig, RunConfig
+from rlad.config import LoraConfig, ModelConfig, RunConfig
 from rlad.config.rules import wants_reference
-from rlad.players.adapters import adapt
-from rlad.players.policy import make_policy
+from rlad.players.adapters import FOLDER, adapt, write_adapter
+from rlad.players.policy import Policy, make_policy
 from rlad.players.roles import playing
 from trainers.learner.learner import Learner
 from trainers.learner.records import TokenRecord
@@ -58,6 +58,16 @@ def make_learner(
         print(f"The {role} player's rows share no prompts and are not packed: {reason}.", flush=True)
     model_engine = zero3.make_model_engine(policy.model, settings)
     return Learner(policy, player, model_engine, reference, sampler, device, player.entropy_coef, sharing)
+
+
+def export_player(policy: Policy, state: dict, adapter: dict, lora: LoraConfig) -> None:
+    """Writes a trained player as a plain Hugging Face folder and, of a run with `lora.rank`, its adapter by itself.
+
+    state: name -> tensor of the plain model, the adapter merged. adapter: name -> tensor of what was trained.
+    """
+    policy.export(state=state)
+    if lora.rank:
+        write_adapter(adapter.items(), policy.folder / FOLDER, lora)
 
 
 def starting_model(run: RunConfig, role: str, folder: Path) -> ModelConfig:

@@ -306,9 +306,18 @@ def _shard_checksum(parameter: torch.nn.Parameter) -> int:
 def full_state(model_engine, bucket_size: int) -> dict[str, torch.Tensor]:
     """All weights of the plain model on the CPU of rank 0; an empty dict on the others. Collective."""
     source = gathered(model_engine, bucket_size)
+    return _on_first(plain_weights(source, model_engine.module) if rank() == 0 else source)
+
+
+def learnt_state(model_engine, bucket_size: int) -> dict[str, torch.Tensor]:
+    """What the optimiser moves, by itself (of adapters not their base), as `full_state` has all. Collective."""
+    return _on_first(gathered(model_engine, bucket_size, learnt=True))
+
+
+def _on_first(source: Iterator[tuple[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+    """Gathered tensors on the CPU of rank 0; the others take part in gathering them."""
     if rank() == 0:
-        whole = plain_weights(source, model_engine.module)
-        return {name: tensor.detach().cpu().clone() for name, tensor in whole}
+        return {name: tensor.detach().cpu().clone() for name, tensor in source}
     for _ in source:
         pass
     return {}

@@ -34,7 +34,7 @@ from rlad.config import RunConfig, load_config
 from rlad.players.prompts import Prompts
 from rlad.players.tokenizer import is_world_tokenizer
 from rlad.reasoning.pair import newest_pair
-from rlad.serving.start import vllm_server
+from rlad.serving.servers import planned, started
 
 SIDES = ("bare", "gateway")
 SAID = {
@@ -197,21 +197,23 @@ class Servers:
         if keys.vllm:
             logs = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             models = {role: Path(path) for role, path in newest_pair(run, folder).items()}
-            servers = [stack.enter_context(vllm_server(run, role, models[role], logs / role)) for role in PLAYERS]
+            servers = {}
+            for plan in planned(run, folder, models):
+                server = stack.enter_context(started(run, plan, logs / plan.name))
+                servers |= dict.fromkeys(plan.roles, server)
         else:
             says = stub_says(folder)
-            servers = self.stubs = [
-                stack.enter_context(StubServer(says[role], keys.ms, spread=0.5)) for role in PLAYERS
-            ]
-        for server in servers:
+            servers = {role: stack.enter_context(StubServer(says[role], keys.ms, spread=0.5)) for role in PLAYERS}
+            self.stubs = list(servers.values())
+        for server in servers.values():
             server.wait_until_healthy()
-        self.urls = {role: server.url for role, server in zip(PLAYERS, servers, strict=True)}
+        self.urls = {role: server.url for role, server in servers.items()}
 
     def asked(self) -> int:
         """How many requests they have got so far."""
         if self.stubs:
             return sum(stub.counts()["asked"] for stub in self.stubs)
-        return round(sum(counter(url, "vllm:request_success_total") for url in self.urls.values()))
+        return round(sum(counter(url, "vllm:request_success_total") for url in set(self.urls.values())))
 
     def seconds(self) -> float | None:
         """How long requests have been with the engines so far, by their own clocks; stubs have none."""

@@ -18,6 +18,8 @@ def check_serving(config: RunConfig) -> None:
         raise ConfigError(f"{given[0]} is set and its partner is not; give the URLs of both players or of none.")
     if given and serving.engine != "vllm":
         raise ConfigError(f"URLs are those of vLLM servers, but serving.engine={serving.engine}; use vllm.")
+    if serving.adapters and (given or serving.engine != "vllm"):
+        raise ConfigError("serving.adapters is about a vLLM server that is started here; use vllm, and no URLs.")
     for key in given:
         parts = urlsplit(urls[key])
         if parts.scheme not in ("http", "https") or not parts.hostname:

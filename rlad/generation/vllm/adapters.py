@@ -15,6 +15,15 @@ RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 """What vLLM takes for the largest rank."""
 
 
+def largest_rank(rank: int) -> int:
+    """What vLLM is told, so that adapters of a rank fit.
+
+    >>> largest_rank(16), largest_rank(20)
+    (16, 32)
+    """
+    return next(size for size in RANKS if size >= rank)
+
+
 def adapter_settings(rank: int, names: tuple[str, ...], folder: Path) -> dict:
     """Settings of a VllmCore that holds adapters. folder: what all of them begin as.
 
@@ -24,7 +33,7 @@ def adapter_settings(rank: int, names: tuple[str, ...], folder: Path) -> dict:
     return {
         "enable_lora": True,
         "max_loras": len(names),
-        "max_lora_rank": next(size for size in RANKS if size >= rank),
+        "max_lora_rank": largest_rank(rank),
         "adapters": {"names": list(names), "folder": str(folder)},
     }
 

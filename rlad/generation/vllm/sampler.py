@@ -23,8 +23,8 @@ from rlad.generation.vllm.link import EngineProcess, Link, private_folder
 from rlad.generation.vllm.received import EXTENSION
 from rlad.generation.vllm.setup import cpu_environment, gpu_environment, require_vllm
 from rlad.generation.vllm.transfer import FolderTransfer, make_transfer
-from rlad.generation.vllm.weights import tied_head, untied, write_adapter, write_model
-from rlad.players.adapters import adapter_entries
+from rlad.generation.vllm.weights import tied_head, untied, write_model
+from rlad.players.adapters import adapter_entries, write_adapter
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

@@ -20,7 +20,8 @@ import torch
 
 from rlad.config import EngineConfig, LoraConfig
 from rlad.generation.vllm.link import Link
-from rlad.generation.vllm.weights import write_adapter, write_weights
+from rlad.generation.vllm.weights import write_weights
+from rlad.players.adapters import write_adapter
 
 
 class Transfer(Protocol):

@@ -8,7 +8,6 @@ configuration without the tie and every publish a head of its own.
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,9 +16,8 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from rlad.config import LoraConfig
 from rlad.config.steering import own_class
-from rlad.players.adapters import adapter_entries, plain_weights
+from rlad.players.adapters import plain_weights
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -94,12 +92,3 @@ def write_model(model: PreTrainedModel, folder: Path) -> None:
     # vLLM's name for running the class of transformers, which has biases that its own class leaves out.
     config.architectures = [type(model).__name__ if own_class(config.to_dict()) else "TransformersForCausalLM"]
     config.save_pretrained(folder)
-
-
-def write_adapter(source: Iterable[tuple[str, torch.Tensor]], folder: Path, lora: LoraConfig) -> None:
-    """Writes the adapter among `source` as the folder that peft would write, which is what vLLM reads."""
-    folder.mkdir(parents=True)
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in adapter_entries(source)}
-    save_file(tensors, folder / "adapter_model.safetensors")
-    form = {"peft_type": "LORA", "r": lora.rank, "lora_alpha": lora.alpha, "target_modules": list(lora.targets)}
-    (folder / "adapter_config.json").write_text(json.dumps(form))
