@@ -6,11 +6,13 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from rlad.config import RunConfig, save_config
 from rlad.players.policy import make_policy
+from rlad.problems import world_of
 from rlad.serving import playground
 
 ROOT = Path(__file__).parents[3]
@@ -60,7 +62,8 @@ def test_a_problem_is_solved_by_the_real_gateway(chromium, url):
     page = tab.goto(url)
     assert page.status == 200
     assert page.headers["content-security-policy"] == playground.HEADERS["Content-Security-Policy"]
-    tab.get_by_role("button", name="Induction").click()
+    tab.locator("#examples button").first.click()
+    assert tab.input_value("#problem") == world_of(RunConfig().problems).sample(Random(0)).question
     tab.locator("#more summary").click()
     tab.fill("#key", KEY)
     tab.uncheck("#early")
