@@ -13,6 +13,7 @@ from rlad.cli import PlainError
 from rlad.config import RunConfig
 from rlad.generation import Completion, Sampling
 from rlad.generation.decoding.base import GrowingSequence
+from rlad.players.roles import role_of
 from rlad.problems import Problem, require_one_piece
 from rlad.reasoning.pair import open_pair
 from rlad.reasoning.reasoner import Reasoner
@@ -32,7 +33,7 @@ class Players:
         if not {"warmstart", "cotrained"} <= set(pairs) or not pairs["cotrained"].abstraction:
             raise PlainError(f"Routing is between a base and a trained pair, and '{folder}' does not hold both.")
         before, after = pairs["warmstart"], pairs["cotrained"]
-        self.run, self.proposes = run, run.routing.role == "abstraction"
+        self.run, self.proposes = run, role_of(run.routing.role).proposes
         base = before.abstraction if self.proposes else before.solution
         if base is None:
             raise PlainError(f"The base in '{folder}' writes no abstractions, so there is nothing to recover.")

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from rlad.config import RunConfig
 from rlad.config.rules import bare_problems, trains, wants_reference
 from rlad.players.gpus import Gpu
+from rlad.players.roles import role_of
 from rlad.players.shapes import ModelShape, forward_flops
 from trainers.launching.memory import Player, kv_cache, longest_sequences, rollout_rows
 
@@ -167,7 +168,7 @@ def work_of(config: RunConfig, player: Player, ranks: int) -> Work:
     rows, written = rollout_rows(config, player.role, ranks), HALF * most
     prompt = max(1, player.longest - most)
     problems = max(1, math.ceil((step.problems - bare_problems(config)) / ranks))
-    prompts = problems * (step.abstractions if player.role == "solution" and step.abstractions else 1)
+    prompts = problems * (step.abstractions if role_of(player.role, config).solves and step.abstractions else 1)
     filled = rows * (prompt + written) / step.micro_tokens if step.micro_tokens else rows / step.micro_batch
     return Work(rows, written, most, prompts, prompt, config.engine.max_batch, max(1, math.ceil(filled)))
 

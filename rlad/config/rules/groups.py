@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rlad.config import ConfigError, RunConfig, registry
 
 
@@ -21,6 +23,10 @@ def trains(config: RunConfig, role: str) -> bool:
     return schedule.kind != "frozen" or schedule.train == role
 
 
+def _playing(config: RunConfig) -> list[Any]:
+    return [registry.role[given].call() for given in config.roles]
+
+
 def wants_reference(config: RunConfig, role: str) -> bool:
     """Whether anything asks what the frozen reference says of a player's texts: a KL, as a loss, in the return or as a
     metric; a lagged solver begins as the reference.
@@ -30,15 +36,15 @@ def wants_reference(config: RunConfig, role: str) -> bool:
     >>> wants_reference(run, "solution"), wants_reference(run, "abstraction")
     (False, True)
     """
-    player, lag = config.players[role], config.cotrain.schedule.lag if role == "solution" else 0
+    solvers = [one.name for one in _playing(config) if one.solves]
+    player, lag = config.players[role], config.cotrain.schedule.lag if role in solvers else 0
     priced = player.chosen("advantage").facts.get("kl_in_return", False)
     return bool(player.kl_coef or priced or config.instruments.reference or lag)
 
 
 def learning_roles(config: RunConfig) -> list[str]:
     """The players that learn: those that the schedule ever updates, without abstractions the solution player alone."""
-    playing = (registry.role[given].call() for given in config.roles)
-    return [one.name for one in playing if one.plays(config) and trains(config, one.name)]
+    return [one.name for one in _playing(config) if one.plays(config) and trains(config, one.name)]
 
 
 def check_ranks(config: RunConfig, ranks: int) -> None:

@@ -114,6 +114,8 @@ class Role(ABC):
     """Whether each of its texts is right or wrong by itself."""
     proposes: ClassVar[bool] = False
     """Whether its texts open the branches of a tree."""
+    solves: ClassVar[bool] = False
+    """Whether its texts are solutions, one by one under every abstraction; a lagged solver plays such a role."""
     states_confidence: ClassVar[bool] = False
     """Whether its texts state how likely they are right where a run asks for that (RLCR)."""
     marks: ClassVar[tuple[str, ...]] = ()

@@ -17,7 +17,7 @@ class SolutionRole(Role):
     """Reads the problem and an abstraction; is paid for being right."""
 
     symbol, title, probe = "π_sol", "solution player", "plain"
-    states_confidence = True
+    solves = states_confidence = True
     own_tasks = ("plain", "guided", "critique", "refine")
     tasks: ClassVar = {
         "plain": Task("{question}\n\n" + BOXED, "<plain> {question} <sep>", short="{question}", thinking=True),
