@@ -2,18 +2,18 @@
 
 from adapted import adapted
 
-from rlad.config import RunConfig, save_config
+from rlad.config import RunConfig, load_config, save_config
 from rlad.players.adapters import plain_weights
 from rlad.players.policy import Policy, make_policy
 from trainers.learner.assembly import export_player
 
 
-def make_run(folder, adapters=False):
-    """Two tiny untrained players of the induction world: they write nonsense, in the right format.
+def make_run(folder, *words, adapters=False):
+    """Two tiny untrained players of the world that the words say: they write nonsense, in the right format.
 
     adapters: they are adapters of one base, which is there too, far enough from it to write other things.
     """
-    config = RunConfig()
+    config = load_config(None, words)
     config.base.hidden_size, config.base.layers, config.base.intermediate_size = 32, 1, 64
     config.base.heads = config.base.kv_heads = 1  # vLLM on a CPU wants heads of 32 at least
     config.abstraction.max_new_tokens, config.solution.max_new_tokens = 6, 12

@@ -1,4 +1,5 @@
-"""`serve` over two real vLLM servers that it starts itself: what is said, a server killed under load, the end."""
+"""`serve` over two real vLLM servers that it starts itself, of a world with a tool: what is said, a server killed under
+load, the end."""
 
 import asyncio
 import json
@@ -21,7 +22,8 @@ pytestmark = needs_vllm
 ROOT = Path(__file__).parents[2]
 KEY = "a-key-for-the-real-thing"
 HEADERS = {"Authorization": f"Bearer {KEY}"}
-QUESTION = "3 , 5 > 14 ; 4 , 1 > ?"
+SEARCHING = ["problems.source=search", "problems.search.calls=2", "problems.search.documents=1"]
+QUESTION = "when was red river printed ?"
 LIMIT = 300
 """Seconds for whatever takes its time on a busy machine."""
 
@@ -60,7 +62,7 @@ class Served:
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
     """One for the tests below, in their order; the last one ends it."""
-    server = Served(make_run(tmp_path_factory.mktemp("run")))
+    server = Served(make_run(tmp_path_factory.mktemp("run"), *SEARCHING))
     try:
         yield server
     finally:
@@ -89,6 +91,26 @@ def test_openais_client_over_real_servers(served):
     options = {"abstractions": 4, "solutions": 1, "select": "unguided", "early_stop": False}
     tree = client.chat.completions.create(model="rlad", extra_body={"rlad": options}, **ask).rlad[0]
     assert tree["stopped"] == "complete" and (not tree["votes"] or tree["votes"][0]["weight"] > 0)
+
+
+def given_in(text, calls=2):
+    """The words of a text that its tool has put there, behind the calls that it answers."""
+    words, found = text.split(), []
+    for end in [i for i, word in enumerate(words[:-1]) if word == "\\endsearch"][:calls]:
+        found += words[end + 1 : words.index("\\endresult", end) + 1]
+    return found
+
+
+def test_solutions_call_the_worlds_tool_in_a_real_server(served):
+    """What untrained players write holds a call now and then, and what it is told is prefill."""
+    body = {"model": "rlad-solution", "messages": [{"role": "user", "content": QUESTION}], "seed": 5}
+    used = []
+    for size in ({"max_tokens": 1}, {"max_tokens": 100, "n": 32}):
+        reply = httpx.post(f"{served.url}/v1/chat/completions", json=body | size, headers=HEADERS, timeout=LIMIT).json()
+        used.append(reply["usage"]["prompt_tokens"])
+    told = [given_in(choice["message"]["content"]) for choice in reply["choices"]]
+    assert any(told) and all(words[0] == "\\result" for words in told if words)
+    assert used[1] - used[0] == sum(map(len, told)) and reply["usage"]["completion_tokens"] <= 32 * 100
 
 
 async def outcome(client, number):
