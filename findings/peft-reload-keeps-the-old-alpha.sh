@@ -10,12 +10,10 @@
 #       load_adapter(folder, "default")                  0.28      "All keys matched successfully"
 #       hotswap_adapter(model, folder, "default")        0
 #       the same, then save_pretrained and from_pretrained   0.28
-#       peft_config["default"].lora_alpha is 8 after all but the first.
 # Why it matters: a rollout worker that reloads the newest adapter under its one name is right as long as every trainer
 # has its alpha. A sweep over alpha, or an adapter trained elsewhere, is then evaluated at a quarter of its strength: a
 # weaker model, no error, matching keys. Delete the adapter before loading, or compare the configurations.
-# Said where: the docstring of load_adapter calls adapter_name "the name of the adapter to be loaded"; the folder's
-# configuration is read only if the name is new. hotswap_adapter's says nothing of saving.
+# Said where: nowhere; the folder's configuration is read only if the name is new.
 set -euo pipefail
 export OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 work=$(mktemp -d)
@@ -39,20 +37,15 @@ print("peft", peft.__version__, "transformers", transformers.__version__, "torch
 shape = dict(hidden_size=32, intermediate_size=32, num_hidden_layers=2, num_attention_heads=2, num_key_value_heads=2)
 row = torch.arange(3, 12)[None]
 
-
 def base():
     torch.manual_seed(0)
     return LlamaForCausalLM(LlamaConfig(vocab_size=50, max_position_embeddings=32, **shape)).eval()
 
-
 def adapted(alpha):
     return get_peft_model(base(), LoraConfig(r=4, lora_alpha=alpha, target_modules=["q_proj", "v_proj"])).eval()
 
-
 def logp(model):
-    with torch.no_grad():
-        return model(row).logits.log_softmax(-1)
-
+    return model(row).logits.log_softmax(-1).detach()
 
 with tempfile.TemporaryDirectory() as root:
     folder, again = os.path.join(root, "folder"), os.path.join(root, "again")

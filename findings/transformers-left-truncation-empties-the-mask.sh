@@ -10,7 +10,6 @@
 #       truncation_side=left,  30     nothing
 #       truncation_side=right, 40     answer one
 #       truncation_side=right, 24     answer
-#       Nothing is printed; the row trains on no token.
 # Why it matters: truncation from the left keeps the newest turns and is what long dialogues, tool use and reasoning in
 # turns ask for. Just the long rows lose their loss: SFT learns from short conversations, the number of rows stays the
 # same, and a mean over tokens does not show it. Cut conversations by turns before the template is applied.
@@ -29,14 +28,12 @@ import transformers
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-
 def byte_tokenizer():
     """One token per byte, so that text and tokens are easy to compare."""
     words = {word: i for i, word in enumerate(["<pad>", "<eos>", *sorted(pre_tokenizers.ByteLevel.alphabet())])}
     inner = Tokenizer(models.BPE(vocab=words, merges=[]))
     inner.pre_tokenizer, inner.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
     return PreTrainedTokenizerFast(tokenizer_object=inner, eos_token="<eos>", pad_token="<pad>")
-
 
 print("transformers", transformers.__version__, "tokenizers", tokenizers.__version__)
 tokenizer = byte_tokenizer()
@@ -47,7 +44,6 @@ tokenizer.chat_template = (
 texts = ["a first question", "answer one", "a second question", "answer two"]
 talk = [{"role": ("user", "assistant")[i % 2], "content": text} for i, text in enumerate(texts)]
 
-
 def marked(side, kept):
     """The kept text, and what of it the mask marks."""
     tokenizer.truncation_side = side
@@ -55,7 +51,6 @@ def marked(side, kept):
     row = tokenizer.apply_chat_template(talk, return_assistant_tokens_mask=True, **cut)
     chosen = [token for token, mark in zip(row["input_ids"], row["assistant_masks"]) if mark]
     return tokenizer.decode(row["input_ids"]), tokenizer.decode(chosen)
-
 
 seen = {
     ("left", 99): "answer oneanswer two",

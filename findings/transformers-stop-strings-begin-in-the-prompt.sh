@@ -9,11 +9,8 @@
 #       "<answer>6</ans"  "</answer>"  "wer> so 6"            "wer>"
 #       "A:"              "\n\n"       "\nSix. Done"          "\nSix. Done"
 # Why it matters: prompts that end in a line break or in an opened tag are everyday (few-shot formats, prefilled
-# answers, solutions continued from a branch). A model that starts with a line break, as many do, ends at once: an
-# empty answer, counted as wrong, only for this prompt format and only here: the same model behind a server answers.
-# End prompts so that no beginning of a stop string stands there, or stop on the decoded answer yourself.
-# Said where: nowhere; stopping_criteria.py passes the last tokens of input_ids, which holds the prompt, and its
-# docstring's examples ask only that the string overlaps with the last token.
+# answers). A model that starts with a line break ends at once: an empty answer, only here and not behind a server.
+# Said where: nowhere; stopping_criteria.py passes the last tokens of input_ids, which holds the prompt.
 set -euo pipefail
 export OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 work=$(mktemp -d)
@@ -29,18 +26,13 @@ from transformers import LlamaConfig, LlamaForCausalLM, LogitsProcessor, PreTrai
 
 transformers.logging.set_verbosity_error()
 
-
 def byte_tokenizer():
-    """One token per byte, so that text and tokens are easy to compare."""
     words = {word: i for i, word in enumerate(["<pad>", "<eos>", *sorted(pre_tokenizers.ByteLevel.alphabet())])}
     inner = Tokenizer(models.BPE(vocab=words, merges=[]))
     inner.pre_tokenizer, inner.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
     return PreTrainedTokenizerFast(tokenizer_object=inner, eos_token="<eos>", pad_token="<pad>")
 
-
-class Writes(LogitsProcessor):
-    """Makes any model write the given tokens and then its end."""
-
+class Writes(LogitsProcessor):  # makes any model write the given tokens and then its end
     def __init__(self, tokens, start, end):
         self.tokens, self.start = [*tokens, end], start
 
@@ -49,13 +41,11 @@ class Writes(LogitsProcessor):
         forced[:, self.tokens[input_ids.shape[1] - self.start]] = 0
         return forced
 
-
 print("transformers", transformers.__version__, "torch", torch.__version__)
 tokenizer = byte_tokenizer()
 shape = dict(hidden_size=16, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2, num_key_value_heads=2)
 special = dict(pad_token_id=0, eos_token_id=1, bos_token_id=None)
 model = LlamaForCausalLM(LlamaConfig(vocab_size=len(tokenizer), **special, **shape))
-
 
 def answer(prompt, stop, written):
     row = tokenizer(prompt, return_tensors="pt")
@@ -64,7 +54,6 @@ def answer(prompt, stop, written):
     settings = dict(stop_strings=[stop], tokenizer=tokenizer, do_sample=False, max_new_tokens=30)
     tokens = model.generate(**row, logits_processor=forced, **settings)[0, start:]
     return tokenizer.decode(tokens, skip_special_tokens=True)
-
 
 seen = [
     ("A:\n", "\n\n", "\nSix. Done", "\n"),
