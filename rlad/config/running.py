@@ -139,7 +139,8 @@ class ZeroConfig:
     offload_params: bool = False
     """Keep parameters in CPU memory."""
     persistence_threshold: int = key(0, least=0)
-    """Parameters smaller than this stay whole on every rank."""
+    """Weights of at most so many numbers stay whole on every rank, and are not gathered for each micro-batch. All of a
+    small model's, where memory allows: on two CPU ranks a fifth of a step of 135 million parameters."""
     bucket_size: int = key(50_000_000, least=1)
     """Elements gathered at a time when weights are published, and reduced at a time when gradients are."""
 

@@ -37,17 +37,33 @@ KNOWN = {
 """Shapes of models that may not have been downloaded yet."""
 
 
-def parameters(shape: ModelShape) -> int:
-    """How many parameters a model of this shape has (without biases; Qwen3's query and key norms counted).
+def weights(shape: ModelShape) -> list[tuple[int, int]]:
+    """(how many, numbers in each) of the weights of a model of this shape, without biases; query and key norms counted.
+
+    >>> weights(ModelShape(4, layers=2, heads=2, kv_heads=1, head_size=2, intermediate=8, vocabulary=10, tied=True))
+    [(4, 16), (4, 8), (6, 32), (4, 4), (4, 2), (1, 4), (1, 40)]
+    """
+    queries, keys = shape.heads * shape.head_size, shape.kv_heads * shape.head_size
+    return [
+        (2 * shape.layers, shape.hidden * queries),
+        (2 * shape.layers, shape.hidden * keys),
+        (3 * shape.layers, shape.hidden * shape.intermediate),
+        (2 * shape.layers, shape.hidden),
+        (2 * shape.layers, shape.head_size),
+        (1, shape.hidden),
+        (1 if shape.tied else 2, shape.vocabulary * shape.hidden),
+    ]
+
+
+def parameters(shape: ModelShape, largest: int | None = None) -> int:
+    """How many parameters a model of this shape has, in weights of at most `largest` numbers (None = in all).
 
     >>> round(parameters(KNOWN["Qwen/Qwen3-1.7B"]) / 1e9, 3), round(parameters(KNOWN["Qwen/Qwen3-0.6B"]) / 1e9, 3)
     (1.721, 0.596)
+    >>> parameters(KNOWN["Qwen/Qwen3-0.6B"], 10_000)    # norms: 28 layers x (2 x 1024 + 2 x 128), and the last one
+    65536
     """
-    attention = shape.hidden * shape.head_size * 2 * (shape.heads + shape.kv_heads)
-    norms = 2 * shape.hidden + 2 * shape.head_size
-    layer = attention + 3 * shape.hidden * shape.intermediate + norms
-    embeddings = shape.vocabulary * shape.hidden * (1 if shape.tied else 2)
-    return embeddings + shape.layers * layer + shape.hidden
+    return sum(many * size for many, size in weights(shape) if largest is None or size <= largest)
 
 
 def forward_flops(shape: ModelShape, context: float) -> float:

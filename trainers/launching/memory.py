@@ -144,7 +144,9 @@ class Player:
     learnt: int
     """of them or beside them those that learn (an adapter's, vectors),"""
     frozen: int
-    """and those that do not."""
+    """and those that do not;"""
+    whole: int
+    """how many of its model's stay gathered on every rank."""
     longest: int
     """Tokens of its longest sequence."""
 
@@ -160,7 +162,8 @@ class Player:
             learnt, frozen = adapter_parameters(shape, config.lora), learnt
         if config.steering.active:
             learnt, frozen = vector_parameters(shape, config.steering), parameters(shape)
-        return cls(role, shape, BYTES[model.dtype], parameters(shape), learnt, frozen, longest)
+        whole = parameters(shape, config.zero.persistence_threshold)
+        return cls(role, shape, BYTES[model.dtype], parameters(shape), learnt, frozen, whole, longest)
 
     def state(self, config: RunConfig, ranks: int) -> float:
         """Bytes of its share of a ZeRO-3 engine."""
@@ -189,7 +192,7 @@ class Player:
         rows, positions, length = self.micro_batch(config, ranks)
         written = config.players[self.role].max_new_tokens + 1
         device = choose_device(config.launch.device, 0, count_gpus())
-        gathered = 0 if ranks == 1 else min(self.count, LIVE) * self.width
+        gathered = 0 if ranks == 1 else min(self.count - self.whole, LIVE) * self.width
         kept = activations(self.shape, 1, positions, self.width, model.gradient_checkpointing)
         kept += logits(self.shape, rows, written, self.width, device)
         if step.share_prompts or step.packing:
@@ -244,6 +247,8 @@ def memory(config: RunConfig, ranks: int, lengths: dict[str, int] | None = None)
         "frozen references": float(sum(p.count * p.width for p in references)),
         "gradients' buckets": float(sum(min(p.learnt, bucket) * p.width for p in held)),
     }
+    if ranks > 1 and config.zero.persistence_threshold:
+        parts["weights that stay whole"] = float(sum(p.whole * p.width for p in held))
     if config.cotrain.schedule.lag:  # another full copy of the solver
         parts["lagged solver"] = float(last.count * last.width)
     parts[LOAD] = max(0.0, last.count * last.width - last.state(config, ranks))

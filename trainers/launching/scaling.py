@@ -84,22 +84,29 @@ def ring_seconds(size: float, ranks: int, gpu: Gpu) -> float:
     return (ranks - 1) * MESSAGE + max(inside, between) / LINKS
 
 
-def update_bytes(count: int, learnt: int, width: int, ranks: int, micro_batches: int) -> float:
+def update_bytes(count: int, learnt: int, width: int, ranks: int, micro_batches: int, whole: int = 0) -> float:
     """Bytes that a rank sends in an update: all weights, forward and backward, and the gradients of what learns.
+
+    The `whole` of them that stay gathered are sent once, when they have moved.
 
     >>> update_bytes(1_000_000, 1_000_000, 2, ranks=2, micro_batches=3) / 1e6        # 3 x (2 + 2 + 2 MB) / 2
     9.0
+    >>> update_bytes(1_000_000, 1_000_000, 2, ranks=2, micro_batches=3, whole=1_000_000) / 1e6      # (2 + 3 x 2 MB) / 2
+    4.0
     """
-    return micro_batches * (2 * sent(count * width, ranks) + sent(learnt * width, ranks))
+    gathered = sent((count - whole) * width, ranks)
+    return sent(whole * width, ranks) + micro_batches * (2 * gathered + sent(learnt * width, ranks))
 
 
 def update_links(player: Player, ranks: int, micro_batches: int, gpu: Gpu) -> float:
     """Seconds of that: a layer at a time, nothing of it beside the arithmetic (`overlap_comm` is off)."""
     calls = player.shape.layers + 1
-    weights, gradients = (
-        calls * ring_seconds(numbers * player.width / calls, ranks, gpu) for numbers in (player.count, player.learnt)
+    gathered, gradients = (
+        calls * ring_seconds(numbers * player.width / calls, ranks, gpu)
+        for numbers in (player.count - player.whole, player.learnt)
     )
-    return 0.0 if ranks == 1 else micro_batches * (2 * weights + gradients)
+    moved = ring_seconds(player.whole * player.width, ranks, gpu) if player.whole else 0.0
+    return 0.0 if ranks == 1 else moved + micro_batches * (2 * gathered + gradients)
 
 
 # ------------------------------------------------------------------------------------------------------- seconds
@@ -183,7 +190,7 @@ def cost(config: RunConfig, player: Player, ranks: int, gpu: Gpu) -> Cost:
     reference = wants_reference(config, player.role)
     learning = learning_seconds(player.shape, work, gpu, reference, model.gradient_checkpointing)
     links = update_links(player, ranks, work.micro_batches, gpu)
-    size = update_bytes(player.count, player.learnt, player.width, ranks, work.micro_batches)
+    size = update_bytes(player.count, player.learnt, player.width, ranks, work.micro_batches, player.whole)
     return Cost(writing, learning, links, ring_seconds(whole, ranks, gpu), size, sent(whole, ranks))
 
 

@@ -111,6 +111,20 @@ def test_lengths_of_the_data_and_gathered_weights_count():
     assert "assumed, with prompts" in describe(run, Placement(slots=(1,)))
 
 
+def test_weights_that_stay_whole_are_held_instead_of_gathered():
+    lengths = dict.fromkeys(("abstraction", "solution"), 20)
+    apart, whole = (
+        memory(load_config(None, [f"zero.persistence_threshold={most}"]), 2, lengths) for most in (0, 1_000_000)
+    )
+    run = load_config(None, [])
+    pair, update = 2 * 4 * parameters(model_shape(run.base, run)), "update: activations and logits of a micro-batch"
+    assert whole.pop("weights that stay whole") == pair
+    assert apart[update] - whole[update] == pair / 2  # one player is updated at a time
+    assert {name: size for name, size in whole.items() if name != update}.items() <= apart.items()
+    alone = memory(load_config(None, ["zero.persistence_threshold=1000000"]), 1, lengths)
+    assert "weights that stay whole" not in alone
+
+
 def player(words=(), role="solution", longest=100):
     run = load_config(None, list(words))
     return run, Player.of(run, role, longest)
