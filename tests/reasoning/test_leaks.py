@@ -118,7 +118,10 @@ def test_cases_made_by_rule(seed):
     assert len(wrong) <= 2, wrong  # no form escapes as a whole
 
 
-@pytest.mark.parametrize("name, precision, recall", [("leak_rows", 0.94, 0.92), ("leak_rows_held_out", 0.95, 0.95)])
+@pytest.mark.parametrize(
+    "name, precision, recall",
+    [("leak_rows", 0.94, 0.92), ("leak_rows_held_out", 0.95, 0.95), ("leak_rows_users", 0.98, 0.96)],
+)
 def test_rows_written_by_hand(name, precision, recall):
     rows = [json.loads(line) for line in (DATA / f"{name}.jsonl").read_text().splitlines()]
     found = shares((row["question"], row["abstraction"], row["gold"], row["leak"]) for row in rows)
@@ -190,6 +193,53 @@ CHANGE = "Pens cost $2. Maria buys 12 pens and pays with a $50 note. How much ch
     ],
 )
 def test_what_a_quantity_is_said_to_be_is_told_from_what_is_to_be_done(question, abstraction, gold, leak):
+    assert examine(abstraction, gold, question).leak is leak
+
+
+FLOOR = "On which floor is Ann if she starts on floor 3 and goes up 6?"
+PARTY = "When is the party if it is 3 weeks after March 5?"
+MOVIE = "A movie starts at 7:45 pm and lasts 105 minutes. When does it end?"
+ROPE = "A rope of 7 m is cut in 2 equal pieces. How long is each, in metres?"
+PRIME = "Which is prime? (A) 21 (B) 29 (C) 33"
+
+
+@pytest.mark.parametrize(
+    "question, abstraction, gold, leak",
+    [
+        (FLOOR, "She ends on the 9th floor.", "9", True),
+        (FLOOR, "Ninth floor.", "9", True),
+        (FLOOR, "Floor nine is where she stops.", "9", True),
+        (FLOOR, "In the ninth step, count the floors.", "9", False),
+        (PARTY, "It is on the twenty-sixth of March.", "March 26", True),
+        (PARTY, "Add 21 days to March 5.", "March 26", False),
+        (MOVIE, "It ends at half past nine.", "9:30 pm", True),
+        (MOVIE, "Add 15 minutes to reach 8:00.", "9:30 pm", False),
+        ("Simplify the ratio 12 to 8.", "It becomes 3 to 2.", "3:2", True),
+        ("Solve 2x - 3 < 5.", "x must be less than four.", "x < 4", True),
+        ("Factor x^2 - 9.", "It is the product of x - 3 and x + 3.", "(x-3)(x+3)", True),
+        ("Solve 2x + 7 = 1.", "The solution is minus 3.", "-3", True),
+        ("Solve 2x + 7 = 1.", r"$x=-\frac{6}{2}$", "-3", True),
+        ("Solve 2x + 7 = 1.", "2x -3 is not what stands there.", "-3", False),
+        ("It was 4 degrees and fell by 10. What is it now?", "It falls to six below zero.", "-6", True),
+        (ROPE, "350 cm", "3.5", True),
+        (ROPE, "Cut it: 7 / 2 m", "3.5", False),
+        ("How much is a 20% tip on $45?", "900 cents", "$9", True),
+        ("Simplify sqrt(50).", "Five root two.", r"5\sqrt{2}", True),
+        ("Simplify sqrt(50).", "Write it as sqrt(25 * 2).", r"5\sqrt{2}", False),
+        ("What is the remainder of 100 divided by 7?", "100 = 14*7 + 2", "2", True),
+        ("What is the remainder of 100 divided by 7?", "98 = 14*7 and 105 = 15*7", "2", False),
+        (PRIME, "The answer is 29.", "B", True),
+        (PRIME, "Divide 29 by small primes.", "B", False),
+        ("What is the limit of (1+1/n)^n?", "It converges to e.", "e", True),
+        ("What is the limit of (1+1/n)^n?", "Write it as e to a logarithm.", "e", False),
+        ("Is 91 prime?", "91 = 7 * 13, so no.", "no", True),
+        ("How many cows are there?", "Cows: 8", "8", True),
+        ("How many cows are there?", "Put them together (you'll find there are eight).", "8", True),
+        ("How many weeks and days are 365 days?", "One week has 7 days.", "1", False),
+        ("What is 2^4 * 2?", "It's 2 to the fifth power.", "32", True),
+    ],
+)
+def test_answers_in_other_words_and_places_in_an_order(question, abstraction, gold, leak):
     assert examine(abstraction, gold, question).leak is leak
 
 

@@ -42,13 +42,15 @@ _IN_WORDS = [
         (rf"{_N} (?:\w+ )?(?:more than|added to) {_N}", "{}+{}"),
         (rf"{_N} (?:\w+ )?(?:less|fewer) than {_N}", "-{}+{}"),
         (rf"{_N} (?:\w+ ){{1,2}}(?:of|with) {_N}(?= each\b| apiece\b| \w+ each\b)", "{}*{}"),
-        (rf"{_N} (?:in|out of|of the|of those) (?:the )?{_N}", "{}/{}"),
+        (rf"{_N} (?:in|of the|of those) (?:the )?{_N}", "{}/{}"),
+        (rf"{_N} (?:\w+ ){{0,2}}out of (?:the )?{_N}", "{}/{}"),
         (rf"\bsum of {_N} and {_N}", "{}+{}"),
         (rf"\bproduct of {_N} and {_N}", "{}*{}"),
         (rf"\bdifference (?:of|between) {_N} and {_N}", "{}-{}"),
         (rf"\bsquare of {_N}", "{}^2"),
         (rf"\bcube of {_N}", "{}^3"),
-        (rf"\bsquare root of {_N}", "sqrt({})"),
+        (rf"{_N} (?:times )?(?:the )?(?:square )?root (?:of )?{_N}", "{}*sqrt({})"),
+        (rf"\b(?:square root of|root) {_N}", "sqrt({})"),
     )
 ]
 _DEEPEST = 20

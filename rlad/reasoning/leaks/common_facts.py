@@ -18,6 +18,7 @@ _FACTS = """
 168 hour week; 1440 minute day; 3600 second hour; 8760 hour year; 2000 pound ton; 8 pint gallon; 16 cup gallon;
 3 month quarter; 20 nickel dollar; 10 dime dollar; 1760 yard mile; 144 unit gross; 8 leg spider; 6 leg insect
 """
+_DEFINED = re.compile(r"^\s*(?:\S+\s+)?(?:[a-z]+)\s+(?:is|has|equals|contains|makes|=)\s+(\d{1,9})\b", re.IGNORECASE)
 _TABLE = [
     (Fraction(number), stem(part), stem(whole))
     for number, part, whole in (entry.split() for entry in _FACTS.split(";"))
@@ -32,5 +33,8 @@ def known_fact(value: Fraction | None, sentence: str) -> bool:
     """
     if value is None or value.denominator > 1:
         return False
+    if value == 1:  # "one week has 7 days" tells of one unit
+        defined = _DEFINED.search(sentence)
+        return defined is not None and known_fact(Fraction(defined[1]), sentence)
     words = {stem(word) for word in re.findall(r"[a-zA-Z]+", sentence)}
     return any(value == number and part in words and whole in words for number, part, whole in _TABLE)

@@ -32,8 +32,10 @@ def part_of_word(before: str, behind: str) -> bool:
     return ordinal or cues.ATTRIBUTE.match(behind) is not None
 
 
-def part_of_formula(before: str, behind: str) -> bool:
-    """``8x``, ``x + 8``, ``f(8``, and an operand in words: ``the sum of 8 and``."""
+def part_of_formula(before: str, written: str, behind: str) -> bool:
+    """``8x``, ``x + 8``, ``x -8``, ``f(8``, and an operand in words: ``the sum of 8 and``."""
+    if written.startswith("-") and cues.SIGN_OF_TERM.search(before):
+        return True
     together = cues.TAKEN_TOGETHER.search(before) and cues.OPERAND_BEHIND.match(behind)
     return bool(together or cues.FORMULA_BEHIND.match(behind) or cues.FORMULA_BEFORE.search(before))
 
@@ -80,6 +82,28 @@ def announced(before: str, behind: str, subjects: frozenset[str]) -> bool:
         return True
     names = "|".join(re.escape(name) for name in subjects if len(name) > 1)
     return bool(names) and re.search(rf"\b(?:{names})\w{{0,3}}\b{cues.SUBJECT_IS}$", before, re.IGNORECASE) is not None
+
+
+def counted(before: str, nouns: frozenset[str]) -> bool:
+    """``cows: 8``, ``the number of cows is 8``, where `nouns` (without plurals) are counted."""
+    names = "|".join(re.escape(noun) for noun in nouns if len(noun) > 2)
+    return bool(names) and re.search(rf"\b(?:{names})\w{{0,3}}{cues.COUNT_IS}$", before, re.IGNORECASE) is not None
+
+
+def named(before: str, nouns: frozenset[str]) -> bool:
+    """``floor 8``, ``floor number 8``, where `nouns` (without plurals) are asked for by name."""
+    names = "|".join(re.escape(noun) for noun in nouns)
+    return bool(names) and re.search(rf"\b(?:{names})\w{{0,2}}{cues.NAMED}$", before, re.IGNORECASE) is not None
+
+
+def placed(before: str) -> bool:
+    """``she finished third``, ``came in 3rd``."""
+    return cues.PLACED.search(before) is not None
+
+
+def fits(behind: str) -> bool:
+    """``8 works``, ``8 satisfies``."""
+    return cues.FITS.match(behind) is not None
 
 
 def supposed(before: str) -> bool:
@@ -145,4 +169,10 @@ def checked(before: str) -> bool:
 def declared(before: str, behind: str) -> bool:
     """Whether a statement is made about the number: somebody has it, something is it."""
     opens = not before.strip(" ;,:") and cues.SUBJECTED.match(behind) is not None
-    return opens or cues.DECLARES.search(before) is not None
+    labels = not re.match(r"\s*\w", behind) and cues.LABELLED.search(before) is not None
+    return opens or labels or cues.DECLARES.search(before) is not None
+
+
+def whole(before: str, behind: str) -> bool:
+    """Whether the sentence says no more than that it is this: ``It is 8``."""
+    return not behind.strip(" ,\"')") and cues.WHOLE.search(before) is not None

@@ -75,7 +75,7 @@ _OPERATIONS = phrases(
     "multiplying; divide; dividing; double; doubling; remove; removing; another; root of; half of; third of; twice",
     "sum of; product of; difference (?:of|between); split; between; among; amongst; across",
 )
-OPERATED = before(rf"(?:{_OPERATIONS}|[+*/^_|]|(?<! )-)\s*")
+OPERATED = before(rf"(?:{_OPERATIONS}|[+*/^_|]|(?<! )-)\s*(?:\bthe\s+)?")
 _USES = "first; last; next; previous; these; those; both; any; such; fix"
 USED = before(phrases(_USES, "into; in; through; using; with; via; on; after; for; before") + r"\s*")
 TAKEN_TOGETHER = before(
@@ -95,6 +95,8 @@ FORMULA_BEHIND = behind(
 FORMULA_BEFORE = before(r"(?:\b[a-zA-Z]|\))\s?[-+*/^]\s?|[*/^_]\s?|\b[a-zA-Z]\(|[a-zA-Z]\([^()]*,\s?")
 LISTED_BEFORE = before(r"\d\s*(?:,|,?\s+(?:and|or|then))\s*")
 LISTED_BEHIND = behind(r"\s*(?:,|,?\s+(?:and|or))\s*(?:\d|\.\.\.|…)")
+SIGN_OF_TERM = before(r"(?:\d[a-zA-Z]?|\b[b-zB-Z]|\))\s?")
+"""What a minus sign subtracts from."""
 PRONOUN = before(
     phrases(
         "this; that; which; each; every; any; the; larger; smaller; first; last; next; other; right; wrong; same",
@@ -141,7 +143,7 @@ _LINKS = phrases(
 _LINK = rf"(?:{_LINKS}|[:=]|{ARROW})"
 _ANSWER = phrases(
     "answers?; results?; final (?:value|number|amount|count|total|figure|price); solution(?: set)?",
-    "correct (?:value|number|choice|option); what (?:we|you) (?:want|need|are looking for)",
+    "value(?= ?[:=]); correct (?:value|number|choice|option); what (?:we|you) (?:want|need|are looking for)",
 )
 ANSWER = before(rf"{_ANSWER}(?:[^.;!?]{{0,60}}?)\s*{_LINK}\s*{FILLER}|{_ANSWER}\s*{FILLER}|{BOX}\s*\(?")
 FOUND_BY = re.compile(
@@ -160,6 +162,16 @@ SUBJECT_IS = (
     r"[^.;!?]{0,40}?\s*(?:"
     + phrases("is; are; was; equals?; becomes?; comes to; will be; must be; of")
     + rf"|[:=])\s*{FILLER}"
+)
+COUNT_IS = rf"\s*(?:[:=]|{phrases('is; are; equals?; must be; will be')})\s*{FILLER}"
+NAMED = r"\s*(?:number|no\.|#)?\s*"
+"""What stands between the word for a numbered thing and its number: ``floor number 8``."""
+PLACED = before(
+    phrases("(?:finish|rank|place)(?:es|s|ed|d)?; came; comes; arriv(?:es|ed); ends?; ended", "will be")
+    + r"\s*(?:in\s+)?"
+)
+FITS = behind(
+    r"\s*(?:indeed\s+)?" + phrases("works?(?! out)(?! with); satisfies; solves; checks out; fits; does the job")
 )
 VARIABLE_IS = rf"\s*(?:=|{phrases('is; equals; must be; comes to; to be; becomes')})\s*{FILLER}"
 
@@ -181,12 +193,14 @@ _CONCLUSIONS = phrases(
     "amounts? to; adds? up to; adding up to; works? out (?:to|as|at); turns? out to be; arrives? at",
     "reach(?:es)?; results? in",
     "resulting in; ends? in; (?:is|are) (?:given|filled|represented|answered) by; boils? down to; simplif(?:y|ies) to",
-    "reduces? to; evaluates? to; goes (?:up|down) to; (?:rises?|drops?|falls?|grows?|shrinks?) to",
+    "reduces? to; evaluates? to; converges? to; tends? to",
+    "goes (?:up|down) to; (?:rises?|drops?|falls?|grows?|shrinks?) to",
     "for a total of; namely",
     "that is; which (?:is|are|makes?|gives?|means); and that's; that's; so; therefore; thus; hence; finally",
     "consequently",
 )
 CONCLUDED = before(rf"(?:{_CONCLUSIONS},?|\bi\.e\.,?|{ARROW}|=)\s*{FILLER}")
+OF_THEM = behind(r"\s+(?:of (?:them|these|those)|in number)\b")
 ENDS = behind(
     r"\s*(?:[\w%'-]+\s+){0,3}?"
     + phrases(
@@ -246,7 +260,7 @@ CHECKED = re.compile(
 )
 IMPERATIVE = re.compile(rf"\W*(?:(?:{_OPENINGS}|to\s+\w+[^,]*,|once[^,]*,)[,:]?\s+)*{_IMPERATIVES}", re.IGNORECASE)
 CLAUSE = re.compile(
-    r",\s*(?:so|then|which|and|but|because|since|as|where|thus|hence)\b|[,:;]\s|\band\s+(?:then\s+)?(?=\w+\s)"
+    r"\(|,\s*(?:so|then|which|and|but|because|since|as|where|thus|hence)\b|[,:;]\s|\band\s+(?:then\s+)?(?=\w+\s)"
     r"|\bto\s+(?=get|obtain|find)"
 )
 DECLARES = before(
@@ -261,6 +275,12 @@ DECLARES = before(
     )
     + r"\s+(?:(?:a|an|the|about|exactly|only|just|now|still|then|up|out|of|at|to|for|in|roughly|around|approximately|"
     r"all|him|her|them|it|back|on|away|home|total)\s+)*"
+)
+LABELLED = before(r"(?:^|[,;:])\s*[a-zA-Z][a-zA-Z' ]{0,30}:\s*")
+"""A label with nothing but the number: ``Cows: 8``."""
+WHOLE = before(
+    r"^\s*(?:so |thus |hence )?(?:(?:it|this|that)(?:'s| is| equals| was| comes to| makes)|(?:they|both|all) [a-z]+)\s+"
+    + FILLER
 )
 SUBJECTED = behind(
     r"\s*(?:[\w'-]+\s+){0,4}" + phrases("are; is; were; was; remain; stay; fit; will; would; have; has; can")

@@ -7,28 +7,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import NamedTuple
 
-from rlad.reasoning.leaks import context, cues
+from rlad.reasoning.leaks import context
+from rlad.reasoning.leaks.arithmetic import expressions
 from rlad.reasoning.leaks.common_facts import known_fact
-from rlad.reasoning.leaks.mentions import Mention, mentions, number_of
-from rlad.reasoning.leaks.phrases import phrase_leak
-from rlad.reasoning.leaks.question import Facts, facts, stem, value_of
-from rlad.reasoning.leaks.wording import PlainText, plain_text
+from rlad.reasoning.leaks.equations import fills
+from rlad.reasoning.leaks.mentions import mentions, number_of
+from rlad.reasoning.leaks.phrases import CALLED, chosen_text, phrase_leak
+from rlad.reasoning.leaks.place import Place
+from rlad.reasoning.leaks.question import Facts, facts, value_of
+from rlad.reasoning.leaks.wording import plain_text
+from rlad.verifier import verify
 
-SMALL = 12
-"""Whole numbers up to here stand in many methods; larger ones that are no constants are hardly there by chance."""
-CONSTANTS = frozenset({15, 20, 24, 25, 30, 40, 50, 52, 60, 90, 100, 180, 360, 365})
-"""Larger numbers that methods use."""
 METHODS = 20
 """Methods have at most so many steps, cases or parts."""
 MOST = 200
 """Places that are judged; a text that names the answer's number more often is no abstraction."""
-_STOP = re.compile(r"[;!?]|\.(?=\s|$)")
-_REACH = 250
 
 
 class Finding(NamedTuple):
@@ -37,91 +34,6 @@ class Finding(NamedTuple):
     leak: bool
     quote: str
     reason: str
-
-
-@dataclass(frozen=True)
-class Place:
-    """A mention of the answer's number in its sentence."""
-
-    text: PlainText
-    mention: Mention
-    told: Facts
-
-    @cached_property
-    def before(self) -> str:
-        start = max(0, self.mention.start - _REACH)
-        stops = [m.end() for m in _STOP.finditer(self.text.text, start, self.mention.start)]
-        return self.text.text[stops[-1] if stops else start : self.mention.start]
-
-    @cached_property
-    def behind(self) -> str:
-        end = min(len(self.text.text), self.mention.end + _REACH)
-        stop = _STOP.search(self.text.text, self.mention.end, end)
-        return self.text.text[self.mention.end : stop.start() if stop else end]
-
-    @property
-    def written(self) -> str:
-        """The number in figures."""
-        return self.text.text[self.mention.start : self.mention.end]
-
-    @property
-    def word(self) -> str:
-        """How it was written in letters; empty for figures."""
-        return self.text.worded.get(self.mention.start, "").lower()
-
-    @cached_property
-    def value(self) -> Fraction | None:
-        """What is written, a percentage as a part of one; None for a computation."""
-        value = value_of(self.written)
-        return value / 100 if value is not None and "%" in self.written and not self.mention.unscaled else value
-
-    @cached_property
-    def asked(self) -> bool:
-        """Whether it counts what the question asks for."""
-        words = re.findall(r"[a-zA-Z]+", re.split(r"[,;:.()\d=]", self.behind)[0])[:3]
-        return bool({stem(word) for word in words} & self.told.asked) or (self.told.percent and "%" in self.written)
-
-    @cached_property
-    def known(self) -> bool:
-        """Whether the question has this number; ``18/24`` does not say 3/4."""
-        return self.value in self.told.numbers and (self.value.denominator == 1 or self.written in self.told.text)
-
-    @cached_property
-    def restated(self) -> bool:
-        """Whether the question has it with the same word behind it."""
-        noun = re.match(r"\s*([a-zA-Z]+)", self.behind)
-        return self.known and (self.value, stem(noun[1]) if noun else "") in self.told.counted
-
-    @cached_property
-    def special(self) -> bool:
-        """Whether it is hardly there by chance."""
-        value = self.value
-        if self.word in cues.PARTS:  # a half of something is everyday English
-            return False
-        return value is None or value.denominator > 1 or (abs(value) > SMALL and abs(value) not in CONSTANTS)
-
-    @cached_property
-    def listed(self) -> bool:
-        return context.enumerated(self.before, self.behind)
-
-    @property
-    def announced(self) -> bool:
-        return context.announced(self.before, self.behind, self.told.subjects)
-
-    @property
-    def computed(self) -> bool:
-        """Whether a computation stands before it: ``3 + 5 = 8``."""
-        return context.computed(self.before)
-
-    @property
-    def operated(self) -> bool:
-        return context.operated(self.before, self.special)
-
-    @property
-    def quote(self) -> str:
-        """The words around it."""
-        head, tail = " ".join(self.before.split()[-6:]), " ".join(self.behind.split(" ")[:5])
-        return " ".join(f"{head} {self.word or self.written}{tail and ' ' * (tail[0] == ' ') + tail}".split())
 
 
 def _continues(place: Place) -> bool:
@@ -143,11 +55,24 @@ def _quoted(place: Place) -> bool:
 def _own_numbers(place: Place) -> bool:
     """Whether it is computed from the question's own numbers, but for a doubling or halving."""
     if place.mention.computed is None:
-        return False
+        return _own_fraction(place)
     text, operands = place.mention.computed.text, place.mention.computed.operands
     new = [n for n in operands if Fraction(n) not in place.told.implied]
     scaled = [n for n in new if n in ("1", "2") and re.search(rf"[*/^] ?\(?{n}(?![\d.])|(?<![\d.]){n} ?[*/]", text)]
     return len(new) < len(operands) and len(new) == len(scaled) <= 1
+
+
+def _own_fraction(place: Place) -> bool:
+    """Whether it is a division of two of the question's numbers that the gold answer does not write so: ``7/2``."""
+    parts = place.written.split("/")
+    return len(parts) == 2 and not place.as_gold and all(value_of(part) in place.told.numbers for part in parts)
+
+
+def _on_the_way(place: Place) -> bool:
+    """Whether an irrational value that the question itself writes is written anew, not as the gold answer writes it."""
+    if place.mention.computed is None or place.as_gold or value_of(place.gold) is not None:
+        return False
+    return any(verify(place.gold, found.text).correct for found in expressions(place.told.text) if found.operands)
 
 
 def _set(place: Place) -> bool:
@@ -169,18 +94,21 @@ def _alone(place: Place) -> bool:
 RULES: list[tuple[Callable[[Place], bool], bool, str]] = [
     (lambda p: context.negated(p.before), False, "it is denied"),
     (lambda p: context.bound(p.before, p.behind), False, "it is a bound"),
+    (lambda p: p.named, True, "it names what the question asks for"),
+    (lambda p: p.mention.ordinal, False, "it is an ordinal"),
     (lambda p: context.label(p.before), False, "it is a label"),
     (lambda p: context.part_of_word(p.before, p.behind), False, "it is part of a word"),
-    (lambda p: context.part_of_formula(p.before, p.behind), False, "it is part of a formula"),
+    (lambda p: context.part_of_formula(p.before, p.written, p.behind), False, "it is part of a formula"),
     (lambda p: not p.asked and not p.computed and context.compares(p.behind), False, "it compares two amounts"),
     (lambda p: context.pronoun(p.word, p.before, p.behind), False, "it is a pronoun"),
-    (lambda p: not p.listed and p.announced, True, "it is called the answer"),
+    (lambda p: not p.listed and p.announced, True, CALLED),
     (lambda p: p.mention.letter, False, "it is a letter"),
     (lambda p: p.mention.unscaled and not p.told.percent, False, "it is a percentage, and none is asked for"),
     (lambda p: known_fact(p.value, p.before + p.behind), False, "it is a known fact about units"),
     (lambda p: context.example(p.before), False, "it belongs to an example"),
     (lambda p: _own_numbers(p) and context.given(p.before), True, "a quantity is said to be this computation"),
     (_own_numbers, False, "it is a computation with the question's own numbers"),
+    (_on_the_way, False, "it is on the way from the question's own expression to the answer"),
     (lambda p: p.mention.computed is not None, True, "it is a computation with other numbers than the question's"),
     (_continues, True, "it continues a list"),
     (lambda p: p.listed, False, "it is one of several in a list"),
@@ -192,8 +120,10 @@ RULES: list[tuple[Callable[[Place], bool], bool, str]] = [
     (lambda p: not p.restated and context.ends(p.behind), True, "it is what is left, or the total"),
     (lambda p: context.concluded(p.before), True, "it is a conclusion"),
     (lambda p: p.operated and (p.restated or not p.asked), False, "the method works with it"),
+    (lambda p: context.fits(p.behind), True, "it is said to solve the problem"),
     (lambda p: p.restated, False, "the question says it"),
     (lambda p: p.asked, True, "it is what the question asks for"),
+    (lambda p: context.whole(p.before, p.behind), True, "the whole sentence says that it is this"),
     (lambda p: p.known, False, "the question says it"),
     (lambda p: p.special, True, "it is too special to be there by chance"),
     (lambda p: context.checked(p.before), True, "it is checked as the answer"),
@@ -217,17 +147,22 @@ def examine(abstraction: str, gold: str, question: str = "") -> Finding:
     """
     if not gold.strip() or not abstraction.strip():
         return Finding(False, "", "there is nothing to state")
-    if number_of(gold) is None:
-        return Finding(*phrase_leak(abstraction, gold, question))
+    if (number := number_of(gold)) is None:
+        found = Finding(*phrase_leak(abstraction, gold, question))
+        choice = "" if found.leak else chosen_text(gold, question)
+        said = examine(abstraction, choice, question) if choice else found
+        return said if said.leak and said.reason == CALLED else found
     text, told = plain_text(abstraction), _facts(question)
     harmless = Finding(False, "", "the answer is not in it")
-    for count, mention in enumerate(mentions(text.text, gold)):
+    for count, mention in enumerate(mentions(text.text, gold, told.unit)):
         if count == MOST:
             return Finding(True, "", f"its number is named more than {MOST} times")
-        place = Place(text, mention, told)
+        place = Place(text, mention, told, number)
         leak, reason = next((leak, reason) for holds, leak, reason in RULES if holds(place))
         found = Finding(leak, place.quote, reason)
         if leak:
             return found
         harmless = found
+    if equation := fills(text.text, value_of(number), told):
+        return Finding(True, equation, "it fills an equation")
     return harmless

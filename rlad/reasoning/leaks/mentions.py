@@ -10,6 +10,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from rlad.reasoning.leaks.arithmetic import Expression, computations_in_words, expressions
+from rlad.reasoning.leaks.ordinals import ordinals
 from rlad.reasoning.leaks.question import value_of
 from rlad.reasoning.leaks.wording import plain_text
 from rlad.verifier import verify
@@ -36,6 +37,8 @@ class Mention(NamedTuple):
     """Whether it is a percentage that equals the answer only without its sign."""
     letter: bool = False
     """Whether it is a single letter, which is a number only where it is called the answer."""
+    ordinal: bool = False
+    """Whether it is a place in an order: ``third``."""
 
 
 @lru_cache(maxsize=4096)
@@ -54,22 +57,26 @@ def number_of(gold: str) -> str | None:
     return found.text if plausible else None
 
 
-def mentions(text: str, gold: str) -> Iterator[Mention]:
+def mentions(text: str, gold: str, unit: str = "") -> Iterator[Mention]:
     """Every place of a plain text that equals a gold answer for which `number_of` gives a number.
 
     >>> [text[m.start : m.end] for text in ["It is 3*9, or XXVII; digits 2 and 7."] for m in mentions(text, "27")]
     ['3*9', '2 and 7', 'XXVII']
+    >>> [text[m.start : m.end] for text in ["350 cm"] for m in mentions(text, "3.5", "metre")]
+    ['350']
     """
     target = number_of(gold)
+    measured = f"{target} {unit}" if unit and not re.search("[a-zA-Z]", gold) else gold
     value = value_of(target) if "%" not in target else None
     for place in islice(_expressions(text), MOST):
         if _same(target, place.text, value):
             yield Mention(place.start, place.end, place if place.operands else None, _unscaled(place.text, target))
-        elif not place.operands and _same_with_unit(text, gold, place):
+        elif not place.operands and _same_with_unit(text, measured, place):
             yield Mention(place.start, place.end)
     if value is None or value.denominator > 1:
         return
     yield from _digit_by_digit(text, str(value))
+    yield from (Mention(start, end, ordinal=True) for start, end, place in ordinals(text) if place == value)
     for m in _ROMAN.finditer(text):
         if _arabic(m[0]) == value:
             yield Mention(m.start(), m.end(), letter=len(m[0]) == 1)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 from rlad.reasoning.leaks import context
+from rlad.reasoning.leaks.question import facts
+from rlad.reasoning.leaks.spoken import in_signs, written_values
 from rlad.reasoning.leaks.wording import MOST, plain_text
 from rlad.verifier import verify
 
@@ -41,6 +43,13 @@ _GENERIC = frozenset(
         "equal",
     ]
 )
+_CHOSEN = re.compile(r"\b(?:choose|pick|select|choice\s+is)\s+(?:(?:the\s+)?option\s+)?\(?$", re.IGNORECASE)
+_CHOICE_IS = re.compile(
+    r".*\b(?:option|choice|alternative|statement)\s+@ "
+    r"(?:works|fits|satisfies|holds|(?:is|must be)\s+(?:the|right|best|true)\b)",
+    re.IGNORECASE,
+)
+CALLED = "it is called the answer"
 Found = tuple[bool, str, str]
 
 
@@ -53,24 +62,52 @@ def phrase_leak(abstraction: str, gold: str, question: str) -> Found:
     True
     """
     abstraction = abstraction[:MOST]
-    words = plain_text(gold).text.strip(" .()").casefold()
+    written = plain_text(gold).text.strip(" .()")
+    words = written.casefold()
     if re.fullmatch(r"[a-z]", words):
-        return _choice(plain_text(abstraction).text, words)
+        return _letter(plain_text(abstraction).text, written, question)
     if re.fullmatch(r"[^\W\d_]{2,}(?:[\s'-]+[^\W\d_]+){0,6}", words):
         return _words(plain_text(abstraction).text, words, plain_text(question).text)
     return _formula(abstraction, gold, question)
 
 
-def _choice(text: str, letter: str) -> Found:
-    """A choice's letter leaks where it is announced: ``the answer is (B)``, ``option B is right``."""
-    for m in re.finditer(rf"(?<![A-Za-z]){letter}(?![A-Za-z'])", text, re.I):
+def chosen_text(gold: str, question: str) -> str:
+    """What a question says behind the letter of one of its choices; empty where it has none.
+
+    >>> chosen_text("B", "Which is prime? (A) 21 (B) 29, (C) 33")
+    '29'
+    """
+    letter = plain_text(gold).text.strip(" .()")
+    if not re.fullmatch("[A-Z]", letter):
+        return ""
+    found = re.search(
+        rf"(?:\({letter}\)|(?<![\w(]){letter}[.):])\s*(.{{1,200}}?)\s*[,;.]?\s*(?:\(?[A-Z][).:]|\n|$)", question
+    )
+    return found[1] if found else ""
+
+
+def _letter(text: str, letter: str, question: str) -> Found:
+    """A letter leaks where it is announced: ``the answer is (B)``, ``option B is right``; a name also where it is a
+    conclusion or what the question asks for: ``the limit is e``.
+    """
+    choices = letter.isupper()
+    subjects = frozenset() if choices else facts(question).subjects
+    for m in re.finditer(rf"(?<![A-Za-z]){letter}(?![A-Za-z'])", text):
         before, behind = (
             text[max(0, m.start() - 80) : m.start()].rstrip("( "),
             text[m.end() : m.end() + 60].lstrip(") "),
         )
-        chosen = re.search(r"\b(?:choose|pick|select|choice\s+is)\s+(?:(?:the\s+)?option\s+)?\(?$", f"{before} ", re.I)
-        if m[0].isupper() and (context.announced(before + " ", " " + behind, frozenset()) or chosen):
-            return True, f"{before[-30:]} {m[0]}".strip(), "it is called the answer"
+        said = context.announced(f"{before} ", f" {behind}", subjects)
+        if choices:
+            said = (
+                said
+                or _CHOSEN.search(f"{before} ") is not None
+                or _CHOICE_IS.match(f"{before[-12:]} @ {behind}") is not None
+            )
+        else:
+            said = said or (not behind.strip(" .,;$") and context.concluded(f"{before} "))
+        if said:
+            return True, f"{before[-30:]} {m[0]}".strip(), CALLED
     return False, "", "the answer is not in it"
 
 
@@ -84,11 +121,13 @@ def _words(text: str, words: str, question: str) -> Found:
         before, behind = re.split(r"[.;!?]", before)[-1], re.split(r"[.;!?]", behind)[0]
         quote = f"{before[-40:]}{m[0]}".strip()
         if context.announced(before, behind, frozenset()):
-            return True, quote, "it is called the answer"
+            return True, quote, CALLED
+        if words in ("yes", "no", "true", "false") and not behind.strip(" ,\"')") and context.concluded(before):
+            return True, quote, "it is a conclusion"
         opens = not before.strip() and (behind[:1] in ("", ",", "!") or not behind.strip())
         if words in _GENERIC:
             if opens and words in ("yes", "no", "true", "false"):
-                return True, quote, "it is called the answer"
+                return True, quote, CALLED
             continue
         if not pattern.search(question):
             return True, quote, "the answer's words are in it"
@@ -102,7 +141,9 @@ def _formula(abstraction: str, gold: str, question: str) -> Found:
     asked = re.sub(r"[\s$\\]", "", question)
     text = plain_text(abstraction).text
     spans = [next(filter(None, m.groups())) for m in _SPANS.finditer(abstraction)]
-    runs = [m[0] for source in (abstraction, text) for p in (_GROUPS, _FORMULA) for m in p.finditer(source)]
+    aloud = in_signs(text)
+    runs = [m[0] for source in (abstraction, text, aloud) for p in (_GROUPS, _FORMULA) for m in p.finditer(source)]
+    runs += written_values(text)
     for span in dict.fromkeys([*spans, *_sides(spans), *runs, *_sides(runs)]):
         span = span.strip(" ,.;:=")
         if not re.search(r"\w", span) or not verify(gold, span).correct:

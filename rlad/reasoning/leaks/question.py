@@ -33,7 +33,8 @@ _END_OF_NOUN = (
     + "|[?.,;!]|$"
 )
 _HOW_MANY = re.compile(
-    rf"\bhow (?:many|much)\s+(?:(?:more|fewer|less|of the|of these)\s+)?(.{{1,60}}?)\s*(?:{_END_OF_NOUN})",
+    r"\b(?:how (?:many|much)|(?:give|find|state|what is) the number of)\s+"
+    rf"(?:(?:more|fewer|less|of the|of these)\s+)?(.{{1,60}}?)\s*(?:{_END_OF_NOUN})",
     re.IGNORECASE,
 )
 _MORE = re.compile(r"\bhow (?:many|much) (more|fewer|less|older|younger|longer|taller)\b", re.IGNORECASE)
@@ -48,8 +49,9 @@ _UNITS = {
     "heavy": "pound kg gram",
 }
 _WHAT = re.compile(
-    r"\b(?:what(?:'s| is| are| was| were| will be| would be)|find|determine|calculate|compute|evaluate)\s+"
-    r"(?:the|her|his|their|its|[a-z]+'s)?\s*(?:value of |total number of |number of )?(.{1,60}?)\s*(?:"
+    r"\b(?:what(?:'s| is| are| was| were| will be| would be)|how (?:much|many|large|big) (?:is|are|was|were)"
+    r"|find|determine|calculate|compute|evaluate|(?<=[.?!;] )(?:give|state|report))\s+"
+    r"(?:the|a|an|her|his|their|its|[a-z]+'s)?\s*(?:value of |total number of |number of )?(.{1,60}?)\s*(?:"
     + phrases(
         "of; in; if; when; that; for; to; with; on; after; at; from; and; he; she; they; you; as; so; such; by",
         "does; is; did",
@@ -57,7 +59,32 @@ _WHAT = re.compile(
     + r"|[?.,;!=]|$)",
     re.IGNORECASE,
 )
+_WHICH = re.compile(
+    r"\b(?:which|what) ([a-z]+) (?:is|are|was|were|will|would|do|does|did|has|have|can|should|must)\b", re.I
+)
+_UNNAMED = frozenset(["one", "kind", "percentage", "percent", "way", "number", "value"])
 _IN_UNITS = re.compile(r"\bin (\w+)\s*\?", re.IGNORECASE)
+_MEASURES = frozenset(
+    [
+        *(
+            "mm",
+            "cm",
+            "m",
+            "km",
+            "meter",
+            "metre",
+            "kilometer",
+            "kilometre",
+            "centimeter",
+            "centimetre",
+            "inch",
+            "foot",
+        ),
+        *("feet", "yard", "mile", "g", "kg", "gram", "kilogram", "pound", "ounce", "ml", "liter", "litre", "second"),
+        *("minute", "hour", "day", "week", "dollar", "cent"),
+    ]
+)
+"""Units that are converted into others."""
 _VARIABLE = re.compile(
     r"\b(?:solve for|value of|find|what is|determine|compute)\s+(?:the value of\s+)?([a-z])(?![a-z'])", re.IGNORECASE
 )
@@ -80,6 +107,10 @@ class Facts:
     """Words for what is asked for, without their plurals: ``how many apples``."""
     subjects: frozenset[str]
     """Words behind "what is the": ``remainder``, ``area``; and single variables that are asked for."""
+    named: frozenset[str]
+    """Words behind "which" and "what": ``on which floor``, ``in what place``."""
+    unit: str
+    """The unit of measure that it asks for, ``metre``; empty where it asks for none or leaves open which."""
     percent: bool
     """Whether it asks for a percentage."""
     text: str
@@ -89,8 +120,8 @@ class Facts:
 def stem(word: str) -> str:
     """A word without its plural.
 
-    >>> [stem(word) for word in ("Boxes", "apples", "cherries", "cherry")]
-    ['box', 'apple', 'cherr', 'cherr']
+    >>> [stem(word) for word in ("Boxes", "apples", "cherries", "cherry", "days", "day")]
+    ['box', 'apple', 'cherr', 'cherr', 'day', 'day']
     """
     word = word.lower()
     for ending, cut in (
@@ -104,7 +135,7 @@ def stem(word: str) -> str:
         ("s", 1),
         ("y", 1),
     ):
-        if word.endswith(ending) and len(word) > len(ending) + 1:
+        if word.endswith(ending) and len(word) > len(ending) + 1 and not (ending == "y" and word[-2] in "aeou"):
             return word[:-cut]
     return word
 
@@ -135,6 +166,9 @@ def facts(question: str) -> Facts:
     asked = {stem(word) for m in _HOW_MANY.finditer(text) for word in _WORD.findall(m[1])}
     asked |= {m[1].lower() for m in _MORE.finditer(text)} | {stem(m[1]) for m in _IN_UNITS.finditer(text)}
     asked |= {unit for m in _HOW.finditer(text) for unit in _UNITS[m[1].lower()].split()}
+    units = ({stem(m[1]) for m in _IN_UNITS.finditer(text)} or asked) & _MEASURES
+    if "dollar" in units and re.search(r"\$|\bdollar", question):  # "how much" asks for any money
+        units = {"dollar"}
     end = " ".join(sentences[-2:])  # "What are the roots? Give the larger one."
     subjects = {stem(word) for m in _WHAT.finditer(end) for word in _WORD.findall(m[1])} - _UNTOLD
     subjects |= {m[1].lower() for m in _VARIABLE.finditer(text)} - {"a"}
@@ -144,6 +178,8 @@ def facts(question: str) -> Facts:
         counted=counted,
         asked=frozenset(asked - _UNTOLD | asked & {"more", "number"}),  # how many more, how many numbers
         subjects=frozenset(subjects),
+        named=frozenset(stem(m[1]) for m in _WHICH.finditer(text)) - _UNNAMED,
+        unit=next(iter(units)) if len(units) == 1 else "",
         percent=re.search(r"%|percent", last) is not None,
         text=text,
     )
@@ -153,7 +189,8 @@ def _numbers(text: str) -> tuple[frozenset[Fraction], frozenset[tuple[Fraction, 
     """All numbers of a plain text, and those with the word behind them."""
     numbers, counted = set(), set()
     for found in expressions(text):
-        for number in found.operands or (found.text,):
+        apart = re.fullmatch(r"([\d.]+) divided by ([\d.]+)", text[found.start : found.end])  # no fraction
+        for number in found.operands or (apart.groups() if apart else (found.text,)):
             if (value := value_of(number)) is None:
                 continue
             numbers.add(value)

@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from rlad.reasoning.leaks.ordinals import in_figures
 from rlad.verifier.grammar.counting import number_from_words
 
 BOX, ARROW = "⊢", "⇒"
@@ -29,7 +30,7 @@ class PlainText(NamedTuple):
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
 _SYMBOLS = str.maketrans({"×": "*", "·": "*", "⋅": "*", "∙": "*", "÷": "/", "−": "-", "⁄": "/", "–": "-", "—": " - ",
     "→": ARROW, "⟹": ARROW, "⟶": ARROW, "∴": ARROW, "’": "'", "“": '"', "”": '"', "√": " sqrt", "π": " pi ",
-    "≤": "<", "≥": ">", "≠": "<>", "`": "", "€": "", "£": "", "¥": "", "\u00a0": " "})  # fmt: skip
+    "≤": "<", "≥": ">", "≠": "<>", "`": "", "€": "", "£": "", "¥": "", "°": " degrees ", "\u00a0": " "})  # fmt: skip
 _TAG = re.compile(r"</?[A-Za-z][^<>]{0,80}>")
 _EMPHASIS = re.compile(r"(?<![\w*_])([*_~]{1,3})(?=[^\s*_~])([^*_~\n]{1,80}?)(?<=\S)\1(?![\w*_])")
 _INNER = r"((?:[^{}]|\{[^{}]*\}){0,200})"
@@ -37,6 +38,9 @@ _LATEX = [
     (re.compile(r"\\(?:(?:text|math)(?:bf|it|rm|sf)?|operatorname|mbox|emph|bm)\s*\{" + _INNER + r"\}"), r" \1 "),
     (re.compile(r"(?<=\d)(?:\\[,;:! ]|\{,\}|\\thinspace)+(?=\d{3}(?!\d))"), ""),
     (re.compile(r"\\(?:boxed|fbox)\s*\{" + _INNER + r"\}"), rf" {BOX} \1 "),
+    (re.compile(r"-\s*(?=\\[dtc]?frac\s*(?:\{\s*[\d.]+\s*\}\s*\{\s*[\d.]+\s*\}|\d\s*\d))"), " -"),
+    (re.compile(r"(?<=-)\\[dtc]?frac\s*\{\s*([\d.]+)\s*\}\s*\{\s*([\d.]+)\s*\}"), r"\1/\2 "),
+    (re.compile(r"(?<=-)\\[dtc]?frac\s*(\d)\s*(\d)"), r"\1/\2 "),
     (re.compile(r"\\[dtc]?frac\s*\{\s*(-?[\d.]+)\s*\}\s*\{\s*([\d.]+)\s*\}"), r" \1/\2 "),
     (re.compile(r"\\[dtc]?frac\s*(\d)\s*(\d)"), r" \1/\2 "),
     (re.compile(r"\\[dtc]?frac\s*\{" + _INNER + r"\}\s*\{" + _INNER + r"\}"), r"((\1)/(\2))"),
@@ -85,7 +89,7 @@ def plain_text(text: str) -> PlainText:
     text = _SCIENTIFIC.sub(r"\1*10^(\2)", text)
     text = re.sub(r"(?<=[\d)])\s*[xX]\s*(?=[\d(])", " * ", " ".join(text.split()))
     text = _SPELT.sub(_spelt, text)
-    return _figures(text)
+    return _figures(in_figures(text))
 
 
 def _visible(text: str) -> str:
@@ -147,6 +151,13 @@ _SCALES = {"dozen": 12, "hundred": 100, "thousand": 1000, "million": 10**6, "bil
 _THOUSANDS = re.compile(r"(?<![\w.])(\d{1,30}(?:\.\d{1,30})?)[kK](?!\w)")
 _CENTS = re.compile(r"(?<![\w.])(\d{1,30}) dollars?,?(?: and)? (\d{1,2}) cents?\b", re.IGNORECASE)
 _PERCENT = re.compile(r"(?<=\d)\s*(?:percent|per cent|percentage points?)\b", re.IGNORECASE)
+_BELOW_ZERO = re.compile(r"(?<![\d.-])(\d{1,30}(?:\.\d{1,30})?)((?: degrees?)?) below (?:0|zero)\b", re.IGNORECASE)
+_NEGATIVE = re.compile(
+    r"\bnegative (?=\d)|(?:(?<=[=:,;(] )|^|(?<=\bis )|(?<=\bare )|(?<=\bequals )|(?<=\bget )|(?<=\bgives )|(?<=\bto )"
+    r"|(?<=\bbe ))minus (?=\d)",
+    re.IGNORECASE,
+)
+"""A sign in words; ``the total minus 3`` is a difference."""
 _MIXED = re.compile(r"(?<![\d./])(\d{1,30})\s+(?:and\s+)?(\d{1,30}/\d{1,30})(?![\d/.])")
 
 
@@ -167,6 +178,8 @@ def _figures(text: str) -> PlainText:
     joined = _replaced(joined, _THOUSANDS, lambda m: _short(float(m[1]) * 1000))
     joined = _replaced(joined, _CENTS, lambda m: f"{m[1]}.{int(m[2]):02d} dollars")
     joined = _replaced(joined, _PERCENT, lambda m: "%")
+    joined = _replaced(joined, _NEGATIVE, lambda m: "-")
+    joined = _replaced(joined, _BELOW_ZERO, lambda m: f"-{m[1]}{m[2]}")
     return _replaced(joined, _MIXED, lambda m: f"({m[1]}+{m[2]})")
 
 
