@@ -24,6 +24,8 @@ _INTEGER = re.compile(r"(?:\s*\$)?\s*(-?\d{1,400})\s*(?:\$\s*)?")  # linear: no 
 _DECIMAL_COMMA = re.compile(r"(-?)\s*(\d+)\s*(?:,|\{,\})\s*(\d+)")
 _INDIAN = re.compile(r"[1-9]\d?(?:,\d{2}){1,20},\d{3}")
 """Lakhs and crores: two digits a group above the thousands; without blanks, so it is no list."""
+_REPLY = re.compile(r"\s*(yes|no|true|false)\s*[,;.:!-]", re.IGNORECASE)
+_REPLY_WORD = re.compile(r"\b(?:yes|no|true|false|but|however|actually)\b", re.IGNORECASE)
 _WORD = re.compile(
     r"[\s$]*(?:\\(?:text|mbox|textbf|mathrm|textrm|textnormal|mathbf)\s*\{\s*)?([^\W\d_]{2,40})[\s}$.,]*"
 )
@@ -200,7 +202,7 @@ def _other_readings(gold_text: str, pred_text: str, g: Node, p: Node, ctx: Conte
     """Notation that two authors write differently: decimal commas, lists that look like thousands, units in italics,
     options.
     """
-    if _same_word(gold_text, pred_text):
+    if _same_word(gold_text, pred_text) or _answers_first(gold_text, pred_text):
         return True
     option_g, option_p = lettered_option(gold_text), lettered_option(pred_text)
     if ctx.options.choice_text and (option_g or option_p):
@@ -244,6 +246,14 @@ def _as_list(text: str, ctx: Context) -> Node | None:
     except ParseError:
         return None
     return node if node.kind == "list" else None
+
+
+def _answers_first(gold_text: str, pred_text: str) -> bool:
+    """``Yes, it is`` for the gold answer yes; not where the rest says the opposite too."""
+    m = _REPLY.match(pred_text)
+    return (
+        m is not None and m[1].casefold() == gold_text.strip().casefold() and not _REPLY_WORD.search(pred_text, m.end())
+    )
 
 
 def _same_word(a: str, b: str) -> bool:

@@ -10,10 +10,17 @@ _GOLD = re.compile(
 _LETTER_AND_TEXT = re.compile(r"(?:.*\banswer is\s*)?\(?([A-J])(?:\)|[.:)]|(?=\s+[A-Z][a-z]))\s*(.*)", re.DOTALL)
 _LEADING = re.compile(r"\s*[*_\"'$]*\(?([A-J])\)?[*_\"'$]*(?:[.。,，:：;)]|\s*(?:不是|$|\n|because\b|since\b|is\b))")
 _STATED = re.compile(
-    r"(?:answer|option|choice|réponse|respuesta|resposta|risposta|antwort|ответ|答案|正确选项|correct)\W*(?:option\W+|choice\W+)?(?:is|are|est|es|é|è|ist|lautet|是|为|:|：)?\W*"
+    r"(?i:(answer|correct|réponse|respuesta|resposta|risposta|antwort|ответ|答案|正确选项)|option|choice)\W*"
+    r"(?i:option\W+|choice\W+)?(?:is|are|est|es|é|è|ist|lautet|是|为|:|：)?\W*"
     r"(?:for\s+sure\W+|definitely\W+|clearly\W+|option\W+|choice\W+|therefore\W+|most\s+likely\W+)*[*\"'$(\\a-z{]{0,10}?\b([A-J])\b(?![a-z'])"
     r"|\b(?:it'?s|it\s+is|is|choose|pick|select)\s+(?:option\s+|choice\s+)?[*\"'$(]{0,4}([A-J])\b(?!\s*[a-z']{2})(?=[\s.)*\"'$,]|$)"
 )
+_WRONG = re.compile(
+    r"[*_\"'$)\s]*(?:(?:is|was|are|would\s+be|seems|looks)\s+(?:not\b|wrong|incorrect|false|invalid|out\b|too\b|ruled|a\s+distractor|excluded)"
+    r"|(?:is|was|does|would|can)n['o]t\b|cannot\b|can\s+be\s+(?:ruled|excluded|eliminated)|does\s+not\b|fails\b)",
+    re.IGNORECASE,
+)
+_LOWER = re.compile(r"\s*\(?([a-j])[).]\s*")
 _NEGATED = re.compile(r"(?:\bnot|n't|\bnon|不是|\bnicht|\bno)\s+(?:be\s+)?[*\"'$(]{0,3}$", re.IGNORECASE)
 
 
@@ -58,12 +65,16 @@ def stated_letter(completion: str) -> str | None:
     """The letter a completion in words settles on: leading ``D.``, or the last ``the answer is D`` that is not
     negated.
     """
-    if m := _LEADING.match(completion):
+    if m := _LOWER.fullmatch(completion):
+        return m.group(1).upper()
+    if (m := _LEADING.match(completion)) and not _WRONG.match(completion, m.end(1)):
         return m.group(1)
-    letters = list(_STATED.finditer(completion[-2000:]))
-    for m in reversed(letters):
-        letter = m.group(1) or m.group(2)
-        start = m.start(1) if m.group(1) else m.start(2)
-        if not _NEGATED.search(completion[-2000:][max(0, start - 12) : start]):
-            return letter
-    return None
+    end = completion[-2000:]
+    stated = [m for m in _STATED.finditer(end) if not _taken_back(end, m)]
+    announced = [m for m in stated if m[1]] or stated  # "the answer is C because option B is wrong"
+    return announced[-1][announced[-1].lastindex] if announced else None
+
+
+def _taken_back(text: str, m: re.Match[str]) -> bool:
+    start, end = m.span(m.lastindex)
+    return _NEGATED.search(text[max(0, start - 12) : start]) is not None or _WRONG.match(text, end) is not None

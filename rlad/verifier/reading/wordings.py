@@ -12,6 +12,8 @@ from rlad.verifier.grammar.units import look_up
 _QUOTED = re.compile(r"\s*(`{1,3}|\"|'|“|‘)\s*([^`\"'“”‘’]{1,200}?)\s*(?:\1|”|’)\.?\s*")
 _LEADING_SIGN = re.compile(r"^\s*(?:=|≈|~|\\(?:approx|sim|simeq)(?![a-zA-Z]))\s*(?=[-+\d.\\(√])")
 _MINUS = re.compile(r"^\s*(?:minus|negative)\s+(?=\.?\d|[\\(√])", re.IGNORECASE)
+_OUTWARD = re.compile(r"([\[\](])([^\[\]();]{1,80}[,;][^\[\]();]{1,80})([\[\])])")
+_MEMBER = re.compile(r"^([a-zA-Z]) in (?=[\[(\]{]|\\\{|\\mathbb)")
 _NOTHING = re.compile(
     r"(?:there (?:is|are|exists?) )?no (?:such )?solutions?(?: exists?)?|(?:the )?empty set", re.IGNORECASE
 )
@@ -33,10 +35,14 @@ def in_notation(text: str) -> str:
     ['-3', '5', '5', '\\emptyset', '\\mathbb{R}', '21 students']
     >>> in_notation("2 hours 30 minutes"), in_notation("5 feet 6 inches"), in_notation("seven or eight")
     ('\\frac{5}{2} hours', '\\frac{11}{2} feet', 'seven or eight')
+    >>> in_notation("x in [2, 5["), in_notation("]2, 5[ \\cup ]7, 8]"), in_notation("[[1, 2], [3, 4]]")
+    ('x \\in [2, 5)', '(2, 5) \\cup (7, 8]', '[[1, 2], [3, 4]]')
     """
     if (m := _QUOTED.fullmatch(text)) is not None:
         text = m[2]
-    text = _MINUS.sub("-", _LEADING_SIGN.sub("", text))
+    text = _MEMBER.sub(r"\1 \\in ", _MINUS.sub("-", _LEADING_SIGN.sub("", text)))
+    if (m := _OUTWARD.search(text)) is not None and (m[1] == "]" or m[3] == "["):
+        return _inward(text)
     if _NOTHING.fullmatch(text):
         return r"\emptyset"
     if _REALS.fullmatch(text):
@@ -46,6 +52,12 @@ def in_notation(text: str) -> str:
     if text[:1].isdigit():
         return _compound(text)
     return _counted(text) if text[:1].isalpha() and " " in text else text
+
+
+def _inward(text: str) -> str:
+    """Intervals whose open ends are brackets that look outward, ``[2, 5[``, with round ones."""
+    opening, closing = {"]": "("}, {"[": ")"}
+    return _OUTWARD.sub(lambda m: f"{opening.get(m[1], m[1])}{m[2]}{closing.get(m[3], m[3])}", text)
 
 
 def _compound(text: str) -> str:
