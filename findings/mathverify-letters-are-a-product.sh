@@ -11,7 +11,7 @@
 #       C, A, B   A, B, C    {a, b, c}                   right (a list is a set)
 #       1011_2    1011_3     1011                        right (the base is dropped), but 11 is wrong
 #       \text{HTH}  \text{THH}  hth, thh                 wrong, as it should be
-# Why it matters: rankings, schedules, sequences of moves, words and numerals occur as golds in competition sets. On them
+# Why it matters: rankings, schedules, sequences of moves, words and numerals are golds of competition problems. On them
 # the reward pays for naming the right letters in any order: a chance of 1 where a guess has 1/6, and whether a problem
 # is affected depends on whether its gold was typeset with \text{}. Split such golds off before verifying.
 # Said where: the README speaks of sets and intervals; nowhere of words. Letters side by side are factors to the LaTeX
