@@ -25,7 +25,7 @@ from evals.sweeping.measuring import measure
 from evals.sweeping.pairs import pairs_of
 from evals.tables.sweep import print_sweep
 from rlad.card import write_cards
-from rlad.cli import Parser, PlainError, locked, main_guard, note_further_players, open_run
+from rlad.cli import Parser, PlainError, command_line, locked, main_guard, note_further_players, open_run
 from rlad.config import ConfigError, RunConfig
 from rlad.config.registry import rule
 
@@ -86,7 +86,9 @@ def sweep_run(
             sampled, kept = Sampled.read(folder / trees.NAME), None
         elif not shard:
             sampled, kept = _merged(run, folder) if merge else _shared(run, folder, Shard())
-        result = measure(run, folder, sampled)
+        result = measure(run, sampled)
+        options = {"rescore": rescore, "shard": shard, "merge": merge}
+        result["meta"]["command"] = command_line("sweep", given, *overrides, **options)
         result["meta"]["sampled"] = _sampled_from(kept, folder)
         result["meta"]["seconds"] = round(time.perf_counter() - begin, 1)
         _write(folder, result, None if rescore else sampled)

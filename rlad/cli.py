@@ -9,6 +9,7 @@ import fcntl
 import multiprocessing
 import os
 import select
+import shlex
 import signal
 import socket
 import sys
@@ -35,6 +36,9 @@ class Parser(argparse.ArgumentParser):
     """Refuses wrong arguments in one plain sentence instead of a page of usage."""
 
     def error(self, message: str) -> NoReturn:
+        message = message.replace(
+            ", key=value", ""
+        )  # words that argparse wants wherever options may stand between them
         print(f"error: {message[0].upper()}{message[1:]}; try --help.", file=sys.stderr)
         sys.exit(BAD_INPUT)
 
@@ -104,6 +108,19 @@ def open_run(given: str | Path, overrides: Sequence[str] = ()) -> tuple[RunConfi
             raise ConfigError(f"There is no run folder '{folder}' yet; train with '{given}' first.")
         folder.mkdir(parents=True)
     return run, folder
+
+
+def command_line(verb: str, *words: object, **options: object) -> str:
+    """A verb's call as one types it, quoted for the shell; options that are None or false are left out.
+
+    >>> command_line("transfer", "runs/a", "transfer.sources=[own, oracle]", solver="runs/b", name=None, rescore=True)
+    "./launch.sh transfer runs/a 'transfer.sources=[own, oracle]' --solver runs/b --rescore"
+    """
+    given = [str(word) for word in words]
+    for name, value in options.items():
+        if value is not None and value is not False:
+            given += [f"--{name}"] if value is True else [f"--{name}", str(value)]
+    return shlex.join(["./launch.sh", verb, *given])
 
 
 @contextmanager

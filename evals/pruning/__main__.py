@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from evals.pruning.measuring import measured
-from evals.pruning.showing import shown
+from evals.pruning.showing import print_pruning
 from rlad.cli import Parser, PlainError, main_guard
 
 
@@ -35,7 +35,7 @@ def main(words: list[str] | None = None) -> None:
     if given.out:
         given.out.parent.mkdir(parents=True, exist_ok=True)
         given.out.write_text(json.dumps(found, indent=1) + "\n")
-    print(shown(found))
+    print_pruning(found)
 
 
 if __name__ == "__main__":

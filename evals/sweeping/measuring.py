@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from evals.cells import rows as cell_math
@@ -47,7 +46,7 @@ def _main_pair(sampled: Sampled, split: str) -> list[BreadthSamples]:
     return [BreadthSamples.of(*one) for one in grown.get("cotrained", grown.get("warmstart", []))]
 
 
-def measure(run: RunConfig, folder: Path, sampled: Sampled) -> dict[str, Any]:
+def measure(run: RunConfig, sampled: Sampled) -> dict[str, Any]:
     """What sweep.json holds, from samples alone."""
     resamples = run.sweep.bootstrap
     book, test, known = books(run, sampled)
@@ -62,7 +61,7 @@ def measure(run: RunConfig, folder: Path, sampled: Sampled) -> dict[str, Any]:
     tuned = guided_choices(run, sampled, "validation")
     if sampled.of("plain", "validation"):
         tuned += plain_choices(sampled, largest_budget(run, sampled, "validation"), "validation")
-    result: dict[str, Any] = {"meta": _meta(run, folder), "cells": [], "comparisons": [], "triple": {}, "curves": []}
+    result: dict[str, Any] = {"meta": _meta(run), "cells": [], "comparisons": [], "triple": {}, "curves": []}
     for name, runs in plain.items():
         result["cells"] += [cell.row for cell in measured.get(name, [])]
         result["cells"] += _plain_rows(runs, budgets, run, book)
@@ -200,7 +199,7 @@ def _comparisons(
     return found
 
 
-def _meta(run: RunConfig, folder: Path) -> dict:
+def _meta(run: RunConfig) -> dict:
     settings = run.sweep
     return {
         "run": run.name,
@@ -211,5 +210,4 @@ def _meta(run: RunConfig, folder: Path) -> dict:
         "solve_temperature": settings.solve_temperature,
         "iid_abstractions": settings.iid_abstractions,
         "iid_solutions": settings.iid_solutions,
-        "command": f"./launch.sh sweep {folder}",
     }

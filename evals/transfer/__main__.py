@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rlad.cli import Parser, main_guard, open_run
+from rlad.cli import Parser, command_line, main_guard, open_run
 
 
 def main(words: list[str] | None = None) -> None:
@@ -18,7 +18,10 @@ def main(words: list[str] | None = None) -> None:
     from evals.transfer.study import transfer
     from evals.transfer.table import print_transfer
 
-    print_transfer(transfer(run, folder, given.solver, given.name, given.rescore))
+    typed = command_line(
+        "transfer", given.run, *given.overrides, solver=given.solver, name=given.name, rescore=given.rescore
+    )
+    print_transfer(transfer(run, folder, given.solver, given.name, given.rescore, typed))
 
 
 if __name__ == "__main__":

@@ -26,12 +26,13 @@ TREES, RESULT = "transfer_trees.jsonl", "transfer.json"
 
 
 def transfer(
-    run: RunConfig, folder: Path, solver: str, name: str | None = None, rescore: bool = False
+    run: RunConfig, folder: Path, solver: str, name: str | None = None, rescore: bool = False, command: str = ""
 ) -> dict[str, Any]:
     """Gives the abstractions of a run's newest proposer to a solver; writes and returns what transfer.json holds.
 
     Samples go to RUN/transfer/NAME/transfer_trees.jsonl; what was killed goes on where it was. `rescore` measures those
-    samples again. Raises ConfigError and PlainError, in a sentence, where that cannot be.
+    samples again; `command` is kept as what was typed. Raises ConfigError and PlainError, in a sentence, where that
+    cannot be.
     """
     begin, whom, notes = time.process_time(), solver_of(solver, run), []
     target = folder / "transfer" / (name or whom.name)
@@ -39,7 +40,7 @@ def transfer(
         sampled = Sampled.read(target / TREES) if rescore else _sampled(run, folder, whom, target, notes)
         meta = {
             "run": run.name, "seed": run.seed, "solver": whom.pair.label, "problems": len(sampled.problems["test"]),
-            "notes": notes, "command": f"./launch.sh transfer {folder} --solver {solver}",
+            "notes": notes, "command": command,
         }  # fmt: skip
         found = {"meta": meta} | measure(run, sampled)
         meta["cpu_seconds"] = round(time.process_time() - begin, 1)

@@ -44,9 +44,9 @@ class ConceptsConfig:
     """Steps of the diffusion that training knows."""
     sampling_steps: int = key(40, least=1)
     """Steps that sampling takes of them."""
-    guidance: list[float] = key(least=0, factory=lambda: [1.0, 3.0])
+    guidance: list[float] = key(least=0, some=True, factory=lambda: [1.0, 3.0])
     """Strengths of classifier-free guidance to choose from; 1 = none, 3 = the source's."""
     guidance_drop: float = key(0.15, least=0, below=1)
     """Share of training targets that are denoised without their context."""
-    repulsion: list[float] = key(above=0, factory=lambda: [0.5, 2.0])
+    repulsion: list[float] = key(above=0, some=True, factory=lambda: [0.5, 2.0])
     """Strengths to choose from of the repulsion between the abstractions of one problem while they are denoised."""

@@ -52,7 +52,7 @@ class DistillConfig:
     solver: ChatModelConfig = field(default_factory=ChatModelConfig)
     problems: int = key(0, least=0)
     """Training problems that are worked on; 0 = all."""
-    kinds: list[str] = key(one_of=KINDS, factory=lambda: list(KINDS))
+    kinds: list[str] = key(one_of=KINDS, some=True, factory=lambda: list(KINDS))
     """From what the teacher writes: several traces, the reference solution, a right beside a wrong trace, a right trace
     in hindsight."""
     candidates: int = key(2, least=1, most=64)

@@ -29,5 +29,5 @@ class FeaturesConfig:
     """Features that are tried: those that guided solutions have most more of."""
     controls: int = key(4, least=1)
     """Sets of as many random features, each tried in the same way."""
-    strengths: list[float] = key(least=0, factory=lambda: [0.25, 0.5, 1.0, 2.0])
+    strengths: list[float] = key(least=0, some=True, factory=lambda: [0.25, 0.5, 1.0, 2.0])
     """Lengths of what is added at the first token, in multiples of the stream's mean norm there."""

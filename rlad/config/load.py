@@ -60,7 +60,7 @@ class RunConfig:
     """Seed of everything that is drawn at random but the problems."""
     roles: list[str] = key(factory=lambda: list(ROLES))
     """The players of the run; each has a section of its own, named after its role."""
-    stages: list[str] = key(one_of=STAGES, factory=lambda: ["warmstart", "train", "sweep", "report"])
+    stages: list[str] = key(one_of=STAGES, some=True, factory=lambda: ["warmstart", "train", "sweep", "report"])
     """What `./launch.sh pipeline` and the demo do, in this order; each is a verb of its own as well."""
     wording: str = key("full", one_of=("full", "short"))
     """Prompts of models with a chat template: full says what is wanted, short is the question and the hint alone, for

@@ -75,6 +75,7 @@ def key(
     one_of: tuple[str, ...] = (),
     kind: str | None = None,
     factory: Callable[[], Any] | None = None,
+    some: bool = False,
 ) -> Any:
     """A dataclass field that carries the range of its numbers (`least`/`above` to `most`/`below`) or its known names.
 
@@ -82,6 +83,7 @@ def key(
         one_of: the names that are known.
         kind: the registry that knows further names ("loss"); the methods' own keys then stand in the same section.
         factory: makes the default where that is a list or a section.
+        some: whether a list must not be empty.
     """
     facts: dict[str, Any] = {}
     if any(bound is not None for bound in (least, above, most, below)):
@@ -90,6 +92,7 @@ def key(
         facts["range"] = Range(low, high, above is not None, below is not None)
     facts |= {"one_of": one_of} if one_of else {}
     facts |= {"kind": kind} if kind else {}
+    facts |= {"some": True} if some else {}
     if factory is not None:
         return field(default_factory=factory, metadata=facts)
     return field(default=default, metadata=facts)

@@ -21,7 +21,7 @@ class RoutingConfig:
     """Test problems (at most problems.test)."""
     gate_problems: int = key(300, least=2)
     """Training problems on whose texts, written by the base, the gate learns."""
-    shares: list[float] = key(above=0, below=1, factory=lambda: [0.1, 0.25, 0.5, 0.75])
+    shares: list[float] = key(above=0, below=1, some=True, factory=lambda: [0.1, 0.25, 0.5, 0.75])
     """Shares of the tokens at which the trained player is to be asked."""
     controls: int = key(2, least=1)
     """Draws of the random vector and of the random gate, whose mean is reported."""

@@ -70,11 +70,11 @@ class SweepConfig(MethodSection):
     pretrained_problems: int = key(0, least=0)
     """Of the problems, those that a pretrained model is asked which a warm start has changed since; 0 = all. It is the
     same in every run, and before it has learnt a short form most of its texts are as long as they may be."""
-    grid: list[list[int]] = field(default_factory=lambda: [[4, 1], [8, 1], [16, 1], [4, 4]])
+    grid: list[list[int]] = key(some=True, factory=lambda: [[4, 1], [8, 1], [16, 1], [4, 4]])
     """[n, m] cells with distinct abstractions."""
     plain_samples: int = key(16, least=1)
     """Fewest plain samples per problem and temperature; as many more are drawn as the largest cell's tokens buy."""
-    plain_temperatures: list[float] = key(above=0, most=10, factory=lambda: [0.7, 1.0, 1.3])
+    plain_temperatures: list[float] = key(above=0, most=10, some=True, factory=lambda: [0.7, 1.0, 1.3])
     """Plain sampling is reported at the best of these, chosen on the test problems themselves (in its favour)."""
     propose_temperature: float = key(1.0, above=0, most=10)
     """Sampling temperature of abstractions."""
@@ -89,7 +89,7 @@ class SweepConfig(MethodSection):
     """i.i.d. abstractions per problem of the triple (without / with mean / with best)."""
     iid_solutions: int = key(4, least=1)
     """Solutions with each abstraction of the triple."""
-    select: list[str] = key(kind="rule", factory=lambda: list(RULES))
+    select: list[str] = key(kind="rule", some=True, factory=lambda: list(RULES))
     """Selection rules. Cells are reported under the first; all are compared at the largest budget, where each side has
     the rule and temperature that are best on the validation problems."""
     fit: bool = True

@@ -144,7 +144,7 @@ REFUSED = {
     "base.max_positions=64": "leaves no room",
     "sweep.grid=[[4]]": "every cell is [n, m]",
     "sweep.grid=[[4, 0]]": "every cell is [n, m]",
-    "sweep.plain_temperatures=[]": "at least one temperature",
+    "sweep.plain_temperatures=[]": "sweep.plain_temperatures is empty",
     "problems.induction.max_input=1": "1 pairs of inputs",
     "name=a/b": "cannot name a run folder",
     "solution.reward=rlrc": "nearest is 'rlcr'",
@@ -178,6 +178,16 @@ REFUSED = {
     "engine.replicas=0": "at least 1",
     "cotrain.steps": "written key=value",
 }
+
+
+SOME = ["stages", "sweep.grid", "sweep.select", "sweep.plain_temperatures", "routing.shares", "distill.kinds"]
+SOME += ["features.strengths", "concepts.guidance", "concepts.repulsion"]
+
+
+@pytest.mark.parametrize("key", SOME)
+def test_lists_without_which_nothing_is_done_are_not_empty(key):
+    with pytest.raises(ConfigError, match=f"^{re.escape(key)} is empty; it must hold at least one\\.$"):
+        load_config(None, [f"{key}=[]"])
 
 
 @pytest.mark.parametrize(("override", "words"), REFUSED.items(), ids=REFUSED)

@@ -2,6 +2,7 @@
 
 import json
 import multiprocessing
+import shlex
 import shutil
 from unittest.mock import patch
 
@@ -128,7 +129,7 @@ def test_a_solver_that_states_its_confidence_is_measured_by_it(tmp_path, monkeyp
     run = load_config(None, [f"runs_dir={tmp_path}", "name=sure", "solution.reward=rlcr", *SMALL, "launch.ranks=1"])
     make_policy("base", run.base, run, tmp_path / "sure" / "base").export()
     sampled = sweep.sample(run, tmp_path / "sure")
-    rows = sweep.measure(run, tmp_path / "sure", sampled)["calibration"]
+    rows = sweep.measure(run, sampled)["calibration"]
     assert [(row["checkpoint"], row["temperature"]) for row in rows] == [("warmstart", 1.0)]
     assert 0 <= rows[0]["stated"] <= 1
 
@@ -211,7 +212,8 @@ def test_the_kept_trees_give_the_sweeps_numbers_again_and_any_rules(swept, alone
     whole = found_in(swept)
     sweep.main([str(alone), "--rescore", RULES, "sweep.budget_policy=true"])
     again = found_in(alone)
-    assert whole["meta"].pop("command") != again["meta"].pop("command")
+    assert whole["meta"].pop("command").startswith(f"./launch.sh sweep {swept}")
+    assert shlex.split(again["meta"].pop("command"))[2:] == [str(alone), RULES, "sweep.budget_policy=true", "--rescore"]
     assert again == whole
     for guided in (True, False):
         rules = {cell["select"] for cell in again["cells"] if bool(cell["n"]) == guided}

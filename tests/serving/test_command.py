@@ -72,7 +72,7 @@ def served(run):
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ([], "following arguments are required"),
+        ([], "following arguments are required: run; try"),
         (["nowhere"], "no run folder or configuration file 'nowhere'"),
         (["RUN", "--engine", "vlm"], "nearest is 'vllm'"),
         (["RUN", "--abstraction", "http://gpu1:8000"], "its partner is not"),

@@ -109,8 +109,6 @@ def _check_sweep(config: RunConfig) -> None:
     for cell in sweep.grid:
         if len(cell) != 2 or min(cell) < 1:
             raise ConfigError(f"sweep.grid holds {list(cell)}; every cell is [n, m] with n and m at least 1.")
-    if not sweep.plain_temperatures:
-        raise ConfigError("sweep.plain_temperatures is empty; list at least one temperature.")
     if len(sweep.guided_temperatures) > 1 and config.problems.generated and not config.problems.validation:
         raise ConfigError("sweep.guided_temperatures are chosen on the validation problems; set problems.validation.")
     if sweep.joint and config.problems.generated and config.base.path is None:
@@ -120,8 +118,6 @@ def _check_sweep(config: RunConfig) -> None:
                 "sweep.joint asks for lists of abstractions, which this run's warm start does not show: "
                 "set warmstart.mixture.propose_set above 0 for the run."
             )
-    if not sweep.select:
-        raise ConfigError("sweep.select is empty; name at least one selection rule.")
     if sweep.decoding and config.engine.kind not in ("transformers", "auto"):
         raise ConfigError(
             f"sweep.decoding works on the transformers sampler, not on engine.kind={config.engine.kind}; sweep with "

@@ -10,10 +10,12 @@ from rlad.config.sections import MethodSection, plain_fields, sections
 
 
 def check_fields(config: RunConfig) -> None:
-    """Raises ConfigError for the first number out of its range and the first name that nobody knows."""
+    """Raises ConfigError for the first number out of its range, unknown name, or list that must not be empty."""
     for prefix, section in sections(config):
         for item in plain_fields(section):
             value, facts = getattr(section, item.name), item.metadata
+            if facts.get("some") and not value:
+                raise ConfigError(f"{prefix}{item.name} is empty; it must hold at least one.")
             for one in value if isinstance(value, list) else [value]:
                 if "range" in facts:
                     check_range(f"{prefix}{item.name}", one, facts["range"])

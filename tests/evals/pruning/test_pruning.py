@@ -2,10 +2,12 @@
 
 import json
 import random
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
+from rich.console import Console
 
 from evals.pruning import measuring, notes, students
 from evals.pruning.__main__ import main
@@ -13,6 +15,7 @@ from evals.pruning.categories import token_names
 from evals.pruning.chains import Likelihood, chain_of, chains_of
 from evals.pruning.deletion import MOST, frozen, greedy, left, remaining, scorings, shuffled
 from evals.pruning.retention import retention
+from evals.pruning.showing import print_pruning
 from evals.samples.trees import Condition, Draws, Grown, Guided, Sampled, Samples
 from rlad.cli import PlainError
 from rlad.config import ConfigError, load_config, save_config
@@ -183,6 +186,15 @@ def test_the_command_tells_everything_of_a_run(run, capsys):
     assert gains["random"] > 0 and gains["truncated"] > 0  # it is what greedy deletion keeps
     assert {"operand", "equals", "step 1"} <= {row["name"] for row in found["retention"]}
     assert "Retention relative to uniform" in capsys.readouterr().out
+
+
+def test_the_tables_are_whole_on_eighty_columns(capsys):
+    found = json.loads((Path(__file__).parents[3] / "docs/results/pruning/demo0.json").read_text())
+    print_pruning(found, Console(width=80))
+    lines = capsys.readouterr().out.splitlines()
+    worst = min(found["likelihood"], key=lambda row: row["answer"])
+    assert max(map(len, lines)) <= 80 and not any("…" in line for line in lines)
+    assert any(f"{worst['answer']:.2f}" in line and worst["order"] in line for line in lines)
 
 
 def test_bad_input_is_one_sentence(run):

@@ -224,3 +224,11 @@ def test_shuffled_words_are_the_same_words_in_another_order():
     for text in ("2 a + 1 b", "3 max mod 7"):
         mixed = permuted(text, rng)
         assert mixed != text and sorted(mixed.split()) == sorted(text.split())
+
+
+def test_the_command_is_kept_as_it_was_typed(folder, monkeypatch, capsys):
+    kept = []
+    monkeypatch.setattr("evals.transfer.study.transfer", lambda *given: kept.append(given[-1]))
+    monkeypatch.setattr("evals.transfer.table.print_transfer", print)
+    main([str(folder), "--solver", "http://h/v1", "transfer.sources=[own, oracle]", "--rescore"])
+    assert kept == [f"./launch.sh transfer {folder} 'transfer.sources=[own, oracle]' --solver http://h/v1 --rescore"]
