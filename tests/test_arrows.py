@@ -72,6 +72,7 @@ FLOORS = {
             "compare",
             "concepts",
             "features",
+            "formats",
             "laws",
             "novelty",
             "pooled",
