@@ -180,16 +180,6 @@ REFUSED = {
 }
 
 
-SOME = ["stages", "sweep.grid", "sweep.select", "sweep.plain_temperatures", "routing.shares", "distill.kinds"]
-SOME += ["features.strengths", "concepts.guidance", "concepts.repulsion"]
-
-
-@pytest.mark.parametrize("key", SOME)
-def test_lists_without_which_nothing_is_done_are_not_empty(key):
-    with pytest.raises(ConfigError, match=f"^{re.escape(key)} is empty; it must hold at least one\\.$"):
-        load_config(None, [f"{key}=[]"])
-
-
 @pytest.mark.parametrize(("override", "words"), REFUSED.items(), ids=REFUSED)
 def test_refused_in_one_plain_sentence(override, words):
     with pytest.raises(ConfigError, match=re.escape(words)) as caught:

@@ -89,3 +89,13 @@ def test_a_required_key_is_asked_for():
 
     with pytest.raises(ConfigError, match="'base' must be given"):
         read_section(CompareConfig, {"name": "x", "focus": "a", "max_tokens": "5"})
+
+
+SOME = ["stages", "sweep.grid", "sweep.select", "sweep.plain_temperatures", "routing.shares", "distill.kinds"]
+SOME += ["features.strengths", "concepts.guidance", "concepts.repulsion"]
+
+
+@pytest.mark.parametrize("key", SOME)
+def test_lists_without_which_nothing_is_done_are_not_empty(key):
+    with pytest.raises(ConfigError, match=f"^{key} is empty; it must hold at least one.$"):
+        load_config(None, [f"{key}=[]"])
