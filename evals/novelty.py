@@ -141,7 +141,7 @@ def novelty_of(run: str, *overrides: str) -> list[dict[str, Any]]:
     places = placed([known[name] for name in asked], load_problems(trained.problems, "train"), world)
     found = []
     for condition, records in sampled.conditions.items():
-        if condition.split == "test":
+        if condition.split == "test" and condition.solves:
             head = {"checkpoint": condition.checkpoint, "mode": condition.mode, "temperature": condition.temperature}
             found.append(head | analysed(places, *_right_counts(records)))
     return found

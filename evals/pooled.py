@@ -18,11 +18,18 @@ from typing import Any
 from evals.runs import read_json
 from evals.statistics.estimators import mean_over_seeds
 from evals.statistics.rounding import rounded
+from evals.tables.choosing import headline
 from evals.tables.looks import percentage_points
 from rlad.cli import PlainError, main_guard
 
 SELECTED = "Selected answer: breadth minus plain sampling, each with its chosen rule and temperature"
 ON_TEST = "Selected answer, had the test problems chosen"
+
+
+CHOSEN = {
+    "abstractions": "Selected answer: the {role}'s choice minus breadth's chosen vote at equal tokens",
+    "plain": "Selected answer: the {role}'s choice minus plain sampling's chosen vote at equal tokens",
+}
 
 
 def pooled(differences: Sequence[float], intervals: Sequence[Sequence[float]]) -> dict[str, Any]:
@@ -50,6 +57,9 @@ def differences_of(sweep: dict[str, Any]) -> dict[str, tuple[float, list[float]]
         found[SELECTED] = chosen["difference"], chosen["ci95"]
         if other := chosen.get("on_test"):
             found[ON_TEST] = other["difference"], other["ci95"]
+    if row := headline(sweep):
+        votes = [vote for vote in row["votes"] if vote["chosen"]]
+        found |= {CHOSEN[one["mode"]].format(role=row["select"]): (one["difference"], one["ci95"]) for one in votes}
     for row in sweep.get("comparisons", []):
         found[row["name"]] = row["difference"], row["ci95"]
     return found

@@ -114,7 +114,7 @@ def measured(sampled: Sampled, count: int) -> list[tuple[Condition, Measured]]:
     """Every test condition with the measures of its problems that have `count` solutions."""
     found = []
     for condition, records in sampled.conditions.items():
-        if condition.split != "test":
+        if condition.split != "test" or not condition.solves:
             continue
         names = [problem.id for problem in sampled.problems["test"]]
         kept = {name: own for name, record in zip(names, records, strict=False) if (own := first_of(record, count))}

@@ -28,6 +28,7 @@ from rlad.card import write_cards
 from rlad.cli import Parser, PlainError, command_line, locked, main_guard, note_further_players, open_run
 from rlad.config import ConfigError, RunConfig
 from rlad.config.registry import rule
+from rlad.players.roles import choosers
 
 MEASURING = ("sweep.select", "sweep.fit", "sweep.grid", "sweep.bootstrap", "sweep.budget_policy")
 """Keys that say what is measured of the samples, not how they are drawn."""
@@ -71,7 +72,7 @@ def sweep_run(
     PlainError while another command works in the folder and for a shard that is missing, damaged or of another sweep.
     """
     run, folder = open_run(given, list(overrides))
-    note_further_players(run)
+    note_further_players(run, taking=choosers(run))
     begin = time.perf_counter()
     if shard:
         with locked(folder, f"shard_{shard.number}_of_{shard.of}"):
@@ -121,7 +122,7 @@ def _shared(run: RunConfig, folder: Path, shard: Shard) -> tuple[Sampled, Kept]:
 def _merged(run: RunConfig, folder: Path) -> tuple[Sampled, Kept]:
     """All shards together, without their models. Raises PlainError where that cannot be."""
     kept = keep_all(folder)
-    pairs = [ModelPair(**pair) for pair in kept.head["pairs"]]
+    pairs = [ModelPair.of(pair) for pair in kept.head["pairs"]]
     problems = problems_of(run, splits_of(run, pairs))
     kept.require_same(run, problems)
     return drawn(run, pairs, problems, kept), kept

@@ -14,7 +14,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
@@ -52,9 +52,9 @@ def sentence(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def note_further_players(run: RunConfig) -> None:
-    """Says on stderr which of a run's players have no part in a command that is for the pair."""
-    further = [role for role in run.players if role not in ROLES]
+def note_further_players(run: RunConfig, taking: Collection[str] = ()) -> None:
+    """Says on stderr which of a run's players have no part in a command that is for the pair and some others."""
+    further = [role for role in run.players if role not in (*ROLES, *taking)]
     if further:
         pair, left_out = " and ".join(ROLES), " and ".join(further)
         print(f"Note: this takes the {pair} players of the run; the {left_out} has no part in it.", file=sys.stderr)

@@ -120,8 +120,9 @@ def sweep_figure(sweep: dict[str, Any], title: str = "") -> Figure:
     charts = [sweep_chart(sweep, "pass_at_k"), sweep_chart(sweep, "accuracy")]
     for one, chart in zip(axes, charts, strict=True):
         draw_chart(one, chart, legend=False)
-    handles, labels = axes[0].get_legend_handles_labels()
-    fig.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False, fontsize=9)
+    told = [one.get_legend_handles_labels() for one in axes]
+    lines = {label: handle for handles, labels in told for handle, label in zip(handles, labels, strict=True)}
+    fig.legend(lines.values(), lines.keys(), loc="outside lower center", ncols=2, frameon=False, fontsize=9)
     heading = title or "Equal generated tokens, abstractions counted (95 % intervals)"
     fig.suptitle("\n".join([heading, *selection_sentences(sweep)[:1]]), fontsize=11, color="#555555", wrap=True)
     return fig

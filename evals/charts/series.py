@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from evals.runs import column
+from evals.tables.choosing import headline
 from evals.tables.ways import CHECKPOINTS, at_best_temperature, way, way_label
 from rlad.config import ROLES, registry
 from rlad.config.phases import PHASES
@@ -256,12 +257,24 @@ def sweep_chart(sweep: dict[str, Any], measure: str, latency: bool = False) -> C
         wide = mode == "abstractions"
         mark = "circle" if not wide else "diamond" if m == 1 else "square"
         series.append(Series(way_label(own[0]), colors[who], spots, dashed=not wide, mark=mark, notes=wide))
+    if measure == "accuracy" and not latency:
+        series += _choosing_series(sweep)
     title, unit = {
         "pass_at_k": ("Coverage: problems with at least one right solution", "problems covered"),
         "accuracy": ("Accuracy of the selected answer", "problems answered right"),
     }[measure]
     x_label = "tokens of the longest branch" if latency else "generated tokens per problem"
     return Chart(title, x_label, unit, [one for one in series if one.points], percent=True, log_x=True)
+
+
+def _choosing_series(sweep: dict[str, Any]) -> list[Series]:
+    """What a player chooses in the cells of the main pair, at their tokens and its own."""
+    main = headline(sweep)
+    if main is None:
+        return []
+    rows = [row for row in sweep["choosers"] if row["chosen"] and row["checkpoint"] == main["checkpoint"]]
+    points = sorted((_cell_point(row, "accuracy", "ci95", "tokens_per_problem") for row in rows), key=lambda p: p.x)
+    return [Series(f"{main['label']}, the {main['select']}'s choice", "fourth", points, mark="square", notes=True)]
 
 
 def _rank(cell: dict[str, Any], order: list[str]) -> int:

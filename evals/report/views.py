@@ -10,6 +10,7 @@ from evals.charts.series import PLAYERS, hidden_seconds, seconds_per_phase
 from evals.law.study import LawResult
 from evals.law.words import law_in_words
 from evals.runs import Run, column
+from evals.tables.choosing import choosing_lines, choosing_sentences
 from evals.tables.looks import percentage_points, share
 from evals.tables.rules import rule_lines, score_lines, selection_sentences
 from evals.tables.splits import split_sentences
@@ -36,6 +37,8 @@ def view(run: Run, drawn: Pictures) -> dict[str, Any]:
         "cells": cell_rows(sweep),
         "triple": triple_rows(sweep),
         "selection": selection_sentences(sweep) + split_sentences(sweep),
+        "choosers": choosing_lines(sweep),
+        "choosing": choosing_sentences(sweep),
         "rules": rule_lines(sweep),
         "scores": score_lines(sweep),
         "seconds": seconds,

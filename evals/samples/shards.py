@@ -122,7 +122,7 @@ def models_digests(pairs: Sequence[ModelPair]) -> dict[str, str]:
     instead of a folder is known by it."""
     found, known = {}, {}
     for pair in pairs:
-        for role, place in (("abstraction", pair.abstraction), ("solution", pair.solution)):
+        for role, place in (("abstraction", pair.abstraction), ("solution", pair.solution), *pair.choosers):
             if place is not None:
                 known[place] = known.get(place) or _folder_digest(Path(place))
                 found[f"{pair.checkpoint} {role}"] = known[place]

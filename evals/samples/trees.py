@@ -22,6 +22,8 @@ from rlad.selection import group
 from rlad.verifier import Outcome, verify
 
 NAME = "sweep_trees.jsonl"
+CHOSEN = "chosen:"
+"""Before a role's name, the mode of what it chose."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,13 @@ class ModelPair:
     """Folder of the solver, or the URL of the server behind which it is."""
     task: str
     """How the solver solves without an abstraction: plain or one_pass."""
+    choosers: tuple[tuple[str, str], ...] = ()
+    """(role, folder) of further players that choose among a tree's answers."""
+
+    @classmethod
+    def of(cls, kept: dict) -> ModelPair:
+        """From what JSON has made of one."""
+        return cls(**kept | {"choosers": tuple((role, folder) for role, folder in kept.get("choosers", ()))})
 
 
 @dataclass(frozen=True)
@@ -48,14 +57,20 @@ class Condition:
     label: str
     """The checkpoint in words."""
     mode: str
-    """distinct (abstractions drawn until they differ), joint (one text lists them), iid (abstractions as they come) or
-    plain (none)."""
+    """distinct (abstractions drawn until they differ), joint (one text lists them), iid (abstractions as they come),
+    plain (none), decoding: and a method's name, or chosen: and the role that chose among the answers of the distinct
+    ones."""
     temperature: float
     """Temperature of the solutions."""
     split: str = "test"
     """test, or validation: the problems on which temperatures are chosen."""
     depth: tuple[int, ...] = ()
     """Solutions planned under the first, second ... abstraction."""
+
+    @property
+    def solves(self) -> bool:
+        """Whether its records hold solutions; those of a player that chooses hold what it chose among others'."""
+        return not self.mode.startswith(CHOSEN)
 
 
 @dataclass
@@ -165,6 +180,20 @@ class Grown:
         return cls(Draws(texts, tokens, branch, believed), branches)
 
 
+@dataclass
+class Choices:
+    """What a player chose among one problem's answers, cell by cell."""
+
+    cells: list[list[int]]
+    """[n, m]: it was shown the answers of the first m solutions of each of the first n abstractions."""
+    key: list[int | None]
+    """Of the chosen answer, among those of the tree; None where the cell has no answer."""
+    tokens: list[int]
+    """Generated to choose; 0 where there were not two answers."""
+    read: list[int]
+    """Tokens of the prompts that it read for that."""
+
+
 def _rounded(nats: float | None) -> float | None:
     return None if nats is None else round(nats, 6)
 
@@ -174,13 +203,13 @@ def answer_keys(answers: Sequence[str | None]) -> list[int | None]:
     return group(answers, lambda a, b: verify(a, b).correct)
 
 
-def as_record(sampled: Grown | Answered) -> dict:
+def as_record(sampled: Grown | Answered | Choices) -> dict:
     """What a job gave for one problem, for JSON."""
     return asdict(sampled)
 
 
-Found = list[Samples] | list[Grown]
-"""One record per problem: samples of plain solving, or what grew."""
+Found = list[Samples] | list[Grown] | list[Choices]
+"""One record per problem: samples of plain solving, what grew, or what was chosen of that."""
 
 
 @dataclass
@@ -231,8 +260,10 @@ def _lines(path: Path) -> Iterator[dict]:
         yield from map(json.loads, file)
 
 
-def record_of(tree: dict, temperature: float) -> Samples | Grown:
+def record_of(tree: dict, temperature: float) -> Samples | Grown | Choices:
     """A problem's record under one condition as it was kept."""
+    if "cells" in tree:
+        return Choices(**tree)
     if "draws" not in tree:
         return samples_of(tree, temperature)
     draws = {"model_logprob": [None] * len(tree["draws"]["text"])} | tree["draws"]

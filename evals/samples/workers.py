@@ -6,16 +6,19 @@ import json
 import math
 import multiprocessing
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import replace
 from functools import cached_property
+from itertools import islice
+from typing import Any
 
 import numpy as np
 import torch
 
 from evals.samples.shards import Kept
 from evals.samples.trees import (
+    CHOSEN,
     Answered,
     Condition,
     Grown,
@@ -77,9 +80,14 @@ class SamplingPool:
         chunks = enumerate(_chunks(self.problems[split][: few or None], self.settings.shard))
         return [(i, chunk) for i, chunk in chunks if split != "test" or self.part is None or self.part(i)]
 
-    def _all(self, job, split: str, label: str, condition: Condition, *arguments, more: str = "") -> list:
-        """One job over all problems of a split; their records in order. `more` tells apart a condition's rounds."""
+    def _all(
+        self, job, split: str, label: str, condition: Condition, *arguments, more: str = "", each: Sequence = ()
+    ) -> list:
+        """One job over all problems of a split; their records in order. `more` tells apart a condition's rounds. Of
+        `each`, one for every problem, a job also gets those of its own problems."""
         chunks = self._chunks(split, condition.checkpoint)
+        taken = iter(each)
+        beside = {i: [list(islice(taken, len(chunk)))] if each else [] for i, chunk in chunks}
         way = f"{split}/{condition.checkpoint}/{condition.mode}/{condition.temperature:g}/{more}"
         found = {i: self.kept and self.kept.find(f"{way}{i}") for i, _ in chunks}
         missing = [(i, chunk) for i, chunk in chunks if found[i] is None]
@@ -87,7 +95,7 @@ class SamplingPool:
         others = [i for i, _ in missing if self.kept and not self.kept.mine(i, everybodys)]
         missing = [(i, chunk) for i, chunk in missing if i not in others]
         futures: dict[Future, int] = {
-            self.pool.submit(job, self.run, chunk, 7919 * (i + 1), *arguments): i for i, chunk in missing
+            self.pool.submit(job, self.run, chunk, 7919 * (i + 1), *arguments, *beside[i]): i for i, chunk in missing
         }
         with progress(
             label if split == "test" else f"{label} ({split})", len(chunks), len(chunks) - len(missing)
@@ -124,6 +132,16 @@ class SamplingPool:
         depth = (self.settings.iid_solutions,) * self.settings.iid_abstractions
         condition = Condition(pair.checkpoint, pair.label, "iid", temperature, split, depth)
         return self._grown(iid_job, split, "i.i.d. abstractions", condition, pair)
+
+    def chosen(self, pair: ModelPair, role: str, temperature: float, job: Callable, split: str = "test") -> None:
+        """What a further player of the pair chooses among the answers under its distinct abstractions, by its job."""
+        depth = depth_of(self.settings.grid)
+        drawn = Condition(pair.checkpoint, pair.label, "distinct", temperature, split, depth)
+        condition = replace(drawn, mode=f"{CHOSEN}{role}")
+        rounds = f"{self.run.cotrain.selector_rounds}/"  # not among a sweep's own keys
+        each, label = self.sampled.conditions[drawn], f"{pair.label}: the {role}'s choices"
+        found = self._all(job, split, label, condition, pair, role, more=rounds, each=each)
+        self.sampled.conditions[condition] = [record_of(one, temperature) for one in found]
 
     def decoded(self, pair: ModelPair, name: str, job: Callable[..., list[Answered]]) -> None:
         """What a decoding method writes, by its job."""
@@ -177,17 +195,25 @@ def _chunks(items: list, size: int):
     return (items[i : i + size] for i in range(0, len(items), size))
 
 
-_OPEN: dict[ModelPair, Reasoner] = {}
-"""What this worker process has loaded: one pair at a time."""
+_OPEN: dict[Hashable, Any] = {}
+"""What this worker process has loaded: one pair, or one further player, at a time."""
+
+
+def opened(run: RunConfig, what: Hashable, load: Callable[[], Any]) -> Any:
+    """What was loaded last, where that is `what`; else what `load` loads in its place."""
+    if what not in _OPEN:
+        _OPEN.clear()
+        torch.set_num_threads(run.launch.threads_per_rank)
+        _OPEN[what] = load()
+    return _OPEN[what]
 
 
 def reasoner_for(run: RunConfig, pair: ModelPair) -> Reasoner:
-    if pair not in _OPEN:
-        _OPEN.clear()
-        torch.set_num_threads(run.launch.threads_per_rank)
+    def load() -> Reasoner:
         served = is_url(pair.solution)
-        _OPEN[pair] = open_endpoint(run, pair.solution) if served else open_pair(run, pair.abstraction, pair.solution)
-    return _OPEN[pair]
+        return open_endpoint(run, pair.solution) if served else open_pair(run, pair.abstraction, pair.solution)
+
+    return opened(run, pair, load)
 
 
 def distinct_job(

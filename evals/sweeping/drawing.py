@@ -10,11 +10,12 @@ import numpy as np
 
 from evals.cells.selecting import BREADTH, book_of, sides
 from evals.cells.temperatures import best_temperature, guided_choices, guided_grid
+from evals.samples.choosing import choose_job
 from evals.samples.journal import Shard
 from evals.samples.shards import Kept, Unfinished
 from evals.samples.trees import ModelPair, Sampled
 from evals.samples.workers import SamplingPool
-from evals.spending import decoding
+from evals.spending import choosing, decoding
 from evals.sweeping.measuring import largest_budget
 from rlad.config import RunConfig
 from rlad.problems import Problem
@@ -65,7 +66,9 @@ def drawn(
         _guided(run, pool, proposing, best)
         for name in run.sweep.decoding:
             pool.decoded(pairs[-1], name, decoding.decoding_job)
-        budget = 0.0 if shard else max(largest_budget(run, pool.sampled), decoding.spent(pool.sampled))
+        _chosen(pool, proposing, best)
+        spent = (largest_budget(run, pool.sampled), decoding.spent(pool.sampled), choosing.spent(pool.sampled))
+        budget = 0.0 if shard else max(spent)
         lacking: list[Unfinished] = []
         for pair in pairs:
             for temperature in run.sweep.plain_temperatures:
@@ -88,6 +91,18 @@ def _guided(run: RunConfig, pool: SamplingPool, proposing: Sequence[ModelPair], 
             pool.distinct(pair, temperature)
             if run.sweep.joint:
                 pool.joint(pair, temperature)
+
+
+def _chosen(pool: SamplingPool, proposing: Sequence[ModelPair], best: dict[str, Best]) -> None:
+    """What further players choose on the test problems; on the validation problems where a temperature is to be chosen
+    for them."""
+    for pair in proposing:
+        temperatures = best[pair.checkpoint].distinct
+        splits = ("validation", "test") if len(temperatures) > 1 else ("test",)
+        for role, _ in pair.choosers:
+            for split in splits:
+                for temperature in temperatures:
+                    pool.chosen(pair, role, temperature, choose_job, split)
 
 
 def foretold(run: RunConfig, sampled: Sampled, split: str) -> dict[tuple[str, float], int]:

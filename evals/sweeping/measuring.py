@@ -15,6 +15,7 @@ from evals.cells.temperatures import Choice, best_temperature, guided_choices, p
 from evals.samples.judged import BreadthSamples, PlainSamples
 from evals.samples.trees import Sampled
 from evals.spending.auto import UNPRICED, spending
+from evals.spending.choosing import chosen_rows
 from evals.spending.decoding import decoding_rows
 from evals.spending.joint import MODE, joint_rows
 from evals.spending.splits import splits
@@ -84,6 +85,8 @@ def measure(run: RunConfig, sampled: Sampled) -> dict[str, Any]:
         result["joint"] = joint_rows(run, sampled, book)
     if rows := decoding_rows(sampled, known, resamples):
         result["decoding"] = rows
+    if rows := chosen_rows(sampled, book, known, resamples):
+        result["choosers"] = rows
     result["scores"] = _score_rows(known, resamples)
     result["temperatures"] = [choice.row() for choice in [*tuned, *on_test]]
     result["warnings"] = warnings(tuned or on_test) + book.skipped + _unsure(book, known)

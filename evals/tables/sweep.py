@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from evals.statistics.estimators import LEVEL
+from evals.tables.choosing import print_choosing
 from evals.tables.decoding import print_decoding
 from evals.tables.looks import LOOK, percentage_points, share
 from evals.tables.rules import print_rules
@@ -191,5 +192,6 @@ def print_sweep(sweep: dict[str, Any], console: Console | None = None) -> None:
     print_rules(sweep, out)
     for sentence in split_sentences(sweep):
         out.print(escape(sentence), highlight=False)
+    print_choosing(sweep, out)
     print_decoding(sweep, out)
     print_spending(sweep, out)

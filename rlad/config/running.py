@@ -104,6 +104,9 @@ class SweepConfig(MethodSection):
     """Solutions of a problem by each decoding method: samples, branches or attempts."""
     decoding_temperature: float = key(0.7, least=0, most=10)
     """Sampling temperature of decoding methods, where they sample."""
+    selections: int = key(1, least=1, most=64)
+    """Texts that a player which chooses among answers, such as the selector, writes under a prompt: 1 = its likeliest
+    (greedy); more are sampled at its temperature, and what is chosen most often counts. All tokens are counted."""
     budget_policy: bool = False
     """Replay budget=auto on the trees, priced on those of the validation problems, and keep its prices for a server in
     budget.json; some milliseconds a decision."""

@@ -8,10 +8,11 @@ from pathlib import Path
 import torch
 
 from rlad.config import ROLES, ConfigError, RunConfig
-from rlad.generation import make_sampler
+from rlad.generation import Sampler, make_sampler
 from rlad.generation.turns import in_turns
 from rlad.players.adapters import FOLDER
 from rlad.players.policy import build_model, load_tokenizer, make_prompts
+from rlad.players.prompts import Prompts
 from rlad.problems import Tool, world_of
 from rlad.reasoning.judge import Judge
 from rlad.reasoning.reasoner import Reasoner
@@ -71,8 +72,7 @@ def adapted_pair(run: RunConfig, folder: Path) -> tuple[Path, dict[str, Path]]:
 
 def open_pair(run: RunConfig, abstraction: str | None, solution: str, device: str = "auto") -> Reasoner:
     """A reasoner over the two folders; without an abstraction player it can only solve bare."""
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() and run.launch.device != "cpu" else "cpu"
+    device = _device(run, device)
     world = world_of(run.problems)
     tool = world.tool() if world else None
     solver, solver_prompts = _open_player(run, solution, device, tool)
@@ -81,6 +81,16 @@ def open_pair(run: RunConfig, abstraction: str | None, solution: str, device: st
     proposer, prompts = (solver, solver_prompts) if shared else _open_player(run, abstraction, device, tool)
     judge = Judge(run.verifier, world, run.problems.value_answers)
     return Reasoner(proposer, solver, prompts, solver_prompts, judge, world)
+
+
+def open_reader(run: RunConfig, folder: str, device: str = "auto") -> tuple[Sampler, Prompts]:
+    """The player of a role that reads trees: what samples its texts, and its prompts."""
+    return _open_player(run, folder, _device(run, device), None)
+
+
+def _device(run: RunConfig, device: str) -> str:
+    usable = torch.cuda.is_available() and run.launch.device != "cpu"
+    return device if device != "auto" else "cuda" if usable else "cpu"
 
 
 def _open_player(run: RunConfig, folder: str, device: str, tool: Tool | None):

@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import shlex
 import shutil
+from pathlib import Path
 from unittest.mock import patch
 
 import pytest
@@ -164,13 +165,16 @@ def test_an_empty_run_folder_is_refused(folder, tmp_path):
         sweep.open_run(str(tmp_path / "c.yaml"), ["name=missing"])
 
 
-def test_a_further_player_is_said_to_have_no_part(folder, tmp_path, capsys):
-    words = ["roles=[abstraction, solution, selector]", f"runs_dir={tmp_path}", "name=empty"]
+def test_a_further_player_is_said_to_have_no_part(folder, tmp_path, capsys, monkeypatch):
+    """One that chooses among answers has its part."""
+    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "integration")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ConfigError, match="holds no trained model"):
-        sweep.sweep_run(str(folder / "config.yaml"), *words)
-    said = "Note: this takes the abstraction and solution players of the run; the selector has no part in it.\n"
-    assert capsys.readouterr().err == said
+    said = "Note: this takes the abstraction and solution players of the run; the referee has no part in it.\n"
+    for role, told in (("outside.roles:Referee", said), ("selector", "")):
+        words = [f"roles=[abstraction, solution, '{role}']", f"runs_dir={tmp_path}", "name=empty"]
+        with pytest.raises(ConfigError, match="holds no trained model"):
+            sweep.sweep_run(str(folder / "config.yaml"), *words)
+        assert capsys.readouterr().err == told
 
 
 def test_a_pretrained_model_is_measured_before_any_training_and_beside_what_became_of_it(folder, tmp_path):

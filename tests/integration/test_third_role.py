@@ -8,7 +8,11 @@ from safetensors.torch import load_file
 from two_ranks import SMALL
 from warm_base import EASY, TRIO, give
 
+from evals.samples.choosing import choose_job
+from evals.samples.trees import ModelPair
+from evals.samples.workers import distinct_job
 from rlad.config import load_config, save_config
+from rlad.problems import load_problems
 from trainers.launching.command import main
 
 pytestmark = pytest.mark.ranks
@@ -20,6 +24,18 @@ WORDS += ["cotrain.checkpoint_every=1", "selector.max_new_tokens=4", "selector.e
 def metrics(folder):
     rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     return [{name: value for name, value in row.items() if name != "seconds"} for row in rows]
+
+
+def chosen_by(export):
+    """Tokens with which the exported selector chooses among the answers of a few trees of the exported pair."""
+    run = load_config(export.parent / "config.yaml", ["sweep.grid=[[4,1]]"])
+    pair = ModelPair(
+        "cotrained", "co-trained", str(export / "abstraction"), str(export / "solution"), "plain",
+        (("selector", str(export / "selector")),),
+    )  # fmt: skip
+    problems = load_problems(run.problems, "test")[:4]
+    choices = choose_job(run, problems, 1, pair, "selector", distinct_job(run, problems, 1, pair, 1.0))
+    return sum(sum(one.tokens) for one in choices)
 
 
 def test_the_selector_trains_and_goes_on_bit_for_bit_from_a_checkpoint(tmp_path, ranks):
@@ -45,3 +61,4 @@ def test_the_selector_trains_and_goes_on_bit_for_bit_from_a_checkpoint(tmp_path,
     assert (whole / "checkpoints" / "latest" / "selector").is_dir()
     trees = [json.loads(line) for line in (whole / "samples.jsonl").read_text().splitlines()]
     assert all(set(text) == {"text", "correct"} for tree in trees for text in tree.get("selector", []))
+    assert chosen_by(whole / "export"), "the exported player is asked in a sweep"

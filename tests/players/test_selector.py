@@ -1,6 +1,7 @@
 """The selector: which trees it is asked about, all answers at once or in Swiss rounds, what it is paid."""
 
 import random
+from dataclasses import replace
 from types import SimpleNamespace
 
 from voted import voted
@@ -12,7 +13,8 @@ from rlad.players.roles import role_of
 from rlad.players.roles.selector import asked_about
 from rlad.players.tokenizer import world_tokenizer
 from rlad.problems import load_problems, make_world
-from rlad.verifier import extract_answer
+from rlad.reasoning.tree import Tree
+from rlad.verifier import Outcome, extract_answer
 
 ROLE = role_of("selector")
 RUN = RunConfig()
@@ -86,6 +88,24 @@ def test_who_stands_first_changes():
         firsts |= {tuple(boxes(prompt)) for prompt in act([tree], lambda prompt: "7", selector_rounds=rounds)}
     assert any(a > b for a, b in firsts) and any(a < b for a, b in firsts)
     assert tree.settled["selector"] == (True, True)  # nothing was chosen: the most frequent answer stays
+
+
+def test_a_choice_without_training_names_the_place_of_an_answer():
+    """As a sweep asks: all trees are asked about, one text a prompt, and nothing depends on who was right."""
+    trees = [answered(*EASY), answered("2"), answered(None), answered("3", "2", "2")]
+    for tree in trees:
+        for solution in tree.solutions:
+            solution.verdict = replace(solution.verdict, outcome=Outcome.incorrect)
+    asked = []
+
+    def ask(rows):
+        asked.extend(PROMPTS.decode(row) for row in rows)
+        return [Completion(tuple(PROMPTS.completion_ids("3" if "3" in text else "2")), (), "stop", 0) for text in asked]
+
+    boards = [(Tree(tree.problem), tree.answers()) for tree in trees]
+    assert ROLE.choose(boards, PROMPTS, ask, RUN) == [1, 0, None, 0]
+    assert [len(tree.written.get("selector", [])) for tree, _ in boards] == [1, 0, 0, 1]
+    assert asked[1].endswith("<sep> 2 <sep> 3 <sep>")  # the most frequent answer is shown first
 
 
 def right(problem, text):

@@ -1,6 +1,6 @@
 """What a role declares. After the verdicts the loop, credit, statistics and checkpoints go over roles and name none.
 
-Growing a tree, sweeps and serving know the pair: what plays before the verdicts is in rlad/reasoning/growth.py.
+Growing a tree and serving know the pair: what plays before the verdicts is in rlad/reasoning/growth.py.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ Tree = Any
 """A reasoning tree (rlad.reasoning.tree.Tree)."""
 Prompts = Any
 """A player's prompts (rlad.players.prompts.Prompts), which are made of the roles' tasks."""
+
+Answers = Sequence[tuple[str, Sequence[Solution]]]
+"""Different answers of a tree, each with its solutions, in order of appearance."""
 
 Ask = Callable[[list[list[int]]], list[Completion]]
 """Token ids of prompts -> one completion of each."""
@@ -187,9 +190,21 @@ class Role(ABC):
 class TreeReader(Role):
     """A role whose player reads judged trees and adds its own texts to them."""
 
+    chooses: ClassVar[bool] = False
+    """Whether it can say which of a tree's answers is right (`choose`); a sweep then measures it beside the votes."""
+
     @abstractmethod
     def act(self, trees: list[Tree], prompts: Prompts, ask: Ask, run: RunConfig) -> None:
         """Writes about the trees (`Tree.add_written`); `ask` samples its player's completions of prompts."""
+
+    def choose(
+        self, asked: Sequence[tuple[Tree, Answers]], prompts: Prompts, ask: Ask, run: RunConfig
+    ) -> list[int | None]:
+        """The place of the answer that it chooses among those of each tree, None where there is none.
+
+        It writes `sweep.selections` texts a prompt; they go into the trees, as in `act`. No verdict has a say in it.
+        """
+        raise NotImplementedError(f"The role '{self.name}' chooses no answers.")
 
 
 def role_of(name: str, run: RunConfig | None = None) -> Role:
@@ -199,6 +214,11 @@ def role_of(name: str, run: RunConfig | None = None) -> Role:
     """
     given = {registry.role[one].name: one for one in run.roles} if run else {}
     return registry.role[given.get(name, name)].call()
+
+
+def choosers(run: RunConfig) -> dict[str, TreeReader]:
+    """The roles of a run by name that can say which of a tree's answers is right."""
+    return {name: one for name, one in playing(run).items() if isinstance(one, TreeReader) and one.chooses}
 
 
 def playing(run: RunConfig) -> dict[str, Role]:

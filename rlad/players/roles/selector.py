@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from rlad.config.registry import role
-from rlad.players.roles.base import Demonstration, Group, Sample, Task, TreeReader
+from rlad.players.roles.base import Answers, Demonstration, Group, Sample, Task, TreeReader
 from rlad.players.tournament import swiss_pairs
 from rlad.verifier import extract_answer, verify
 
@@ -30,6 +30,7 @@ class SelectorRole(TreeReader):
     """Reads the problem and a tree's answers; is paid by the verdict of the one that it chose."""
 
     symbol, title, probe = "π_sel", "selector", "select"
+    chooses = True
     marks = ("<select>", "<compare>")
     tasks: ClassVar = {
         "select": Task(
@@ -49,16 +50,27 @@ class SelectorRole(TreeReader):
 
     def act(self, trees, prompts, ask, run):
         step = run.cotrain
-        boards = [Board(tree, _shown_answers(tree)) for tree in asked_about(trees, step.selector_easy)]
-        for number in range(max(1, step.selector_rounds)):
-            matches = [(board, match) for board in boards for match in board.matches(number, step.selector_rounds > 0)]
-            rows = [self._prompt(prompts, board, match, step.selector_rounds > 0) for board, match in matches]
-            completions = iter(ask([row for row in rows for _ in range(step.selections)]))
-            for (board, match), prompt in zip(matches, rows, strict=True):
-                for _ in range(step.selections):
-                    self._count(prompts, board, match, prompt, next(completions))
+        boards = [Board(tree, _shown_answers(tree.answers())) for tree in asked_about(trees, step.selector_easy)]
+        self._play(boards, prompts, ask, step.selections, step.selector_rounds)
         for board in boards:
             board.tree.settled[self.name] = (board.right(board.leader), board.right(0))
+
+    def choose(self, asked, prompts, ask, run):
+        boards = [Board(tree, _shown_answers(answers)) for tree, answers in asked]
+        several = [board for board in boards if len(board.answers) > 1]
+        self._play(several, prompts, ask, run.sweep.selections, run.cotrain.selector_rounds)
+        pairs = zip(boards, asked, strict=True)
+        return [given.index(board.answers[board.leader]) if given else None for board, (_, given) in pairs]
+
+    def _play(self, boards, prompts, ask, selections, rounds):
+        """All that is asked about the boards: `selections` texts under each prompt, in `rounds` or at once (0)."""
+        for number in range(max(1, rounds)):
+            matches = [(board, match) for board in boards for match in board.matches(number, rounds > 0)]
+            rows = [self._prompt(prompts, board, match, rounds > 0) for board, match in matches]
+            completions = iter(ask([row for row in rows for _ in range(selections)]))
+            for (board, match), prompt in zip(matches, rows, strict=True):
+                for _ in range(selections):
+                    self._count(prompts, board, match, prompt, next(completions))
 
     def _prompt(self, prompts, board, match, pairwise):
         question = board.tree.problem.question
@@ -116,6 +128,7 @@ class Board:
     """A tree's answers while they are chosen from."""
 
     tree: Any
+    """Whose answers they are; what is written about them goes there."""
     answers: list[tuple[str, list]]
     """(answer, its solutions), the most frequent first."""
     wins: Counter[int] = field(default_factory=Counter)
@@ -147,7 +160,7 @@ def asked_about(trees: Sequence, easy: float | None) -> list:
     the others the first ones, at most so many per hard one. Most trees are easy, and choosing the first answer is then
     a good habit that never finds the right one where the vote does not (2509.06870 balances both).
     """
-    found = [(tree, _shown_answers(tree)) for tree in trees]
+    found = [(tree, _shown_answers(tree.answers())) for tree in trees]
     found = [(tree, answers) for tree, answers in found if len(answers) > 1]
     if easy is None:
         return [tree for tree, _ in found]
@@ -164,9 +177,9 @@ def _compared(solutions: list[str], right: str, wrong: str, rng) -> Demonstratio
     return Demonstration({"solutions": pair[:: 1 - 2 * first]}, chat=str(1 + first), world=right)
 
 
-def _shown_answers(tree) -> list[tuple[str, list]]:
-    """(answer, its solutions) of a tree, the most frequent first, at most `SHOWN`."""
-    return sorted(tree.answers(), key=lambda one: -len(one[1]))[:SHOWN]
+def _shown_answers(answers: Answers) -> list[tuple[str, list]]:
+    """The answers with their solutions, the most frequent first, at most `SHOWN`."""
+    return sorted(answers, key=lambda one: -len(one[1]))[:SHOWN]
 
 
 def _chosen_answer(text: str, answers: Sequence[str], world: bool) -> int | None:
