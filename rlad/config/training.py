@@ -31,6 +31,8 @@ class MixtureConfig:
     """Share of (problem, answers) -> which of them is right, for a selector."""
     compare: float = key(0.0, least=0)
     """Share of (problem, two solutions) -> which of them is right, for a selector in rounds."""
+    compare_all: float = key(0.0, least=0)
+    """Share of (problem, a solution of each answer) -> which of them is right, for cotrain.selector_solutions."""
     others: dict[str, float] = key(factory=dict)
     """Shares of tasks that roles from outside the project bring, by name of the task."""
 
@@ -191,6 +193,9 @@ class CotrainConfig:
     """Texts that a role which reads judged trees, such as the selector, writes about each of them."""
     selector_rounds: int = key(0, least=0, most=16)
     """Swiss rounds in which a selector compares two solutions at a time; 0 = it reads all answers of a tree at once."""
+    selector_solutions: bool = False
+    """Whether a selector that reads all answers of a tree at once is shown a solution of each instead of the answers
+    alone: much longer prompts (base.max_positions)."""
     selector_easy: float | None = key(None, least=0)
     """Trees whose most frequent answer is right that a selector is asked about, for each one whose most frequent answer
     is wrong although a right one was given; None = all trees with two answers or more."""

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from rlad.config import ConfigError, load_config
+from rlad.players.roles import role_of
 from rlad.problems import load_problems, world_of
 from rlad.problems.base import words
+from rlad.verifier import extract_answer
 
 WORDS = {"all weights": ["lora.rank=0", "abstraction.lr=1e-5", "solution.lr=5e-6"], "adapters": []}
 
@@ -35,3 +37,13 @@ def test_the_demo_on_countdown_is_the_demo_with_texts_that_fit():
         hint = own.propose(problem, rng)
         assert len(words(hint)) < run.abstraction.max_new_tokens  # the end of the text is a token too
         assert len(words(own.solve(problem, hint, rng))) < run.solution.max_new_tokens
+
+
+def test_the_selectors_demo_is_the_demo_with_texts_that_fit_and_room_for_the_votes():
+    run, demo = load_config("configs/selector.yaml"), load_config("configs/demo.yaml")
+    assert list(run.players) == ["abstraction", "solution", "selector"] and run.solution == demo.solution
+    own, rng, role = world_of(run.problems), random.Random(0), role_of("selector")
+    for problem in load_problems(run.problems, "train")[:100]:
+        shown = role.demonstrate("compare", problem, own, lambda p, text: extract_answer(text) == p.answer, rng)
+        assert shown is None or len(words(shown.world)) < run.selector.max_new_tokens
+    assert max(n for n, _ in run.sweep.grid) > run.cotrain.abstractions  # a vote may spend the selector's tokens

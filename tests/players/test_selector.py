@@ -4,6 +4,7 @@ import random
 from dataclasses import replace
 from types import SimpleNamespace
 
+import pytest
 from voted import voted
 
 from rlad.config import CotrainConfig, RunConfig
@@ -68,6 +69,15 @@ def boxes(prompt):
     return [part.split("}")[0].strip() for part in prompt.split("\\boxed{")[1:]]
 
 
+def test_all_answers_at_once_with_a_solution_of_each():
+    tree = answered(*HARD)
+    asked = act([tree], lambda prompt: "1", selector_solutions=True)
+    assert len(asked) == 2 and asked[0].startswith("<compare>") and boxes(asked[0]) == ["2", "1", "3"]
+    assert tree.settled["selector"] == (True, False)
+    run = RunConfig(cotrain=CotrainConfig(selector_solutions=True))
+    assert ROLE.reads(run) == 8 * run.solution.max_new_tokens
+
+
 def test_swiss_rounds_find_what_the_vote_does_not():
     tree = answered("2", "2", "2", "1", "3", "4", "4")
     asked = act([tree], lambda prompt: min(boxes(prompt)), selector_rounds=2)  # "1" wins all of its comparisons
@@ -122,6 +132,17 @@ def test_demonstrated_comparisons_show_a_right_and_a_wrong_solution():
         assert sorted(flags) == [False, True] and flags[int(one.chat) - 1] and one.world == problem.answer
         shown.append(int(one.chat))
     assert set(shown) == {1, 2}
+
+
+@pytest.mark.parametrize(("task", "part"), [("select", "answers"), ("compare_all", "solutions")])
+def test_demonstrations_show_every_answer_once(task, part):
+    rng, places = random.Random(0), set()
+    for problem in load_problems(RUN.problems, "train")[:40]:
+        if one := ROLE.demonstrate(task, problem, WORLD, right, rng):
+            answers = [extract_answer(text) if task == "compare_all" else text for text in one.parts[part]]
+            assert len(set(answers)) == len(answers) > 1 and answers[int(one.chat) - 1] == one.world == problem.answer
+            places.add(int(one.chat))
+    assert len(places) > 2  # the right one may stand anywhere
 
 
 def test_rounds_are_counted_in_the_plan():

@@ -1,8 +1,8 @@
 """The selector, π_sel(a|x,A): reads the problem and the different answers of a tree, says which of them is right.
 
 It acts when the tree has been judged, and is paid by the verdict of what it chose (as AggLM is, 2509.06870). It reads
-all answers at once, or two solutions at a time in Swiss rounds (`cotrain.selector_rounds`; 2603.04304). A tree with
-fewer than two answers asks nothing of it.
+all answers at once, alone or by a solution of each (`cotrain.selector_solutions`), or two solutions at a time in Swiss
+rounds (`cotrain.selector_rounds`; 2603.04304). A tree with fewer than two answers asks nothing of it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from rlad.config import CotrainConfig
 from rlad.config.registry import role
 from rlad.players.roles.base import Answers, Demonstration, Group, Sample, Task, TreeReader
 from rlad.players.tournament import swiss_pairs
@@ -46,37 +47,41 @@ class SelectorRole(TreeReader):
             chat_item="{number}.\n<solution>\n{item}\n</solution>\n",
             world_item=" {item} <sep>",
         ),
+        "compare_all": Task(
+            "{question}\n\nThese solutions were given, each with another answer:\n{solutions}\nOne of them may be "
+            "right. Which? Reply with its number only.",
+            "<compare> {question} <sep>{solutions}",
+            chat_item="{number}.\n<solution>\n{item}\n</solution>\n",
+            world_item=" {item} <sep>",
+        ),
     }
 
     def act(self, trees, prompts, ask, run):
         step = run.cotrain
         boards = [Board(tree, _shown_answers(tree.answers())) for tree in asked_about(trees, step.selector_easy)]
-        self._play(boards, prompts, ask, step.selections, step.selector_rounds)
+        self._play(boards, prompts, ask, step, step.selections)
         for board in boards:
             board.tree.settled[self.name] = (board.right(board.leader), board.right(0))
 
     def choose(self, asked, prompts, ask, run):
         boards = [Board(tree, _shown_answers(answers)) for tree, answers in asked]
         several = [board for board in boards if len(board.answers) > 1]
-        self._play(several, prompts, ask, run.sweep.selections, run.cotrain.selector_rounds)
+        self._play(several, prompts, ask, run.cotrain, run.sweep.selections)
         pairs = zip(boards, asked, strict=True)
         return [given.index(board.answers[board.leader]) if given else None for board, (_, given) in pairs]
 
-    def _play(self, boards, prompts, ask, selections, rounds):
-        """All that is asked about the boards: `selections` texts under each prompt, in `rounds` or at once (0)."""
+    def _play(self, boards, prompts, ask, step, selections):
+        """All that is asked about the boards: `selections` texts under each prompt, in rounds or at once."""
+        task, rounds = _task(step), step.selector_rounds
         for number in range(max(1, rounds)):
             matches = [(board, match) for board in boards for match in board.matches(number, rounds > 0)]
-            rows = [self._prompt(prompts, board, match, rounds > 0) for board, match in matches]
+            rows = [
+                prompts.ids(task, board.tree.problem.question, **board.shown(match, task)) for board, match in matches
+            ]
             completions = iter(ask([row for row in rows for _ in range(selections)]))
             for (board, match), prompt in zip(matches, rows, strict=True):
                 for _ in range(selections):
                     self._count(prompts, board, match, prompt, next(completions))
-
-    def _prompt(self, prompts, board, match, pairwise):
-        question = board.tree.problem.question
-        if pairwise:
-            return prompts.ids("compare", question, solutions=[board.answers[i][1][0].text for i in match])
-        return prompts.ids("select", question, answers=[board.answers[i][0] for i in match])
 
     def _count(self, prompts, board, match, prompt, completion):
         text = prompts.read_answer(list(completion.token_ids))
@@ -101,15 +106,16 @@ class SelectorRole(TreeReader):
         return "number" if re.fullmatch(r"\W*\d+\W*", text) else "empty" if not text.strip() else "other"
 
     def reads(self, run):
-        return 2 * run.solution.max_new_tokens if run.cotrain.selector_rounds else SHOWN * 16
+        shown = {"select": SHOWN * 16, "compare": 2 * run.solution.max_new_tokens}
+        return shown.get(_task(run.cotrain), SHOWN * run.solution.max_new_tokens)
 
     def samples(self, run, problems, bare):
         step = run.cotrain
         return (problems + bare) * step.selections * max(1, step.selector_rounds * (SHOWN // 2))
 
     def demonstrate(self, task, problem, world, right, rng):
-        """The right answer among those of several demonstrated solutions, or a right solution beside a wrong one; none
-        where all or no solutions are right."""
+        """The right answer among those of several demonstrated solutions, alone or with a solution of each, or a right
+        solution beside a wrong one; none where all or no solutions are right."""
         solutions = [world.solve(problem, world.propose(problem, rng), rng) for _ in range(DEMONSTRATED)]
         verdicts = {extract_answer(text): right(problem, text) for text in solutions}
         answers = [answer for answer in verdicts if answer is not None][:SHOWN]
@@ -120,7 +126,9 @@ class SelectorRole(TreeReader):
             wrong = rng.choice([answer for answer in answers if not verdicts[answer]] or [None])
             return _compared(solutions, best, wrong, rng) if wrong else None
         rng.shuffle(answers)
-        return Demonstration({"answers": answers}, chat=str(answers.index(best) + 1), world=best)
+        firsts = {extract_answer(text): text for text in reversed(solutions)}
+        shown = {"answers": answers} if task == "select" else {"solutions": [firsts[answer] for answer in answers]}
+        return Demonstration(shown, chat=str(answers.index(best) + 1), world=best)
 
 
 @dataclass
@@ -142,6 +150,12 @@ class Board:
         pairs = swiss_pairs([self.wins[i] for i in range(len(self.answers))], self.met)
         self.met.update(pairs)
         return [[b, a] if (i + number) % 2 else [a, b] for i, (a, b) in enumerate(pairs)]
+
+    def shown(self, match: Sequence[int], task: str) -> dict[str, list[str]]:
+        """What stands in a task's prompt about the answers of a match: themselves, or the first solution of each."""
+        if task == "select":
+            return {"answers": [self.answers[i][0] for i in match]}
+        return {"solutions": [self.answers[i][1][0].text for i in match]}
 
     def right(self, place: int) -> bool:
         """Whether an answer is right."""
@@ -168,6 +182,11 @@ def asked_about(trees: Sequence, easy: float | None) -> list:
     hard = [i for i, flags in enumerate(verdicts) if any(flags) and not flags[0]]
     simple = [i for i, flags in enumerate(verdicts) if flags[0]]
     return [found[i][0] for i in sorted(hard + simple[: math.ceil(easy * len(hard))])]
+
+
+def _task(step: CotrainConfig) -> str:
+    """Which of its prompts it reads."""
+    return "compare" if step.selector_rounds else "compare_all" if step.selector_solutions else "select"
 
 
 def _compared(solutions: list[str], right: str, wrong: str, rng) -> Demonstration:
