@@ -22,7 +22,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 python3 -m venv "$work/venv"
 "$work/venv/bin/pip" install -qq --no-compile reasoning-gym==0.1.25 numpy==2.4.6 sympy==1.14.0
-"$work/venv/bin/python" - <<'PY'
+"$work/venv/bin/python" -W ignore - <<'PY'
 from importlib.metadata import version
 from statistics import mean
 import reasoning_gym
