@@ -7,7 +7,6 @@ on once more with exact weights, and beside them stands the Bayes optimum: the a
 
 from __future__ import annotations
 
-import argparse
 import json
 import random
 from collections import defaultdict
@@ -22,7 +21,7 @@ from evals.cells.selecting import sides
 from evals.samples.trees import NAME, Grown, Sampled, Samples
 from evals.statistics.rounding import rounded
 from evals.sweeping.measuring import largest_budget
-from rlad.cli import PlainError, main_guard
+from rlad.cli import Parser, PlainError, main_guard
 from rlad.config import RunConfig, load_config
 from rlad.problems import Problem, World, load_problems, world_of
 from rlad.selection.unguided import UnguidedKeys
@@ -109,7 +108,7 @@ def ceiling_of(folder: str) -> dict[str, Any]:
 
 
 def main(words: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m evals.ceiling", description=__doc__.splitlines()[0])
+    parser = Parser(prog="python -m evals.ceiling", description=__doc__.splitlines()[0])
     parser.add_argument("run", help="a run folder with a sweep")
     found = ceiling_of(parser.parse_args(words).run)
     for row in found["sides"]:

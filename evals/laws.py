@@ -7,7 +7,6 @@ the runs whose learning curves it holds.
 
 from __future__ import annotations
 
-import argparse
 import json
 import statistics
 from collections.abc import Iterator
@@ -18,7 +17,7 @@ from evals.charts.curves import as_metrics
 from evals.law.foretell import MODELS, NAMES
 from evals.law.study import FIT, points_of, read_metrics, study
 from evals.runs import ROLES, RunError, column, read_json
-from rlad.cli import PlainError, main_guard
+from rlad.cli import Parser, PlainError, main_guard
 
 
 def runs_of(given: str) -> Iterator[tuple[str, list[dict[str, Any]]]]:
@@ -120,7 +119,7 @@ def _sentences(found: dict[str, Any]) -> str:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="evals.laws", description=__doc__.splitlines()[0])
+    parser = Parser(prog="python -m evals.laws", description=__doc__.splitlines()[0])
     parser.add_argument("runs", nargs="+", metavar="run", help="run folders, or a compare.json")
     parser.add_argument("--fit", type=float, default=FIT, metavar="SHARE", help=f"fitted first part (default {FIT})")
     parser.add_argument("--out", type=Path, metavar="FILE", help="also write every run's numbers there, as JSON")

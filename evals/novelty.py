@@ -9,7 +9,6 @@ command with the same words.
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ import numpy as np
 
 from evals.samples.trees import NAME, Found, Grown, Sampled
 from evals.statistics.logistic import fit_logistic, no_slip, slip_rate
-from rlad.cli import PlainError, main_guard
+from rlad.cli import Parser, PlainError, main_guard
 from rlad.config import load_config
 from rlad.problems import Problem, World, load_problems, world_of
 
@@ -162,7 +161,7 @@ def told(result: dict[str, Any]) -> str:
 
 
 def main(words: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m evals.novelty", description=__doc__.splitlines()[0])
+    parser = Parser(prog="python -m evals.novelty", description=__doc__.splitlines()[0])
     parser.add_argument("run", help="a run folder with a sweep")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="what the sweep was sampled with")
     parser.add_argument("--json", action="store_true", help="everything, as JSON")

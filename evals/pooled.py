@@ -8,7 +8,6 @@ the sample.
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Sequence
 from math import sqrt
@@ -20,7 +19,7 @@ from evals.statistics.estimators import mean_over_seeds
 from evals.statistics.rounding import rounded
 from evals.tables.choosing import headline
 from evals.tables.looks import percentage_points
-from rlad.cli import PlainError, main_guard
+from rlad.cli import Parser, PlainError, main_guard
 
 SELECTED = "Selected answer: breadth minus plain sampling, each with its chosen rule and temperature"
 ON_TEST = "Selected answer, had the test problems chosen"
@@ -76,7 +75,7 @@ def pool(sweeps: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def main(words: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m evals.pooled", description=__doc__.splitlines()[0])
+    parser = Parser(prog="python -m evals.pooled", description=__doc__.splitlines()[0])
     parser.add_argument("runs", nargs="+", help="run folders with a sweep, or sweep.json files")
     paths = [Path(word) for word in parser.parse_args(words).runs]
     sweeps = []

@@ -8,7 +8,6 @@ every condition is compared with the first run's warm-started pair in the same m
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections import Counter
 from collections.abc import Sequence
@@ -21,7 +20,7 @@ import numpy as np
 
 from evals.samples.trees import NAME, Condition, Grown, Sampled, Samples
 from evals.statistics.estimators import bootstrap, paired_difference
-from rlad.cli import PlainError, main_guard
+from rlad.cli import Parser, PlainError, main_guard
 from rlad.config import load_config
 from rlad.entropy.diversity import chrf
 from rlad.entropy.shares import shares_entropy
@@ -187,7 +186,7 @@ def told(row: Row) -> str:
 
 
 def main(words: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m evals.searching", description=__doc__.splitlines()[0])
+    parser = Parser(prog="python -m evals.searching", description=__doc__.splitlines()[0])
     parser.add_argument(
         "runs", nargs="+", metavar="run", help="run folders with sweeps; the first one's base is compared with"
     )

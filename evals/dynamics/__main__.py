@@ -7,7 +7,6 @@ many tokens met the clip. RUN is a run's folder, a comparison's, or a dynamics.j
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from pathlib import Path
@@ -17,11 +16,11 @@ from rich.console import Console
 from evals.dynamics.products import runs_in, write
 from evals.dynamics.show import tables
 from evals.runs import RunError
-from rlad.cli import PlainError, main_guard
+from rlad.cli import Parser, PlainError, main_guard
 
 
 def main(words: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m evals.dynamics", description=__doc__.splitlines()[0])
+    parser = Parser(prog="python -m evals.dynamics", description=__doc__.splitlines()[0])
     parser.add_argument("runs", nargs="+", metavar="run", help="run folders, comparisons' folders, dynamics.json files")
     parser.add_argument("--json", action="store_true", help="everything, as JSON, instead of tables")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="write dynamics.json, .md and .png there")

@@ -5,17 +5,16 @@ Needs nothing but metrics.jsonl.
 
 from __future__ import annotations
 
-import argparse
 import json
 
 from evals.law.study import ENTROPIES, FIT, points_of, read_metrics, study
 from evals.law.words import law_in_words
 from evals.runs import ROLES, RunError, column
-from rlad.cli import PlainError, main_guard
+from rlad.cli import Parser, PlainError, main_guard
 
 
 def main(words: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="evals.law", description=__doc__.splitlines()[0])
+    parser = Parser(prog="python -m evals.law", description=__doc__.splitlines()[0])
     parser.add_argument("run", help="run folder, or a metrics.jsonl")
     parser.add_argument("--role", choices=ROLES, help="one player (default: every player the run has)")
     parser.add_argument("--condition", choices=tuple(ENTROPIES), default="guided", help="with or without abstractions")

@@ -179,9 +179,13 @@ def _hint(row: Mapping[str, Any]) -> str:
 
     >>> _hint({"data_source": "x", "prompt": [], "reward_model": {"ground_truth": "72"}})
     " Rows in verl's shape want problems.fields.question=prompt problems.fields.answer=reward_model.ground_truth."
+    >>> _hint({"prompt": [], "answer": "72"})
+    " Rows in TRL's shape want problems.fields.question=prompt problems.fields.answer=answer."
     """
     for name, (column, keys) in SHAPES.items():
         if column in row:
+            if name == "TRL" and "solution" not in row and "answer" in row:  # both are in use
+                keys = keys.replace("=solution", "=answer")
             return f" Rows in {name}'s shape want {keys}."
     return ""
 
