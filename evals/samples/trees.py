@@ -8,7 +8,7 @@ without sampling, and those of any other selection rule (`./launch.sh sweep RUN 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -236,28 +236,51 @@ class Sampled:
                     found = ((c, r) for c, r in self.conditions.items() if c.split == split and i < len(r))
                     trees = [asdict(condition) | asdict(records[i]) for condition, records in found]
                     head = {"split": split, "problem": problem.id, "question": problem.question}
+                    head |= {"number": i + 1, "of": len(problems)}
                     line = head | {"answer": problem.answer, "trees": trees}
                     file.write(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n")
 
     @classmethod
     def read(cls, path: Path) -> Sampled:
-        """The trees of a run folder. Raises PlainError when it has none."""
+        """The trees of a run folder. Raises PlainError when it has none, and when a line is damaged or missing."""
         if not path.is_file():
             raise PlainError(f"There is no '{path}'; run the sweep first, it keeps its trees there.")
-        sampled = cls({})
-        for line in _lines(path):
-            problem = Problem(line["problem"], line["question"], line["answer"])
-            sampled.problems.setdefault(line["split"], []).append(problem)
-            for tree in line["trees"]:
-                head = {name: tree.pop(name) for name in Condition.__dataclass_fields__}
-                condition = Condition(**head | {"depth": tuple(head["depth"])})
-                sampled.conditions.setdefault(condition, []).append(record_of(tree, condition.temperature))
+        sampled, whole = cls({}), {}
+        with path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                try:
+                    split, of = sampled._add(json.loads(line.decode("utf-8", errors="surrogatepass")))
+                except (ValueError, KeyError, TypeError, AttributeError) as error:
+                    raise _damaged(path, f"line {number} cannot be read") from error
+                whole[split] = of
+        if not sampled.problems:
+            raise _damaged(path, "it is empty")
+        for split, of in whole.items():
+            if of is not None and of != len(sampled.problems[split]):
+                raise _damaged(path, f"it has {len(sampled.problems[split])} of {of} {split} problems")
         return sampled
 
+    def _add(self, line: dict) -> tuple[str, int | None]:
+        """Takes a problem's line; gives its split and how many the split has, which files of before do not say.
 
-def _lines(path: Path) -> Iterator[dict]:
-    with path.open(encoding="utf-8", errors="surrogatepass") as file:
-        yield from map(json.loads, file)
+        Raises ValueError where a line before it is missing.
+        """
+        problems = self.problems.setdefault(line["split"], [])
+        if line.get("number", len(problems) + 1) != len(problems) + 1:
+            raise ValueError("a line before it is missing")
+        for tree in line["trees"]:
+            head = {name: tree.pop(name) for name in Condition.__dataclass_fields__}
+            condition = Condition(**head | {"depth": tuple(head["depth"])})
+            records = self.conditions.setdefault(condition, [])
+            if len(records) != len(problems):
+                raise ValueError("a problem before it was not asked of this condition")
+            records.append(record_of(tree, condition.temperature))
+        problems.append(Problem(line["problem"], line["question"], line["answer"]))
+        return line["split"], line.get("of")
+
+
+def _damaged(path: Path, how: str) -> PlainError:
+    return PlainError(f"'{path}' is damaged: {how}; take it from a copy or sweep anew, nothing was measured.")
 
 
 def record_of(tree: dict, temperature: float) -> Samples | Grown | Choices:
