@@ -16,7 +16,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from evals.runs import ROLES, RunError, read_run
+from evals.runs import ROLES, read_run, require_different
 from evals.statistics.estimators import mean_over_seeds
 from evals.tables.looks import LOOK
 from rlad.cli import Parser, PlainError, main_guard
@@ -50,6 +50,7 @@ def course(profiles: list[dict[str, Any]], part: float = PART) -> dict[str, Any]
 
 def courses(runs: list[str]) -> list[dict[str, Any]]:
     """One record per run and player whose forms were measured. Raises RunError and PlainError where there is none."""
+    require_different(runs)
     records = []
     for given in runs:
         metrics = read_run(given).metrics
@@ -117,4 +118,4 @@ def main(words: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main_guard(main, plain=(RunError,))
+    main_guard(main)

@@ -14,7 +14,7 @@ from math import sqrt
 from pathlib import Path
 from typing import Any
 
-from evals.runs import read_json
+from evals.runs import read_json, require_different
 from evals.statistics.estimators import mean_over_seeds
 from evals.statistics.rounding import rounded
 from evals.tables.choosing import headline
@@ -78,6 +78,7 @@ def main(words: list[str] | None = None) -> None:
     parser = Parser(prog="python -m evals.pooled", description=__doc__.splitlines()[0])
     parser.add_argument("runs", nargs="+", help="run folders with a sweep, or sweep.json files")
     paths = [Path(word) for word in parser.parse_args(words).runs]
+    require_different(paths)
     sweeps = []
     for path in paths:
         found = read_json(path / "sweep.json" if path.is_dir() else path)

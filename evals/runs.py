@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rlad.cli import PlainError
+
 ROLES = ("abstraction", "solution")
 
 
-class RunError(ValueError):
+class RunError(PlainError, ValueError):
     """The folder cannot be read as a run; the message is one plain sentence."""
 
 
@@ -30,6 +33,14 @@ class Run:
     @property
     def name(self) -> str:
         return self.path.resolve().name
+
+
+def require_different(paths: Sequence[str | Path]) -> None:
+    """Raises RunError where a run is given twice: it is no second seed, and no interval comes of it."""
+    places = [Path(path).resolve() for path in paths]
+    for path, place in zip(paths, places, strict=True):
+        if places.count(place) > 1:
+            raise RunError(f"'{path}' is given more than once; a run counts as one seed.")
 
 
 def read_run(path: str | Path) -> Run:
