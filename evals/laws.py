@@ -16,7 +16,7 @@ from typing import Any
 from evals.charts.curves import as_metrics
 from evals.law.foretell import MODELS, NAMES
 from evals.law.study import FIT, points_of, read_metrics, study
-from evals.runs import ROLES, RunError, column, read_json
+from evals.runs import ROLES, column, read_json
 from rlad.cli import Parser, PlainError, main_guard
 
 
@@ -140,4 +140,4 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main_guard(main, plain=(RunError,))
+    main_guard(main)

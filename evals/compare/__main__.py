@@ -22,7 +22,6 @@ from evals.compare.results import collect
 from evals.compare.show import markdown, plot, tables
 from evals.compare.trials import Runner, Trial, plan, shell_line
 from evals.dynamics import products
-from evals.runs import RunError
 from evals.statistics.rounding import compact
 from rlad.cli import Parser, PlainError, main_guard
 
@@ -102,4 +101,4 @@ def main(words: list[str] | None = None, verbs: dict[str, list[str]] | None = No
 
 
 if __name__ == "__main__":
-    main_guard(main, plain=(RunError,))
+    main_guard(main)

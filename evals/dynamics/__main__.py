@@ -15,8 +15,7 @@ from rich.console import Console
 
 from evals.dynamics.products import runs_in, write
 from evals.dynamics.show import tables
-from evals.runs import RunError
-from rlad.cli import Parser, PlainError, main_guard
+from rlad.cli import Parser, main_guard
 
 
 def main(words: list[str] | None = None) -> None:
@@ -38,4 +37,4 @@ def main(words: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main_guard(main, plain=(RunError, PlainError))
+    main_guard(main)

@@ -9,7 +9,7 @@ import json
 
 from evals.law.study import ENTROPIES, FIT, points_of, read_metrics, study
 from evals.law.words import law_in_words
-from evals.runs import ROLES, RunError, column
+from evals.runs import ROLES, column
 from rlad.cli import Parser, PlainError, main_guard
 
 
@@ -39,4 +39,4 @@ def main(words: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main_guard(main, plain=(RunError,))
+    main_guard(main)

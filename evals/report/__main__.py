@@ -7,7 +7,7 @@ from pathlib import Path
 from evals.charts.pictures import pictures
 from evals.charts.plots import plot_run
 from evals.report import write_report
-from evals.runs import RunError, read_run
+from evals.runs import read_run
 from rlad.cli import Parser, main_guard, open_run
 
 
@@ -35,4 +35,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    main_guard(main, plain=(RunError,))
+    main_guard(main)
