@@ -10,7 +10,7 @@ import numpy as np
 
 from evals.runs import column
 from evals.tables.choosing import headline
-from evals.tables.ways import CHECKPOINTS, at_best_temperature, way, way_label
+from evals.tables.ways import CHECKPOINTS, at_best_temperature, selected_cells, way, way_label
 from rlad.config import ROLES, registry
 from rlad.config.phases import PHASES
 from rlad.players.roles import role_of
@@ -230,12 +230,15 @@ def sweep_chart(sweep: dict[str, Any], measure: str, latency: bool = False) -> C
     """Coverage ("pass_at_k") or accuracy ("accuracy") against generated tokens per problem, with intervals; with
     `latency` against the tokens of the longest branch, which is how long a cell takes where all branches run at once.
 
-    Plain sampling is drawn at its best temperature for each number of samples, as a reader would run it.
+    Plain sampling is drawn at its best temperature for each number of samples, as a reader would run it; accuracy is
+    each way's under the rule that was chosen for it.
     """
     interval = {"pass_at_k": "pass_ci95", "accuracy": "ci95"}[measure]
     cells = sweep.get("cells", [])
-    rule = cells[0].get("select") if cells else None  # further rules are in the table
-    own = at_best_temperature([cell for cell in cells if cell.get("select") == rule], measure)
+    rule = cells[0].get("select") if cells else None  # coverage is the same under all
+    by_rule = measure == "accuracy"
+    own = selected_cells(sweep) if by_rule else [cell for cell in cells if cell.get("select") == rule]
+    own = at_best_temperature(own, measure)
     others = at_best_temperature(sweep.get("references", []), measure)
     lines: dict[tuple[str, str, int], list[dict[str, Any]]] = {}
     colors = {way(cell)[0]: cell["checkpoint"] for cell in own if cell["checkpoint"] in CHECKPOINTS}
@@ -251,7 +254,8 @@ def sweep_chart(sweep: dict[str, Any], measure: str, latency: bool = False) -> C
         own = lines[who, mode, m]
         axis = "latency" if latency else "tokens_per_problem"
         spots = [_cell_point(cell, measure, interval, axis) for cell in own if cell.get(axis) is not None]
-        if mode != "abstractions" and not latency:
+        select = own[0].get("select") if by_rule else None
+        if mode != "abstractions" and not latency and select in (None, "majority"):  # as the curves were measured
             spots += envelope([curve for curve in sweep.get("curves", []) if curve["label"] == who], measure)
         spots.sort(key=lambda point: point.x)
         wide = mode == "abstractions"
@@ -261,7 +265,7 @@ def sweep_chart(sweep: dict[str, Any], measure: str, latency: bool = False) -> C
         series += _choosing_series(sweep)
     title, unit = {
         "pass_at_k": ("Coverage: problems with at least one right solution", "problems covered"),
-        "accuracy": ("Accuracy of the selected answer", "problems answered right"),
+        "accuracy": ("Selected answer, by each way's chosen rule", "problems answered right"),
     }[measure]
     x_label = "tokens of the longest branch" if latency else "generated tokens per problem"
     return Chart(title, x_label, unit, [one for one in series if one.points], percent=True, log_x=True)

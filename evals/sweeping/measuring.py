@@ -160,13 +160,15 @@ def _keys_at(book: Book, checkpoint: str, select: str, temperature: float) -> An
 
 
 def _plain_rows(runs: list[PlainSamples], budgets: list[float], run: RunConfig, book: Book) -> list[dict]:
-    """Plain sampling at every budget and temperature (without budgets, at one and at all samples); under further rules
-    than the first at the largest alone."""
+    """Plain sampling at every budget and temperature (without budgets, at one and at all samples) under the first rule;
+    at every budget under the rule and temperature that were chosen, under further rules at the largest alone."""
     rows, resamples = [], run.sweep.bootstrap
+    best = book.best(runs[0].checkpoint, PLAIN, [samples.temperature for samples in runs])
     for number, select in enumerate(book.rules):
         for samples in runs:
             keys = book.keys(samples.checkpoint, PLAIN, samples.temperature, select)
-            for budget in budgets[-1:] if number else budgets:
+            chosen = (select, samples.temperature) == (best.rule, best.temperature) and len(budgets) <= MANY
+            for budget in budgets[-1:] if number and not chosen else budgets:
                 rows.append(cell_math.plain_at_budget(samples, budget, resamples, select, keys).row)
             for m in () if budgets else (1, samples.samples):
                 rows.append(cell_math.plain_cell(samples, m, resamples, select, keys).row)

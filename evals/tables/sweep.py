@@ -88,7 +88,8 @@ def sweep_table(sweep: dict[str, Any]) -> Table:
     table = Table(title="Budget sweep: equal generated tokens, abstractions counted", caption=caption, **LOOK)
     table.add_column("model", no_wrap=True)
     table.add_column("way", no_wrap=True)
-    for name in ("T", "tokens", "selected right", "covered"):
+    rule = next((f"right by {cell['select']}" for cell in sweep.get("cells", []) if "select" in cell), "selected right")
+    for name in ("T", "tokens", rule, "covered"):
         table.add_column(name, justify="right", no_wrap=True)
     previous = None
     for cell in sweep_rows(sweep):

@@ -30,6 +30,42 @@ def way_label(cell: dict[str, Any]) -> str:
     return f"{who}, {'plain sampling' if mode == 'plain' else mode.replace('_', ' ').replace('-', ' ')}"
 
 
+def selected_cells(sweep: dict[str, Any]) -> list[dict[str, Any]]:
+    """The cells that say how often the selected answer is right: each way of a checkpoint under the rule that was
+    chosen for it, plain sampling at the temperature chosen with it; where that was not measured, under the first rule.
+
+    >>> cell = {"checkpoint": "cotrained", "mode": "abstractions", "n": 4, "m": 1}
+    >>> cells = [cell | {"select": rule} for rule in ("majority", "proposer")]
+    >>> chosen = {"checkpoint": "cotrained", "mode": "abstractions", "select": "proposer", "chosen": True}
+    >>> [[cell["select"] for cell in selected_cells({"cells": cells, "rules": rules})] for rules in ([chosen], [])]
+    [['proposer'], ['majority']]
+    """
+    cells = sweep.get("cells", [])
+    chosen = {(row["checkpoint"], row["mode"]): row for row in sweep.get("rules", []) if row["chosen"]}
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for cell in cells:
+        groups.setdefault((cell["checkpoint"], way(cell)[1]), []).append(cell)
+    found = []
+    for place, group in groups.items():
+        first = [cell for cell in group if cell.get("select") == cells[0].get("select")]
+        rule = chosen.get(place)
+        own = [
+            cell
+            for cell in group
+            if rule
+            and cell.get("select") == rule["select"]
+            and (cell.get("n", 0) or cell.get("temperature") == rule["temperature"])
+        ]
+        # Of a wide grid or an older sweep not every cell was measured under the chosen rule.
+        found += own if len({_shape(cell) for cell in own}) == len({_shape(cell) for cell in first}) else first
+    return found
+
+
+def _shape(cell: dict[str, Any]) -> tuple:
+    """Which cell of a grid, or which budget of plain sampling."""
+    return (cell["n"], cell["m"]) if cell.get("n", 0) else (0, round(cell["tokens_per_problem"]))
+
+
 def at_best_temperature(cells: list[dict[str, Any]], measure: str) -> list[dict[str, Any]]:
     """Of each way and budget only the cell that is best in `measure`: plain sampling as a reader would run it."""
     known = [cell for cell in cells if cell.get(measure) is not None and cell.get("tokens_per_problem") is not None]

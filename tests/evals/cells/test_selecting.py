@@ -119,7 +119,7 @@ def test_the_rule_is_chosen_on_the_validation_problems_even_where_another_is_rig
     """The proposer knows on the validation problems and misleads on the test problems: the choice is kept, and what the
     test problems would have chosen stands beside it."""
     run, sampled = run_of("sweep.select=[majority,proposer]"), sampled_of(informed=False)
-    found = measuring.measure(run, "runs/x", sampled)
+    found = measuring.measure(run, sampled)
     selection = found["selection"]
     assert (selection["rule"], selection["chosen_on"], selection["breadth"]) == ("proposer", "validation", 0.0)
     assert selection["on_test"]["rule"] == "majority" and selection["on_test"]["breadth"] == 0.25  # a tie of four
@@ -133,7 +133,7 @@ def test_the_rule_is_chosen_on_the_validation_problems_even_where_another_is_rig
 
 
 def test_without_validation_problems_the_choice_is_made_on_the_test_problems_and_says_so():
-    found = measuring.measure(run_of("sweep.select=[majority,proposer]"), "runs/x", sampled_of(True, validation=False))
+    found = measuring.measure(run_of("sweep.select=[majority,proposer]"), sampled_of(True, validation=False))
     assert found["selection"]["chosen_on"] == "test" and found["selection"]["breadth"] == 1.0
     assert "on_test" not in found["selection"]
     assert any("chosen on the test problems themselves" in sentence for sentence in found["warnings"])
@@ -144,12 +144,12 @@ def test_default_rules_that_samples_cannot_answer_are_left_out_aloud_and_named_o
     for condition, records in sampled.conditions.items():
         for one in records if condition.mode == "distinct" else []:
             one.draws.model_logprob = [None] * 4
-    found = measuring.measure(run_of(), "runs/x", sampled)
+    found = measuring.measure(run_of(), sampled)
     assert {row["select"] for row in found["rules"]} >= {"majority", "draws"}
     assert "proposer" not in {row["select"] for row in found["rules"]}
     assert any("'proposer' reads the proposal" in sentence for sentence in found["warnings"])
     with pytest.raises(PlainError, match="'proposer' reads the proposal"):
-        measuring.measure(run_of("sweep.select=[proposer]"), "runs/x", sampled)
+        measuring.measure(run_of("sweep.select=[proposer]"), sampled)
 
 
 def test_keys_are_fitted_on_validation_problems_only():
@@ -218,7 +218,7 @@ def test_the_usual_rule_stays_unless_another_is_better_by_more_than_the_error(be
 
 def test_scores_are_measured_inside_problems():
     """An informed proposer's belief separates right from wrong in every problem; agreement says nothing here."""
-    rows = measuring.measure(run_of("sweep.select=[majority]"), "runs/x", sampled_of(True))["scores"]
+    rows = measuring.measure(run_of("sweep.select=[majority]"), sampled_of(True))["scores"]
     mine = {row["score"]: row for row in rows if (row["mode"], row["temperature"]) == ("abstractions", 0.3)}
     assert mine["proposal"]["auroc"] == 1.0 and mine["proposal"]["problems"] == 20
     assert mine["proposal"]["brier"] == pytest.approx((0.25 + 0.04 + 0.01 + 0.0025) / 4, abs=1e-4)

@@ -28,6 +28,18 @@ def test_references_get_their_own_line_and_colour(sweep):
     assert extra.color not in {"warmstart", "cotrained"}
 
 
+def test_the_selected_answer_is_drawn_by_the_rule_that_was_chosen(sweep):
+    """Majority is the worst rule for distinct abstractions; a line of it beside a verdict by another rule misleads."""
+    grid = [cell for cell in sweep["cells"] if cell["checkpoint"] == "cotrained" and cell["n"]]
+    sweep["cells"] += [cell | {"select": "proposer", "accuracy": 0.9} for cell in grid]
+    rules = [{"checkpoint": "cotrained", "mode": "abstractions", "select": "proposer", "chosen": True}]
+    for chosen, drawn in ((rules, {0.9}), ([], {cell["accuracy"] for cell in grid})):
+        sweep["rules"] = chosen
+        lines = series.sweep_chart(sweep, "accuracy").series
+        points = [point for line in lines if line.label.startswith("co-trained, distinct") for point in line.points]
+        assert {point.y for point in points} == drawn
+
+
 def test_charts_leave_out_what_was_never_measured():
     rows = [{"step": 1, "solution": {"reward": 0.5, "kl": None}, "abstraction": None}]
     charts = series.learning_charts(rows)

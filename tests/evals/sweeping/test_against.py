@@ -49,9 +49,9 @@ def test_the_better_run_is_said_to_be_better_where_it_is(pair, capsys):
 
 def test_other_problems_and_what_was_not_sampled_are_refused(pair):
     one, two = pair
-    lines = (two / NAME).read_text().splitlines()
-    (two / NAME).write_text("\n".join(lines[1:]) + "\n")
-    with pytest.raises(PlainError, match=r"different problems \(11 and 10, 10 in common"):
+    first, rest = (two / NAME).read_text().split("\n", 1)
+    (two / NAME).write_text(json.dumps(json.loads(first) | {"question": "another"}) + "\n" + rest)
+    with pytest.raises(PlainError, match=r"different problems \(11 and 11, 10 in common"):
         sweep.main([str(one), "--against", str(two)])
     with pytest.raises(ConfigError, match="cannot change what was sampled"):
         sweep.main([str(one), "--against", str(two), "sweep.plain_samples=9"])
