@@ -132,6 +132,19 @@ def test_the_rule_is_chosen_on_the_validation_problems_even_where_another_is_rig
     ]  # fmt: skip
 
 
+def test_plain_sampling_has_every_budget_under_the_rule_that_was_chosen_for_it():
+    """Others than the first are measured at the largest budget alone, and a line of one point is no frontier."""
+    found = measuring.measure(run_of("sweep.select=[majority,proposer,marginal]"), sampled_of(True))
+    [chosen] = [row for row in found["rules"] if row["mode"] == "plain" and row["chosen"]]
+    budgets = {rule: [] for rule in ("majority", "proposer", "marginal")}
+    for cell in found["cells"]:
+        if cell["mode"] == "plain" and cell["temperature"] == chosen["temperature"]:
+            budgets[cell["select"]].append(cell["tokens_per_problem"])
+    assert chosen["select"] == "marginal"
+    assert budgets["marginal"] == budgets["majority"] and len(budgets["majority"]) == 2
+    assert budgets["proposer"] == budgets["majority"][-1:]
+
+
 def test_without_validation_problems_the_choice_is_made_on_the_test_problems_and_says_so():
     found = measuring.measure(run_of("sweep.select=[majority,proposer]"), sampled_of(True, validation=False))
     assert found["selection"]["chosen_on"] == "test" and found["selection"]["breadth"] == 1.0
