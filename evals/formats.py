@@ -20,6 +20,7 @@ from evals.runs import ROLES, read_run, require_different
 from evals.statistics.estimators import mean_over_seeds
 from evals.tables.looks import LOOK
 from rlad.cli import Parser, PlainError, main_guard
+from rlad.players.roles import role_of
 
 PART = 0.1
 """Of the steps, at the beginning and at the end."""
@@ -96,7 +97,7 @@ def print_formats(found: list[dict[str, Any]], console: Console | None = None) -
     for name in ("run", "player", "runs", "entropy", "difference", "share, %"):
         table.add_column(name, justify="left" if name in ("run", "player") else "right", no_wrap=True)
     for row in found:
-        player = {"abstraction": "π_abs", "solution": "π_sol"}[row["role"]]
+        player = role_of(row["role"]).symbol
         (h0, h1), (s0, s1), gap = row["entropy"], row["dominant_share"], row["entropy_difference"]
         wide = f" ({gap['ci95'][0]:+.2f} to {gap['ci95'][1]:+.2f})" if gap["ci95"] else ""
         table.add_row(row["arm"], player, str(row["runs"]), f"{h0:.2f} → {h1:.2f}", f"{gap['value']:+.2f}{wide}",
