@@ -40,6 +40,7 @@ BENCHMARKS = {
     "loss-memory": Entry(
         "memory.loss_memory", 2, "extra memory of a micro-batch's forward and backward: ours, full logits, TRL"
     ),
+    "matmul": Entry("steps.matmul", 1, "float32 products by MKL and by oneDNN, per width of a model"),
     "overlap": Entry("steps.overlap", 10, "a step with rollouts beside updates against steps that take turns (vLLM)"),
     "pair": Entry("steps.pair", 2, "a step of the pair against the sum of its two single-policy halves"),
     "phase-alarms": Entry("analysis.phase_alarms", 2, "false and missed alarms of the two-phase detector"),

@@ -14,6 +14,7 @@ from rlad.config.rules import dropouts
 from rlad.players.confidence import CONFIDENCE_TOKENS
 from rlad.players.head import Float32Head
 from rlad.players.lean import language_models_only
+from rlad.players.matmul import use_fast_matmul
 from rlad.players.prompts import Prompts, project_tasks
 from rlad.players.roles import playing
 from rlad.players.tokenizer import CRITIQUE_TOKENS, SET_TOKEN, is_world_tokenizer, world_tokenizer
@@ -140,6 +141,7 @@ def build_model(model: ModelConfig, tokenizer, seed: int = 0, dropout: bool = Fa
             module.p = 0.0
     if len(tokenizer) > loaded.get_input_embeddings().num_embeddings:
         raise ValueError(f"The tokenizer of '{model.path}' has more tokens than its model has embeddings.")
+    use_fast_matmul(described.get_text_config().hidden_size)
     if model.gradient_checkpointing:
         loaded.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     return with_head(loaded, model)

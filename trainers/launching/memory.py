@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from rlad.config import RunConfig
 from rlad.config.rules import bare_problems, wants_reference
 from rlad.players import pieces
+from rlad.players.matmul import prefers_onednn
 from rlad.players.roles import playing
 from rlad.players.shapes import ModelShape, adapter_parameters, model_shape, parameters, vector_parameters
 from trainers.launching.launcher import choose_device, count_gpus
@@ -23,12 +24,14 @@ LIVE = 1_000_000_000
 KEPT = {4: (4.2, 2.8, 4.6, 1.65, 4.6, 14.0), 2: (6.2, 3.8, 5.6, 1.65, 4.6, 15.0)}
 """By bytes of a number: what a layer keeps per token for the backward pass, in units of its hidden size, its queries,
 its keys, its keys and values repeated for grouped queries, its MLP, and its heads; norms work in float32."""
-STEP = 12
-"""Bytes of a parameter while Adam moves it, measured: its float32 gradient, and two temporaries of a quotient."""
+STEP = 4
+"""Bytes of a parameter while Adam moves it, measured: its float32 gradient. A fused Adam has no temporaries."""
 MASK = 3
 """Bytes of a pair of positions, beside the mask itself, while the mask of a row with several sequences is made."""
 LONGEST_ROW = 8192
 """Positions that a row with several sequences has at most: LONGEST of trainers/learner/layout.py."""
+KERNELS = 100_000_000
+"""Bytes of oneDNN's compiled products, by shape, and of what they work in, measured: 80 and 110 million."""
 SUB_GROUP = 1_000_000_000
 """Parameters of a rank's share that ZeRO-3 moves at a time (its sub_group_size)."""
 PROMPT_TOKENS = 1024
@@ -54,8 +57,8 @@ def training_state(count: int, ranks: int, width: int, offload_optimizer: bool, 
 def adam_step(count: int, ranks: int, offload_optimizer: bool) -> float:
     """GPU bytes that a rank needs beside its state while its share of the parameters moves.
 
-    >>> adam_step(1_720_000_000, 8, False) / GB  # 215 million x 12 bytes
-    2.58
+    >>> adam_step(1_720_000_000, 8, False) / GB  # 215 million x 4 bytes
+    0.86
     """
     return 0.0 if offload_optimizer else STEP * min(count / ranks, SUB_GROUP)
 
@@ -249,12 +252,15 @@ def memory(config: RunConfig, ranks: int, lengths: dict[str, int] | None = None)
     }
     if ranks > 1 and config.zero.persistence_threshold:
         parts["weights that stay whole"] = float(sum(p.whole * p.width for p in held))
+    on_cpu = choose_device(config.launch.device, 0, count_gpus()) == "cpu"
+    if on_cpu and any(prefers_onednn(p.shape.hidden) for p in players):
+        parts["compiled matrix products"] = float(KERNELS)
     if config.cotrain.schedule.lag:  # another full copy of the solver
         parts["lagged solver"] = float(last.count * last.width)
     parts[LOAD] = max(0.0, last.count * last.width - last.state(config, ranks))
     parts["update: activations and logits of a micro-batch"] = max(p.update(config, ranks) for p in players)
     offload = config.zero.offload_optimizer
-    parts["step: Adam's temporaries"] = max(adam_step(p.learnt, ranks, offload) for p in players)
+    parts["step: Adam's gradients"] = max(adam_step(p.learnt, ranks, offload) for p in players)
     parts["publish: a bucket of weights"] = max(p.publish(config, ranks) for p in players)
     rollouts = [max(p.rollout(config, ranks), p.mined(config, ranks)) for p in players]
     parts["rollout: keys and values of a batch"] = 0.0 if apart else max(rollouts)

@@ -192,6 +192,7 @@ def model_engine_config(
     already, and every `step()` is an update.
     """
     adam = {"lr": lr, "betas": list(betas), "weight_decay": weight_decay, "torch_adam": True, "adam_w_mode": True}
+    adam["fused"] = True  # one pass over the numbers instead of ten
     stage3 = {
         "stage": 3,
         "stage3_param_persistence_threshold": zero.persistence_threshold,

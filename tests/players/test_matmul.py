@@ -1,0 +1,64 @@
+"""float32 products go to oneDNN on processors where that is faster, and only as float32."""
+
+import pytest
+import torch
+
+from rlad.players.matmul import prefers_onednn, use_fast_matmul
+
+ZEN = "vendor_id : AuthenticAMD\nflags : avx2 avx512f avx512_bf16\n"
+
+
+@pytest.fixture
+def machine(tmp_path, monkeypatch):
+    """A described processor, without a GPU; the precision is put back."""
+    before = torch.get_float32_matmul_precision()
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+
+    def described(text):
+        (tmp_path / "cpuinfo").write_text(text)
+        return tmp_path / "cpuinfo"
+
+    yield described
+    torch.set_float32_matmul_precision(before)
+
+
+@pytest.mark.parametrize(
+    ("processor", "width", "faster"),
+    [
+        (ZEN, 576, True),
+        (ZEN, 128, False),  # calls cost more than they save
+        ("vendor_id : AuthenticAMD\nflags : avx2\n", 576, False),
+        ("vendor_id : GenuineIntel\nflags : avx512f\n", 576, False),
+        (ZEN.replace("avx2", "amx_tile amx_bf16"), 576, False),  # oneDNN would multiply bfloat16
+    ],
+)
+def test_only_wide_models_on_amd_with_avx512(machine, processor, width, faster):
+    assert prefers_onednn(width, machine(processor)) is faster
+    if not faster:
+        assert not use_fast_matmul(width, machine(processor))
+        assert torch.get_float32_matmul_precision() == "highest"
+
+
+def test_no_processor_described(tmp_path):
+    assert not prefers_onednn(4096, tmp_path / "none")
+
+
+def test_products_stay_float32(machine):
+    """Whatever this machine is: a product agrees with float64 as far as float32 does."""
+    use_fast_matmul(576, machine(ZEN))
+    generator = torch.Generator().manual_seed(0)
+    a, b = torch.randn(64, 576, generator=generator), torch.randn(576, 64, generator=generator)
+    error = (a @ b).double() - a.double() @ b.double()
+    assert error.abs().max() < 2e-4  # bfloat16: .1
+
+
+def test_a_rounding_product_is_undone(machine, monkeypatch):
+    monkeypatch.setattr(torch, "equal", lambda *_: False)
+    assert not use_fast_matmul(576, machine(ZEN))
+    assert torch.get_float32_matmul_precision() == "highest"
+
+
+def test_the_precision_can_be_read_afterwards(machine):
+    """Which is an error after the newer way of setting it."""
+    use_fast_matmul(576, machine(ZEN))
+    assert torch.get_float32_matmul_precision() in ("highest", "medium")
