@@ -13,14 +13,16 @@ import torch
 from rlad.generation.base import Completion, Sampling
 from rlad.generation.cache import roomy_cache
 from rlad.generation.checksums import checksums, differing
+from rlad.generation.given import Given
 from rlad.players.adapters import has_adapter
+from rlad.players.logprobs import token_scores
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 # Finished rows are cut out when they are this share of the batch: cutting copies the cache, so not at every step.
 COMPACT_AT = 0.15
-# Rows whose given completions are scored together: the logits of all their tokens are in memory at once.
+# Rows whose given completions are scored together.
 SCORED_ROWS = 32
 
 
@@ -79,35 +81,24 @@ class TransformersSampler:
 
     @torch.inference_mode()
     def score(self, prompts: list[list[int]], completions: Sequence[Sequence[int]]) -> list[float]:
-        """Texts of like length together, padded on the right; logits of completions only, a few rows at a time."""
+        """Texts of like length together, a few rows at a time."""
         if any(not prompt for prompt in prompts):
             raise ValueError("An empty prompt cannot be continued.")
-        texts = [[*prompt, *ids] for prompt, ids in zip(prompts, completions, strict=True)]
-        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
-        found = [0.0] * len(texts)
+        lengths = [len(prompt) + len(ids) for prompt, ids in zip(prompts, completions, strict=True)]
+        order = sorted(range(len(lengths)), key=lengths.__getitem__)
+        found = [0.0] * len(lengths)
         for start in range(0, len(order), SCORED_ROWS):
             rows = order[start : start + SCORED_ROWS]
-            scores = self._scores([texts[i] for i in rows], [len(completions[i]) for i in rows])
+            scores = self._scores([prompts[i] for i in rows], [completions[i] for i in rows])
             for i, score in zip(rows, scores, strict=True):
                 found[i] = score
         return found
 
-    def _scores(self, texts: list[list[int]], own: list[int]) -> list[float]:
-        """log p of the last `own` tokens of each text."""
-        lengths, width = torch.tensor([len(text) for text in texts]), max(map(len, texts))
-        ids = torch.full((len(texts), width), self.pad_id)
-        for row, text in enumerate(texts):
-            ids[row, : len(text)] = torch.tensor(text)
-        place = torch.arange(width)
-        wanted = (place < lengths[:, None]) & (place >= (lengths - torch.tensor(own))[:, None])
-        most = max(width - int(length) + count for length, count in zip(lengths, own, strict=True)) + 1
-        device = self.model.device
-        mask = (place < lengths[:, None]).long().to(device)
-        logits = self.model(input_ids=ids.to(device), attention_mask=mask, logits_to_keep=min(most, width)).logits
-        kept = logits.shape[1] - 1  # of the last tokens, each is told by the logits before it
-        logp = torch.log_softmax(logits[:, :-1].float(), dim=-1)
-        logp = logp.gather(-1, ids[:, width - kept :, None].to(device))[..., 0].double()
-        return (logp * wanted[:, width - kept :].to(device)).sum(1).tolist()
+    def _scores(self, prompts: list[list[int]], completions: list[Sequence[int]]) -> list[float]:
+        """log p of each completion behind its prompt."""
+        batch = Given.padded(prompts, completions, self.pad_id, self.model.device)
+        logp = token_scores(self.model, batch, temperature=1.0, entropy=False).logp
+        return (logp.double() * batch.mask).sum(1).tolist()
 
     def prefill(self, prompts: list[list[int]]):
         """Prefills each distinct prompt once. Returns (last logits, cache, mask, lengths), one row per given prompt."""

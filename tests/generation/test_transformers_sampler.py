@@ -61,6 +61,22 @@ def test_given_texts_are_scored_as_if_they_had_been_sampled(parts):
         sampler.score([[]], [[5]])
 
 
+def test_scoring_holds_no_logits_of_a_large_vocabulary(parts, monkeypatch):
+    """At 152,000 words the logits of 32 rows of 500 tokens are 10 GB."""
+    model, tokenizer = parts
+    prompts = prompts_of(tokenizer, [9, 3])
+    sampler = make_sampler(EngineConfig(), model, tokenizer)
+    texts = [c.token_ids for c in sampler.generate(prompts, Sampling(1.0, 12, seed=3))]
+    whole, widths = sampler.score(prompts, texts), []
+    monkeypatch.setattr("rlad.players.pieces.WHOLE", 0)
+    handle = model.register_forward_hook(lambda module, args, out: widths.append(out.logits.shape[-1]))
+    try:
+        assert sampler.score(prompts, texts) == pytest.approx(whole, abs=1e-4)
+    finally:
+        handle.remove()
+    assert widths[-1] == 2 < model.config.vocab_size  # a log-prob and an entropy
+
+
 def test_identical_prompts_are_prefilled_once(parts):
     model, tokenizer = parts
     sampler = make_sampler(EngineConfig(), model, tokenizer)
