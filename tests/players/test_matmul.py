@@ -1,9 +1,11 @@
 """float32 products go to oneDNN on processors where that is faster, and only as float32."""
 
+import os
+
 import pytest
 import torch
 
-from rlad.players.matmul import prefers_onednn, use_fast_matmul
+from rlad.players.matmul import CACHES, prefers_onednn, use_fast_matmul
 
 ZEN = "vendor_id : AuthenticAMD\nflags : avx2 avx512f avx512_bf16\n"
 
@@ -62,3 +64,12 @@ def test_the_precision_can_be_read_afterwards(machine):
     """Which is an error after the newer way of setting it."""
     use_fast_matmul(576, machine(ZEN))
     assert torch.get_float32_matmul_precision() in ("highest", "medium")
+
+
+def test_compiled_products_are_few_unless_the_user_says_otherwise(machine, monkeypatch):
+    for name in CACHES:
+        monkeypatch.setenv(name, "")  # so that it is put back
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("LRU_CACHE_CAPACITY", "7")
+    use_fast_matmul(576, machine("vendor_id : GenuineIntel\nflags : avx512f\n"))
+    assert os.environ["ONEDNN_PRIMITIVE_CACHE_CAPACITY"] == "64" and os.environ["LRU_CACHE_CAPACITY"] == "7"
