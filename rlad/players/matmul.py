@@ -10,8 +10,8 @@ NARROW = 256
 """Below this width calls cost more than products. With oneDNN, four layers of width 128 are a fifth slower, of 256 a
 tenth faster, of 576 a third."""
 CACHES = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64", "LRU_CACHE_CAPACITY": "64"}
-"""oneDNN's compiled products, one for every shape, and torch's list of them: by default 1,024 each, of .7 MB, and the heap
-breaks up around them. Training at 60 lengths took 1.2 GB more than with MKL; with 64 it takes .1 GB more."""
+"""oneDNN's compiled products, one for every shape, and torch's list of them: by default 1,024 each, of .7 MB, and the
+heap breaks up around them. Training at 60 lengths took 1.2 GB more than with MKL; with 64 it takes .1 GB more."""
 
 
 def use_fast_matmul(width: int, processor: Path = PROCESSOR) -> bool:
