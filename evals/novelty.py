@@ -68,10 +68,13 @@ def novelty(recipe: Recipe, seen: bool, training: Collection[Recipe]) -> tuple[s
 
 
 def placed(problems: Sequence[Problem], training: Sequence[Problem], world: World) -> list[Placed]:
-    """The problems on both axes. Raises PlainError for a world that cannot tell operations."""
+    """The problems on both axes. Raises PlainError for a world that cannot tell operations, or those of a file's
+    problems."""
     recipes = {world.recipe(problem) for problem in training}
     if not all(recipes):
         raise PlainError(f"The world '{world.name}' does not say which operations a problem takes.")
+    if not all(map(world.recipe, problems)):
+        raise PlainError(f"The world '{world.name}' cannot say which operations problems of a file take.")
     seen = {problem.id for problem in training}
     return [Placed(*novelty(world.recipe(p), p.id in seen, recipes), world.steps(p)) for p in problems]
 

@@ -7,15 +7,17 @@ import random
 import numpy as np
 import pytest
 
-from evals.novelty import Placed, analysed, main, novelty, novelty_of, placed
+from evals.novelty import Placed, analysed, edits, main, novelty, novelty_of, placed
 from evals.samples.trees import NAME, Condition, Draws, Grown, Guided, Sampled, Samples
 from evals.statistics.logistic import fit_logistic, no_slip, slip_rate
 from rlad.cli import PlainError
 from rlad.config import load_config, save_config
 from rlad.config.problems import ProblemsConfig
-from rlad.problems import load_problems, world_of
+from rlad.problems import Problem, load_problems, world_of
 from rlad.problems.algebra import Algebra
 from rlad.problems.induction import Form, Induction, InductionKeys
+from rlad.problems.word_problems.world import WordProblems
+from rlad.problems.word_problems.templates import AMOUNTS
 
 
 def test_another_order_is_new_only_where_it_is_another_function():
@@ -31,6 +33,63 @@ def test_another_order_is_new_only_where_it_is_another_function():
     folded = [recipes for recipes in functions.values() if any(len(recipe) == 1 for recipe in recipes)]
     assert folded and all(len(recipes) == 1 for recipes in folded)
     assert Form.parse("1 max * 3")(4, 2) == Form.parse("3 max")(4, 2)
+
+
+def rot13(text):
+    return "".join(chr((ord(letter) - ord("A") + 13) % 26 + ord("A")) for letter in text)
+
+
+def shifted(text):
+    return text[1:] + text[:1]
+
+
+def reversed_(text):
+    return text[::-1]
+
+
+def test_the_strings_of_dataalchemy_by_hand():
+    """2508.01191's functions on ABCD: which orders and repetitions are another function, and so may be another recipe."""
+    assert [function("ABCD") for function in (rot13, shifted, reversed_)] == ["NOPQ", "BCDA", "DCBA"]
+    assert rot13(rot13("ABCD")) == "ABCD" and edits((), ("f1", "f1")) == 2  # a composition that is none
+    assert rot13(shifted("ABCD")) == shifted(rot13("ABCD")) == "OPQN"  # another order, one function
+    assert (reversed_(shifted("ABCD")), shifted(reversed_("ABCD"))) == ("ADCB", "CBAD")  # and here two
+    assert no_slip(0.05, 10) == pytest.approx(0.5987, abs=5e-5)
+    commuting = [tuple(sorted(order)) for order in (("f1", "f2"), ("f2", "f1"))]  # the canonical form of the first two
+    assert novelty(commuting[1], False, {commuting[0]}) == ("new values", 0)
+    assert novelty(("f3", "f2"), False, {("f2", "f3")}) == ("new composition", 2)
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("x + y", ("+",)),
+        ("y - x", ("-",)),
+        ("x - z", ("-",)),  # an amount too many is no operation
+        ("x - y - z", ("-", "-")),
+        ("x - y + z", ("+", "-")),  # as x + y - z: with the amounts renamed one function
+        ("x * y / z", ("*", "/")),
+        ("x * y + z", ("*", "+")),
+        ("(x + y) * z", ("+", "*")),  # these two are different functions
+        ("(x - y) / z", ("-", "/")),
+    ],
+)
+def test_what_a_word_problem_takes_by_hand(kind, expected):
+    world, problem = WordProblems(), Problem("", "", "", meta={"kind": kind})
+    assert world.recipe(problem) == expected and world.steps(problem) == len(expected)
+    assert kind in AMOUNTS and all(world.recipe(Problem("", "", "", meta={"kind": one})) for one in AMOUNTS)
+
+
+def test_word_problems_stand_on_both_axes_and_those_of_a_file_are_refused():
+    config = ProblemsConfig(source="word_problems", train=600, validation=0, test=40)
+    training, problems, world = load_problems(config, "train"), load_problems(config, "test"), world_of(config)
+    places = placed(problems, training, world)
+    assert {place.novelty for place in places} == {"new values"} and {place.steps for place in places} == {1, 2}
+    assert placed(training[:1], training, world)[0].novelty == "seen"
+    few = [problem for problem in training if problem.meta["kind"] in ("x + y", "x * y")]
+    other = [Problem(kind, "", "", meta={"kind": kind}) for kind in ("x - y", "x * y + z")]
+    assert placed(other, few, world) == [Placed("new operation", 1, 1), Placed("new composition", 1, 2)]
+    with pytest.raises(PlainError, match="cannot say which operations problems of a file take"):
+        placed([Problem("a", "3 pens cost 6 dollars. What does one cost?", "2")], training, world)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ the wrong plan. Most problems have several right plans. Test problems tell stori
 
 from __future__ import annotations
 
+import ast
 import random
 import re
 
@@ -89,6 +90,10 @@ class WordProblems(World):
         written = plan.written(amounts) if plan else None
         return written or rng.choice(self._plans(problem)[0]).written(amounts)
 
+    def recipe(self, problem: Problem) -> tuple[str, ...]:
+        """The operations of the calculation that the story asks for; () of a file's problem, which states none."""
+        return operations(problem.meta["kind"]) if "kind" in problem.meta else ()
+
     def canonical_abstraction(self, abstraction: str) -> str:
         """All wordings of a plan are one; other texts are the same where their words are."""
         text = " ".join(words(abstraction))
@@ -123,3 +128,23 @@ def answer(kind: str, amounts: tuple[int, ...]) -> int | None:
     """
     value = eval(kind, {"__builtins__": {}}, dict(zip("xyz", amounts, strict=False)))
     return int(value) if value == int(value) and 2 <= value <= LARGEST else None
+
+
+SIGNS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
+
+
+def operations(kind: str) -> tuple[str, ...]:
+    """The operations of a kind of calculation, in the order in which they are carried out.
+
+    A sum and a difference one after the other are one function in either order, as are a product and a quotient, so
+    the sum and the product stand first.
+
+    >>> [operations(kind) for kind in ("y - x", "x - y + z", "x * y + z", "(x + y) * z", "x + z")]
+    [('-',), ('+', '-'), ('*', '+'), ('+', '*'), ('+',)]
+    """
+
+    def signs(part: ast.expr) -> list[str]:
+        return [*signs(part.left), *signs(part.right), SIGNS[type(part.op)]] if isinstance(part, ast.BinOp) else []
+
+    found = signs(ast.parse(kind, mode="eval").body)
+    return tuple(sorted(found) if set(found) <= {"+", "-"} or set(found) <= {"*", "/"} else found)
