@@ -8,12 +8,22 @@ from evals.charts.pictures import pictures
 from evals.charts.plots import plot_run
 from evals.report import write_report
 from evals.runs import read_run
-from rlad.cli import Parser, main_guard, open_run
+from rlad.cli import Parser, main_guard
+from rlad.config import ConfigError, load_config
 
 
 def folder_of(given: str) -> Path:
-    """The folder of a RUN argument, which may be the configuration that the run is made from."""
-    return open_run(given)[1] if Path(given).is_file() else Path(given)
+    """The folder of a RUN argument, which may be the configuration that the run is made from.
+
+    Nothing is made: a page only shows what is there. Raises ConfigError where a configuration has no run yet.
+    """
+    if not Path(given).is_file():
+        return Path(given)
+    run = load_config(Path(given))
+    folder = Path(run.runs_dir) / run.name
+    if not folder.is_dir():
+        raise ConfigError(f"There is no run folder '{folder}' yet; sweep or train with '{given}' first.")
+    return folder
 
 
 def main() -> int:

@@ -104,12 +104,23 @@ def _kind(value: Any) -> str:
 def _way_out(value: Any) -> str:
     """What to do about a value that has no one text.
 
-    >>> _way_out({"ground_truth": "72", "style": "rule"}), _way_out(["72"]), _way_out(True)
-    ("name a part of it, such as '.ground_truth'", "name one of its items, such as '.0'", 'write it as text')
+    >>> _way_out({"ground_truth": "72", "style": "rule"}), _way_out(["72"])
+    ("name a part of it, such as '.ground_truth'", "name one of its items, such as '.0'")
+    >>> _way_out(b"1")
+    'write it as text, or name another column'
+    >>> _way_out(True)
+    'write the word that is meant in the file, such as "true" or "yes" in quotes, or name another column'
     """
     if isinstance(value, Mapping) and value:
         return f"name a part of it, such as '.{next(iter(value))}'"
-    return "name one of its items, such as '.0'" if isinstance(value, (list, tuple)) and value else "write it as text"
+    if isinstance(value, (list, tuple)) and value:
+        return "name one of its items, such as '.0'"
+    if isinstance(value, bool):
+        word, other = ("true", "yes") if value else ("false", "no")
+        return (
+            f'write the word that is meant in the file, such as "{word}" or "{other}" in quotes, or name another column'
+        )
+    return "write it as text, or name another column"
 
 
 def answer_text(value: Any, where: str = "The answer") -> str:

@@ -100,6 +100,15 @@ def test_what_is_no_text_is_refused_by_row_and_column(tmp_path, door, value, wor
     assert words in message and "\n" not in message
 
 
+@pytest.mark.parametrize("value, words", [(True, '"true" or "yes"'), (False, '"false" or "no"')])
+def test_a_truth_value_is_refused_with_what_to_write_or_to_name_instead(tmp_path, value, words):
+    write(tmp_path, "jsonl", [{"problem": "q", "answer": value}])
+    path = str(tmp_path / "train.jsonl")
+    with pytest.raises(ProblemError, match=f"such as {words} in quotes, or name another column") as caught:
+        files._read(ProblemsConfig(source="jsonl", path=path), path)
+    assert "(problems.fields.answer)" in str(caught.value)
+
+
 TYPED = [
     ([b"1"], "bytes"),
     ([[1]], "a list"),

@@ -13,7 +13,9 @@ from evals.charts import entropy
 from evals.charts.pictures import pictures
 from evals.charts.series import learning_charts
 from evals.report import page, render, views
+from evals.report.__main__ import folder_of
 from evals.runs import Run, read_run
+from rlad.config import ConfigError
 
 
 def shown(run):
@@ -163,6 +165,21 @@ def test_command_writes_page_and_plots_and_refuses_what_is_no_run(make_run, tmp_
         runpy.run_module("evals.report", run_name="__main__")
     said = capsys.readouterr().err
     assert refused.value.code == 2 and said.count("\n") == 1 and "There is no run folder" in said
+
+
+@pytest.mark.parametrize("base", ["null", "somebody/pretrained"])
+def test_a_configuration_is_reported_by_its_runs_folder_and_refused_without_one(base, make_run, tmp_path):
+    config = tmp_path / "mine.yaml"
+    lines = [f"runs_dir: {tmp_path}", "name: mine", f"base: {{path: {base}}}"]
+    config.write_text("\n".join([*lines, "problems: {source: jsonl, path: rows.jsonl}"]))
+    with pytest.raises(ConfigError) as refused:
+        folder_of(str(config))
+    assert (
+        str(refused.value) == f"There is no run folder '{tmp_path / 'mine'}' yet; sweep or train with '{config}' first."
+    )
+    assert not (tmp_path / "mine").exists()
+    made = make_run("mine")
+    assert folder_of(str(config)) == folder_of(str(made)) == made
 
 
 # ------------------------------------------------------------------------------------------ in a real browser

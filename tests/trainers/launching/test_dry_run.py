@@ -3,9 +3,11 @@
 import json
 
 import pytest
+from chat_tokenizers import chat_tokenizer
 from gpt2_here import describe_gpt2
 
 from rlad.config import ConfigError, load_config
+from rlad.players.prompts import Prompts
 from rlad.players.shapes import KNOWN, adapter_parameters, model_shape, parameters, read_shape
 from trainers.launching.command import main
 from trainers.launching.dry_run import describe, division
@@ -274,7 +276,7 @@ def test_division():
     assert rows["a solution is compared"] == "with its abstraction's 4"
 
 
-def test_a_dry_run_finds_questions_that_do_not_fit_and_tells_of_dropout(tmp_path, capsys):
+def test_a_dry_run_finds_questions_that_do_not_fit_and_tells_of_lengths_and_dropout(tmp_path, capsys):
     rows = [
         {"problem": "What is 3 + 5? " * 40, "answer": 8},
         {"problem": "q", "answer": 1},
@@ -292,7 +294,13 @@ def test_a_dry_run_finds_questions_that_do_not_fit_and_tells_of_dropout(tmp_path
     with pytest.raises(ConfigError, match="line 1 of .*more than the 400 positions of its model"):
         dry_run(400)
     assert dry_run(4000) == 0
-    assert "attn_pdrop=0.1" in capsys.readouterr().out
+    printed, run = capsys.readouterr().out, load_config(None, [])
+    assert "attn_pdrop=0.1" in printed
+    prompts, longest = Prompts(chat_tokenizer("chatml")), rows[0]["problem"]
+    propose = len(prompts.ids("propose", longest)) + run.abstraction.max_new_tokens
+    guided = len(prompts.ids("guided", longest, "x")) - 1
+    solve = guided + run.abstraction.max_new_tokens + run.solution.max_new_tokens
+    assert f"in tokens, the data's: abstraction {propose}, solution {solve}\n" in printed
 
 
 def test_a_reference_is_only_counted_where_it_is_asked():
