@@ -16,8 +16,8 @@ from rlad.config.problems import ProblemsConfig
 from rlad.problems import Problem, load_problems, world_of
 from rlad.problems.algebra import Algebra
 from rlad.problems.induction import Form, Induction, InductionKeys
-from rlad.problems.word_problems.world import WordProblems
 from rlad.problems.word_problems.templates import AMOUNTS
+from rlad.problems.word_problems.world import WordProblems
 
 
 def test_another_order_is_new_only_where_it_is_another_function():
@@ -48,7 +48,7 @@ def reversed_(text):
 
 
 def test_the_strings_of_dataalchemy_by_hand():
-    """2508.01191's functions on ABCD: which orders and repetitions are another function, and so may be another recipe."""
+    """2508.01191's functions on ABCD: which orders and repetitions are another function, so another recipe."""
     assert [function("ABCD") for function in (rot13, shifted, reversed_)] == ["NOPQ", "BCDA", "DCBA"]
     assert rot13(rot13("ABCD")) == "ABCD" and edits((), ("f1", "f1")) == 2  # a composition that is none
     assert rot13(shifted("ABCD")) == shifted(rot13("ABCD")) == "OPQN"  # another order, one function
