@@ -21,7 +21,7 @@ class FieldNames:
     answer: str = "answer"
     """Column of the right answer."""
     solution: str = "solution"
-    """Optional worked solution, used by the warm start where a row has one."""
+    """Optional worked solution, used by the warm start where a row has one; it is read with its answer in a box."""
     abstraction: str = "abstraction"
     """Optional abstraction, used by the warm start where a row has one."""
     attempt: str = "attempt"

@@ -3,18 +3,25 @@
 A gold answer is what the file says, not what Python makes of it: text stays as it is, numbers are written as numbers,
 days as 2026-01-31, and anything else (lists, truth values, times, bytes) has no one text and is refused by row and
 column.
-A question may also be a conversation of one turn, as verl and TRL write prompts.
+A question may also be a conversation of one turn, as verl and TRL write prompts. A worked solution is read in the form
+in which players are to write one.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 from rlad.problems.base import ProblemError
+from rlad.verifier.reading.boxes import find_boxes
+from rlad.verifier.reading.extract import without_thinking
+
+_ANNOTATION = re.compile(r"<<[^<>\n]*=[^<>\n]*>>")
+_HASHES = re.compile(r"(?:^|\s)####[ \t]*[^\s#][^\n#]*$")
 
 
 def at(row: Mapping[str, Any], path: str) -> Any:
@@ -130,3 +137,27 @@ def answer_text(value: Any, where: str = "The answer") -> str:
     ('72', '72')
     """
     return text_of(value, where).rsplit("####", 1)[-1].strip()
+
+
+def worked_solution(text: str, gold: str, boxed: bool = True) -> str:
+    r"""A worked solution as players are to write one: without GSM8K's calculator annotations, its answer in a box.
+
+    A last `#### answer` becomes a sentence with the gold answer in a box. So ends a solution with neither, too, where
+    `boxed`; one with a box outside of thinking stays as it is. Empty where nothing stands before the `####`.
+
+    >>> worked_solution("2+2=<<2+2=4>>4\n#### 4", "4")
+    '2+2=4\nThe answer is \\boxed{4}.'
+    >>> worked_solution("so 4", "4"), worked_solution("so 4", "4", boxed=False), worked_solution("#### 4", "4")
+    ('so 4\nThe answer is \\boxed{4}.', 'so 4', '')
+    >>> worked_solution(r"It is \boxed{4}", "4"), worked_solution("It is \\boxed{4}\n#### 4", "4")
+    ('It is \\boxed{4}', 'It is \\boxed{4}')
+    """
+    text = _ANNOTATION.sub("", text)
+    hashes = _HASHES.search(text)
+    way = text[: hashes.start()].rstrip() if hashes else text
+    if not way or not (hashes or boxed) or any(box.content for box in find_boxes(without_thinking(way))):
+        return way
+    own = [box.content for box in find_boxes(gold) if box.content]
+    answer = own[-1] if own else gold
+    line = f"The answer is \\boxed{{{answer}}}."
+    return f"{way}\n{line}" if [box.content for box in find_boxes(line)] == [answer] else text  # not every gold fits

@@ -16,7 +16,7 @@ from typing import Any
 
 from rlad.config import FieldNames, ProblemsConfig
 from rlad.problems.base import SPLITS, Problem, ProblemError, split_of
-from rlad.problems.columns import answer_text, at, question_text, text_of
+from rlad.problems.columns import answer_text, at, question_text, text_of, worked_solution
 from rlad.problems.environments import taskset_rows
 from rlad.problems.hub import first_line, hub_rows
 from rlad.problems.jsonl import json_lines, json_rows
@@ -56,9 +56,10 @@ def load_split(config: ProblemsConfig, split: str, count: int) -> list[Problem]:
 def read_demonstrations(config: ProblemsConfig, path: str) -> list[Problem]:
     """All rows of a file for a warm start (`warmstart.path`), by the columns of `config.fields`, for worlds too.
 
-    None is held out. Raises ProblemError where there is nothing to read.
+    None is held out. A world's solutions end as the file says: not every word is in its small models' vocabulary.
+    Raises ProblemError where there is nothing to read.
     """
-    return _read(replace(config, source="jsonl"), path)
+    return _read(replace(config, source="jsonl"), path, boxed=not config.generated)
 
 
 def _shares(problems: list[Problem], own: dict[str, str | None], seed: int) -> dict[str, list[Problem]]:
@@ -75,14 +76,14 @@ def _shares(problems: list[Problem], own: dict[str, str | None], seed: int) -> d
     return shares
 
 
-def _read(config: ProblemsConfig, path: str) -> list[Problem]:
+def _read(config: ProblemsConfig, path: str, boxed: bool = True) -> list[Problem]:
     """The rows of one file or dataset as problems, without repeated questions; those with another abstraction are kept
     under `meta["others"]` of the first, for the warm start. Rows whose question or answer is empty
-    are left out with a warning: most large datasets hold a few."""
+    are left out with a warning: most large datasets hold a few. `boxed`: see `worked_solution`."""
     found: dict[str, Problem] = {}
     empty = []
     for where, row in _rows(config, path):
-        problem = _problem(row, config.fields, f"{where} of '{path}'")
+        problem = _problem(row, config.fields, f"{where} of '{path}'", boxed)
         if not problem.question or not problem.answer:
             empty.append(where)
         else:
@@ -136,7 +137,7 @@ def _hub_rows(config: ProblemsConfig, path: str) -> Iterator[tuple[str, dict[str
         yield f"row {number}", row
 
 
-def _problem(row: dict[str, Any], names: FieldNames, where: str) -> Problem:
+def _problem(row: dict[str, Any], names: FieldNames, where: str, boxed: bool) -> Problem:
     where = where[0].upper() + where[1:]
 
     def text(key: str, read: Callable[[Any, str], str] = text_of) -> str:
@@ -153,12 +154,14 @@ def _problem(row: dict[str, Any], names: FieldNames, where: str) -> Problem:
         return read(value, f"{where}, column '{column}' (problems.fields.{key})")
 
     question, answer, solution = text("question", question_text), answer_text(text("answer")), text("solution")
+    if solution == answer:
+        solution = ""  # the bare answer shows no way to it
     canonical = " ".join(question.split())
     return Problem(
         id=_digest(canonical),
         question=question,
         answer=answer,
-        solution=None if solution == answer else solution or None,  # the bare answer shows no way to it
+        solution=worked_solution(solution, answer, boxed) or None,
         abstraction=text("abstraction") or None,
         attempt=text("attempt") or None,
         critique=text("critique") or None,

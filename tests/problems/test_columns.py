@@ -145,7 +145,7 @@ def test_other_columns_are_held_to_the_same(tmp_path):
     with pytest.raises(ProblemError, match=r"column 'solution' \(problems.fields.solution\) holds a list"):
         files._read(ProblemsConfig(source="jsonl", path=str(path)), str(path))
     other = ProblemsConfig(source="jsonl", path=str(path), fields=FieldNames(solution="worked"))
-    assert files._read(other, str(path))[0].solution == "b"
+    assert files._read(other, str(path))[0].solution == "b\nThe answer is \\boxed{1}."
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,8 @@ def test_gsm8k_rows_become_problems():
     assert len(problems) == 12
     first = problems[0]
     assert first.question.startswith("Natalia sold clips") and first.answer == "72"
-    assert first.solution.endswith("#### 72") and first.abstraction is None
+    assert first.solution.endswith("altogether in April and May.\nThe answer is \\boxed{72}.")
+    assert "<<" not in first.solution and first.abstraction is None
     assert verify(first.answer, first.solution).correct
 
 
@@ -53,19 +54,51 @@ def test_gsm8ks_own_field_names_and_worked_answers(tmp_path):
     path = write(tmp_path / "a.jsonl", {"question": "2+2?", "answer": "2+2=<<2+2=4>>4\n#### 4"})
     names = FieldNames(question="question", solution="answer")
     (problem,) = files._read(config(path, fields=names), str(path))
-    assert (problem.answer, problem.solution) == ("4", "2+2=<<2+2=4>>4\n#### 4")
+    assert (problem.answer, problem.solution) == ("4", "2+2=4\nThe answer is \\boxed{4}.")
+
+
+@pytest.mark.parametrize(
+    "solution, read",
+    [
+        ("so 3", "so 3\nThe answer is \\boxed{3}."),
+        ("<think>\\boxed{3}?</think>so 3", "<think>\\boxed{3}?</think>so 3\nThe answer is \\boxed{3}."),
+        ("$1+2=\\boxed{3}$, done", "$1+2=\\boxed{3}$, done"),
+        ("#### Step 1\n1+2\n#### 3", "#### Step 1\n1+2\nThe answer is \\boxed{3}."),
+        ("1+2=<<1+2=3>>3, if (1 << 2) >= 3", "1+2=3, if (1 << 2) >= 3\nThe answer is \\boxed{3}."),
+        ("#### 3", None),
+        ("3", None),
+    ],
+)
+def test_worked_solutions_end_in_a_box(tmp_path, solution, read):
+    path = str(write(tmp_path / "a.jsonl", {"problem": "a", "answer": 3, "solution": solution}))
+    (problem,) = files._read(config(path), path)
+    assert problem.solution == read
+
+
+def test_a_gold_that_no_box_holds_stays_where_it_is(tmp_path):
+    lines = [
+        {"problem": "a", "answer": "}{", "solution": "so\n#### }{"},
+        {"problem": "b", "answer": "$\\boxed{\\{1\\}}$", "solution": "so"},
+    ]
+    a, b = files._read(config("a"), str(write(tmp_path / "a.jsonl", *lines)))
+    assert (a.solution, b.solution) == ("so\n#### }{", "so\nThe answer is \\boxed{\\{1\\}}.")
+
+
+def test_a_worlds_demonstrations_end_as_its_file_says(tmp_path):
+    path = str(write(tmp_path / "a.jsonl", {"problem": "a", "answer": "3", "solution": "1 + 2 = 3"}))
+    assert files.read_demonstrations(config(None, source="induction"), path)[0].solution == "1 + 2 = 3"
 
 
 def test_answers_become_text_and_optional_fields_are_kept(tmp_path):
     lines = [
-        {"problem": "a", "answer": 3, "abstraction": "count", "solution": "  so 3 "},
+        {"problem": "a", "answer": 3, "abstraction": "count", "solution": "  so \\boxed{3} "},
         {"problem": "b", "answer": 0.5, "abstraction": "", "solution": None},
         {"problem": "c", "answer": 4.0},
     ]
     path = str(write(tmp_path / "a.jsonl", *lines, ""))
     a, b, c = files._read(config(path), path)
     assert [p.answer for p in (a, b, c)] == ["3", "0.5", "4"]
-    assert (a.abstraction, a.solution, b.abstraction, b.solution) == ("count", "so 3", None, None)
+    assert (a.abstraction, a.solution, b.abstraction, b.solution) == ("count", "so \\boxed{3}", None, None)
 
 
 def test_parquet_and_jsonl_give_the_same_problems(tmp_path, monkeypatch):
