@@ -76,9 +76,11 @@ def fits(select: str, keys: Any) -> bool:
     if weigh is None:
         return False
     said = [  # everything that a rule may read
-        {"logprob": -1.0, "unguided": -2.0, "sampled": -1.5, "tokens": 4, "stated_confidence": 0.5, "proposal": -0.5},
-        {"logprob": -9.0, "unguided": -5.0, "sampled": -7.0, "tokens": 7, "stated_confidence": 0.9, "proposal": -3.0},
-    ]
+        {"logprob": -1.0, "unguided": -2.0, "sampled": -1.5, "tokens": 4, "stated_confidence": 0.5, "proposal": -0.5,
+         "judgement": 0.5},
+        {"logprob": -9.0, "unguided": -5.0, "sampled": -7.0, "tokens": 7, "stated_confidence": 0.9, "proposal": -3.0,
+         "judgement": 0.9},
+    ]  # fmt: skip
     probes = [[weigh(Candidate("A", **one, drawn=9, solutions=m), keys) for m in (1, 3)] for one in said]
     (a, b), (c, d) = probes
     return bool(np.isclose(a - b, c - d))

@@ -45,11 +45,12 @@ SCORES: dict[str, Scorer] = {
     "solution": _each(lambda one: None if one.logprob is None else exp(one.logprob)),
     "unguided": _each(lambda one: None if one.unguided is None else exp(one.unguided)),
     "joint": _each(lambda one: None if one.joint is None else exp(one.joint)),
+    "judgement": _each(lambda one: one.judgement),
     "stated": _each(lambda one: one.stated_confidence),
 }
 """Scores as probabilities, by name: π_abs; share of the proposals; share of the answers; geometric mean of the
-solution's token probabilities; π_sol of the whole solution, and without its abstraction; π_abs π_sol; the confidence
-that is stated."""
+solution's token probabilities; π_sol of the whole solution, and without its abstraction; π_abs π_sol; a judge's
+probability that it is right; the confidence that is stated."""
 
 
 def score_rows(

@@ -30,17 +30,19 @@ Keys = Sequence[Hashable | None]
 
 def first_candidates(known: Candidate, samples: Samples, count: int | None = None) -> list[Candidate]:
     """The first `count` solutions as a selection rule sees them; `known` is what their abstraction gives to each."""
-    unguided = samples.model_logprob if known.branch is None else samples.unguided or [None] * len(samples.key)
+    unguided, judged = (column or [None] * len(samples.key) for column in (samples.unguided, samples.judgement))
+    if known.branch is None:
+        unguided = samples.model_logprob
     columns = zip(
         samples.key, samples.model_logprob, samples.logprob, samples.tokens, samples.stated, samples.text, unguided,
-        strict=True,
+        judged, strict=True,
     )  # fmt: skip
     return [
         replace(
             known, key=key, logprob=whole, sampled=sampled, tokens=tokens, stated_confidence=stated, text=text,
-            unguided=alone,
+            unguided=alone, judgement=belief,
         )
-        for key, whole, sampled, tokens, stated, text, alone in list(columns)[:count]
+        for key, whole, sampled, tokens, stated, text, alone, belief in list(columns)[:count]
     ]  # fmt: skip
 
 

@@ -90,6 +90,8 @@ class Samples:
     """The same without the abstraction; None where nobody asked, empty in files of earlier sweeps."""
     weight: list[float] = field(default_factory=list)
     """The vote that a decoding method gives to each; empty for samples that are weighed by selection rules."""
+    judgement: list[float | None] = field(default_factory=list)
+    """A judge's probability that each is right; empty where nobody asked one."""
 
     @classmethod
     def of(cls, solutions: Sequence[Solution], keys: Sequence[int | None] | None = None) -> Samples:
@@ -103,6 +105,7 @@ class Samples:
             list(answer_keys([solution.verdict.pred for solution in solutions]) if keys is None else keys),
             [_rounded(solution.completion.model_logprob) for solution in solutions],
             [_rounded(solution.unguided) for solution in solutions],
+            judgement=_known([solution.judgement for solution in solutions]),
         )
 
     @property
@@ -196,6 +199,11 @@ class Choices:
 
 def _rounded(nats: float | None) -> float | None:
     return None if nats is None else round(nats, 6)
+
+
+def _known(column: list) -> list:
+    """A column that few sweeps have: nothing where nobody asked."""
+    return [] if all(value is None for value in column) else column
 
 
 def answer_keys(answers: Sequence[str | None]) -> list[int | None]:

@@ -37,7 +37,6 @@ from rlad.reasoning.endpoint import is_url, open_endpoint
 from rlad.reasoning.pair import open_pair
 from rlad.reasoning.reasoner import Reasoner
 from rlad.reasoning.tree import Plan, Tree
-from rlad.selection import reads
 
 
 class SamplingPool:
@@ -233,8 +232,7 @@ def _grown(run: RunConfig, pair: ModelPair, problems: list[Problem], plan: Plan)
     """Judged trees, with the scores that the sweep's rules read."""
     reasoner = reasoner_for(run, pair)
     trees = reasoner.run(problems, plan)
-    if any("unguided" in reads(name) for name in run.sweep.select):
-        reasoner.score_unguided(trees)
+    reasoner.score_for(trees, run.sweep.select)
     return [Grown.of(tree) for tree in trees]
 
 
@@ -268,4 +266,5 @@ def plain_job(
     budget = run.solution.max_new_tokens
     reasoner.solve_bare(trees, count, Sampling(temperature, budget, seed + 2 + 31 * have), pair.task)
     reasoner.judge(trees)
+    reasoner.score_for(trees, run.sweep.select)
     return [Answered.of(tree.bare) for tree in trees]

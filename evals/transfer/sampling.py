@@ -22,7 +22,6 @@ from rlad.generation import Sampling
 from rlad.problems import Problem
 from rlad.reasoning.leaks import gives_away
 from rlad.reasoning.tree import Branch, Plan, Tree
-from rlad.selection import reads
 
 Given = Mapping[str, Grown]
 """Problem -> the abstractions that a solver is given for it, not yet solved with."""
@@ -70,8 +69,7 @@ def guided_job(
     sampling = Sampling(temperature, run.solution.max_new_tokens, seed + 1)
     reasoner.solve(trees, Plan(len(depth), depth, sampling, sampling))
     reasoner.judge(trees)
-    if any("unguided" in reads(name) for name in run.sweep.select):
-        reasoner.score_unguided(trees)
+    reasoner.score_for(trees, run.sweep.select)
     return [replace(Grown.of(tree), draws=given[tree.problem.id].draws) for tree in trees]
 
 

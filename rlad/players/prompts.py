@@ -249,6 +249,16 @@ class Prompts:
         told = f" The right answer is {gold}." if gold else ""
         return ("The solution is right." if right else "The solution is wrong.") + told
 
+    @property
+    def judges(self) -> bool:
+        """Whether a player has words for a verdict: a world's are in its vocabulary only where critiques are learnt."""
+        return not self.world or RIGHT in self.tokenizer.get_vocab()
+
+    def conclusion_ids(self, right: bool) -> list[int]:
+        """A critique that says its verdict at once, as token ids without an end."""
+        word = "right" if right else "wrong"
+        return self.completion_ids(f"<{word}>" if self.world else f"Conclusion: {word}", "critique")[:-1]
+
     def one_pass_text(self, abstraction: str, solution: str) -> str:
         """A demonstration of the one-pass task."""
         if self.world:

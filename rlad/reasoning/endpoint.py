@@ -102,3 +102,6 @@ class EndpointReasoner(Reasoner):
 
     def score_unguided(self, trees: list[Tree]) -> None:
         """Leaves unsaid how likely solutions are without their abstraction: the server does not tell."""
+
+    def score_judged(self, trees: list[Tree]) -> None:
+        """Leaves unsaid how likely solutions are to be right: the server does not tell."""

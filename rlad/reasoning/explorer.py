@@ -37,8 +37,9 @@ from rlad.reasoning.growth import Growth
 from rlad.reasoning.leaks import gives_away
 from rlad.reasoning.reasoner import missing_draws
 from rlad.reasoning.requests import Flights, Request
+from rlad.reasoning.scores import belief
 from rlad.reasoning.text import reader
-from rlad.reasoning.tree import BARE, Plan, Tree
+from rlad.reasoning.tree import BARE, Plan, Solution, Tree
 from rlad.reasoning.vote import Vote
 from rlad.selection import reads
 
@@ -193,11 +194,21 @@ class Exploration:
         if branch != BARE and "unguided" in reads(self.limits.select):
             bare = self.explorer.bare_ids(self.tree)
             solution.unguided = await self.explorer.solver.score(bare, completion.token_ids)
+        if "judgement" in reads(self.limits.select):
+            solution.judgement = await self._judged(branch, solution)
         self.tree.add(branch, solution)
         answer = await asyncio.to_thread(self.vote.add, (branch, index), solution)
         yield SolutionEvent.of(solution, answer, abstraction=index_of(branch))
         if answer is not None:
             yield VoteEvent(votes=self.vote.votes(), weights=self.vote.weights())
+
+    async def _judged(self, branch: int, solution: Solution) -> float | None:
+        """How likely the solver, as a critic, finds a solution to be right."""
+        growth, prompts = self.explorer, self.explorer.solve_prompts
+        if not prompts.judges:
+            return None
+        asked = growth.critique_ids(self.tree, None if branch == BARE else self.tree.branches[branch], solution)
+        return belief(*[await growth.solver.score(asked, prompts.conclusion_ids(flag)) for flag in (True, False)])
 
     async def _opened(self, request: Request, completion: Completion) -> AbstractionEvent | None:
         before = len(self.tree.branches)

@@ -44,6 +44,11 @@ class Growth:
         """The prompt for a solution without an abstraction; `task` is plain or one_pass."""
         return self.solve_prompts.ids(task, tree.problem.question)
 
+    def critique_ids(self, tree: Tree, branch: Branch | None, solution: Solution) -> list[int]:
+        """The prompt for a critique of a solution, written under a branch's abstraction or bare."""
+        hint, attempt = branch.text if branch else None, solution.text.strip()
+        return self.solve_prompts.ids("critique", tree.problem.question, hint, attempt=attempt)
+
     def add_draw(self, tree: Tree, prompt: list[int], completion: Completion, distinct: bool) -> Draw:
         """Adds a sample of the abstraction player; it opens a branch unless it is empty, unfinished or a duplicate."""
         text = self.propose_prompts.read_abstraction(list(completion.token_ids))

@@ -16,7 +16,9 @@ from rlad.problems.base import Problem, World
 from rlad.reasoning.growth import Growth
 from rlad.reasoning.judge import Judge
 from rlad.reasoning.leaks import gives_away
+from rlad.reasoning.scores import belief
 from rlad.reasoning.tree import BARE, Plan, Solution, Tree
+from rlad.selection import reads
 
 Request = tuple[list[Solution], list[int]]
 """Where a solution goes, and its prompt."""
@@ -166,6 +168,34 @@ class Reasoner(Growth):
         )
         for (_, solution), score in zip(todo, scores, strict=True):
             solution.unguided = score
+
+    def score_judged(self, trees: list[Tree]) -> None:
+        """Asks the solver, as a critic, how likely every solution is to be right (rules `best_judged`,
+        `judged_majority`): two prefills of each, no generated token. Without words for a verdict it is left unsaid."""
+        if not self.solve_prompts.judges:
+            return
+        todo = [(self.critique_ids(tree, None, solution), solution) for tree in trees for solution in tree.bare]
+        todo += [
+            (self.critique_ids(tree, branch, solution), solution)
+            for tree in trees
+            for branch in tree.branches
+            for solution in branch.solutions
+        ]
+        prompts = [prompt for prompt, _ in todo]
+        right, wrong = (
+            self.solver.score(prompts, [self.solve_prompts.conclusion_ids(flag)] * len(prompts))
+            for flag in (True, False)
+        )
+        for (_, solution), yes, no in zip(todo, right, wrong, strict=True):
+            solution.judgement = belief(yes, no)
+
+    def score_for(self, trees: list[Tree], rules: Iterable[str]) -> None:
+        """Asks what some selection rules read beyond what was said while the trees grew."""
+        wanted = {one for name in rules for one in reads(name)}
+        if "unguided" in wanted:
+            self.score_unguided(trees)
+        if "judgement" in wanted:
+            self.score_judged(trees)
 
     def judge(self, trees: list[Tree]) -> None:
         """Gives every solution its verdict and, where the world can tell, whether it uses its abstraction."""

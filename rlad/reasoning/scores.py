@@ -15,6 +15,7 @@ from rlad.generation.base import Completion
 from rlad.players.confidence import stated_confidence
 from rlad.reasoning.tree import BARE, Place, Solution, Tree
 from rlad.selection import Candidate, reads
+from rlad.selection.calibrated import log_sigmoid
 
 STATED = "stated_confidence"
 
@@ -41,6 +42,15 @@ def proposal_logprob(texts: Sequence[Hashable], logprobs: Sequence[float | None]
         return None
     top = max(by_text.values())
     return min(0.0, top + log(fsum(exp(value - top) for value in by_text.values())))
+
+
+def belief(right: float, wrong: float) -> float:
+    """P(right) of a critic that gives these two verdicts such log-probabilities, nats.
+
+    >>> belief(log(0.3), log(0.1)), belief(-1000.0, -1000.0)
+    (0.75, 0.5)
+    """
+    return round(exp(log_sigmoid(right - wrong)), 6)
 
 
 Proposal = tuple[int | None, str, float | None]
@@ -81,6 +91,7 @@ def with_solution(candidate: Candidate, solution: Solution, key: int | None) -> 
         key=key,
         logprob=completion.model_logprob,
         unguided=completion.model_logprob if candidate.branch is None else solution.unguided,
+        judgement=solution.judgement,
         sampled=logprob_of(completion),
         tokens=solution.tokens,
         stated_confidence=stated_confidence(solution.text) or 0.0,
@@ -109,6 +120,8 @@ WHY = {
     "logprob": "the sampler gave no log-probs of temperature 1",
     "proposal": "the sampler gave no log-probs of temperature 1 of its abstraction",
     "unguided": "nobody asked how likely the solver finds them without their abstraction",
+    "judgement": "no judge was asked about them, or the solver has no words for a verdict (cotrain.critique, "
+    "warmstart.mixture.critique)",
     STATED: "this solver is not asked to state one",
 }
 

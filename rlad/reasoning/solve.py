@@ -16,7 +16,6 @@ from rlad.reasoning.pair import newest_pair, open_pair
 from rlad.reasoning.reasoner import Reasoner
 from rlad.reasoning.tree import Plan, Tree
 from rlad.reasoning.vote import Vote
-from rlad.selection import reads
 
 
 @dataclass
@@ -68,8 +67,7 @@ def solve(
     tree = Tree(Problem("question", question, answer=""))
     pair.reasoner.propose([tree], plan)
     pair.reasoner.solve([tree], plan)
-    if "unguided" in reads(select):
-        pair.reasoner.score_unguided([tree])
+    pair.reasoner.score_for([tree], [select])
     vote = Vote(tree, select, pair.run.sweep.of(select))
     for number, branch in enumerate(tree.branches):
         for position, solution in enumerate(branch.solutions):

@@ -32,6 +32,8 @@ class Solution:
     """Its number among its branch's samples, where those come in one by one and in any order."""
     unguided: float | None = None
     """log p of its tokens for the same solver without the abstraction, at temperature 1, nats; None = nobody asked."""
+    judgement: float | None = None
+    """A judge's probability that it is right, 0 to 1; None = nobody asked one. It knows no right answer."""
     further: bool = False
     """Sampled because of how others came out: how many such there are depends on those."""
     seconds: float = 0.0

@@ -10,7 +10,7 @@ from rlad.selection.candidate import Candidate
 from rlad.selection.rules import shift_of, votes
 
 
-def _log(score: float) -> float:
+def log_weight(score: float) -> float:
     """The logarithm of a weight; raises ValueError for a negative one: it would reward answers for being rare."""
     if not score >= 0:  # also refuses nan
         raise ValueError(f"A weighted vote needs scores of at least 0; got {score}.")
@@ -18,7 +18,7 @@ def _log(score: float) -> float:
 
 
 def _likely(candidate: Candidate, keys: None = None) -> float:
-    return _log(candidate.likelihood)
+    return log_weight(candidate.likelihood)
 
 
 @rule("weighted_majority", reads="likelihood", log_weight=_likely, additive=True)
@@ -33,7 +33,7 @@ def weighted_majority(candidates: Sequence[Candidate]) -> dict[Hashable, float]:
 
 
 def _stated(candidate: Candidate, keys: None = None) -> float:
-    return _log(candidate.stated_confidence)
+    return log_weight(candidate.stated_confidence)
 
 
 @rule("stated_majority", reads="stated_confidence", log_weight=_stated, additive=True, source="2507.16806")
@@ -45,6 +45,17 @@ def stated_majority(candidates: Sequence[Candidate]) -> dict[Hashable, float]:
     {'A': 0.5, 'B': 0.0}
     """
     return votes(candidates, _stated)
+
+
+@rule("best_stated", reads="stated_confidence", best="stated_confidence", source="2507.16806")
+def best_stated(candidates: Sequence[Candidate]) -> dict[Hashable, float]:
+    """The answer of the solution that states the highest confidence (RLCR's max-confidence, 2507.16806).
+
+    >>> sure, half = Candidate("A", stated_confidence=0.9), Candidate("B", stated_confidence=0.5)
+    >>> best_stated([sure, half, half])
+    {'A': 0.9, 'B': 0.5}
+    """
+    return best(candidates, "stated_confidence")
 
 
 def best(candidates: Sequence[Candidate], score: str) -> dict[Hashable, float]:

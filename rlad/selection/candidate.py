@@ -38,6 +38,8 @@ class Candidate:
     unguided: float | None = None
     """log π_sol(y|x) of the whole solution without its abstraction, by the same solver, at temperature 1, nats; None =
     nobody asked. Of plain samples it is `logprob`."""
+    judgement: float | None = None
+    """A judge's probability that the solution is right, 0 to 1; None = nobody judged it."""
 
     @property
     def likelihood(self) -> float | None:

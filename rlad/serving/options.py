@@ -70,6 +70,8 @@ def tree_job(
     proposer, solver = pair.abstraction, pair.solution
     if STATED in reads(select) and not solver.prompts.confidence:
         raise ApiError(400, str(ScoreMissing(select)), "select", "score_missing")
+    if "judgement" in reads(select) and not solver.prompts.judges:
+        raise ApiError(400, str(ScoreMissing(select)), "select", "score_missing")
     room = solver_room(pair, problem, n, param)
     longest = min(max_tokens or solver.max_new_tokens, room, total)
     plan = Plan(

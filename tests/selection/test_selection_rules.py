@@ -2,6 +2,7 @@
 
 import doctest
 import pkgutil
+from dataclasses import replace
 from importlib import import_module
 from math import log
 
@@ -20,6 +21,8 @@ def sample(key, likelihood=None):
     return Candidate(key, None if likelihood is None else log(likelihood))
 
 
+SAID = Candidate("A", log(0.5), stated_confidence=0.5, unguided=log(0.5), judgement=0.5)
+"""With everything that a rule may read."""
 ANSWERS = st.lists(st.sampled_from(["A", "B", "C", None]), min_size=1, max_size=12)
 
 
@@ -40,7 +43,7 @@ def test_weighted_votes_against_majority_and_best(scores, weighted, top, majorit
 
 
 def test_invalid_answers_do_not_vote_and_cannot_win():
-    drawn = [sample(None), sample(None, 1.0), Candidate("A", log(0.1), stated_confidence=0.5, unguided=-1.0)]
+    drawn = [sample(None), sample(None, 1.0), replace(SAID, logprob=log(0.1), unguided=-1.0)]
     assert {select(name, drawn) for name in rule.names()} == {2}
     for name in rule.names():
         assert select(name, [sample(None)]) is None
@@ -81,20 +84,12 @@ def test_weighted_vote_refuses_negative_scores(score):
 
 
 def test_rules_that_need_scores_say_so():
-    said = Candidate("A", log(0.5), stated_confidence=0.5, unguided=log(0.5))
     for name in rule.names():
         for one in reads(name):
-            silent = Candidate("A", proposal=None) if one == "proposal" else Candidate("A", stated_confidence=0.5)
-            silent = Candidate("A") if one == "stated_confidence" else silent
+            lost = {"likelihood": "logprob", "joint": "logprob"}.get(one, one)
             with pytest.raises(ValueError, match=f"reads the {one} of every candidate"):
-                select(
-                    name,
-                    [
-                        Candidate("A", log(0.5), stated_confidence=0.5, proposal=None if one == "proposal" else 0.0),
-                        silent,
-                    ],
-                )
-        assert select(name, [said, Candidate(None, proposal=None)]) == 0  # what has no answer needs no score
+                select(name, [SAID, replace(SAID, **{lost: None})])
+        assert select(name, [SAID, Candidate(None, proposal=None)]) == 0  # what has no answer needs no score
 
 
 def test_unknown_and_doubled_rules_are_refused():

@@ -284,6 +284,8 @@ def test_a_rule_without_its_scores_is_refused(gateway):
     """Never counted as something else: a vote weighted by nothing is a majority."""
     reply = call(gateway, "POST", "/v1/solve", json={"problem": QUESTION, "select": "stated_majority"})
     assert reply.status_code == 400 and "not asked to state one" in reply.json()["error"]["message"]
+    reply = call(gateway, "POST", "/v1/solve", json={"problem": QUESTION, "select": "best_judged"})
+    assert reply.status_code == 400 and "no words for a verdict" in reply.json()["error"]["message"]
     assert not gateway.abstraction.calls
     gateway.solution.logprob = None  # a sampler that gives none
     for select, status in (("majority", 200), ("weighted_majority", 400), ("max-confidence", 400)):
