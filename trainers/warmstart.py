@@ -23,6 +23,8 @@ from rlad.problems.files import read_demonstrations
 from trainers.data.demonstrations import Demonstrations
 from trainers.launching.folder import started_run
 from trainers.learner.sft import supervised_step
+from trainers.learner.sharing import sharing_of
+from trainers.learner.token_budget import deal_by_length
 from trainers.learner.warm_checkpoint import WarmCheckpoints, WarmProgress
 from trainers.runtime import zero3
 from trainers.runtime.loggers import JsonLines
@@ -50,7 +52,11 @@ def fit(
     """
     label = policy.role
     config = run.warmstart
-    policy.model.to(device).train()
+    policy.model.to(device)
+    sharing, reason = sharing_of(policy.model, config)  # asked before a dropout is on
+    if reason and zero3.rank() == 0:
+        print(f"The warm start's rows share no prompts and are not packed: {reason}.", flush=True)
+    policy.model.train()
     settings = zero3.model_engine_config(
         run.zero, policy.model.dtype, config.lr, config.weight_decay, (0.9, 0.95), config.max_grad_norm
     )
@@ -63,8 +69,12 @@ def fit(
         rng = random.Random(f"{run.seed}|{label}|{step}|{zero3.rank()}")
         drawn = [data.draw(rng) for _ in range(share)]
         rows = [row for _, row in drawn]
+        if config.micro_tokens:
+            drawn = deal_by_length(rows, device, sharing, config.micro_tokens, drawn)
+            rows = [row for _, row in drawn]
         zero3.set_lr(model_engine, learning_rate(step, steps, config))
-        count, losses = supervised_step(model_engine, rows, policy.tokenizer.pad_token_id, config.micro_batch, device)
+        sizes = config.micro_batch, device, config.micro_tokens, sharing
+        count, losses = supervised_step(model_engine, rows, policy.tokenizer.pad_token_id, *sizes)
         sums = {task: [0.0, 0.0] for task in data.tasks}
         for (task, row), value in zip(drawn, losses, strict=True):
             sums[task][0] += value

@@ -59,6 +59,14 @@ class WarmstartConfig:
     """Sequences per optimiser step over all ranks."""
     micro_batch: int = key(64, least=1)
     """Sequences per forward on one rank."""
+    micro_tokens: int = key(0, least=0)
+    """Positions per forward instead, padding included; rows are then dealt over the ranks by length. 0 = `micro_batch`
+    rows."""
+    share_prompts: bool = False
+    """Whether a prompt is computed once for several of a step's demonstrations, where that is cheaper."""
+    packing: bool = False
+    """Whether demonstrations of unlike prompts share a row, under a block-diagonal mask, where that is cheaper by
+    counted positions than padding them. The same loss and gradient, rounded otherwise."""
     lr: float = key(3e-3, above=0, most=1)
     """Peak learning rate."""
     warmup: int = key(30, least=0)

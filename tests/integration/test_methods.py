@@ -5,6 +5,7 @@ import math
 import re
 
 import pytest
+import torch
 from safetensors.torch import load_file
 from teachers import teacher
 from two_ranks import ROOT, SMALL
@@ -142,10 +143,19 @@ def test_offline_phases_and_exact_resume(runs):
 @pytest.mark.ranks
 def test_a_warm_start_demonstrates_every_task_of_its_mixture(ranks, tmp_path):
     words = ["warmstart.steps=2", "warmstart.warmup=1", "warmstart.batch=64"]  # a line tells of its own step alone
-    save_config(load_config(None, [*SMALL, *EASY, *TRIO, *words]), tmp_path / "config.yaml")
-    ranks.run("runs_program.py", "warmstart", str(tmp_path))
-    (last,) = metrics(tmp_path, "warmstart.jsonl")
+    packed = ["warmstart.packing=true", "warmstart.share_prompts=true", "warmstart.micro_tokens=300"]
+    folders = [tmp_path / "plain", tmp_path / "packed"]
+    for folder, more in zip(folders, ([], packed), strict=True):
+        folder.mkdir()
+        save_config(load_config(None, [*SMALL, *EASY, *TRIO, *words, *more]), folder / "config.yaml")
+    ranks.run("runs_program.py", *(word for folder in folders for word in ("warmstart", str(folder))))
+    (last,), (other,) = (metrics(folder, "warmstart.jsonl") for folder in folders)
     assert set(last["loss_by_task"]) == {"plain", "propose", "guided", "critique", "refine", "propose_set", "select"}
+    # Packed, counted by tokens and dealt over the ranks by length, the same demonstrations teach the same.
+    assert other["loss_by_task"] == pytest.approx(last["loss_by_task"], rel=1e-4)
+    assert (other["loss"], other["tokens"]) == (pytest.approx(last["loss"], rel=1e-5), last["tokens"])
+    one, two = (load_file(folder / "base" / "model.safetensors") for folder in folders)
+    assert all(torch.allclose(one[name], two[name], atol=1e-3) for name in one)
 
 
 def test_the_loop_names_no_method():

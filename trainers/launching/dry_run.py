@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from rlad.config import RunConfig, as_yaml
+from rlad.config import CotrainConfig, ModelConfig, RunConfig, WarmstartConfig, as_yaml
 from rlad.config.rules import bare_problems, model_config, reads_no_mask, trains
 from rlad.players.gpus import GPUS
 from rlad.players.roles import playing
@@ -37,7 +37,8 @@ def division(config: RunConfig, placement: Placement) -> list[tuple[str, str]]:
     bare = bare_problems(config) if step.abstractions else 0
     rows = [
         ("ranks", f"{ranks} on {placement.nodes} node{'s' if placement.nodes > 1 else ''}"),
-        ("warm start, each step", f"{warm.batch} sequences = {share} on each rank, {_micro(share, warm.micro_batch)}"),
+        ("warm start, each step", f"{warm.batch} sequences = {share} on each rank, {_sizes(warm, share)}"),
+        ("rows of the warm start", sharing(warm, config.base)),
         ("problems of a step", f"{step.problems} = {step.problems // ranks} on each rank"),
     ]
     if step.abstractions:
@@ -50,9 +51,8 @@ def division(config: RunConfig, placement: Placement) -> list[tuple[str, str]]:
     for role in playing(config):
         count = rollout_rows(config, role, ranks)
         kept = "trained" if trains(config, role) else "sampled only"
-        micro = f"micro-batches of at most {step.micro_tokens} positions" if step.micro_tokens else None
-        rows.append((f"{role}s of a rank", f"at most {count}, {kept}, {micro or _micro(count, step.micro_batch)}"))
-        rows.append((f"rows of an update, {role}", sharing(config, role)))
+        rows.append((f"{role}s of a rank", f"at most {count}, {kept}, {_sizes(step, count)}"))
+        rows.append((f"rows of an update, {role}", sharing(step, config.players[role].model or config.base)))
     rows.append(("a solution is compared", compared(config)))
     if config.steering.active and (shape := model_shape(config.base, config)) is not None:
         count = vector_parameters(shape, config.steering)
@@ -77,13 +77,13 @@ def compared(config: RunConfig) -> str:
     return f"with its {'problem' if whole else 'abstraction'}'s {size}{further}"
 
 
-def sharing(config: RunConfig, role: str) -> str:
-    """What the rows of a player's update share, or why they cannot. Models that are not here are asked when they start.
+def sharing(step: CotrainConfig | WarmstartConfig, model: ModelConfig) -> str:
+    """What the rows that a model learns from share, or why they cannot. Models that are not here are asked when they
+    start.
 
-    >>> sharing(RunConfig(), "solution")
+    >>> sharing(RunConfig().cotrain, RunConfig().base)
     'share prompts, are packed, where fewer positions cost less'
     """
-    step, model = config.cotrain, config.players[role].model or config.base
     asked = ["share prompts"] * step.share_prompts + ["are packed"] * step.packing
     reason = reads_no_mask((model_config(model.path) if model.path else None) or {})
     if not asked:
@@ -91,8 +91,10 @@ def sharing(config: RunConfig, role: str) -> str:
     return f"plain: {reason}" if reason else f"{', '.join(asked)}, where fewer positions cost less"
 
 
-def _micro(rows: int, size: int) -> str:
-    return f"{math.ceil(rows / size)} micro-batches of at most {size}"
+def _sizes(step: CotrainConfig | WarmstartConfig, rows: int) -> str:
+    if step.micro_tokens:
+        return f"micro-batches of at most {step.micro_tokens} positions"
+    return f"{math.ceil(rows / step.micro_batch)} micro-batches of at most {step.micro_batch}"
 
 
 def step_costs(config: RunConfig, ranks: int, lengths: dict[str, int] | None = None) -> list[str]:

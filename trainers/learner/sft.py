@@ -7,21 +7,30 @@ import random
 
 import torch
 
+from rlad.config import CotrainConfig
 from trainers.data.rows import Row
 from trainers.learner.batches import micro_batches, token_logprobs
+from trainers.learner.layout import Sharing
 from trainers.learner.learner import Learner
+from trainers.learner.token_budget import deal_by_length
 from trainers.runtime import zero3
 
 
 def supervised_step(
-    model_engine, rows: list[Row], pad_id: int, micro_batch: int, device: torch.device
+    model_engine,
+    rows: list[Row],
+    pad_id: int,
+    micro_batch: int,
+    device: torch.device,
+    tokens: int = 0,
+    sharing: Sharing | None = None,
 ) -> tuple[float, list[float]]:
     """One optimiser step on the mean negative log-prob of all ranks' completion tokens; prompts carry no loss.
 
     Returns the number of those tokens on all ranks and each local row's summed loss, nats. Collective; ranks may hold
-    different numbers of rows, even none, but not none on all ranks (ValueError).
+    different numbers of rows, even none, but not none on all ranks (ValueError). Micro-batches as in `micro_batches`.
     """
-    batches = micro_batches(rows, micro_batch, pad_id, device)
+    batches = micro_batches(rows, micro_batch, pad_id, device, tokens, sharing)
     (count,) = zero3.total([sum(row.length for row in rows)], device)
     if not count:
         raise ValueError("A supervised step needs at least one row on some rank.")
@@ -38,12 +47,12 @@ def supervised_step(
 
 
 def fine_tune(
-    learner: Learner, rows: list[Row], epochs: int, batch: int, lr: float, micro_batch: int, seed: str
+    learner: Learner, rows: list[Row], epochs: int, batch: int, lr: float, config: CotrainConfig, seed: str
 ) -> dict:
     """Epochs over all ranks' rows, `batch` of them a step, with the player's own optimiser at the rate `lr`.
 
-    Returns the rows of all ranks, the steps taken and the mean loss of the first and of the last epoch, nats per token.
-    Without a row on any rank nothing moves. Collective.
+    Micro-batches are those of an update by `config`. Returns the rows of all ranks, the steps taken and the mean loss
+    of the first and of the last epoch, nats per token. Without a row on any rank nothing moves. Collective.
     """
     share = max(1, batch // zero3.world_size())
     steps = math.ceil(zero3.largest(len(rows), learner.device) / share)
@@ -56,7 +65,10 @@ def fine_tune(
         summed, tokens = 0.0, 0.0
         for step in range(steps):
             own = [rows[i] for i in order[step * share : (step + 1) * share]]
-            count, nll = supervised_step(learner.model_engine, own, learner.pad_id, micro_batch, learner.device)
+            if config.micro_tokens:
+                own = deal_by_length(own, learner.device, learner.sharing, config.micro_tokens)
+            sizes = config.micro_batch, learner.device, config.micro_tokens, learner.sharing
+            count, nll = supervised_step(learner.model_engine, own, learner.pad_id, *sizes)
             summed, tokens = summed + sum(nll), tokens + count
         if steps:
             losses.append(zero3.total([summed], learner.device)[0] / tokens)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from rlad.config import CotrainConfig
+from rlad.config import CotrainConfig, WarmstartConfig
 from rlad.config.rules import reads_no_mask
 from rlad.players.logprobs import token_scores
 from trainers.data.rows import Row
@@ -25,10 +25,10 @@ SIZES = ("num_hidden_layers", "num_attention_heads", "hidden_size")
 """What a model's description must say, so that positions can be priced."""
 
 
-def sharing_of(model: PreTrainedModel, config: CotrainConfig) -> tuple[Sharing | None, str | None]:
-    """What the model's rows may share in updates and scoring, or None and why they cannot, where that was asked for.
+def sharing_of(model: PreTrainedModel, config: CotrainConfig | WarmstartConfig) -> tuple[Sharing | None, str | None]:
+    """What a model's rows may share where it learns and scores, or None and why they cannot, where that was asked for.
 
-    model: not yet partitioned. Every rank finds the same.
+    model: not yet partitioned, and without dropout, so in evaluation where it has some. Every rank finds the same.
     """
     if not (config.share_prompts or config.packing):
         return None, None

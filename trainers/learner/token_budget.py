@@ -86,22 +86,25 @@ def dealt(lengths: Sequence[int], ranks: int) -> list[int]:
     return of
 
 
-def deal_by_length(rows: list[Row], device: torch.device, sharing: Sharing | None = None, budget: int = 0) -> list[Row]:
+def deal_by_length(
+    rows: list[Row], device: torch.device, sharing: Sharing | None = None, budget: int = 0, named: list | None = None
+) -> list:
     """All ranks' rows, dealt anew by length: this rank's share. Collective.
 
     Rows that share a prompt in `budget` positions stay together. Only lengths go to every rank; a row goes from the
-    rank that has it to the one that gets it.
+    rank that has it to the one that gets it. named: what goes in the place of each row, such as the row with its task.
     """
+    things = rows if named is None else named
     if zero3.world_size() == 1:
-        return rows
+        return things
     ranks, me = zero3.world_size(), zero3.rank()
     shared = sharing is not None and sharing.prompts
     parts = branched(rows, sharing, len(rows), budget) if shared else [[i] for i in range(len(rows))]
     own = torch.tensor([positions_of(rows, part) for part in parts], dtype=torch.long, device=device)
     lengths, start = zero3.concatenated(own[:, None])
     mine = dealt(lengths[:, 0].tolist(), ranks)[start : start + len(parts)]
-    leaving: list[list[Row]] = [[] for _ in range(ranks)]
+    leaving: list[list] = [[] for _ in range(ranks)]
     for part, rank in zip(parts, mine, strict=True):
-        leaving[rank] += [rows[i] for i in part]
+        leaving[rank] += [things[i] for i in part]
     arriving = zero3.exchanged(leaving, device)
-    return [row for rank in range(ranks) for row in (leaving[me] if rank == me else arriving[rank])]
+    return [one for rank in range(ranks) for one in (leaving[me] if rank == me else arriving[rank])]

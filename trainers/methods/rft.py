@@ -63,7 +63,7 @@ def rft_phase(tools: Tools, step: int, problems: list[Problem]) -> dict:
     chosen = [(tree, kept(tree, config)) for tree in trees]
     rows = [row for tree, branches in chosen for row in rft_rows(tree, branches)]
     seed = f"{run.seed}|rft|{step}"
-    tuned = fine_tune(learner, rows, rft.epochs, rft.batch, rft.lr, config.micro_batch, seed)
+    tuned = fine_tune(learner, rows, rft.epochs, rft.batch, rft.lr, config, seed)
     if tuned["updates"]:
         publish([learner], run)
     branches = [branch for tree in trees for branch in tree.branches]

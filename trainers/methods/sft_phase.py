@@ -83,9 +83,7 @@ def supervised_phase(tools: Tools, step: int, problems: list[Problem]) -> dict:
         turns = turns_of(tools.world and tools.world.tool(), prompts)
         rows = [row for problem, pairs in shown for row in demonstration_rows(taught, problem, pairs, prompts, turns)]
         seed = f"{run.seed}|{SEED}|{step}|{role}"
-        result[role] = fine_tune(
-            learner, rows, settings.epochs, settings.batch, settings.lr, run.cotrain.micro_batch, seed
-        )
+        result[role] = fine_tune(learner, rows, settings.epochs, settings.batch, settings.lr, run.cotrain, seed)
         if result[role]["updates"]:
             publish([learner], run)
     return result

@@ -326,5 +326,10 @@ def test_what_rows_of_an_update_share(tmp_path):
         "plain: its layers have sliding_attention"
         in dict(division(run, Placement(slots=(1,))))["rows of an update, solution"]
     )
+    assert dict(division(run, Placement(slots=(1,))))["rows of the warm start"] == "plain, as configured"
+    run.warmstart.packing, run.warmstart.micro_tokens = True, 512
+    found = dict(division(run, Placement(slots=(1,))))
+    assert "plain: its layers have sliding_attention" in found["rows of the warm start"]
+    assert "micro-batches of at most 512 positions" in found["warm start, each step"]
     run.cotrain.share_prompts = run.cotrain.packing = False
     assert dict(division(run, Placement(slots=(1,))))["rows of an update, solution"] == "plain, as configured"
