@@ -15,6 +15,9 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait
 from rlad.cli import PlainError
 from rlad.config import ChatServerConfig
 
+CONNECT = 10.0
+"""Seconds after which nobody is there."""
+
 
 class ModelDown(PlainError):
     """A model does not answer; the message is one plain sentence."""
@@ -58,6 +61,13 @@ class HttpModel:
             reraise=True,
         )
         self.name = config.name
+
+    async def require_answer(self) -> None:
+        """Raises ModelDown where there is no server at all: asked once, before models are loaded to write for it."""
+        try:
+            await self._client.get("models", timeout=httpx.Timeout(self.config.timeout, connect=CONNECT))
+        except (httpx.TransportError, httpx.InvalidURL) as error:
+            raise ModelDown(f"The model at {self.config.url} did not answer: {_reason(error).rstrip('.')}.") from error
 
     async def begin(self) -> None:
         """Asks what the server serves, where the configuration names no model."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from dataclasses import replace
@@ -21,6 +22,7 @@ from evals.transfer.sources import sources_for
 from rlad.cli import PlainError, locked
 from rlad.config import RunConfig
 from rlad.problems import Problem
+from rlad.reasoning.endpoint import require_endpoint
 
 TREES, RESULT = "transfer_trees.jsonl", "transfer.json"
 
@@ -53,6 +55,8 @@ def transfer(
 
 def _sampled(run: RunConfig, folder: Path, whom: Solver, target: Path, notes: list[str]) -> Sampled:
     """Samples everything that is measured; what had to be left out goes to the notes."""
+    if whom.served:
+        asyncio.run(require_endpoint(whom.run.transfer.endpoint))
     proposer = pairs_of(run, folder)[-1].abstraction
     if proposer is None:
         raise PlainError(f"'{folder}' holds no player that writes abstractions; train a pair first.")

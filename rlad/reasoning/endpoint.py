@@ -51,6 +51,15 @@ def open_endpoint(run: RunConfig, url: str) -> EndpointReasoner:
     return EndpointReasoner(HttpModel(run.transfer.endpoint), url, judge, world, run.wording == "short")
 
 
+async def require_endpoint(config: ChatServerConfig) -> None:
+    """Raises ModelDown where no server answers at the configuration's address, whatever it answers."""
+    model = HttpModel(config)
+    try:
+        await model.require_answer()
+    finally:
+        await model.close()
+
+
 class EndpointReasoner(Reasoner):
     """Solves by asking a server; its prompts are the text of a user's message."""
 
