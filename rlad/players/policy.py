@@ -133,6 +133,7 @@ def build_model(model: ModelConfig, tokenizer, seed: int = 0, dropout: bool = Fa
     described = AutoConfig.from_pretrained(model.path, trust_remote_code=model.trust_remote_code)
     if not dropout:
         without_dropout(described)
+    without_router_loss(described)
     loaded = AutoModelForCausalLM.from_pretrained(
         model.path, config=described, dtype=getattr(torch, model.dtype), trust_remote_code=model.trust_remote_code
     )
@@ -154,6 +155,15 @@ def without_dropout(described: PretrainedConfig) -> None:
             without_dropout(value)
         elif name in dropouts({name: value}):
             setattr(described, name, 0.0)
+
+
+def without_router_loss(described: PretrainedConfig) -> None:
+    """Has a mixture of experts give no router outputs, in place, nor have its parts. Of them transformers makes a loss
+    that balances the experts, which nothing here adds to its own and which has no form for single tokens and for masks
+    of rows by columns: sampling would fail."""
+    for part in (described, *(value for value in vars(described).values() if isinstance(value, PretrainedConfig))):
+        if getattr(part, "output_router_logits", False):
+            part.output_router_logits = False
 
 
 def with_head(model: PreTrainedModel, config: ModelConfig) -> PreTrainedModel:

@@ -24,6 +24,10 @@ GEMMA = (
     "{{ bos_token }}{% for m in messages %}<start_of_turn>{{ m['role'] }}\n{{ m['content'] | trim }}<end_of_turn>\n"
     "{% endfor %}<start_of_turn>model\n"
 )
+R1 = (
+    "{{ bos_token }}{% for m in messages %}<｜User｜>{{ m['content'] }}{% endfor %}"
+    "{% if add_generation_prompt %}<｜Assistant｜><think>\n{% endif %}"
+)
 MISTRAL = "{{ bos_token }}{% for m in messages %}[INST] {{ m['content'] }}[/INST]{% endfor %}"
 
 
@@ -71,8 +75,8 @@ def _wrapped(core: Tokenizer, template: str | None, bos: str | None, eos: str, *
 
 @cache
 def chat_tokenizer(name: str) -> PreTrainedTokenizerFast:
-    """chatml, thinker (its prompt opens `<think>`), llama, gemma, mistral, unigram, or appends (BOS and EOS, no
-    template)."""
+    """chatml, thinker and r1 (their prompts open `<think>`), llama, gemma, mistral, unigram, or appends (BOS and EOS,
+    no template)."""
     if name in ("chatml", "thinker"):
         core = _byte_level(["<|endoftext|>", "<|im_start|>", "<|im_end|>"])
         core.add_tokens([AddedToken(tag, normalized=False, special=False) for tag in ("<think>", "</think>")])
@@ -80,6 +84,10 @@ def chat_tokenizer(name: str) -> PreTrainedTokenizerFast:
     if name == "llama":
         core = _byte_level(["<|begin_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"], True)
         return _wrapped(core, LLAMA, "<|begin_of_text|>", "<|eot_id|>")
+    if name == "r1":
+        core = _byte_level(["<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>", "<｜User｜>", "<｜Assistant｜>"])
+        core.add_tokens([AddedToken(tag, normalized=False, special=False) for tag in ("<think>", "</think>")])
+        return _wrapped(core, R1, "<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>")
     if name == "gemma":
         core = _sentence_piece(["<bos>", "<eos>", "<start_of_turn>", "<end_of_turn>"], "never")
         core.normalizer = normalizers.Replace(" ", "▁")

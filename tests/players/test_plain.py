@@ -12,7 +12,7 @@ from rlad.players.policy import load_tokenizer
 from rlad.players.prompts import Prompts
 from rlad.players.tokenizer import CRITIQUE_TOKENS
 
-CHAT = ("chatml", "thinker", "llama", "gemma", "mistral", "unigram", "appends")
+CHAT = ("chatml", "thinker", "r1", "llama", "gemma", "mistral", "unigram", "appends")
 WORLD = Prompts(load_tokenizer(ModelConfig(), ProblemsConfig(), [*CONFIDENCE_TOKENS, *CRITIQUE_TOKENS]))
 ALL = {name: Prompts(chat_tokenizer(name)) for name in CHAT} | {"world": WORLD}
 SPELLED = sorted({text for prompts in ALL.values() for text in prompts.plain.control})
