@@ -174,6 +174,8 @@ def train_steps(trainer: Cotrainer, run: RunConfig, folder: Path) -> None:
     step = trainer.resume()
     metrics.truncate_after(step)
     samples.truncate_after(step)
+    if step == 0:
+        trainer.rollout.check_lengths()
     while step < config.steps and not 0 < config.max_tokens <= trainer.tokens:
         step += 1
         trainer.progress = done(step, trainer.tokens, config)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
@@ -11,7 +12,7 @@ import torch
 
 from rlad.config import RunConfig
 from rlad.players.roles import Role, TreeReader
-from rlad.problems import Problem, World
+from rlad.problems import Problem, World, tool_of
 from rlad.reasoning.judge import Judge
 from rlad.reasoning.reasoner import Bare, Reasoner
 from rlad.reasoning.tree import BARE, Plan, Tree
@@ -21,6 +22,7 @@ from trainers.data.plans import SECOND_ROUND, player_sampling, sampling_seed, st
 from trainers.data.step_problems import StepProblems
 from trainers.learner.learner import Learner, owners
 from trainers.methods.hooks import Methods
+from trainers.metrics.proposal_lengths import FURTHER, budget, length_sentence
 from trainers.metrics.rollouts import rollout_statistics
 from trainers.rewards import solved
 from trainers.runtime import zero3
@@ -155,6 +157,35 @@ class RolloutPhases:
         self.reasoner.judge(trees)
         self.judge.take_counters()
         return [solution.text for tree in trees for solution in tree.bare if solution.correct]
+
+    def check_lengths(self) -> None:
+        """Says before step 1 whether proposals end within abstraction.max_new_tokens, as far as there will be some.
+
+        They are drawn from a seed of their own and thrown away. Collective; raises PlainError on every rank where none
+        of them ends.
+        """
+        count = self.config.check_proposals
+        if not count or "abstraction" not in self.learners:
+            return
+        most, number = budget(self.run)
+        train = self.problems.train
+        trees = [Tree(train[place * len(train) // count]) for place in range(count)]
+        ids = partial(self.reasoner.list_ids, number=number) if number > 1 else self.reasoner.propose_ids
+        prompts = [ids(tree) for tree in trees]
+        tried = max(most, min(FURTHER * most, self._positions("abstraction") - max(map(len, prompts))))
+        sampling = replace(player_sampling(self.run, "abstraction", 0, 0), max_new_tokens=tried)
+        own = prompts[zero3.rank() :: zero3.world_size()]
+        written = self.reasoner.proposer.generate(own, sampling) if own else []
+        lengths = zero3.gather([one.generated if one.finish_reason == "stop" else None for one in written])
+        said = length_sentence(lengths, self.run, tried)
+        if zero3.rank() == 0:
+            print(said, flush=True)
+
+    def _positions(self, role: str) -> float:
+        """Tokens that a player's model takes, without what a tool may put there; infinite where it does not say."""
+        tool = tool_of(self.run.problems)
+        described = self.learners[role].policy.model.config.get_text_config()
+        return getattr(described, "max_position_embeddings", math.inf) - (tool.calls * tool.room if tool else 0)
 
     def validate(self, step: int) -> dict:
         """The pair on this rank's share of the validation problems: n distinct abstractions, one solution each."""

@@ -215,6 +215,9 @@ class CotrainConfig:
     proposes, and the n first parts of the problem's worked solution stand in (POPE)."""
     draws: int = key(16, least=1)
     """Proposals drawn per problem when proposals=distinct; duplicates are solved once and counted."""
+    check_proposals: int = key(32, least=0)
+    """Proposals drawn before step 1, and thrown away, to see how many abstraction.max_new_tokens cuts: a run of which
+    it cuts all is refused; 0 = none."""
     bare: BareConfig = field(default_factory=BareConfig)
     gate: GateConfig = field(default_factory=GateConfig)
     subtract_bare: bool = False

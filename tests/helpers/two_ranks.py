@@ -43,6 +43,7 @@ SMALL = [
     "cotrain.abstractions=3",
     "cotrain.solutions=2",
     "cotrain.draws=6",
+    "cotrain.check_proposals=0",  # an untrained proposer ends by chance
     "cotrain.bare.share=0.25",
     "cotrain.bare.solutions=2",
     "cotrain.drop_constant_groups=false",

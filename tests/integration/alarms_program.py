@@ -1,4 +1,5 @@
-"""Run on two ranks: small runs that raise the alarms, as warnings, and some of them once more as what ends the run."""
+"""Run on two ranks: small runs that raise the alarms, as warnings, and some of them once more as what ends the run;
+before them two that look at proposals first, of which one is refused."""
 
 import json
 import sys
@@ -10,6 +11,7 @@ from alarm_runs import GOLDS, RUNS, STOPPED
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from two_ranks import SMALL
 
+from rlad.cli import PlainError
 from rlad.config import load_config, save_config
 from rlad.entropy import StrategicGrams
 from rlad.players.policy import build_model, load_tokenizer
@@ -73,6 +75,8 @@ def one(folder: Path, words: list[str]) -> None:
         cotrain(run, folder)
     except AlarmStop as stop:
         print(f"STOPPED {stop}", flush=True)
+    except PlainError as error:
+        print(f"REFUSED {error}", flush=True)
 
 
 def main(chat: Path, out: Path) -> None:
@@ -80,6 +84,8 @@ def main(chat: Path, out: Path) -> None:
         out.mkdir()
         prepared(chat, out)
     dist.barrier()
+    one(out / "cut", [*words_of("leaks", out), "cotrain.check_proposals=3", "abstraction.max_new_tokens=2"])
+    one(out / "looked-first", [*words_of("speechless", out), "cotrain.check_proposals=40"])
     for name, (alarms, _) in RUNS.items():
         one(out / name, [*words_of(name, out), "alarms.stop=[]"])
         for alarm in sorted(set(alarms) & set(STOPPED)):

@@ -5,6 +5,7 @@ import re
 
 import pytest
 from alarm_runs import RUNS, STOPPED
+from transformers import AutoTokenizer
 
 from evals.report.views import alarm_sentences
 from evals.runs import read_run
@@ -31,6 +32,29 @@ def check_told(run, full):
     rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert any(re.fullmatch(full, one) for row in rows for one in row.get("alarms", []))
     assert any(re.match(f"Alarm {full}: ", sentence) for sentence in alarm_sentences(read_run(run)))
+
+
+def test_a_proposer_of_which_every_text_is_cut_is_refused_before_step_1(runs, tiny_chat_model):
+    """On both ranks, or the runs behind it would hang; what the model says has a fixed length."""
+    folder, told = runs
+    length = len(AutoTokenizer.from_pretrained(tiny_chat_model)("1729", add_special_tokens=False).input_ids) + 1
+    assert 2 < length <= 8
+    assert told["cut"] == (
+        "REFUSED All 3 proposals drawn before step 1 are cut at abstraction.max_new_tokens=2, so no solution would be "
+        f"guided: {length} would hold 95 % of them (cotrain.check_proposals=0 trains all the same).\n"
+    )
+    assert not (folder / "cut" / "metrics.jsonl").exists()
+
+
+def test_looking_at_proposals_first_leaves_the_first_step_as_it_is(runs):
+    folder, told = runs
+    said, looked = r"^Warning: (\d+) of 40 proposals drawn before step 1 are cut at abstraction.max_new_tokens=8: ", []
+    assert 2 < int(re.search(said, told["looked-first"], re.MULTILINE)[1]) < 40
+    assert "drawn before step 1" not in told["speechless"]
+    for name in ("looked-first", "speechless"):
+        (row,) = map(json.loads, (folder / name / "metrics.jsonl").read_text().splitlines())
+        looked.append({key: value for key, value in row.items() if key != "seconds"})
+    assert looked[0] == looked[1] and looked[0]["tokens_generated"] > 0
 
 
 @pytest.mark.parametrize(("name", "alarm"), RAISED)

@@ -263,7 +263,7 @@ def run_words(place: Place, ranks: int) -> list[str]:
         "engine.max_batch=256", "engine.kv_cache_gb=0.5", "cotrain.steps=1000", "cotrain.checkpoint_every=1000",
         f"cotrain.problems={problems}", "cotrain.abstractions=4", "cotrain.solutions=4", "cotrain.draws=4",
         "cotrain.proposals=iid", "cotrain.bare.share=0.5", "cotrain.bare.paid=true", "cotrain.bare.solutions=16",
-        "cotrain.drop_constant_groups=false",
+        "cotrain.drop_constant_groups=false", "cotrain.check_proposals=0",
         f"cotrain.micro_tokens={1024 if place.small else 16_384}", "cotrain.parity_every=1", "instruments.every=0",
         f"abstraction.max_new_tokens={tokens // 4}", f"solution.max_new_tokens={tokens}",
     ]  # fmt: skip

@@ -29,7 +29,7 @@ WORDS = (
     "cotrain.updates_per_rollout=2", "cotrain.checkpoint_every=1000", "cotrain.validate_every=1",
     "solution.loss=clip_cov", "solution.aggregation=prompt-mean", "abstraction.forking.share=0.5",
     "instruments.every=1", "instruments.rank_every=1", "instruments.gram_problems=8", "verifier.workers=0",
-    "abstraction.entropy_coef=0.01", "solution.entropy_coef=0.01",
+    "abstraction.entropy_coef=0.01", "solution.entropy_coef=0.01", "cotrain.check_proposals=0",
 )  # fmt: skip
 """A run in which everything happens that asks other ranks for something."""
 EACH = 2
