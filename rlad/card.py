@@ -122,6 +122,9 @@ def _asked(run: RunConfig, role: Role) -> Iterator[str]:
         yield f"- `{name}`: {json.dumps(text, ensure_ascii=False)}"
     yield ""
     player = run.players[role.name]
+    if player.thinking != "auto":
+        yield f"The chat template is told enable_thinking={player.thinking} in all of them."
+        yield ""
     yield f"Trained at temperature {player.temperature:g}, with at most {player.max_new_tokens} new tokens."
 
 

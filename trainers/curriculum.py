@@ -29,6 +29,7 @@ def settings(run: RunConfig, model: str) -> dict:
         "samples": run.curriculum.samples,
         "seed": run.seed,
         "wording": run.wording,
+        "thinking": None if player.thinking == "auto" else player.thinking,
         "temperature": player.temperature,
         "max_new_tokens": player.max_new_tokens,
     }

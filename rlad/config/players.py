@@ -64,6 +64,9 @@ class PlayerConfig(MethodSection):
     """Sampling temperature of training rollouts; the loss uses the same one."""
     max_new_tokens: int = key(48, least=1)
     """Longest text that the player writes in training and evaluation, in tokens."""
+    thinking: str = key("auto", one_of=("auto", "true", "false"))
+    """What the chat template is told as enable_thinking in all prompts of the player: true, false, or auto = true where
+    it solves or criticises, false where it proposes or chooses (docs/pretrained.md)."""
     lr: float = key(1e-4, least=0, most=1)
     """Learning rate of Adam."""
     min_lr_ratio: float = key(1.0, least=0, most=1)

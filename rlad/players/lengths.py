@@ -61,9 +61,11 @@ def _world_count(role: str, config: RunConfig) -> Count:
 
 
 def _count(role: str, config: RunConfig) -> Count:
-    from rlad.players.policy import format_tokens, load_tokenizer, make_prompts
+    from rlad.players.policy import format_tokens, load_tokenizer, make_prompts, require_thinking
 
     model = getattr(config, role).model or config.base
-    prompts = make_prompts(load_tokenizer(model, config.problems, format_tokens(config)), config)
+    tokenizer = load_tokenizer(model, config.problems, format_tokens(config))
+    require_thinking(tokenizer, config, [role])
+    prompts = make_prompts(tokenizer, config)
     task, shown = role_of(role, config).longest_task(config)
     return lambda question: len(prompts.ids(task, question, **shown)) - len(shown)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from itertools import accumulate
+
+from rlad.players.plain import THINK
 
 _NUMBER = re.compile(r"^\s*(?:[-*•]|\(?\d{1,3}[.):])\s+")
 
@@ -33,6 +37,24 @@ def item_spans(texts: Sequence[str], ends: Sequence[bool]) -> list[tuple[int, in
             spans[-1] = (spans[-1][0], i)
             start = i
     return spans
+
+
+def thought_span(texts: Sequence[str]) -> range:
+    """Which tokens, by what each says, hold a thought: up to the first word behind its end, or to the last of all.
+
+    >>> thought_span(["<think>", "12?", "</think>", "\\n", "Count"]), thought_span(["a", "<thi", "nk>", "12?"])
+    (range(0, 4), range(1, 4))
+    >>> thought_span(["Count", "it"])
+    range(0, 0)
+    """
+    tags = list(THINK.finditer("".join(texts)))
+    if not tags:
+        return range(0)
+    ends = list(accumulate(map(len, texts)))  # of each token, in letters
+    if not tags[-1][1]:
+        return range(bisect_right(ends, tags[-1].start()), len(texts))
+    words = (i for i in range(bisect_left(ends, tags[-1].end()) + 1, len(texts)) if texts[i].strip())
+    return range(next(words, len(texts)))
 
 
 def unnumbered(text: str) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -15,8 +15,8 @@ from rlad.players.confidence import CONFIDENCE_TOKENS
 from rlad.players.head import Float32Head
 from rlad.players.lean import language_models_only
 from rlad.players.matmul import use_fast_matmul
-from rlad.players.prompts import Prompts, project_tasks
-from rlad.players.roles import playing
+from rlad.players.prompts import Prompts, project_tasks, reads_thinking
+from rlad.players.roles import playing, role_of
 from rlad.players.tokenizer import CRITIQUE_TOKENS, SET_TOKEN, is_world_tokenizer, world_tokenizer
 from rlad.problems import make_world
 
@@ -182,8 +182,29 @@ def make_policy(role: str, model: ModelConfig, config: RunConfig, folder: Path, 
 
 
 def make_prompts(tokenizer, config: RunConfig) -> Prompts:
-    """The prompts of a run's players."""
+    """The prompts of a run's players.
+
+    Raises ConfigError where all have this tokenizer, and its chat template cannot be told who thinks.
+    """
     roles = playing(config).values()
     tasks = project_tasks() | {name: task for role in roles for name, task in role.tasks.items()}
+    for role, player in config.players.items():
+        if player.thinking != "auto":
+            own = role_of(role, config).tasks
+            tasks |= {name: replace(task, thinking=player.thinking == "true") for name, task in own.items()}
+    if not any(player.model for player in config.players.values()):
+        require_thinking(tokenizer, config, config.players)
     short = config.wording == "short"
     return Prompts(tokenizer, confidence=config.solution.states_confidence, tasks=tasks, short=short)
+
+
+def require_thinking(tokenizer, config: RunConfig, roles: Iterable[str]) -> None:
+    """Raises ConfigError where the tokenizer is one of players that are to think or not, and no prompt says so."""
+    told = [
+        f"{role}.thinking={config.players[role].thinking}" for role in roles if config.players[role].thinking != "auto"
+    ]
+    if told and not reads_thinking(tokenizer):
+        raise ConfigError(
+            f"{told[0]} is told to the chat template as enable_thinking, which that of '{tokenizer.name_or_path}' does "
+            "not read; leave it auto."
+        )

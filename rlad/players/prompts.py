@@ -19,7 +19,7 @@ from functools import cached_property
 
 from rlad.config import ConfigError, registry
 from rlad.players.confidence import CLOSE, CONFIDENCE_TOKENS, OPEN
-from rlad.players.lists import item_spans, unnumbered
+from rlad.players.lists import item_spans, thought_span, unnumbered
 from rlad.players.plain import THINK, PlainTokenizer, bare_prefix
 from rlad.players.roles import Task
 from rlad.players.roles.solution import BOXED, HINT
@@ -72,6 +72,18 @@ def spoken(text: str) -> str:
     return text
 
 
+def chat_prompt(tokenizer, content: str, thinking: bool) -> str:
+    """A user's message and the beginning of its answer, as the tokenizer's chat template writes them."""
+    return tokenizer.apply_chat_template(
+        [{"role": "user", "content": content}], tokenize=False, add_generation_prompt=True, enable_thinking=thinking
+    )
+
+
+def reads_thinking(tokenizer) -> bool:
+    """Whether the tokenizer has a chat template, and prompts differ by what it is told as `enable_thinking`."""
+    return bool(tokenizer.chat_template) and len({chat_prompt(tokenizer, "?", on) for on in (True, False)}) > 1
+
+
 class Prompts:
     """Renders the tasks for one tokenizer; with `confidence`, solvers are asked how sure they are (RLCR)."""
 
@@ -109,12 +121,7 @@ class Prompts:
         names = list(dict.fromkeys(_NAME.findall(content)))
         content = filled(content, {name: f"{_BEGIN}{name}{_END}" for name in names})
         if self.tokenizer.chat_template:
-            content = self.tokenizer.apply_chat_template(
-                [{"role": "user", "content": content}],
-                tokenize=False,
-                add_generation_prompt=True,
-                enable_thinking=self.tasks[task].thinking,
-            )
+            content = chat_prompt(self.tokenizer, content, self.tasks[task].thinking)
         else:
             content += "\n"
         pieces = re.split(f"{_BEGIN}([a-z]\\w*){_END}", content)
@@ -222,16 +229,22 @@ class Prompts:
     def read_list(self, ids: list[int]) -> list[tuple[int, int, str]]:
         """(start, end, text) of every abstraction in a list of them; the places are among the tokens `ids`.
 
-        A world's are parted by its separator, others by line breaks. Nothing of a thought is an item.
+        A world's are parted by its separator, others by line breaks. Nothing of a thought is an item: one that ends
+        stands in front of the first item, and one that does not is all that follows.
         """
-        ended = SEPARATOR if self.world else "\n"
+        ended, opening = SEPARATOR if self.world else "\n", self.opening("propose_set")
         texts = [self.decode([i]) for i in ids]
-        ends = [ended in text for text in texts]
+        thought = thought_span([opening, *texts])
+        ends = [ended in text and i not in thought for i, text in enumerate(texts, 1)]
         said = ["" if self.world and end else text for text, end in zip(texts, ends, strict=True)]
         found = []
         for start, end in item_spans(said, ends):
-            text = self.decode(ids[start:end]).replace(SEPARATOR, "") if self.world else self.decode(ids[start:end])
-            found.append((start, end, text.strip() if self.world else unnumbered(spoken(text))))
+            text = self.decode(ids[start:end])
+            if self.world:
+                text = text.replace(SEPARATOR, "").strip()
+            else:
+                text = unnumbered(spoken(text if start else opening + text))
+            found.append((start, end, text))
         return found
 
     def read_answer(self, ids: list[int], task: str = "select") -> str:

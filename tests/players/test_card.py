@@ -100,6 +100,10 @@ def test_a_pretrained_base_is_named_with_its_license(tmp_path):
     assert (head["base_model"], head["license"]) == ("Qwen/Qwen3-0.6B", "apache-2.0")
     assert "`Qwen/Qwen3-0.6B`, adapters of rank 8 merged" in text and "Not swept yet" in text
     assert "put your final answer within" in text  # as a chat model is asked
+    assert "enable_thinking" not in text
+    save_config(load_config(None, ["base.path=Qwen/Qwen3-0.6B", "solution.thinking=false"]), folder / "config.yaml")
+    text = write_cards(load_config(folder / "config.yaml"), folder)["solution"] / "README.md"
+    assert "The chat template is told enable_thinking=false in all of them." in text.read_text()
 
 
 def test_steering_vectors_are_told_as_biases(tmp_path):

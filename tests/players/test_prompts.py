@@ -6,10 +6,12 @@ import copy
 import pytest
 from chat_tokenizers import chat_tokenizer
 from fake_players import FakeSampler
+from gpt2_here import describe_gpt2
 
-from rlad.config import ConfigError, ModelConfig, ProblemsConfig
+from rlad.config import ConfigError, ModelConfig, ProblemsConfig, load_config
 from rlad.generation import Completion, Sampling
-from rlad.players.policy import load_tokenizer
+from rlad.players.lengths import check_lengths
+from rlad.players.policy import load_tokenizer, make_prompts
 from rlad.players.prompts import Prompts, spoken, unwrapped
 from rlad.problems.base import Problem
 from rlad.reasoning.events import SolutionDeltaEvent
@@ -50,6 +52,42 @@ def test_chat_prompts_hold_what_is_filled_in_as_it_is():
     assert guided.endswith("<|im_start|>assistant\n")
     assert prompts.text("propose", "q").endswith("<think>\n\n</think>\n\n")  # the abstraction player answers at once
     assert "<abstraction>" not in prompts.text("plain", "q")
+
+
+@pytest.mark.parametrize("told", ["auto", "true", "false"])
+def test_a_player_thinks_or_not_in_all_of_its_tasks(tmp_path, told):
+    """Qwen3's template: without thinking the prompt ends in an empty thought."""
+    describe_gpt2(tmp_path, 128)
+    words = [f"base.path={tmp_path}", f"abstraction.thinking={told}", f"solution.thinking={told}"]
+    prompts = make_prompts(chat_tokenizer("chatml"), load_config(None, words))
+    texts = {
+        "propose": prompts.text("propose", "q"),
+        "propose_set": prompts.text("propose_set", "q", number="2"),
+        "plain": prompts.text("plain", "q"),
+        "guided": prompts.text("guided", "q", "z"),
+        "one_pass": prompts.text("one_pass", "q"),
+        "critique": prompts.text("critique", "q", attempt="1"),
+        "refine": prompts.text("refine", "q", attempt="1", critique="no"),
+    }
+    silent = {task for task, text in texts.items() if text.endswith("assistant\n<think>\n\n</think>\n\n")}
+    assert silent == {"auto": {"propose", "propose_set"}, "true": set(), "false": set(texts)}[told]
+
+
+def test_one_players_thinking_is_its_own_and_a_template_that_does_not_ask_is_refused(tmp_path):
+    describe_gpt2(tmp_path, 128)
+    run = load_config(None, [f"base.path={tmp_path}", "solution.thinking=false"])
+    prompts = make_prompts(chat_tokenizer("chatml"), run)
+    assert prompts.text("plain", "q").endswith("</think>\n\n")
+    assert make_prompts(chat_tokenizer("chatml"), load_config(None, [])).text("plain", "q").endswith("assistant\n")
+    for name in ("llama", "appends"):
+        with pytest.raises(ConfigError, match="solution.thinking=false is told to the chat template.*does not read"):
+            make_prompts(chat_tokenizer(name), run)
+    own = load_config(None, [f"solution.model.path={tmp_path}", "solution.thinking=false"])
+    make_prompts(chat_tokenizer("llama"), own)  # may be the other player's
+    check_lengths(own, [Problem("p", "q", "1")])
+    chat_tokenizer("llama").save_pretrained(tmp_path)
+    with pytest.raises(ConfigError, match="solution.thinking=false.*does not read"):
+        check_lengths(own, [Problem("p", "q", "1")])
 
 
 def test_short_prompts_are_the_question_and_the_hint_alone():

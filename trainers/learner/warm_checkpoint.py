@@ -39,6 +39,8 @@ def made_with(run: RunConfig) -> dict:
     tree = as_tree(run)
     warm = {name: value for name, value in tree["warmstart"].items() if name not in ("log_every", "checkpoint_every")}
     read = {name: tree[name] for name in ("seed", "wording", "roles", "problems", "base")}
+    told = {role: player.thinking for role, player in run.players.items() if player.thinking != "auto"}
+    read |= {"thinking": told} if told else {}
     return json.loads(json.dumps({**read, "warmstart": warm, "ranks": zero3.world_size()}, default=str))
 
 

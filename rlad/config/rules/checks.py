@@ -12,7 +12,7 @@ from rlad.config.rules.fields import check_fields
 from rlad.config.rules.groups import check_adaptive, check_division, check_groups, check_solver_alone
 from rlad.config.rules.learning import check_learning
 from rlad.config.rules.methods import check_methods
-from rlad.config.rules.models import check_lora, check_model, models
+from rlad.config.rules.models import check_lora, check_model, check_thinking, models
 from rlad.config.rules.overlap import check_overlap
 from rlad.config.rules.selecting import require_scores
 from rlad.config.rules.serving import check_serving
@@ -29,6 +29,7 @@ def validate(config: RunConfig) -> None:
     for name, model in models(config):
         check_model(name, model, config)
     check_lora(config)
+    check_thinking(config)
     check_steering(config)
     _check_run_folder(config)
     _check_stages(config)

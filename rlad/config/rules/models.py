@@ -53,6 +53,16 @@ def check_model(name: str, model: ModelConfig, config: RunConfig) -> None:
         )
 
 
+def check_thinking(config: RunConfig) -> None:
+    """A chat template is told whether to think, and a model made from scratch has none."""
+    for role, player in config.players.items():
+        if player.thinking != "auto" and (player.model or config.base).path is None:
+            raise ConfigError(
+                f"{role}.thinking={player.thinking} is told to a chat template, and a model that is made from scratch "
+                "has none; leave it auto, or name a model in base.path."
+            )
+
+
 def check_lora(config: RunConfig) -> None:
     """Adapters of both players stand beside the same frozen base, never beside its embeddings."""
     lora = config.lora

@@ -42,7 +42,7 @@ class Task:
     short: str = ""
     """Wording for models that a warm start teaches what is wanted (`wording=short`); empty = as `chat`."""
     thinking: bool = False
-    """Whether a model that can think before it answers may do so."""
+    """Whether a model that can think before it answers may do so, where its player's `thinking` is auto."""
     chat_item: str = "{item}\n"
     world_item: str = "{item} "
     """How one member of a list is laid out, with its {number} from 1, where a part of the prompt is a list."""

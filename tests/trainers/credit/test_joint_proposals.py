@@ -89,6 +89,21 @@ def test_a_chat_model_writes_a_line_each():
     assert "What is 2 + 3?" in asked and "a list of 4 short" in asked
 
 
+@pytest.mark.parametrize("template, opened", [("chatml", "<think>"), ("thinker", "")])
+def test_nothing_of_a_thought_is_an_item(template, opened):
+    prompts = Prompts(chat_tokenizer(template))
+
+    def read(text):
+        items = prompts.read_list(prompts.plain([(text, None)]))
+        return [text for *_, text in items], items
+
+    texts, items = read(f"{opened}12?\nor 13\n</think>\n\n1. Count.\n2. Halve.\n")
+    assert texts == ["Count.", "Halve."] and items[0][0] == 0  # the thought's tokens are the first item's
+    assert read(f"{opened}12?\nor 13\n")[0] == [""]
+    if opened:
+        assert read("Count.\nHalve.\n<think>12?\nor 13")[0] == ["Count.", "Halve.", ""]
+
+
 def test_demonstrated_lists_say_how_many_different_ones_they_hold():
     problems = load_problems(RUN.problems, "train")[:20]
     none = dict.fromkeys(("plain", "propose", "guided"), 0.0)

@@ -4,6 +4,7 @@ import json
 
 import pytest
 import torch
+from gpt2_here import describe_gpt2
 from trees import tree
 
 from rlad.cli import PlainError
@@ -175,6 +176,9 @@ def test_measurements_of_other_settings_do_not_stand_beside_each_other(tmp_path)
     measure_success(load_config(None), reasoner(Counting()), problems(3), tmp_path / FILE, "base")
     assert read_measured(tmp_path) == {"p0": [0, 8], "p1": [1, 8], "p2": [2, 8]}
     assert read_measured(tmp_path / "elsewhere") == {}
+    silent = load_config(None, [f"base.path={describe_gpt2(tmp_path / 'gpt2', 256)}", "solution.thinking=false"])
+    with pytest.raises(PlainError, match=r"other settings \(thinking: None -> false\)"):
+        measure_success(silent, reasoner(Counting()), problems(3), tmp_path / FILE, "base")
     with pytest.raises(PlainError, match=r"other settings \(samples: 8 -> 4\); move it away"):
         measure_success(
             load_config(None, ["curriculum.samples=4"]), reasoner(Counting()), problems(3), tmp_path / FILE, "base"

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from gpt2_here import describe_gpt2
 
 from rlad.config import load_config
 from trainers.learner import warm_checkpoint
@@ -58,6 +59,10 @@ def test_what_a_warm_start_reads_must_be_the_same(tmp_path):
         assert kept(tmp_path, word).resume(Engine()) == WarmProgress()
     for word in ("warmstart.log_every=3", "cotrain.steps=9", "sweep.problems=3"):
         assert kept(tmp_path, word).resume(Engine()).step == 2
+    base = f"base.path={describe_gpt2(tmp_path / 'gpt2', 256)}"
+    kept(tmp_path, base).save(Engine(), WarmProgress(2, 14, 0.5))
+    assert kept(tmp_path, base, "solution.thinking=auto").resume(Engine()).step == 2
+    assert kept(tmp_path, base, "solution.thinking=false").resume(Engine()).step == 0
 
 
 def test_without_the_key_nothing_is_written_or_read(tmp_path):
