@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait
 
 from rlad.cli import PlainError
 from rlad.config import ChatServerConfig
+from rlad.config.distill import DROPPED, LIMITS
 
 CONNECT = 10.0
 """Seconds after which nobody is there."""
@@ -42,18 +44,42 @@ class Model(Protocol):
         """Samples an answer to a body of OpenAI's chat API, which has messages, n, temperature, max_tokens and seed."""
 
 
+class Pace:
+    """When the requests of one server may begin: evenly spaced, at most so many in a minute; 0 = at once."""
+
+    def __init__(self, per_minute: int):
+        self.per_minute, self._turn, self._next = per_minute, asyncio.Lock(), 0.0
+
+    async def turn(self) -> None:
+        """Waits until another request may begin."""
+        if not self.per_minute:
+            return
+        async with self._turn:
+            await asyncio.sleep(max(0.0, self._next - time.monotonic()))
+            self._next = time.monotonic() + 60 / self.per_minute
+
+
 class HttpModel:
     """A model behind a server with OpenAI's chat API, at most so many requests at a time and begun in a minute."""
 
-    def __init__(self, config: ChatServerConfig, attempts: int = 5, pause: float = 1.0):
-        self.config, headers = config, {}
+    def __init__(
+        self,
+        config: ChatServerConfig,
+        attempts: int = 5,
+        pause: float = 1.0,
+        pace: Pace | None = None,
+        section: str = "",
+    ):
+        """`pace`: that of the server, where several models share one. `section`: where the configuration's keys stand,
+        such as distill.teacher, for sentences that name one."""
+        self.config, self.section, headers = config, section, {}
         if config.api_key:
             if config.api_key not in os.environ:
                 raise ModelDown(f"The environment variable '{config.api_key}' that is to hold the API key is not set.")
             headers["Authorization"] = f"Bearer {os.environ[config.api_key]}"
         url = config.url.rstrip("/") + "/"
         self._client = httpx.AsyncClient(base_url=url, headers=headers, timeout=config.timeout)
-        self._open, self._turn, self._next = asyncio.Semaphore(config.requests), asyncio.Lock(), 0.0
+        self._open, self._pace = asyncio.Semaphore(config.requests), pace or Pace(config.per_minute)
         self._retrying = AsyncRetrying(
             retry=retry_if_exception(_passing),
             stop=stop_after_attempt(attempts),
@@ -75,37 +101,48 @@ class HttpModel:
             self.name = self._at(await self._asked("GET", "models"), "data", 0, "id")
 
     async def complete(self, body: dict[str, Any]) -> Reply:
-        """See `Model`; a server that gives fewer samples than asked is asked for the others."""
+        """See `Model`; a server that gives fewer samples than asked is asked for the others. What goes out has the
+        fields that the server takes (`drop`, `limit_field`)."""
         texts, spent = [], Counter()
         while len(texts) < body["n"]:
             rest = body | {"model": self.name, "n": body["n"] - len(texts), "seed": body["seed"] + len(texts)}
-            answer = await self._asked("POST", "chat/completions", json=rest)
+            answer = await self._asked("POST", "chat/completions", json=self._taken(rest))
             self._at(answer, "choices", 0, "message")
             texts += [self._at(choice, "message", "content") or "" for choice in answer["choices"]]
             usage = answer.get("usage") or {}
             spent.update(prompt=usage.get("prompt_tokens") or 0, generated=usage.get("completion_tokens") or 0)
         return Reply(texts[: body["n"]], spent["prompt"], spent["generated"])
 
+    def _taken(self, body: dict[str, Any]) -> dict[str, Any]:
+        """The body in the fields that the server takes."""
+        names = {LIMITS[0]: self.config.limit_field}
+        return {names.get(name, name): value for name, value in body.items() if name not in self.config.drop}
+
     async def _asked(self, method: str, path: str, **content) -> dict:
         try:
             async with self._open:
                 return await self._retrying(self._request, method, path, **content)
         except (httpx.HTTPError, ValueError) as error:
-            raise ModelDown(f"The model at {self.config.url} did not answer: {_reason(error).rstrip('.')}.") from error
+            told = f"The model at {self.config.url} did not answer: {_reason(error).rstrip('.')}."
+            raise ModelDown(told + self._way_out(error)) from error
 
     async def _request(self, method: str, path: str, **content) -> dict:
-        await self._take_turn()
+        await self._pace.turn()
         response = await self._client.request(method, path, **content)
         response.raise_for_status()
         return response.json()
 
-    async def _take_turn(self) -> None:
-        """Waits until another request may begin."""
-        if not self.config.per_minute:
-            return
-        async with self._turn:
-            await asyncio.sleep(max(0.0, self._next - time.monotonic()))
-            self._next = time.monotonic() + 60 / self.config.per_minute
+    def _way_out(self, error: Exception) -> str:
+        """A sentence with the key that leaves out a field which the server refuses; empty where it names none."""
+        if not isinstance(error, httpx.HTTPStatusError) or error.response.status_code not in (400, 422):
+            return ""
+        named = re.search(rf"""['"`]({"|".join((*LIMITS, *DROPPED))})['"`]""", error.response.text)
+        if named is None:
+            return ""
+        other = LIMITS[1 - LIMITS.index(self.config.limit_field)]
+        word = f"limit_field={other}" if named[1] in LIMITS else f"drop=[{','.join([*self.config.drop, named[1]])}]"
+        key = f"{self.section}.{word}" if self.section else word
+        return f" Where it does not take {named[1]}, set '{key}'."
 
     def _at(self, answer: Any, *path: str | int) -> Any:
         try:

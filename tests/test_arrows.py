@@ -54,8 +54,8 @@ FLOORS = {
     ],
     "trainers": [
         {"losses", "rewards", "runtime", "launching"},
-        {"data", "distill"},
-        {"credit", "learner"},
+        {"data"},
+        {"credit", "distill", "learner"},
         {"methods", "metrics"},
         {"rollout"},
         {"cotrain", "curriculum", "export", "warmstart"},

@@ -9,6 +9,11 @@ from rlad.config.registry import key
 KINDS = ("summary_traces", "summary_solution", "contrast", "hindsight")
 """What a teacher is shown when it writes an abstraction; trainers/distill/writing.py."""
 
+LIMITS = ("max_tokens", "max_completion_tokens")
+"""Names of a request's token limit."""
+DROPPED = ("seed", "temperature", "n")
+"""Fields of a request that some servers refuse; without n they give one sample at a time."""
+
 
 @dataclass
 class ChatServerConfig:
@@ -25,9 +30,13 @@ class ChatServerConfig:
     requests: int = key(8, least=1, most=1024)
     """Requests that are open at a time."""
     per_minute: int = key(0, least=0)
-    """Most requests begun in a minute; 0 = no limit."""
+    """Most requests begun in a minute; 0 = no limit. Models behind one URL share the smallest limit of theirs."""
     timeout: float = key(300.0, above=0)
     """Seconds for one request."""
+    limit_field: str = key(LIMITS[0], one_of=LIMITS)
+    """Under which name the server is told `max_tokens`; public reasoning models want the second."""
+    drop: list[str] = key(one_of=DROPPED, factory=list)
+    """Fields of a request that the server refuses, and that are left out; it then samples as it sees fit."""
 
 
 @dataclass

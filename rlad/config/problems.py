@@ -28,6 +28,12 @@ class FieldNames:
     """Optional noisy solution, used by critique fine-tuning where a row has a critique of it too."""
     critique: str = "critique"
     """Optional critique of the attempt."""
+    abstractions: str = "abstractions"
+    """Optional list of different abstractions, used by the warm start's list task."""
+    right_solutions: str = "right_solutions"
+    """Optional list of right solutions, used by a selector's warm start where a row has wrong ones too."""
+    wrong_solutions: str = "wrong_solutions"
+    """Optional list of wrong solutions, each with an answer."""
 
 
 @dataclass

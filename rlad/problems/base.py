@@ -40,6 +40,11 @@ class Problem:
     attempt: str | None = None
     critique: str | None = None
     """A noisy solution and what is to be said about it, where the data has them."""
+    abstractions: tuple[str, ...] = ()
+    """Different useful abstractions, where the data has a list of them."""
+    right_solutions: tuple[str, ...] = ()
+    wrong_solutions: tuple[str, ...] = ()
+    """Solutions by their verdict, where the data has them."""
     meta: dict[str, Any] = field(default_factory=dict, compare=False)
     """World-private facts (the hidden rule, the family ...)."""
 

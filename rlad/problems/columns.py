@@ -96,6 +96,19 @@ def text_of(value: Any, where: str) -> str:
     return str(value)
 
 
+def texts_of(value: Any, where: str) -> tuple[str, ...]:
+    """The texts of a list, without empty ones; () for nothing. Raises ProblemError, as `text_of` does.
+
+    >>> texts_of(["a ", 2, None], "x"), texts_of(None, "x")
+    (('a', '2'), ())
+    """
+    if value is None or value == "":
+        return ()
+    if not isinstance(value, list):
+        raise ProblemError(f"{where} holds no list of texts.")
+    return tuple(filter(None, (text_of(one, where) for one in value)))
+
+
 def _kind(value: Any) -> str:
     """What a value is, in words.
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from rlad.config import FieldNames, ProblemsConfig
 from rlad.problems.base import SPLITS, Problem, ProblemError, split_of
-from rlad.problems.columns import answer_text, at, question_text, text_of, worked_solution
+from rlad.problems.columns import answer_text, at, question_text, text_of, texts_of, worked_solution
 from rlad.problems.environments import taskset_rows
 from rlad.problems.hub import first_line, hub_rows
 from rlad.problems.jsonl import json_lines, json_rows
@@ -25,6 +25,9 @@ log = logging.getLogger(__name__)
 
 SUFFIXES = {".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json", ".parquet": "parquet"}
 """What a file is by the end of its name, before `.gz`; the source says it of all others."""
+
+DISTILLED = "base_success"
+"""A column that every row of distillation has, and other data has not."""
 
 
 def load_split(config: ProblemsConfig, split: str, count: int) -> list[Problem]:
@@ -56,10 +59,16 @@ def load_split(config: ProblemsConfig, split: str, count: int) -> list[Problem]:
 def read_demonstrations(config: ProblemsConfig, path: str) -> list[Problem]:
     """All rows of a file for a warm start (`warmstart.path`), by the columns of `config.fields`, for worlds too.
 
-    None is held out. A world's solutions end as the file says: not every word is in its small models' vocabulary.
+    What distillation wrote is read by the project's own columns, whatever those of its problems are. None is held out.
+    A world's solutions end as the file says: not every word is in its small models' vocabulary.
     Raises ProblemError where there is nothing to read.
     """
-    return _read(replace(config, source="jsonl"), path, boxed=not config.generated)
+    boxed, config = not config.generated, replace(config, source="jsonl")
+    for _, first in _rows(config, path):
+        if DISTILLED in first:
+            config = replace(config, fields=FieldNames())
+        break
+    return _read(config, path, boxed)
 
 
 def _shares(problems: list[Problem], own: dict[str, str | None], seed: int) -> dict[str, list[Problem]]:
@@ -77,24 +86,32 @@ def _shares(problems: list[Problem], own: dict[str, str | None], seed: int) -> d
 
 
 def _read(config: ProblemsConfig, path: str, boxed: bool = True) -> list[Problem]:
-    """The rows of one file or dataset as problems, without repeated questions; those with another abstraction are kept
-    under `meta["others"]` of the first, for the warm start. Rows whose question or answer is empty
-    are left out with a warning: most large datasets hold a few. `boxed`: see `worked_solution`."""
+    """The rows of one file or dataset as problems, without repeated questions; those that demonstrate something else
+    than the rows before them are kept under `meta["others"]` of the first, for the warm start. Rows whose question or
+    answer is empty are left out with a warning: most large datasets hold a few. `boxed`: see
+    `worked_solution`."""
     found: dict[str, Problem] = {}
-    empty = []
+    empty, seen = [], set()
     for where, row in _rows(config, path):
         problem = _problem(row, config.fields, f"{where} of '{path}'", boxed)
         if not problem.question or not problem.answer:
             empty.append(where)
         else:
-            first = found.setdefault(problem.id, problem)
-            if first is not problem and problem.abstraction not in (None, first.abstraction):
+            first, shows = found.setdefault(problem.id, problem), (problem.id, *_demonstrates(problem))
+            if first is not problem and any(shows[1:]) and shows not in seen:
                 first.meta.setdefault("others", []).append(problem)
+            seen.add(shows)
     if empty:
         log.warning("'%s': %d rows without question or answer left out, the first is %s.", path, len(empty), empty[0])
     if not found:
         raise ProblemError(f"'{path}' holds no problems.")
     return list(found.values())
+
+
+def _demonstrates(problem: Problem) -> tuple:
+    """What a row holds for a warm start beside the problem; a solution alone is not told from another one."""
+    lists = (problem.abstractions, problem.right_solutions, problem.wrong_solutions)
+    return (problem.abstraction, problem.attempt, problem.critique, *lists)
 
 
 def _rows(config: ProblemsConfig, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -153,6 +170,14 @@ def _problem(row: dict[str, Any], names: FieldNames, where: str, boxed: bool) ->
             ) from None
         return read(value, f"{where}, column '{column}' (problems.fields.{key})")
 
+    def texts(key: str) -> tuple[str, ...]:
+        column = getattr(names, key)
+        try:
+            value = at(row, column)
+        except KeyError:
+            return ()
+        return texts_of(value, f"{where}, column '{column}' (problems.fields.{key})")
+
     question, answer, solution = text("question", question_text), answer_text(text("answer")), text("solution")
     if solution == answer:
         solution = ""  # the bare answer shows no way to it
@@ -165,6 +190,9 @@ def _problem(row: dict[str, Any], names: FieldNames, where: str, boxed: bool) ->
         abstraction=text("abstraction") or None,
         attempt=text("attempt") or None,
         critique=text("critique") or None,
+        abstractions=texts("abstractions"),
+        right_solutions=texts("right_solutions"),
+        wrong_solutions=texts("wrong_solutions"),
         meta={"canonical": canonical, "where": where[0].lower() + where[1:]},
     )
 

@@ -48,7 +48,8 @@ def open_endpoint(run: RunConfig, url: str) -> EndpointReasoner:
     """The solver at an address, asked as `transfer.endpoint` says, judged as the run's problems are."""
     world = world_of(run.problems)
     judge = Judge(run.verifier, world, run.problems.value_answers)
-    return EndpointReasoner(HttpModel(run.transfer.endpoint), url, judge, world, run.wording == "short")
+    model = HttpModel(run.transfer.endpoint, section="transfer.endpoint")
+    return EndpointReasoner(model, url, judge, world, run.wording == "short")
 
 
 async def require_endpoint(config: ChatServerConfig) -> None:

@@ -4,11 +4,19 @@ The solver is right in one of four solutions, in three of four with a hint that 
 without its problem where the note says "secret". Every answer depends on the message and the sample's place alone.
 """
 
+import asyncio
+import json
 import re
+import threading
 import time
+from collections import Counter
 from contextlib import contextmanager
 
 from chat_server import chat_server, in_openais_form
+
+from rlad.config import load_config
+from rlad.problems import load_problems
+from trainers.distill.__main__ import distil
 
 QUESTION = "Tom has {a} cards and gets {b} more. How many cards does Tom have now?"
 PROBLEMS = [
@@ -55,17 +63,53 @@ def answers(message, n):
     return [rf"So \boxed{{{gold if i % 4 < share else gold + 1}}}." for i in range(n)]
 
 
+def role_of(message):
+    """Who is asked a message."""
+    return "teacher" if "Write one short" in message or "Group the notes" in message else "solver"
+
+
+class Asked(list):
+    """The bodies asked; `open` and `most`: requests of each role that are, and at most were, open at a time."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.most, self.lock = Counter(), Counter(), threading.Lock()
+
+    @contextmanager
+    def counted(self, body):
+        role = role_of(body["messages"][0]["content"])
+        with self.lock:
+            self.append(body)
+            self.open[role] += 1
+            self.most[role] = max(self.most[role], self.open[role])
+        yield
+        with self.lock:
+            self.open[role] -= 1
+
+
 @contextmanager
 def stub(delay=0.0, most=None):
     """Yields (base URL, bodies asked). `delay`: seconds per answer; `most`: samples it gives at once."""
-    asked = []
+    asked = Asked()
 
     def answer(body, _):
-        asked.append(body)
-        time.sleep(delay)
+        with asked.counted(body):
+            time.sleep(delay)
         n = min(body["n"], most or body["n"])
         usage = {"prompt_tokens": 10, "completion_tokens": 5 * n}
         return 200, in_openais_form(answers(body["messages"][0]["content"], n), usage=usage)
 
     with chat_server(answer) as url:
         yield url, asked
+
+
+def made(path, folder, *overrides):
+    """(card, sft rows, rejects) of a run in this process."""
+    run = load_config(path, list(overrides))
+    folder.mkdir(exist_ok=True)
+    card = asyncio.run(distil(run, folder, load_problems(run.problems, "train")))
+    read = [
+        [json.loads(line) for line in (folder / name).read_text().splitlines()]
+        for name in ("sft.jsonl", "rejects.jsonl")
+    ]
+    return card, *read

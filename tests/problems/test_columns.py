@@ -12,6 +12,7 @@ import pytest
 import rlad.problems.files as files
 from rlad.config import FieldNames, ProblemsConfig
 from rlad.problems import ProblemError
+from rlad.problems.columns import texts_of
 
 TEXTS = ["2024-01-02", "3.50", "null", "NA", "None", "007", "1e5", "12:30", "1_000", "on", "9007199254740993", "nan"]
 NUMBERS = [9007199254740993, -(2**62), 7]
@@ -234,3 +235,9 @@ def test_half_an_archive_is_refused_in_one_sentence(tmp_path):
     path.write_bytes(gzip.compress(b'{"problem": "a", "answer": 3}\n' * 100)[:-12])
     with pytest.raises(ProblemError, match="is no whole gzip file"):
         files._read(ProblemsConfig(source="jsonl", path=str(path)), str(path))
+
+
+@pytest.mark.parametrize(("value", "told"), [("a\nb", "no list of texts"), ({"a": 1}, "no list"), ([["a"]], "a list")])
+def test_what_is_no_list_of_texts_is_refused(value, told):
+    with pytest.raises(ProblemError, match=f"Row 1, column 'hints'.*{told}"):
+        texts_of(value, "Row 1, column 'hints'")

@@ -31,6 +31,25 @@ def demonstration(prompt: list[int], completion: list[int], turns: Turns | None)
     return Row(tuple(prompt), tuple(completion), given=turns.given(completion) if turns else ())
 
 
+def with_others(problems: Iterable[Problem]) -> list[Problem]:
+    """Problems, and the further rows that a file has of each."""
+    return [one for problem in problems for one in (problem, *problem.meta.get("others", ()))]
+
+
+def roles_of_tasks(roles: Iterable[Role]) -> dict[str, Role]:
+    """Task -> the role that demonstrates it, for the tasks that are not the pair's."""
+    return {task: role for role in roles for task in role.tasks if task not in TASKS}
+
+
+def offers(task: str, problem: Problem, roles: dict[str, Role]) -> bool:
+    """Whether a row of data demonstrates a task; `roles`: see `roles_of_tasks`."""
+    if task not in TASKS:
+        return task in roles and roles[task].offers(task, problem)
+    if task in ("critique", "refine"):
+        return bool(problem.attempt and problem.critique) and bool(task == "critique" or problem.solution)
+    return bool(task == "propose" or problem.solution) and bool(task == "plain" or problem.abstraction)
+
+
 class Demonstrations:
     """Draws (task, row) from a world, or from the solutions, abstractions and critiques that a dataset has."""
 
@@ -45,10 +64,10 @@ class Demonstrations:
     ):
         """`roles`: those that play, which demonstrate the tasks that are not the pair's. `tool`: what has its part in
         the solutions of data; a world has its own."""
-        problems = [one for problem in problems for one in (problem, *problem.meta.get("others", ()))]
+        problems = with_others(problems)
         self.problems, self.world, self.prompts = problems, world, prompts
         self.turns = turns_of(tool or (world and world.tool()), prompts)
-        self.roles = {task: role for role in roles for task in role.tasks if task not in TASKS}
+        self.roles = roles_of_tasks(roles)
         shares = mixture.shares()
         self.pools = {task: [p for p in problems if self._offers(task, p)] for task, share in shares.items() if share}
         empty = [task for task, pool in self.pools.items() if not pool]
@@ -61,13 +80,9 @@ class Demonstrations:
         self.tasks, self.weights = list(self.pools), [shares[task] for task in self.pools]
 
     def _offers(self, task: str, problem: Problem) -> bool:
-        if task not in TASKS:
-            return self.world is not None and task in self.roles
-        if self.world is not None:
-            return True
-        if task in ("critique", "refine"):
-            return bool(problem.attempt and problem.critique) and bool(task == "critique" or problem.solution)
-        return bool(task == "propose" or problem.solution) and bool(task == "plain" or problem.abstraction)
+        if self.world is None:
+            return offers(task, problem, self.roles)
+        return task in TASKS or task in self.roles
 
     def draw(self, rng: random.Random) -> tuple[str, Row]:
         task = rng.choices(self.tasks, self.weights)[0]
@@ -101,7 +116,8 @@ class Demonstrations:
                 prompt = self.prompts.ids(task, problem.question, **shown.parts)
                 return self._row(prompt, text, task)
         raise ProblemError(
-            f"No problem of the world can demonstrate the task '{task}'; set warmstart.mixture.{task}=0."
+            f"No problem of the {'world' if self.world else 'data'} can demonstrate the task '{task}'; "
+            f"set warmstart.mixture.{task}=0."
         )
 
     def _with_confidence(self, text: str, rng: random.Random) -> str:

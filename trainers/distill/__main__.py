@@ -6,31 +6,43 @@ import asyncio
 import json
 from pathlib import Path
 
-from rlad.chat_model import HttpModel
+from rlad.chat_model import HttpModel, Pace
 from rlad.cli import Parser, main_guard, progress
 from rlad.config import ChatModelConfig, RunConfig, load_config
 from rlad.entropy.embedders import local_model
 from rlad.generation.together import together
 from rlad.problems import Problem, load_problems, require_one_piece, world_of
+from rlad.problems.files import read_demonstrations
 from rlad.reasoning.judge import Judge
 from trainers.distill.calls import Calls
 from trainers.distill.card import card
 from trainers.distill.own import OwnModel
-from trainers.distill.pipeline import Distiller, Worked, rejects, rows
+from trainers.distill.pipeline import Distiller, Worked
+from trainers.distill.rows import offered, rejects, rows
 from trainers.launching.folder import config_path, prepared_folder
 
 
 def make_models(run: RunConfig) -> dict[str, HttpModel | OwnModel]:
-    """Teacher and solver; where neither has a URL they are one model, loaded once."""
+    """Teacher and solver; where neither has a URL they are one model, loaded once. Those behind one URL begin their
+    requests in turns: a server's limit is one for all who ask it."""
     own: list[OwnModel] = []
+    configs = {"teacher": run.distill.teacher, "solver": run.distill.solver}
+    limits: dict[str, list[int]] = {}
+    for config in configs.values():
+        limits.setdefault(_server(config), []).append(config.per_minute)
+    paces = {url: Pace(min(filter(None, found), default=0)) for url, found in limits.items()}
 
-    def make(config: ChatModelConfig) -> HttpModel | OwnModel:
+    def make(role: str, config: ChatModelConfig) -> HttpModel | OwnModel:
         if config.url:
-            return HttpModel(config)
+            return HttpModel(config, pace=paces[_server(config)], section=f"distill.{role}")
         own.extend([] if own else [OwnModel(run)])
         return own[0]
 
-    return {"teacher": make(run.distill.teacher), "solver": make(run.distill.solver)}
+    return {role: make(role, config) for role, config in configs.items()}
+
+
+def _server(config: ChatModelConfig) -> str:
+    return (config.url or "").rstrip("/")
 
 
 async def distil(run: RunConfig, folder: Path, problems: list[Problem]) -> str:
@@ -61,9 +73,11 @@ async def distil(run: RunConfig, folder: Path, problems: list[Problem]) -> str:
         judge.close()
         for model in set(models.values()):
             await model.close()
-    _write(folder / "sft.jsonl", [row for done in worked for row in rows(done, run.distill)])
+    written = [row for done in worked for row in rows(done, run.distill)]
+    _write(folder / "sft.jsonl", written)
     _write(folder / "rejects.jsonl", [row for done in worked for row in rejects(done)])
-    text = card(run, worked, {role: model.name for role, model in models.items()}, calls.spent)
+    tasks = offered(read_demonstrations(run.problems, str(folder / "sft.jsonl")) if written else [])
+    text = card(run, worked, {role: model.name for role, model in models.items()}, calls.spent, written, tasks)
     (folder / "card.md").write_text(text)
     return text
 

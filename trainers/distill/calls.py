@@ -20,8 +20,10 @@ class Calls:
     """The calls of a run to its models, by role: teacher and solver."""
 
     def __init__(self, path: Path, models: dict[str, Model]):
-        self.models, self.kept, self.spent = models, _read(path), Counter()
-        self.counted: set[str] = set()
+        """`path`: the file; what its calls took is counted from the start, whether this run asks for them or not."""
+        self.models, self.kept, self.spent = models, {}, Counter()
+        for row in _rows(path):
+            self._count(row)
         self._under_way: dict[str, asyncio.Future] = {}
         self._file = path.open("a")
 
@@ -36,20 +38,20 @@ class Calls:
         elif key not in self.kept:
             self._under_way[key] = asyncio.get_running_loop().create_future()
             try:
-                self._keep(key, await model.complete(body))
+                self._keep(key, role, await model.complete(body))
             finally:
                 self._under_way.pop(key).set_result(None)
-        reply = self.kept[key]
-        if key not in self.counted:
-            self.counted.add(key)
-            self.spent.update(
-                {(role, "calls"): 1, (role, "in"): reply.prompt_tokens, (role, "out"): reply.generated_tokens}
-            )
-        return reply.texts
+        return self.kept[key]
 
-    def _keep(self, key: str, reply: Reply) -> None:
-        self.kept[key] = reply
-        row = {"key": key, "texts": reply.texts, "in": reply.prompt_tokens, "out": reply.generated_tokens}
+    def _count(self, row: dict) -> None:
+        """Keeps the texts of a call, and counts what it took for the role that made it."""
+        self.kept[row["key"]], role = row["texts"], row.get("role")  # older files do not say it
+        self.spent.update({(role, "calls"): 1, (role, "in"): row["in"], (role, "out"): row["out"]})
+
+    def _keep(self, key: str, role: str, reply: Reply) -> None:
+        tokens = {"in": reply.prompt_tokens, "out": reply.generated_tokens}
+        row = {"key": key, "role": role, "texts": reply.texts} | tokens
+        self._count(row)
         self._file.write(json.dumps(row) + "\n")
         self._file.flush()  # what is written survives the death of this process; only the machine's own could lose it
 
@@ -57,13 +59,12 @@ class Calls:
         self._file.close()
 
 
-def _read(path: Path) -> dict[str, Reply]:
+def _rows(path: Path) -> list[dict]:
     """The calls of a file. A last line without an end is cut off, so that the next one does not continue it."""
     if not path.exists():
-        return {}
+        return []
     content = path.read_bytes()
     whole = content[: content.rfind(b"\n") + 1]
     if len(whole) < len(content):
         os.truncate(path, len(whole))
-    rows = map(json.loads, whole.splitlines())
-    return {row["key"]: Reply(row["texts"], row["in"], row["out"]) for row in rows}
+    return [json.loads(line) for line in whole.splitlines()]

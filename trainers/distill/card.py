@@ -6,14 +6,23 @@ from collections import Counter
 
 from rlad.config import RunConfig
 from trainers.distill.gates import probe_bound
-from trainers.distill.pipeline import Worked, counts
+from trainers.distill.pipeline import Worked
+from trainers.distill.rows import RIGHT, counts
 
 GATES = ("format", "length", "leak", "duplicate", "probe", "useless", "strategy")
 """In the order in which a candidate meets them."""
 
 
-def card(run: RunConfig, worked: list[Worked], names: dict[str, str], spent: Counter) -> str:
-    """The card as Markdown; `names`: role -> model, `spent`: (role, calls | in | out) -> number."""
+def card(
+    run: RunConfig,
+    worked: list[Worked],
+    names: dict[str, str],
+    spent: Counter,
+    written: list[dict],
+    tasks: dict[str, int],
+) -> str:
+    """The card as Markdown; `names`: role -> model, `spent`: (role, calls | in | out) -> number, `written`: the rows,
+    `tasks`: task -> rows that demonstrate it."""
     config, kept = run.distill, [one for done in worked for one in done.kept]
     tested = sum(one.gate in ("useless", "strategy", "") for done in worked for one in done.candidates)
     wordings = sum(one.gate in ("strategy", "") for done in worked for one in done.candidates)
@@ -46,11 +55,28 @@ def card(run: RunConfig, worked: list[Worked], names: dict[str, str], spent: Cou
         "",
         *_accounts(run, spent),
         "",
-        "Each row: `problem`, `answer`, `abstraction`, `solution` (written with the abstraction, right), `attempt` and "
-        "`critique` where the solver was wrong without it; besides `kind`, `strategy`, `base_success`, "
-        "`guided_success` and `chance`.",
+        *_tasks(written, tasks),
+        "",
+        "Each row: `problem`, `answer`, `base_success`, and by its `kind`: *plain* a right `solution`; *verdict* an "
+        "`attempt` and its `critique`; *list* the strategies' `abstractions`; *choice* `right_solutions` and "
+        "`wrong_solutions`; every other kind an `abstraction`, a right `solution` that was written with it, `attempt` "
+        "and `critique` where the solver was wrong without it, `strategy`, `guided_success` and `chance`.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _tasks(written: list[dict], tasks: dict[str, int]) -> list[str]:
+    """How many rows demonstrate each task of the warm start, and both verdicts."""
+    verdicts = Counter(row["critique"].endswith(RIGHT) for row in written if "critique" in row)
+    return [
+        f"{len(written)} rows; a row can demonstrate several tasks:",
+        "",
+        "| task | " + " | ".join(tasks) + " |",
+        "|---" * (len(tasks) + 1) + "|",
+        "| rows | " + " | ".join(map(str, tasks.values())) + " |",
+        "",
+        f"Of the critiques {verdicts[True]} conclude that the attempt is right, {verdicts[False]} that it is wrong.",
+    ]
 
 
 def _rows(worked: list[Worked]) -> list[str]:

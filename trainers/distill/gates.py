@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 
 from rlad.config import DistillConfig
 from rlad.entropy.diversity import text_clusters
-from rlad.problems import Problem
-from rlad.reasoning.leaks import examine
+from rlad.problems import Problem, World
+from rlad.reasoning.leaks import finding
 
 _UNFIT = re.compile(r"\\boxed|</?[a-z]+>|^\s*(?:sure|certainly|of course|here (?:is|are)|as an ai)\b", re.IGNORECASE)
 _REFERS = re.compile(
@@ -18,8 +18,11 @@ _REFERS = re.compile(
 )
 
 
-def fault(text: str, problem: Problem, config: DistillConfig) -> tuple[str, str] | None:
-    """(gate, reason) of the first gate that a candidate fails; None where it passes format, length and leak."""
+def fault(text: str, problem: Problem, config: DistillConfig, world: World | None = None) -> tuple[str, str] | None:
+    """(gate, reason) of the first gate that a candidate fails; None where it passes format, length and leak.
+
+    What leaks is training's own rule: the world's where it has one, else that for English.
+    """
     if not text:
         return "format", "it is empty, or a thought that does not end"
     if found := _UNFIT.search(text) or _REFERS.search(text):
@@ -28,8 +31,8 @@ def fault(text: str, problem: Problem, config: DistillConfig) -> tuple[str, str]
         return "length", f"{len(text)} characters are fewer than {config.least_chars}"
     if len(text) > config.most_chars:
         return "length", f"{len(text)} characters are more than {config.most_chars}"
-    finding = examine(text, problem.answer, problem.question)
-    return ("leak", f"{finding.reason}: {finding.quote}") if finding.leak else None
+    found = finding(problem, text, world)
+    return ("leak", f"{found.reason}: {found.quote}") if found.leak else None
 
 
 def first_of_each(texts: Sequence[str], cut: float) -> list[int | None]:

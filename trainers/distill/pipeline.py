@@ -1,4 +1,4 @@
-"""From a problem to abstractions worth learning from: traces, candidates, gates, rows.
+"""From a problem to abstractions worth learning from: traces, candidates, gates.
 
 Everything that is asked is a function of the configuration and of earlier answers, so a run that goes on from its kept
 calls (calls.py) ends with the same rows.
@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from rlad.config import DistillConfig, RunConfig
+from rlad.config import RunConfig
 from rlad.players.prompts import spoken
 from rlad.problems import Problem
 from rlad.reasoning.judge import Judge
@@ -125,7 +124,7 @@ class Distiller:
     def _cheap_gates(self, done: Worked) -> None:
         """Format, length and leak; then the same wording twice."""
         for candidate in done.candidates:
-            if found := gates.fault(candidate.text, done.problem, self.config):
+            if found := gates.fault(candidate.text, done.problem, self.config, self.judge.world):
                 candidate.gate, candidate.reason = found
         left = done.kept
         earlier = gates.first_of_each([candidate.text for candidate in left], self.config.duplicate)
@@ -177,41 +176,3 @@ class Distiller:
         for candidate in left if self.config.one_per_strategy else []:
             if candidate is not best[candidate.strategy]:
                 candidate.gate, candidate.reason = "strategy", f"the strategy of: {best[candidate.strategy].text}"
-
-
-def rows(done: Worked, config: DistillConfig) -> list[dict]:
-    """Rows for the warm start: a kept abstraction, a solution that follows it, and a wrong attempt to criticise."""
-    wrong = min(filter(None, done.wrong), key=len, default=None)
-    found = []
-    for one in done.kept:
-        row = {
-            "problem": done.problem.question,
-            "answer": done.problem.answer,
-            "abstraction": one.text,
-            "solution": one.solution,
-        }
-        if wrong is not None:
-            row |= {"attempt": wrong, "critique": f"{one.text}\n\nConclusion: wrong"}
-        facts = {"kind": one.kind, "strategy": one.strategy, "chance": round(one.chance, 6)}
-        success = {"base_success": len(done.right) / config.traces, "guided_success": one.right / config.guided}
-        found.append(row | facts | success)
-    return found
-
-
-def rejects(done: Worked) -> list[dict]:
-    """What did not pass, with gate and reason."""
-    return [
-        {"problem": done.problem.question, "answer": done.problem.answer, "abstraction": one.text, "kind": one.kind}
-        | {"gate": one.gate, "reason": one.reason}
-        for one in done.candidates
-        if one.gate
-    ]
-
-
-def counts(worked: list[Worked]) -> dict[str, Counter]:
-    """Per kind: how many were written, failed each gate, and were kept."""
-    found: dict[str, Counter] = {}
-    for done in worked:
-        for one in done.candidates:
-            found.setdefault(one.kind, Counter()).update({"written": 1, one.gate or "kept": 1})
-    return found

@@ -83,14 +83,22 @@ class AbstractionRole(Role):
     def longest_task(self, run):
         return ("propose_set", {"number": "8"}) if run.cotrain.proposals == "joint" else (self.probe, {})
 
+    def offers(self, task, problem):
+        return len(problem.abstractions) > 1
+
     def demonstrate(self, task, problem, world, right, rng):
-        """A list of a world's different demonstrated abstractions, and how many they are; None without two of them."""
+        """A list of a world's different demonstrated abstractions, or of the data's in any order, and how many they
+        are; None without two of them."""
         wanted = rng.randint(2, DEMONSTRATED)
-        drawn: dict[str, str] = {}
-        for _ in range(4 * wanted):
-            text = world.propose(problem, rng)
-            drawn.setdefault(world.canonical_abstraction(text), text)
-        texts = list(drawn.values())[:wanted]
+        if world is None:
+            texts = rng.sample(problem.abstractions, min(wanted, len(problem.abstractions)))
+            texts = [" ".join(text.split()) for text in texts]  # a line each
+        else:
+            drawn: dict[str, str] = {}
+            for _ in range(4 * wanted):
+                text = world.propose(problem, rng)
+                drawn.setdefault(world.canonical_abstraction(text), text)
+            texts = list(drawn.values())[:wanted]
         if len(texts) < 2:
             return None
         return Demonstration({"number": str(len(texts))}, chat="\n".join(texts), world=" <sep> ".join(texts))

@@ -177,12 +177,21 @@ class Role(ABC):
         """(task, the abstraction that its prompt shows, text) of what its player learns from a worked problem."""
         return []
 
+    def offers(self, task: str, problem: Problem) -> bool:
+        """Whether a row of data holds what `demonstrate` shows of a task where there is no world."""
+        return False
+
     def demonstrate(
-        self, task: str, problem: Problem, world: World, right: Callable[[Problem, str], bool], rng: random.Random
+        self,
+        task: str,
+        problem: Problem,
+        world: World | None,
+        right: Callable[[Problem, str], bool],
+        rng: random.Random,
     ) -> Demonstration | None:
         """A demonstration of a task that needs more than a world's `propose` and `solve`; None where there is none.
 
-        `right(problem, solution)` judges.
+        `right(problem, solution)` judges. Without a world only problems come that the role `offers` something of.
         """
         return None
 

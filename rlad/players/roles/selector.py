@@ -113,11 +113,19 @@ class SelectorRole(TreeReader):
         step = run.cotrain
         return (problems + bare) * step.selections * max(1, step.selector_rounds * (SHOWN // 2))
 
+    def offers(self, task, problem):
+        return bool(problem.right_solutions and problem.wrong_solutions)
+
     def demonstrate(self, task, problem, world, right, rng):
         """The right answer among those of several demonstrated solutions, alone or with a solution of each, or a right
         solution beside a wrong one; none where all or no solutions are right."""
-        solutions = [world.solve(problem, world.propose(problem, rng), rng) for _ in range(DEMONSTRATED)]
-        verdicts = {extract_answer(text): right(problem, text) for text in solutions}
+        if world is None:  # one right solution: two would be two right answers where they are written differently
+            wrong = rng.sample(problem.wrong_solutions, len(problem.wrong_solutions))
+            solutions = [rng.choice(problem.right_solutions), *wrong]
+            verdicts = {extract_answer(text): False for text in solutions} | {extract_answer(solutions[0]): True}
+        else:
+            solutions = [world.solve(problem, world.propose(problem, rng), rng) for _ in range(DEMONSTRATED)]
+            verdicts = {extract_answer(text): right(problem, text) for text in solutions}
         answers = [answer for answer in verdicts if answer is not None][:SHOWN]
         best = next((answer for answer in answers if verdicts[answer]), None)
         if best is None or len(answers) < 2:

@@ -21,9 +21,16 @@ def leaks(abstraction: str, gold: str, question: str = "") -> bool:
 
 def gives_away(problem: Problem, abstraction: str, world: World | None = None) -> bool:
     """Whether an abstraction states its problem's answer: by the world's own rule where it has one, else as English."""
+    return finding(problem, abstraction, world).leak
+
+
+def finding(problem: Problem, abstraction: str, world: World | None = None) -> Finding:
+    """`gives_away` with its reason; a world's own rule quotes the whole abstraction."""
     own = getattr(world, "leaks", None)  # a world need not inherit from `World`
     verdict = own(problem, abstraction) if own is not None else None
-    return leaks(abstraction, problem.answer, problem.question) if verdict is None else verdict
+    if verdict is None:
+        return examine(abstraction, problem.answer, problem.question)
+    return Finding(verdict, abstraction, "the world's own rule")
 
 
-__all__ = ["Finding", "examine", "gives_away", "leaks"]
+__all__ = ["Finding", "examine", "finding", "gives_away", "leaks"]

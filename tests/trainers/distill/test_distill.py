@@ -4,57 +4,27 @@ import asyncio
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
 import time
 
 import pytest
-from chat_server import chat_server
 from chat_tokenizers import chat_tokenizer
-from stub_teacher import PROBLEMS, stub
+from stub_teacher import PROBLEMS, made, stub
 
-from rlad.chat_model import HttpModel, ModelDown
 from rlad.config import MixtureConfig, load_config
 from rlad.players.prompts import Prompts
+from rlad.players.roles import role_of
 from rlad.problems import load_problems
+from rlad.problems.files import read_demonstrations
 from trainers.data.demonstrations import Demonstrations
 from trainers.distill.__main__ import distil
 
-
-@pytest.fixture
-def configured(tmp_path):
-    """Writes the problems and a configuration for a URL; gives its path."""
-    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in PROBLEMS))
-    both = "\n".join(json.dumps(row) for row in PROBLEMS[:1])
-    (tmp_path / "held.jsonl").write_text(both.replace("Tom", "Ann"))
-
-    def write(url, name="made"):
-        model = {"url": url, "price_in": 1.0, "price_out": 2.0}
-        paths = {"path": "rows.jsonl", "validation_path": "held.jsonl", "test_path": "held.jsonl"}
-        tree = {
-            "name": name,
-            "runs_dir": str(tmp_path / "runs"),
-            "problems": {"source": "jsonl", "train": 0, **{k: str(tmp_path / v) for k, v in paths.items()}},
-            "distill": {"teacher": model, "solver": model, "candidates": 3, "most_chars": 200},
-        }
-        path = tmp_path / f"{name}.yaml"
-        path.write_text(json.dumps(tree))
-        return path
-
-    return write
-
-
-def made(path, folder):
-    """(card, sft rows, rejects) of a run in this process."""
-    run = load_config(path)
-    folder.mkdir(exist_ok=True)
-    card = asyncio.run(distil(run, folder, load_problems(run.problems, "train")))
-    read = [
-        [json.loads(line) for line in (folder / name).read_text().splitlines()]
-        for name in ("sft.jsonl", "rejects.jsonl")
-    ]
-    return card, *read
+TASKS = (
+    "plain", "propose", "propose_set", "guided", "one_pass", "critique", "refine", "select", "compare", "compare_all",
+)  # fmt: skip
 
 
 def test_gates_rows_card_and_the_second_run_asks_nothing(configured, tmp_path):
@@ -72,30 +42,60 @@ def test_gates_rows_card_and_the_second_run_asks_nothing(configured, tmp_path):
     assert gates["useless"] == {"Think of cards in any way that you like to."}
     probed = {row["reason"] for row in rejects if row["gate"] == "probe"}
     assert probed == {"2 of 16 answers without the problem are right"}
-    assert {row["abstraction"] for row in rows} == {
+    guided = [row for row in rows if "abstraction" in row]
+    assert {row["abstraction"] for row in guided} == {
         "A useful sign is the word 'more': the amount grows.",
         "A useful picture: lay both heaps together.",
     }
-    assert len(rows) == 2 * len(PROBLEMS)
-    assert all(rf"\boxed{{{row['answer']}}}" in row["solution"] and row["chance"] < 0.1 for row in rows)
+    assert len(guided) == 2 * len(PROBLEMS)
+    assert all(rf"\boxed{{{row['answer']}}}" in row["solution"] and row["chance"] < 0.1 for row in guided)
     assert "12 wordings, 8 strategies" in card and "| contrast | 12 |" in card and "stub" in card
-    spent = sum(json.loads(line)["in"] for line in (tmp_path / "out" / "calls.jsonl").read_text().splitlines())
-    assert spent == 10 * first and "cost 0.00" in card
 
 
-def test_the_warm_start_reads_every_abstraction_of_a_problem(configured, tmp_path):
+def test_the_accounts_count_every_call_of_the_file_once(configured, tmp_path):
+    """Of each of 4 problems: 4 kinds of 3 candidates; traces, 5 probes and 4 times guided, 16 samples in 3 requests of
+    10 prompt tokens, since the server gives 7 at a time; 5 tokens a sample. The same notes are grouped once for all."""
+    accounts = [
+        "- **teacher**: 17 calls, 170 prompt tokens, 245 generated tokens, cost 0.0660",
+        "- **solver**: 40 calls, 1200 prompt tokens, 3200 generated tokens, cost 0.7600",
+    ]
+    with stub(most=7) as (url, asked):
+        card, *_ = made(configured(url), tmp_path / "out")
+        first = len(asked)
+        fewer, *_ = made(configured(url), tmp_path / "out", "distill.kinds=[hindsight]")
+        assert len(asked) == first
+    for one in (card, fewer):
+        assert [line for line in one.splitlines() if ", cost " in line] == accounts
+
+
+def test_the_warm_start_finds_every_task(configured, tmp_path):
     with stub() as (url, _):
-        made(configured(url), tmp_path / "out")
-    path = configured("x", "warm")
-    run = load_config(path, [f"problems.path={tmp_path / 'out' / 'sft.jsonl'}"])
-    problems = load_problems(run.problems, "train")
+        card, rows, _ = made(configured(url), tmp_path / "out")
+    assert f"| task | {' | '.join(TASKS)} |\n|---|---|---|---|---|---|---|---|---|---|---|\n" in card
+    assert "\n| rows | 12 | 8 | 4 | 8 | 8 | 12 | 8 | 4 | 4 | 4 |\n" in card and f"{len(rows)} rows" in card
+    assert "4 conclude that the attempt is right, 8 that it is wrong" in card
+    run = load_config(configured("x", "warm"), ["problems.fields.question=other"])
+    problems = read_demonstrations(run.problems, str(tmp_path / "out" / "sft.jsonl"))  # its own columns, not the run's
     assert len(problems) == len(PROBLEMS)
     prompts = Prompts(chat_tokenizer("chatml"))
-    shares = MixtureConfig(plain=1, propose=1, guided=1, critique=1)
-    data, rng = Demonstrations(problems, None, prompts, shares), random.Random(0)
-    drawn = [data.draw(rng) for _ in range(200)]
-    texts = {prompts.decode(list(row.completion)) for task, row in drawn if task == "propose"}
-    assert len(texts) == 2 and {task for task, _ in drawn} == {"plain", "propose", "guided", "critique"}
+    roles = [role_of(name) for name in ("abstraction", "solution", "selector")]
+    shares, rng = MixtureConfig(**dict.fromkeys(TASKS, 1.0)), random.Random(0)
+    data = Demonstrations(problems, None, prompts, shares, roles)
+    seen = {task: set() for task in TASKS}
+    for _ in range(400):
+        task, row = data.draw(rng)
+        prompt, text = prompts.decode(list(row.prompt)), prompts.decode(list(row.completion)).strip()
+        seen[task].add(text)
+        if task in ("select", "compare", "compare_all"):
+            gold = sum(map(int, re.findall(r"Tom has (\d+) cards and gets (\d+)", prompt)[0]))
+            shown = re.findall(r"(?s)(\d)\.\s(?:<solution>\s)?(.*?\d+)", prompt.partition("given")[2])
+            assert [number for number, one in shown if str(gold) in one] == [text]
+        elif task == "critique":
+            a, b, attempt = map(int, re.findall(r"(?s)has (\d+) cards and gets (\d+) .*boxed\{(\d+)", prompt)[0])
+            assert text.endswith("right") == (attempt == a + b)
+    assert seen["propose_set"] == {f"{a}\n{b}" for a in seen["propose"] for b in seen["propose"] - {a}}
+    assert all(seen[task] == {"1", "2"} for task in ("select", "compare", "compare_all"))
+    assert {text.rpartition(" ")[2] for text in seen["critique"]} == {"right", "wrong"}
 
 
 @pytest.mark.process
@@ -120,36 +120,6 @@ def test_a_killed_run_goes_on_without_asking_again(configured, tmp_path):
     folder = calls.parent
     assert [json.loads(row) for row in (folder / "sft.jsonl").read_text().splitlines()] == rows
     assert [json.loads(row) for row in (folder / "rejects.jsonl").read_text().splitlines()] == rejects
-
-
-def test_requests_keep_their_pace_and_their_number(configured):
-    run = load_config(configured("http://127.0.0.1:9/v1"), ["distill.solver.per_minute=1200"])
-
-    async def begun():
-        model, times = HttpModel(run.distill.solver), []
-        for _ in range(4):
-            await model._take_turn()
-            times.append(time.monotonic())
-        await model.close()
-        return times
-
-    times = asyncio.run(begun())
-    assert times[-1] - times[0] >= 3 * 60 / 1200 - 0.01
-
-
-def test_a_server_that_is_not_there_ends_the_run_in_one_sentence(configured, tmp_path, monkeypatch):
-    import trainers.distill.__main__ as command
-
-    monkeypatch.setattr(command, "HttpModel", lambda config: HttpModel(config, attempts=1))
-    with pytest.raises(ModelDown, match=r"The model at http://127.0.0.1:9/v1 did not answer"):
-        made(configured("http://127.0.0.1:9/v1"), tmp_path / "out")
-
-
-def test_a_refusal_is_told_in_the_servers_own_words(configured):
-    with chat_server(lambda *_: (400, {"error": {"message": "The prompt is too long."}})) as url:
-        model = HttpModel(load_config(configured(url)).distill.solver)
-        with pytest.raises(ModelDown, match=r"did not answer: 400, The prompt is too long\.$"):
-            asyncio.run(model.complete({"n": 1, "seed": 0, "messages": []}))
 
 
 def test_the_base_model_itself_writes_and_solves(configured, tmp_path):
@@ -177,23 +147,3 @@ def test_the_base_model_itself_writes_and_solves(configured, tmp_path):
     assert f"Teacher: {folder}. Solver: {folder}." in card
     calls = [json.loads(line) for line in (tmp_path / "out" / "calls.jsonl").read_text().splitlines()]
     assert len(calls) >= 2 * 3 and all(len(call["texts"]) == 2 and 2 <= call["out"] <= 12 for call in calls[:2])
-
-
-def test_our_own_server_can_be_the_teacher():
-    from fake_gateway import Gateway
-
-    from rlad.config import ChatModelConfig
-
-    async def asked(n):
-        gateway, model = (
-            Gateway(),
-            HttpModel(ChatModelConfig(url="http://gateway/v1", name="rlad-solution"), attempts=1),
-        )
-        model._client = gateway.client()
-        model._client.base_url = "http://gateway/v1/"
-        message = [{"role": "user", "content": "3 , 5 > 14 ; 4 , 1 > ?"}]
-        body = {"messages": message, "n": n, "temperature": 0.7, "max_tokens": 8, "seed": 5}
-        return await model.complete(body)
-
-    reply = asyncio.run(asked(3))
-    assert len(reply.texts) == 3 and all(reply.texts) and reply.prompt_tokens and reply.generated_tokens
