@@ -30,12 +30,14 @@ INSIDE = {
     "rlad.generation": {
         "rlad.players.adapters",
         "rlad.players.lean",
+        "rlad.players.marks",
         "rlad.config",
         "rlad.generation",
         "rlad.problems.base",
     },
     "rlad.players.adapters": {"rlad.config", "rlad.players.steering"},
     "rlad.players.steering": {"rlad.config"},
+    "rlad.players.marks": {"rlad.config", "rlad.problems.base"},
 }
 """What the lower floors of rlad may stand on; the reasoner and the server stand on all of them."""
 ABOVE = {"rlad.environment", "rlad.serving", "rlad.reasoning", "rlad.reasoning.reasoner", "rlad.reasoning.pair"}

@@ -47,7 +47,8 @@ class StreamingTurns:
                 if piece.finish_reason and text.reason is None:
                     send([number])
                     known = (0.0,) * len(reply) if text.logprobs else ()
-                    yield Piece(number, reply, known, None, 0.0, given=True)
+                    if reply:
+                        yield Piece(number, reply, known, None, 0.0, given=True)
         finally:
             for task in tasks:
                 task.cancel()
@@ -59,8 +60,8 @@ class StreamingTurns:
         """The pieces of a turn of texts that stand at the same place."""
         text = texts[numbers[0]]
         # The first turn is asked for as it would be without a tool; later ones of every sample have seeds of their own.
-        turn = len(text.given) + numbers[0] * (self.turns.calls + 1) if text.given else 0
-        stop, seed = (*sampling.stop, self.turns.end), (sampling.seed + STRIDE * turn) % 2**31
+        turn = text.turns + numbers[0] * self.turns.turns(sampling.max_new_tokens) if text.turns else 0
+        stop, seed = (*sampling.stop, *self.turns.ends), (sampling.seed + STRIDE * turn) % 2**31
         asked = replace(sampling, max_new_tokens=text.left, seed=seed, stop=stop)
         async with aclosing(self.inner.sample(text.context, len(numbers), asked, deltas)) as pieces:
             async for piece in pieces:

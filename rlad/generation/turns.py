@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from rlad.config import ConfigError
 from rlad.generation.base import Completion, Sampler, Sampling, Span
+from rlad.players.marks import Marks
 from rlad.problems.base import Tool
 
 if TYPE_CHECKING:
@@ -27,27 +27,18 @@ class Turns:
     """A tool in the tokens of a player."""
 
     def __init__(self, tool: Tool, tokenizer):
-        """Raises ConfigError where the mark that ends a call is not one token of the player's."""
-        self.tool, self.tokenizer = tool, tokenizer
-        mark = self._ids(tool.end)
-        if len(mark) != 1 or mark[0] == tokenizer.unk_token_id:
-            raise ConfigError(
-                f"The problems' tool ends a call with '{tool.end}', which is not one token of this player's tokenizer; "
-                "such a world is for players that are built from scratch."
-            )
-        self.end, self.calls = mark[0], tool.calls
+        """Raises ConfigError where the player's tokenizer cannot be used with it."""
+        self.tool, self.marks, self.calls = tool, Marks(tool, tokenizer), tool.calls
+        self.ends, self.ended, self.reply = self.marks.ends, self.marks.ended, self.marks.reply
 
     @property
     def most(self) -> int:
         """Most tokens that a text is given."""
-        return self.calls * self.tool.room
+        return self.calls * self.marks.room
 
-    def _ids(self, text: str) -> list[int]:
-        return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
-
-    def reply(self, written: Sequence[int]) -> tuple[int, ...]:
-        """What the tool says to what was written since its last reply."""
-        return tuple(self._ids(self.tool.reply(self.tokenizer.decode(list(written))))[: self.tool.room])
+    def turns(self, most: int) -> int:
+        """Most turns of a text of so many tokens of its own: where the mark is split, every token may end one."""
+        return self.calls + 1 + (most if self.marks.split else 0)
 
     def given(self, ids: Sequence[int]) -> tuple[Span, ...]:
         """Which tokens of a whole text are the tool's: where a call is followed by what the tool says to it.
@@ -57,7 +48,9 @@ class Turns:
         found: list[Span] = []
         begin = 0
         for place, token in enumerate(ids):
-            if token != self.end or place < begin or len(found) == self.calls:
+            if token not in self.ends or place < begin or len(found) == self.calls:
+                continue
+            if not self.ended(ids[begin : place + 1]):
                 continue
             reply = self.reply(ids[begin : place + 1])
             if tuple(ids[place + 1 : place + 1 + len(reply)]) == reply:
@@ -78,6 +71,8 @@ class Text:
     given: list[Span] = field(default_factory=list)
     model_logprob: float | None = 0.0
     version: int = 0
+    turns: int = 0
+    """That it has behind it."""
     reason: str | None = None
     """None while it is not finished."""
 
@@ -98,13 +93,18 @@ class Text:
 
     def turn(self, reason: str, turns: Turns) -> tuple[int, ...]:
         """After a turn that ended for a sampler's `reason`: puts the tool's reply behind a call and returns it, or
-        finishes the text. A call that comes when no calls or no tokens are left ends it as too long."""
-        if reason != "stop" or self.ids[-1] != turns.end:
+        finishes the text. A call that comes when no calls or no tokens are left ends it as too long; a token that may
+        end a call, and did not, ends nothing."""
+        self.turns += 1
+        begin = self.given[-1][1] if self.given else 0
+        if reason != "stop" or self.ids[-1] not in turns.ends:
             self.reason = reason
-        elif len(self.given) == turns.calls or not self.left:
+        elif not self.left:
             self.reason = "length"
-        else:
-            begin = self.given[-1][1] if self.given else 0
+        elif turns.ended(self.ids[begin:]):
+            if len(self.given) == turns.calls:
+                self.reason = "length"
+                return ()
             reply = turns.reply(self.ids[begin:])
             self.given.append((len(self.ids), len(self.ids) + len(reply)))
             self.ids += reply
@@ -153,7 +153,7 @@ class TurnSampler:
             max_new_tokens=max((text.left for text in texts), default=sampling.max_new_tokens),
             seed=streams[0][1],
             parts=streams if len(streams) > 1 else (),
-            stop=(*sampling.stop, self.turns.end),
+            stop=(*sampling.stop, *self.turns.ends),
         )
         begun = [text.context for text in texts]
         written = self.inner.generate(begun, asked)

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable
 
 from rlad.config import ConfigError, RunConfig
 from rlad.config.rules import max_positions
+from rlad.players.marks import Marks
 from rlad.players.roles import playing, role_of
-from rlad.problems import Problem, tool_of
+from rlad.problems import Problem, Tool, tool_of
 from rlad.problems.base import words
 
 MOST = 20_000
@@ -26,14 +27,14 @@ def check_lengths(config: RunConfig, problems: Iterable[Problem]) -> dict[str, i
     seen = {problem.question: problem for problem in problems}
     longest, lengths = sorted(seen, key=len, reverse=True)[:MOST], {}
     tool = tool_of(config.problems)
-    given = tool.calls * tool.room if tool else 0
     for role in playing(config):
         own = config.players[role].model
         model, name = own or config.base, f"{role}.model" if own else "base"
         if model.path is None:
             room, count = model.max_positions, _world_count(role, config)
+            given = tool.calls * tool.room if tool else 0
         else:
-            room, count = max_positions(model.path), _count(role, config)
+            room, (count, given) = max_positions(model.path), _count(role, config, tool)
         counted = {question: count(question) for question in longest}
         question = max(counted, key=counted.__getitem__, default=None)
         answers = _answers(role, config) + given
@@ -60,7 +61,8 @@ def _world_count(role: str, config: RunConfig) -> Count:
     return lambda question: 1 + len(words(question)) + parts
 
 
-def _count(role: str, config: RunConfig) -> Count:
+def _count(role: str, config: RunConfig, tool: Tool | None) -> tuple[Count, int]:
+    """How a player's own tokenizer counts prompts, and most tokens that the tool may put behind one."""
     from rlad.players.policy import format_tokens, load_tokenizer, make_prompts, require_thinking
 
     model = getattr(config, role).model or config.base
@@ -68,4 +70,5 @@ def _count(role: str, config: RunConfig) -> Count:
     require_thinking(tokenizer, config, [role])
     prompts = make_prompts(tokenizer, config)
     task, shown = role_of(role, config).longest_task(config)
-    return lambda question: len(prompts.ids(task, question, **shown)) - len(shown)
+    given = tool.calls * Marks(tool, tokenizer).room if tool else 0
+    return lambda question: len(prompts.ids(task, question, **shown)) - len(shown), given

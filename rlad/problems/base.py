@@ -53,13 +53,13 @@ class Tool(Protocol):
     """What a world answers while a solution is written: a call ends in a mark, a reply follows, the text goes on."""
 
     end: str
-    """The word that ends a call; one token of the player's tokenizer."""
+    """The word that ends a call; one token of the player's tokenizer, or several (rlad/players/marks.py)."""
     calls: int
     """Most calls of one text, bad ones included; one more ends it unfinished."""
 
     @property
     def room(self) -> int:
-        """Most tokens of a reply; what is longer is cut."""
+        """Most words of a reply, tokens where the player's tokenizer splits none; what is longer is cut."""
 
     def reply(self, text: str) -> str:
         """The answer to a call, the same for the same call. `text` is what was written since the last reply, and ends

@@ -153,9 +153,9 @@ def test_parts_of_a_list_keep_what_is_given_in_them():
     assert [draw.completion.given for draw in tree.draws] == [((2, 3),), ((0, 1), (2, 4))]
 
 
-def test_a_tokenizer_that_splits_the_mark_is_refused():
+def test_a_tokenizer_that_cannot_write_the_mark_is_refused():
     other = world_tokenizer(["a", "b"], 64)
-    with pytest.raises(ConfigError, match="ends a call with '.endsearch', which is not one token"):
+    with pytest.raises(ConfigError, match="ends a call with '.endsearch', which this player cannot write"):
         Turns(turns().tool, other)
 
 
@@ -193,7 +193,7 @@ def test_samples_that_overlap_go_on_in_turns(deltas):
         assert given == [WRITER_REPLY, BORN_REPLY]
         assert [p.finish_reason for p in mine if p.finish_reason] == ["stop"] and mine[-1].finish_reason
     assert [count for _, count, _ in inner.calls] == [2, 1, 1, 1, 1] and inner.running == 0
-    assert len({s.seed for _, _, s in inner.calls}) == 5 and {s.stop for _, _, s in inner.calls} == {(turns().end,)}
+    assert len({s.seed for _, _, s in inner.calls}) == 5 and {s.stop for _, _, s in inner.calls} == {turns().ends}
     assert sorted(s.max_new_tokens for _, _, s in inner.calls) == [10, 10, 15, 15, 20]
 
 
