@@ -30,6 +30,7 @@ INSIDE = {
     "rlad.generation": {
         "rlad.players.adapters",
         "rlad.players.lean",
+        "rlad.players.logprobs",
         "rlad.players.marks",
         "rlad.config",
         "rlad.generation",

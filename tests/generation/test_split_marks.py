@@ -1,20 +1,23 @@
 """Turns with tokenizers that split the mark which ends a call: the text says where a call ends, whatever its tokens."""
 
 import asyncio
+import random
 
 import pytest
 import torch
 from chat_tokenizers import chat_tokenizer
 from searching import ANSWER, BORN, BORN_REPLY, FACTS, WRITER, WRITER_REPLY
 
-from rlad.config import ConfigError, EngineConfig, ModelConfig
+from rlad.config import ConfigError, EngineConfig, ModelConfig, ProblemsConfig, RunConfig
 from rlad.generation import Completion, Sampling, make_sampler
 from rlad.generation.base import outside
 from rlad.generation.streaming import Piece
 from rlad.generation.streaming_turns import StreamingTurns
 from rlad.generation.turns import Turns, TurnSampler
+from rlad.players import lengths, policy
 from rlad.players.marks import PIECES, Marks
 from rlad.players.policy import build_model
+from rlad.problems import make_world
 from rlad.problems.search.store import Store
 from rlad.problems.search.tool import SearchTool
 from trainers.data.demonstrations import demonstration
@@ -135,6 +138,17 @@ def test_a_tokenizer_that_writes_replies_otherwise_by_themselves_is_refused(name
     """One that puts a space before every text: what it would be given, no demonstration holds."""
     with pytest.raises(ConfigError, match="writes replies otherwise than by themselves"):
         turns(tokenizer=chat_tokenizer(name))
+
+
+def test_what_a_tool_may_say_counts_among_the_positions_of_a_players_own_model(monkeypatch):
+    monkeypatch.setattr(policy, "load_tokenizer", lambda *_: TOKENIZER)
+    monkeypatch.setattr(lengths, "max_positions", lambda path: None)
+    problem, found = make_world(ProblemsConfig(source="search")).sample(random.Random(0)), []
+    for source in ("search", "induction"):
+        run = RunConfig(problems=ProblemsConfig(source=source))
+        run.base.path = "somewhere"
+        found.append(lengths.check_lengths(run, [problem]))
+    assert [found[0][role] - found[1][role] for role in found[0]] == [turns(calls=4).most] * 2
 
 
 def test_room_is_in_tokens():
