@@ -16,6 +16,7 @@ from pathlib import Path
 import torch.distributed as dist
 
 from rlad.config import MixtureConfig, ModelConfig, RunConfig, WarmstartConfig
+from rlad.players.adapters import add_adapter
 from rlad.players.policy import Policy, make_policy
 from rlad.players.roles import playing
 from rlad.problems import Problem, World, load_problems, tool_of, world_of
@@ -46,7 +47,8 @@ def learning_rate(step: int, steps: int, config: WarmstartConfig) -> float:
 def fit(
     policy: Policy, data: Demonstrations, steps: int, run: RunConfig, device, log: JsonLines, kept: WarmCheckpoints
 ) -> dict:
-    """Trains one model on demonstrations through a ZeRO-3 model engine; returns its full weights (rank 0).
+    """Trains one model on demonstrations through a ZeRO-3 model engine; returns its full weights (rank 0), an adapter
+    merged.
 
     Goes on from where `kept` has a checkpoint; every step draws from a seed of its own, so it is the uninterrupted run.
     """
@@ -122,6 +124,9 @@ def run_warmstart(run: RunConfig, folder: Path) -> None:
         if kept.finished:
             return
         policy = make_policy(label, model, run, target, run.warmstart.dropout)
+        if run.warmstart.lora:
+            # Drawn unlike the players' own, which begin from the base that has this one merged.
+            add_adapter(policy.model, run.lora, random.Random(f"{run.seed}|{label}").getrandbits(32))
         data = Demonstrations(problems, world, policy.prompts, mixture, playing(run).values(), tool_of(run.problems))
         state = fit(policy, data, steps, run, device, log, kept)
         if zero3.rank() == 0:

@@ -53,6 +53,9 @@ class WarmstartConfig:
     dropout: bool = False
     """Whether the warm start keeps the dropout that a loaded model asks for. Co-training is always without: its
     samplers have none."""
+    lora: bool = False
+    """Whether an adapter of the `lora` section learns beside a frozen `base.path`, in place of all weights; the base
+    from which players start has it merged."""
     steps: int = key(600, least=1)
     """Optimiser steps of the shared base."""
     batch: int = key(128, least=1)

@@ -292,6 +292,8 @@ def test_refused_in_one_plain_sentence(override, words):
         (BESIDE, "nothing corrects the abstraction player: set abstraction.mismatch.kind=truncated"),
         ([*BESIDE, "cotrain.schedule.kind=frozen"], "nothing corrects the solution player"),
         ([*BESIDE, "cotrain.schedule.lag=2"], "solves with a snapshot inside the ranks"),
+        (["warmstart.lora=true", "base.path=Qwen/Qwen3-0.6B"], "set lora.rank above 0"),
+        (["warmstart.lora=true", "lora.rank=8"], "name one as base.path, or train all weights"),
         (["lora.rank=8", "lora.targets=[]"], "name at least one kind of linear layer"),
         (["lora.rank=8", "lora.targets=[q_proj,lm_head]"], "'lm_head', but embeddings and the output head"),
         (["lora.rank=8", "lora.targets=[embed_tokens]"], "'embed_tokens', but embeddings and the output head"),

@@ -1,15 +1,18 @@
 """Run on two ranks: every reward, critique, shaping and schedule through the real loop, in one process group."""
 
+import contextlib
 import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import torch.distributed as dist
+from warm_base import FOLDER
 
 from rlad.config import load_config, save_config
 from rlad.problems import load_problems
 from rlad.reasoning.pair import open_pair
+from trainers import warmstart
 from trainers.cotrain import cotrain
 from trainers.curriculum import measure_success
 from trainers.data.curriculum import FILE
@@ -67,6 +70,7 @@ def main(start: Path, out: Path, teacher_url: str) -> None:
             measured(run, start, out / name)
         cotrain(run, out / name)
     resume(run, start, out / "offline", out / "resumed")
+    warm_adapters(start, out)
 
 
 def prepare(run, start: Path, folder: Path) -> None:
@@ -93,6 +97,42 @@ def resume(run, start: Path, whole: Path, folder: Path) -> None:
         shutil.copy(whole / "metrics.jsonl", folder / "metrics.jsonl")
     dist.barrier()
     cotrain(run, folder)
+
+
+ADAPTED = ["lora.rank=4", "warmstart.lora=true", "warmstart.steps=4", "warmstart.log_every=1", "warmstart.lr=0.01"]
+
+
+class StoppedError(Exception):
+    """What ends a warm start."""
+
+
+def warm_adapters(start: Path, out: Path) -> None:
+    """A warm start of an adapter, and one that was ended in its third step and goes on from its checkpoint."""
+    words = [*ADAPTED, f"base.path={FOLDER}", "warmstart.checkpoint_every=2"]
+    run, step = load_config(start / "config.yaml", words), warmstart.supervised_step
+    folders = [out / name for name in ("warm-whole", "warm-broken")]
+    if zero3.rank() == 0:
+        for folder in folders:
+            folder.mkdir()
+    dist.barrier()
+    warmstart.run_warmstart(run, folders[0])
+    done = []
+
+    def counted(*given):
+        if len(done) == 2:
+            raise StoppedError
+        done.append(given)
+        return step(*given)
+
+    warmstart.supervised_step = counted
+    with contextlib.suppress(StoppedError):
+        warmstart.run_warmstart(run, folders[1])
+    if zero3.rank() == 0:
+        shutil.copytree(folders[1] / "warmstart", out / "warm-checkpoint")
+    done[:] = [None] * 3
+    warmstart.run_warmstart(run, folders[1])
+    warmstart.supervised_step = step
+    assert len(done) == 3 + 2  # steps 3 and 4
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file
 from teachers import teacher
 from two_ranks import ROOT, SMALL
-from warm_base import EASY, TRIO, give
+from warm_base import EASY, FOLDER, TRIO, give
 
 from rlad.config import load_config, save_config
 from rlad.config.registry import advantage, loss, reward, shaping
@@ -138,6 +138,22 @@ def test_offline_phases_and_exact_resume(runs):
         assert all((one[key] == two[key]).all() for key in one)
     state = json.loads((runs / "offline" / "checkpoints" / "latest" / "state.json").read_text())
     assert state["parts"]["methods"] == {"cursors": {"rft": 16, "sft_phase": 5}, "lagged_solver": 4}
+
+
+@pytest.mark.ranks
+def test_a_warm_start_of_an_adapter_goes_on_and_leaves_a_plain_base(runs):
+    whole, again = (load_file(runs / name / "base" / "model.safetensors") for name in ("warm-whole", "warm-broken"))
+    base = load_file(FOLDER / "model.safetensors")
+    assert whole.keys() == again.keys() == base.keys()
+    moved = {name for name in base if not torch.equal(whole[name], base[name])}
+    assert moved == {name for name in base if name.endswith("_proj.weight")}  # lora.targets, nothing else
+    assert all(torch.linalg.matrix_rank(whole[name] - base[name], atol=1e-5) <= 4 for name in moved)
+    assert all(torch.equal(whole[name], again[name]) for name in base)
+    assert [line["step"] for line in metrics(runs / "warm-broken", "warmstart.jsonl")] == [1, 2, 3, 4]
+    shards = list((runs / "warm-checkpoint").rglob("*_model_states.pt"))
+    assert shards and all(b"lora_A" in file.read_bytes() for file in shards)
+    held = sum(file.stat().st_size for file in (runs / "warm-checkpoint").rglob("*.pt"))
+    assert held < 12 * sum(tensor.numel() for tensor in base.values())  # all weights would take as much
 
 
 @pytest.mark.ranks

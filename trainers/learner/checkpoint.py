@@ -73,6 +73,17 @@ def player_folder(step_folder: Path, role: str) -> Path:
     return step_folder / role
 
 
+def save_shards(model_engine, folder: Path) -> None:
+    """What a model engine trains, with its optimiser, not the base of an adapter. Collective."""
+    model_engine.save_checkpoint(str(folder), tag=TAG, exclude_frozen_parameters=True)
+
+
+def load_shards(model_engine, folder: Path) -> None:
+    """Takes up what `save_shards` wrote; a frozen base stays as it is. Collective."""
+    whole = all(parameter.requires_grad for parameter in model_engine.module.parameters())
+    model_engine.load_checkpoint(str(folder), tag=TAG, load_module_strict=whole)
+
+
 @dataclass(frozen=True)
 class Checkpoints:
     """The checkpoints of one run: everything that a checkpoint is of, and where it stands. All calls are collective."""
@@ -117,7 +128,7 @@ class Checkpoints:
         for role, shards in folders.items():
             model_engine = self.learners[role].model_engine
             with snapshots(model_engine) as own:
-                model_engine.save_checkpoint(str(shards), tag=TAG, exclude_frozen_parameters=True)
+                save_shards(model_engine, shards)
             files |= own
         files |= self.more.files(target)
         states = {"python": random.getstate(), "torch": torch.get_rng_state()}
@@ -154,8 +165,7 @@ class Checkpoints:
         _check(target, state, self.owners, self.forms)
         for role in dict.fromkeys(self.owners.values()):
             learner = self.learners[role]
-            whole = all(parameter.requires_grad for parameter in learner.model_engine.module.parameters())
-            learner.model_engine.load_checkpoint(str(player_folder(target, role)), tag=TAG, load_module_strict=whole)
+            load_shards(learner.model_engine, player_folder(target, role))
         for name, part in (self.parts | self.learners).items():
             part.restore(state["parts"][name])
         self.more.load(target)

@@ -1,6 +1,7 @@
 """Checkpoints of a warm start, from which a killed one goes on.
 
-RUN/warmstart/base/step_00040/   the model engine's shards, state.json, and the file COMPLETE, written last
+RUN/warmstart/base/step_00040/   the model engine's shards (of an adapter without its base), state.json, and the file
+                                 COMPLETE, written last
 RUN/warmstart/base/DONE          the model is exported; its checkpoint is gone
 
 They are of one configuration: after a change of anything that a warm start reads, it begins again. The whole folder is
@@ -17,7 +18,7 @@ from pathlib import Path
 import torch.distributed as dist
 
 from rlad.config import RunConfig, as_tree
-from trainers.learner.checkpoint import TAG
+from trainers.learner.checkpoint import load_shards, save_shards
 from trainers.learner.checkpoint_files import complete, complete_checkpoints, keep_newest, step_folder, sync_tree
 from trainers.runtime import zero3
 
@@ -38,7 +39,8 @@ def made_with(run: RunConfig) -> dict:
     """Everything in a configuration that changes what a warm start does, and the number of ranks."""
     tree = as_tree(run)
     warm = {name: value for name, value in tree["warmstart"].items() if name not in ("log_every", "checkpoint_every")}
-    read = {name: tree[name] for name in ("seed", "wording", "roles", "problems", "base")}
+    sections = ["seed", "wording", "roles", "problems", "base", *(["lora"] if run.warmstart.lora else [])]
+    read = {name: tree[name] for name in sections}
     told = {role: player.thinking for role, player in run.players.items() if player.thinking != "auto"}
     read |= {"thinking": told} if told else {}
     return json.loads(json.dumps({**read, "warmstart": warm, "ranks": zero3.world_size()}, default=str))
@@ -76,7 +78,7 @@ class WarmCheckpoints:
         state = json.loads((newest / "state.json").read_text())
         if state["made_with"] != self.made_with:
             return WarmProgress()
-        model_engine.load_checkpoint(str(newest), tag=TAG)
+        load_shards(model_engine, newest)
         return WarmProgress(**state["progress"])
 
     def save(self, model_engine, progress: WarmProgress) -> None:
@@ -88,7 +90,7 @@ class WarmCheckpoints:
             shutil.rmtree(target, ignore_errors=True)  # what a killed warm start left there
             target.mkdir(parents=True)
         dist.barrier()
-        model_engine.save_checkpoint(str(target), tag=TAG)
+        save_shards(model_engine, target)
         dist.barrier()
         if zero3.local_rank() == 0:
             sync_tree(target)

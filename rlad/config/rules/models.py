@@ -68,6 +68,9 @@ def check_lora(config: RunConfig) -> None:
     lora = config.lora
     if config.engine.kind in ("vllm", "auto") and config.engine.placement == "lora" and not lora.rank:
         raise ConfigError("engine.placement=lora serves one base with an adapter per player; set lora.rank above 0.")
+    if config.warmstart.lora and (not lora.rank or config.base.path is None):
+        missing = "set lora.rank above 0" if not lora.rank else "name one as base.path, or train all weights"
+        raise ConfigError(f"warmstart.lora=true trains an adapter beside a model that has learnt something; {missing}.")
     if not lora.rank:
         return
     if not lora.targets:

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import torch
 from gpt2_here import describe_gpt2
 
 from rlad.config import load_config
@@ -15,11 +16,16 @@ class Engine:
 
     weight = 0.0
 
-    def save_checkpoint(self, folder, tag):
+    def __init__(self):
+        self.module = torch.nn.Linear(1, 1)
+
+    def save_checkpoint(self, folder, tag, exclude_frozen_parameters):
+        assert exclude_frozen_parameters
         (warm_checkpoint.Path(folder) / tag).mkdir()
         (warm_checkpoint.Path(folder) / tag / "shards").write_text(str(self.weight))
 
-    def load_checkpoint(self, folder, tag):
+    def load_checkpoint(self, folder, tag, load_module_strict):
+        assert load_module_strict  # nothing of this model is frozen
         self.weight = float((warm_checkpoint.Path(folder) / tag / "shards").read_text())
 
 
@@ -57,12 +63,20 @@ def test_what_a_warm_start_reads_must_be_the_same(tmp_path):
     trained(tmp_path, 2)
     for word in ("warmstart.lr=0.1", "seed=3", "problems.useless_share=0.5", "base.layers=2", "wording=short"):
         assert kept(tmp_path, word).resume(Engine()) == WarmProgress()
-    for word in ("warmstart.log_every=3", "cotrain.steps=9", "sweep.problems=3"):
+    for word in ("warmstart.log_every=3", "cotrain.steps=9", "sweep.problems=3", "lora.rank=4"):
         assert kept(tmp_path, word).resume(Engine()).step == 2
     base = f"base.path={describe_gpt2(tmp_path / 'gpt2', 256)}"
     kept(tmp_path, base).save(Engine(), WarmProgress(2, 14, 0.5))
     assert kept(tmp_path, base, "solution.thinking=auto").resume(Engine()).step == 2
     assert kept(tmp_path, base, "solution.thinking=false").resume(Engine()).step == 0
+
+
+def test_a_warm_start_of_an_adapter_reads_the_adapters_section(tmp_path):
+    words = ["warmstart.lora=true", "lora.rank=4", "base.path=Qwen/Qwen3-0.6B"]
+    kept(tmp_path, *words).save(Engine(), WarmProgress(2, 14, 0.5))
+    assert kept(tmp_path, *words).resume(Engine()).step == 2
+    for word in ("lora.rank=8", "lora.alpha=16", "warmstart.lora=false"):
+        assert kept(tmp_path, *words, word).resume(Engine()) == WarmProgress()
 
 
 def test_without_the_key_nothing_is_written_or_read(tmp_path):
