@@ -20,6 +20,7 @@ from evals.statistics import estimators as est
 from evals.statistics import subsets
 from rlad.cli import PlainError
 from rlad.config.registry import rule
+from rlad.generation.base import Certainty
 from rlad.players.confidence import stated_confidence
 from rlad.reasoning.scores import ScoreMissing, under
 from rlad.selection import Candidate, credit, missing_attribute
@@ -30,19 +31,20 @@ Keys = Sequence[Hashable | None]
 
 def first_candidates(known: Candidate, samples: Samples, count: int | None = None) -> list[Candidate]:
     """The first `count` solutions as a selection rule sees them; `known` is what their abstraction gives to each."""
-    unguided, judged = (column or [None] * len(samples.key) for column in (samples.unguided, samples.judgement))
+    columns = (samples.unguided, samples.judgement, samples.certainty)
+    unguided, judged, sure = (column or [None] * len(samples.key) for column in columns)
     if known.branch is None:
         unguided = samples.model_logprob
     columns = zip(
         samples.key, samples.model_logprob, samples.logprob, samples.tokens, samples.stated, samples.text, unguided,
-        judged, strict=True,
+        judged, sure, strict=True,
     )  # fmt: skip
     return [
         replace(
             known, key=key, logprob=whole, sampled=sampled, tokens=tokens, stated_confidence=stated, text=text,
-            unguided=alone, judgement=belief,
+            unguided=alone, judgement=belief, certainty=None if numbers is None else Certainty(*numbers),
         )
-        for key, whole, sampled, tokens, stated, text, alone, belief in list(columns)[:count]
+        for key, whole, sampled, tokens, stated, text, alone, belief, numbers in list(columns)[:count]
     ]  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 
 from rlad.cli import PlainError
+from rlad.generation.base import Certainty
 from rlad.players.confidence import stated_confidence
 from rlad.problems import Problem
 from rlad.reasoning.scores import logprob_of
@@ -92,6 +93,8 @@ class Samples:
     """The vote that a decoding method gives to each; empty for samples that are weighed by selection rules."""
     judgement: list[float | None] = field(default_factory=list)
     """A judge's probability that each is right; empty where nobody asked one."""
+    certainty: list[list[float] | None] = field(default_factory=list)
+    """The numbers of each one's `Certainty` (rlad/generation/base.py); empty where nobody measured them."""
 
     @classmethod
     def of(cls, solutions: Sequence[Solution], keys: Sequence[int | None] | None = None) -> Samples:
@@ -106,6 +109,7 @@ class Samples:
             [_rounded(solution.completion.model_logprob) for solution in solutions],
             [_rounded(solution.unguided) for solution in solutions],
             judgement=_known([solution.judgement for solution in solutions]),
+            certainty=_known([_sure(solution.completion.certainty) for solution in solutions]),
         )
 
     @property
@@ -199,6 +203,10 @@ class Choices:
 
 def _rounded(nats: float | None) -> float | None:
     return None if nats is None else round(nats, 6)
+
+
+def _sure(certainty: Certainty | None) -> list[float] | None:
+    return None if certainty is None else [round(value, 4) for value in certainty]
 
 
 def _known(column: list) -> list:

@@ -243,7 +243,7 @@ def grid_plan(run: RunConfig, seed: int, temperature: float) -> Plan:
         len(depth),
         depth,
         Sampling(s.propose_temperature, run.abstraction.max_new_tokens, seed),
-        Sampling(temperature, run.solution.max_new_tokens, seed + 1),
+        Sampling(temperature, run.solution.max_new_tokens, seed + 1, certainty=s.certainty_window),
         draws=round(s.draw_factor * len(depth)),
     )
 
@@ -264,7 +264,8 @@ def plain_job(
     reasoner = reasoner_for(run, pair)
     trees = [Tree(problem) for problem in problems]
     budget = run.solution.max_new_tokens
-    reasoner.solve_bare(trees, count, Sampling(temperature, budget, seed + 2 + 31 * have), pair.task)
+    sampling = Sampling(temperature, budget, seed + 2 + 31 * have, certainty=run.sweep.certainty_window)
+    reasoner.solve_bare(trees, count, sampling, pair.task)
     reasoner.judge(trees)
     reasoner.score_for(trees, run.sweep.select)
     return [Answered.of(tree.bare) for tree in trees]

@@ -66,7 +66,7 @@ def guided_job(
         Tree(one, branches=[Branch(b.abstraction, b.abstraction, b.leak) for b in given[one.id].branches[: len(depth)]])
         for one in problems
     ]
-    sampling = Sampling(temperature, run.solution.max_new_tokens, seed + 1)
+    sampling = Sampling(temperature, run.solution.max_new_tokens, seed + 1, certainty=run.sweep.certainty_window)
     reasoner.solve(trees, Plan(len(depth), depth, sampling, sampling))
     reasoner.judge(trees)
     reasoner.score_for(trees, run.sweep.select)

@@ -56,6 +56,8 @@ class VerifierConfig:
     """Seconds per item in a worker."""
 
 
+WINDOW = 16
+"""Tokens of a window, for short solutions."""
 RULES = (
     "majority", "draws", "proposer", "marginal", "unguided", "horvitz_thompson", "platt", "weighted_majority",
     "max-confidence", "most_probable",
@@ -83,6 +85,9 @@ class SweepConfig(MethodSection):
     guided_temperatures: list[float] = key(above=0, most=10, factory=list)
     """Temperatures of solutions under abstractions to choose from; empty = sweep.solve_temperature alone. With several,
     both sides' are chosen on the validation problems, and plain sampling's best on the test problems stands beside."""
+    certainty_window: int = key(WINDOW, least=0)
+    """Tokens of a window over which the transformers sampler measures how sure the solver is along a solution, for the
+    rules self_certainty and trace_confidence (2,048 in DeepConf's paper, for long thoughts); 0 = it does not."""
     draw_factor: float = key(2.0, least=1, most=100)
     """Proposals drawn per distinct abstraction wanted."""
     iid_abstractions: int = key(8, least=1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:  # a process that only watches another need not load torch
     import torch
@@ -27,6 +27,21 @@ def outside(values: Sequence, spans: Sequence[Span]) -> tuple:
     return tuple(kept)
 
 
+class Certainty(NamedTuple):
+    """How sure a model was along one text, at temperature 1; higher = surer. Nats (rlad/generation/certainty.py)."""
+
+    divergence: float
+    """Self-certainty (2502.18581): mean over tokens of KL(uniform || p); 0 = it had no idea."""
+    mean: float
+    """Mean over tokens of DeepConf's confidence (2508.15260), the negative mean log-prob of the 20 likeliest tokens."""
+    lowest: float
+    """The same over the window where it is lowest."""
+    bottom: float
+    """The same over the tenth of all windows in which it is lowest, at least one."""
+    tail: float
+    """The same over the last window."""
+
+
 @dataclass(frozen=True)
 class Sampling:
     """How to sample: the full distribution at one temperature, as training needs it (no top-p, no top-k)."""
@@ -40,6 +55,8 @@ class Sampling:
     draws what it would by itself."""
     stop: tuple[int, ...] = ()
     """Tokens that end a completion, beside those that always do."""
+    certainty: int = 0
+    """Tokens of a window over which a completion's certainty is measured, where the sampler can; 0 = not measured."""
 
     def apart(self, prompts: Sequence) -> list[tuple[Sequence, Sampling]]:
         """Every part's prompts with a sampling of its own.
@@ -81,6 +98,8 @@ class Completion:
     given: tuple[Span, ...] = ()
     """Which of its tokens a tool has put there (rlad/generation/turns.py), in order; their log-probs are 0, and nothing
     else of them counts as the sampler's."""
+    certainty: Certainty | None = None
+    """None where nobody asked, where a tool wrote in between, or where the sampler does not see whole distributions."""
 
     @property
     def generated(self) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Protocol
 
-from rlad.generation.base import Completion, Sampling
+from rlad.generation.base import Certainty, Completion, Sampling
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,8 @@ class Piece:
     the engine cannot tell."""
     given: bool = False
     """Whether a tool has put these tokens there; they are no sampler's."""
+    certainty: Certainty | None = None
+    """Of the whole sample, in its last piece; None where the sampler gives none."""
 
 
 def pieces_of(sample: int, completion: Completion) -> list[Piece]:
@@ -46,6 +48,7 @@ def pieces_of(sample: int, completion: Completion) -> list[Piece]:
             completion.finish_reason if last else None,
             completion.model_logprob if last or completion.model_logprob is None else 0.0,
             given,
+            completion.certainty if last else None,
         )
         for (begin, end, given), last in zip(parts, [*[False] * (len(parts) - 1), True], strict=True)
     ]

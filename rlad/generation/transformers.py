@@ -6,12 +6,14 @@ Identical prompts are prefilled once and share the result; rows that are finishe
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
 
-from rlad.generation.base import Completion, Sampling
+from rlad.generation.base import Certainty, Completion, Sampling
 from rlad.generation.cache import roomy_cache
+from rlad.generation.certainty import certainty_of, token_certainty
 from rlad.generation.checksums import checksums, differing
 from rlad.generation.given import Given
 from rlad.players.adapters import has_adapter
@@ -139,6 +141,7 @@ class TransformersSampler:
         model_logprobs = torch.zeros(len(prompts), dtype=torch.float64, device=logits.device)
         lengths = torch.zeros(len(prompts), dtype=torch.long, device=logits.device)
         stopped = torch.zeros(len(prompts), dtype=torch.bool, device=logits.device)
+        sure = logprobs.new_zeros((2, *logprobs.shape)) if sampling.certainty else None
         for step in range(sampling.max_new_tokens):
             token, logprob = _drawn(logits, sampling.temperature, generators, sizes)
             live = alive[~done]
@@ -147,6 +150,9 @@ class TransformersSampler:
             untempered = logprob if sampling.temperature in (0, 1) else at_temperature_1(logits, token)
             model_logprobs[live] += untempered[~done]
             lengths[live] += 1
+            if sure is not None:
+                for column, values in zip(sure, token_certainty(logits[~done]), strict=True):
+                    column[live, step] = values
             ended = torch.isin(token, ends) & ~done
             stopped[alive[ended]] = True
             done |= ended
@@ -169,10 +175,19 @@ class TransformersSampler:
             ).logits[:, -1]
             position = position + 1
         columns = (column.tolist() for column in (tokens, logprobs, lengths, stopped, model_logprobs))
-        return [
+        found = [
             Completion(tuple(ids[:length]), tuple(lps[:length]), "stop" if stop else "length", self.version, whole)
             for ids, lps, length, stop, whole in zip(*columns, strict=True)
         ]
+        if sure is None:
+            return found
+        own = zip(found, *sure.double().tolist(), strict=True)
+        return [replace(one, certainty=_certainty(one, *rows, sampling.certainty)) for one, *rows in own]
+
+
+def _certainty(completion: Completion, divergences: list, confidences: list, window: int) -> Certainty:
+    length = len(completion.token_ids)
+    return certainty_of(divergences[:length], confidences[:length], window)
 
 
 def _drawn(logits: torch.Tensor, temperature: float, generators: list[torch.Generator], sizes: list[int]):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from time import perf_counter
 
-from rlad.generation.base import Completion, Sampling, Span
+from rlad.generation.base import Certainty, Completion, Sampling, Span
 from rlad.generation.streaming import Piece, StreamingSampler
 from rlad.players.roles import role_of
 from rlad.reasoning.budget import Budget
@@ -39,6 +39,7 @@ class Request:
         self._logprobs: list[list[float]] = [[] for _ in range(self.count)]
         self._given: list[list[Span]] = [[] for _ in range(self.count)]
         self._model_logprobs: list[float | None] = [0.0] * self.count
+        self._certainty: list[Certainty | None] = [None] * self.count
         self._finished: set[int] = set()
         self._texts = [GrowingText(self.decode, self.opening) for _ in range(self.count)] if self.decode else None
 
@@ -72,13 +73,14 @@ class Request:
         before, more = self._model_logprobs[piece.sample], piece.model_logprob
         self._model_logprobs[piece.sample] = None if before is None or more is None else before + more
         if piece.finish_reason:
+            self._certainty[piece.sample] = piece.certainty
             self._finished.add(piece.sample)
         return self._texts[piece.sample].add(piece.token_ids) if self._texts else ""
 
     def completion(self, sample: int, finish_reason: str) -> Completion:
         ids, logprobs = tuple(self._ids[sample]), tuple(self._logprobs[sample])
-        given = tuple(self._given[sample])
-        return Completion(ids, logprobs, finish_reason, 0, self._model_logprobs[sample], given)
+        given, sure = tuple(self._given[sample]), self._certainty[sample]
+        return Completion(ids, logprobs, finish_reason, 0, self._model_logprobs[sample], given, sure)
 
 
 class Flights:

@@ -92,6 +92,7 @@ def with_solution(candidate: Candidate, solution: Solution, key: int | None) -> 
         logprob=completion.model_logprob,
         unguided=completion.model_logprob if candidate.branch is None else solution.unguided,
         judgement=solution.judgement,
+        certainty=completion.certainty,
         sampled=logprob_of(completion),
         tokens=solution.tokens,
         stated_confidence=stated_confidence(solution.text) or 0.0,
@@ -115,6 +116,7 @@ def candidates_of(
     ]
 
 
+UNSEEN = "the sampler does not see whole next-token distributions (vLLM), or nobody asked it (sweep.certainty_window)"
 WHY = {
     "likelihood": "the sampler gave no log-probs",
     "logprob": "the sampler gave no log-probs of temperature 1",
@@ -122,6 +124,8 @@ WHY = {
     "unguided": "nobody asked how likely the solver finds them without their abstraction",
     "judgement": "no judge was asked about them, or the solver has no words for a verdict (cotrain.critique, "
     "warmstart.mixture.critique)",
+    "self_certainty": UNSEEN,
+    "certainty": UNSEEN,
     STATED: "this solver is not asked to state one",
 }
 

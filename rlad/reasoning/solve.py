@@ -61,7 +61,7 @@ def solve(
         abstractions,
         solutions,
         Sampling(sweep.propose_temperature, roles["abstraction"].max_new_tokens, seed),
-        Sampling(sweep.solve_temperature, roles["solution"].max_new_tokens, seed + 1),
+        Sampling(sweep.solve_temperature, roles["solution"].max_new_tokens, seed + 1, certainty=sweep.certainty_window),
         draws=math.ceil(abstractions * sweep.draw_factor),
     )
     tree = Tree(Problem("question", question, answer=""))

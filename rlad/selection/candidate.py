@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass
 from math import exp
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,14 @@ class Candidate:
     nobody asked. Of plain samples it is `logprob`."""
     judgement: float | None = None
     """A judge's probability that the solution is right, 0 to 1; None = nobody judged it."""
+    certainty: Any = None
+    """How sure the solver was along the solution, token by token: a `Certainty` (rlad/generation/base.py); None =
+    nobody measured it."""
+
+    @property
+    def self_certainty(self) -> float | None:
+        """Mean divergence of the solution's next-token distributions from the uniform one, nats (2502.18581)."""
+        return None if self.certainty is None else self.certainty.divergence
 
     @property
     def likelihood(self) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from math import ceil
 
@@ -76,8 +76,7 @@ class BordaKeys:
 def borda(candidates: Sequence[Candidate], keys: BordaKeys) -> dict[Hashable, float]:
     """Candidates are ranked by confidence and vote with (N - rank + 1)^b (2502.18581); ties share their mean rank.
 
-    The paper ranks by self-certainty, which takes the whole vocabulary's probabilities at every token; samplers give
-    the sampled token's alone, so the rank here is by likelihood.
+    The rank here is by likelihood, which every sampler gives; the paper's own is the rule `self_certainty`.
 
     >>> from math import log
     >>> drawn = [Candidate("A", log(0.9)), Candidate("B", log(0.5)), Candidate("B", log(0.4))]
@@ -86,11 +85,19 @@ def borda(candidates: Sequence[Candidate], keys: BordaKeys) -> dict[Hashable, fl
     >>> borda(drawn, BordaKeys(power=2))
     {'A': 9.0, 'B': 5.0}
     """
-    values = [candidate.likelihood for candidate in candidates]
+    return ranked_votes(candidates, [candidate.likelihood for candidate in candidates], keys.power)
+
+
+def ranked_votes(candidates: Sequence[Candidate], values: Sequence[float], power: float) -> dict[Hashable, float]:
+    """Votes (N - rank + 1)^power of candidates that are ranked by some values, the highest first.
+
+    >>> ranked_votes([Candidate("A"), Candidate("B"), Candidate("B")], [3.0, 1.0, 1.0], 1.0)
+    {'A': 3.0, 'B': 3.0}
+    """
     found: dict[Hashable, float] = {}
     for candidate, value in zip(candidates, values, strict=True):
         below, equal = sum(other < value for other in values), values.count(value)
-        found[candidate.key] = found.get(candidate.key, 0.0) + (below + (equal + 1) / 2) ** keys.power
+        found[candidate.key] = found.get(candidate.key, 0.0) + (below + (equal + 1) / 2) ** power
     return found
 
 
@@ -104,13 +111,22 @@ class DeepconfKeys:
 def deepconf(candidates: Sequence[Candidate], keys: DeepconfKeys) -> dict[Hashable, float]:
     """The most confident candidates vote, each with its confidence (DeepConf offline, 2508.15260).
 
-    The paper's confidence is the mean log-probability of the 20 likeliest tokens, taken negative; samplers give the
-    sampled token's alone, so it is the likelihood here. At least one candidate is kept.
+    Confidence is the likelihood here, which every sampler gives; by the paper's own it is the rule `trace_confidence`.
+    At least one candidate is kept.
 
     >>> from math import log
     >>> drawn = [Candidate("A", log(0.5)), Candidate("B", log(0.25)), Candidate("B", log(0.25)), Candidate("B", -9.0)]
     >>> deepconf(drawn, DeepconfKeys(keep=0.25))
     {'A': 0.5}
     """
-    ranked = sorted(candidates, key=lambda candidate: -candidate.likelihood)
-    return weighted_majority(ranked[: max(1, ceil(keys.keep * len(ranked)))])
+    return weighted_majority(surest(candidates, lambda candidate: candidate.likelihood, keys.keep))
+
+
+def surest(candidates: Sequence[Candidate], value: Callable[[Candidate], float], keep: float) -> list[Candidate]:
+    """The share `keep` of the candidates whose value is highest, at least one; equal ones in their order.
+
+    >>> [one.key for one in surest([Candidate("A", -1.0), Candidate("B", -0.5)], lambda one: one.logprob, 0.1)]
+    ['B']
+    """
+    ranked = sorted(candidates, key=lambda candidate: -value(candidate))
+    return ranked[: max(1, ceil(keep * len(ranked)))]

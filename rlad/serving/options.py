@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from rlad.config import ServingConfig
 from rlad.config.registry import rule
+from rlad.config.running import WINDOW
 from rlad.generation.base import Sampling
 from rlad.problems.base import Problem
 from rlad.reasoning.budget_policy import SPENDING, BudgetPolicy
@@ -73,12 +74,13 @@ def tree_job(
     if "judgement" in reads(select) and not solver.prompts.judges:
         raise ApiError(400, str(ScoreMissing(select)), "select", "score_missing")
     room = solver_room(pair, problem, n, param)
+    sure = {"certainty", "self_certainty"} & set(reads(select))
     longest = min(max_tokens or solver.max_new_tokens, room, total)
     plan = Plan(
         n,
         m,
         Sampling(_given(options.propose_temperature, proposer.temperature), min(proposer.max_new_tokens, total), seed),
-        Sampling(_given(temperature, solver.temperature), longest, seed),
+        Sampling(_given(temperature, solver.temperature), longest, seed, certainty=WINDOW if sure else 0),
         draws=round(config.draw_factor * n),
     )
     limits = Limits(total, select, options.early_stop is not False, deltas, config.of(select), policy)

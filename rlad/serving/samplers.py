@@ -145,8 +145,9 @@ class _Job:
     future: asyncio.Future = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
     @property
-    def batch_key(self) -> tuple[float, int, tuple[int, ...]]:
-        return self.sampling.temperature, self.sampling.max_new_tokens, self.sampling.stop
+    def batch_key(self) -> tuple[float, int, tuple[int, ...], int]:
+        s = self.sampling
+        return s.temperature, s.max_new_tokens, s.stop, s.certainty
 
 
 class ThreadSampler:

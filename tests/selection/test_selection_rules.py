@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import rlad.selection
 from evals.statistics.estimators import majority_at_k
 from rlad.config.registry import rule
+from rlad.generation.base import Certainty
 from rlad.selection import Candidate, credit, group, reads, select, winners
 
 
@@ -21,7 +22,9 @@ def sample(key, likelihood=None):
     return Candidate(key, None if likelihood is None else log(likelihood))
 
 
-SAID = Candidate("A", log(0.5), stated_confidence=0.5, unguided=log(0.5), judgement=0.5)
+SAID = Candidate(
+    "A", log(0.5), stated_confidence=0.5, unguided=log(0.5), judgement=0.5, certainty=Certainty(0.5, 1, 1, 1, 1)
+)
 """With everything that a rule may read."""
 ANSWERS = st.lists(st.sampled_from(["A", "B", "C", None]), min_size=1, max_size=12)
 
@@ -86,7 +89,7 @@ def test_weighted_vote_refuses_negative_scores(score):
 def test_rules_that_need_scores_say_so():
     for name in rule.names():
         for one in reads(name):
-            lost = {"likelihood": "logprob", "joint": "logprob"}.get(one, one)
+            lost = {"likelihood": "logprob", "self_certainty": "certainty"}.get(one, one)
             with pytest.raises(ValueError, match=f"reads the {one} of every candidate"):
                 select(name, [SAID, replace(SAID, **{lost: None})])
         assert select(name, [SAID, Candidate(None, proposal=None)]) == 0  # what has no answer needs no score

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from rlad.config.registry import decoding, key
 from rlad.generation.base import Sampling
+from rlad.generation.certainty import top_confidence, window_means
 from rlad.generation.decoding.base import DecodingMethod, GrowingSequence, Trace, Writer, by_prompt, in_turn
 
 
@@ -28,8 +29,7 @@ def lowest(confidences: Sequence[float], window: int) -> float:
     >>> lowest([4, 2, 6, 4], 2), lowest([4, 2], 8)  # windows 3, 4, 5
     (3.0, 3.0)
     """
-    width = min(window, len(confidences))
-    return min(sum(confidences[i : i + width]) / width for i in range(len(confidences) - width + 1))
+    return min(window_means(confidences, window))
 
 
 def threshold(lows: Sequence[float], keep: float) -> float:
@@ -54,8 +54,7 @@ class _Watched(DecodingMethod):
 
     def choose(self, logits, rows: list[GrowingSequence]) -> list[int]:
         logp = logits.float().log_softmax(-1)
-        top = logp.topk(min(self.keys.top, logp.shape[-1]), dim=-1).values
-        for row, confidence in zip(rows, (-top.mean(-1)).tolist(), strict=True):
+        for row, confidence in zip(rows, top_confidence(logp, self.keys.top).tolist(), strict=True):
             row.notes.append(confidence)
         return super().choose(logits, rows)
 
