@@ -90,6 +90,7 @@ FLOORS = {
         {"harness"},
         {"analysis", "device", "gateway", "memory", "rollouts", "steps", "verifier"},
         {"gpu"},
+        {"rehearsal"},
     ],
 }
 """The rooms of a package, from below: a room imports only what is on a lower floor, so there is no circle."""

@@ -1,4 +1,4 @@
-"""What GPUs can do at most, of the vendor's data sheets (SXM)."""
+"""What GPUs can do at most, of the vendor's data sheets (SXM where there is one)."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ GPUS = {
     "A100": Gpu(80e9, 312e12, 2.04e12, 300e9, 25e9),
     "H100": Gpu(80e9, 989e12, 3.35e12, 450e9, 50e9),
     "H200": Gpu(141e9, 989e12, 4.8e12, 450e9, 50e9),
+    "RTX 4090": Gpu(24e9, 165e12, 1.01e12, 32e9, 25e9),  # over PCIe
 }
 
 

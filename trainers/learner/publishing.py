@@ -20,6 +20,9 @@ from trainers.learner.learner import Learner, owners
 from trainers.runtime import zero3
 
 PROBE_TOKENS = 8
+ROUNDING = {"float32": 1e-3, "float16": 0.02, "bfloat16": 0.1}
+"""The largest mean gap that is no alarm, nats, by the weights' dtype. A cached pass and a whole one of a bfloat16 model
+of 30 layers are 0.03 apart (of float32 3e-6); float16 rounds an eighth as coarsely."""
 FIRST = 3
 """Publishes whose gaps say what is healthy in this run."""
 
@@ -42,7 +45,8 @@ def publish(learners: Iterable[Learner], run: RunConfig, probe: bool = False) ->
         check_weights(learner, run.zero.bucket_size)
         if not (probe or learner.version <= FIRST or learner.version % config.parity_every == 0):
             continue
-        limit = parity_limit(learner.first_gaps, config.parity_threshold, config.parity_factor)
+        threshold = parity_threshold(run, learner.policy.role)
+        limit = parity_limit(learner.first_gaps, threshold, config.parity_factor)
         gaps.append(check_parity(learner, limit))
         learner.first_gaps = [*learner.first_gaps, gaps[-1]][:FIRST]
     return max(gaps, default=None)
@@ -62,6 +66,19 @@ def check_weights(learner: Learner, bucket_size: int) -> None:
             f"{f' and {others} other tensors' if others else ''} of {len(expected)} differ from what the trainer has "
             f"as version {learner.version}. Training on stale rollouts was refused."
         )
+
+
+def parity_threshold(run: RunConfig, role: str) -> float:
+    """The configured largest mean gap of a player, nats, or what its weights' dtype rounds away.
+
+    >>> from rlad.config import load_config
+    >>> [parity_threshold(load_config(None, [f"base.dtype={name}"]), "solution") for name in ROUNDING]
+    [0.001, 0.02, 0.1]
+    >>> parity_threshold(load_config(None, ["base.dtype=bfloat16", "cotrain.parity_threshold=0.01"]), "abstraction")
+    0.01
+    """
+    model = run.players[role].model or run.base
+    return run.cotrain.parity_threshold or ROUNDING[model.dtype]
 
 
 def parity_limit(first: list[float], threshold: float, factor: float) -> float:

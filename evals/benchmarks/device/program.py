@@ -19,7 +19,7 @@ from typing import Any
 
 import psutil
 import torch
-from transformers import Qwen3Config, Qwen3ForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
 from evals.benchmarks.harness.random_run import write_tokenizer
 from rlad.config import ROLES, EngineConfig
@@ -34,17 +34,17 @@ PROBED = (4, 8)
 """Prompts and tokens of the comparison of log-probs."""
 
 
-def random_model(shape: ModelShape, dtype: str, device: str) -> Qwen3ForCausalLM:
-    """A Qwen3 of that shape with random weights."""
-    config = Qwen3Config(
-        vocab_size=shape.vocabulary, hidden_size=shape.hidden, num_hidden_layers=shape.layers,
+def random_model(shape: ModelShape, dtype: str, device: str, family: str = "qwen3") -> PreTrainedModel:
+    """A model of that shape with random weights; family: qwen3 or llama."""
+    config = AutoConfig.for_model(
+        family, vocab_size=shape.vocabulary, hidden_size=shape.hidden, num_hidden_layers=shape.layers,
         num_attention_heads=shape.heads, num_key_value_heads=shape.kv_heads, head_dim=shape.head_size,
         intermediate_size=shape.intermediate, tie_word_embeddings=shape.tied, max_position_embeddings=POSITIONS,
         eos_token_id=256, pad_token_id=256, bos_token_id=None,
     )  # fmt: skip
     torch.manual_seed(0)
     with torch.device(device):
-        return Qwen3ForCausalLM(config).to(getattr(torch, dtype)).eval()
+        return AutoModelForCausalLM.from_config(config).to(getattr(torch, dtype)).eval()
 
 
 def prepare(folder: str, shape: Mapping[str, Any], dtype: str, device: str, **_: object) -> dict:
@@ -60,10 +60,18 @@ def prepare(folder: str, shape: Mapping[str, Any], dtype: str, device: str, **_:
 def memory_gb(device: str) -> list[float]:
     """GB in use: of every GPU, as its driver says; on a CPU of all processes that this one has started."""
     if device == "cpu":
-        return [round(sum(p.memory_info().rss for p in psutil.Process().children(recursive=True)) / 1e9, 2)]
+        return [round(sum(map(resident, psutil.Process().children(recursive=True))) / 1e9, 2)]
     words = ["nvidia-smi", "--query-gpu=memory.used", "--format=csv,noheader,nounits"]
     told = subprocess.run(words, capture_output=True, text=True, check=True).stdout
     return [round(int(line) * 2**20 / 1e9, 2) for line in told.split()]
+
+
+def resident(process: psutil.Process) -> int:
+    """Bytes of a process; none of one that has ended meanwhile."""
+    try:
+        return process.memory_info().rss
+    except psutil.NoSuchProcess:
+        return 0
 
 
 def timed(call: Callable[[], object]) -> float:

@@ -180,11 +180,11 @@ def _told(words: list[str], log: Path, limit: float) -> dict:
         except subprocess.TimeoutExpired as error:
             raise StageFailed(f"ended by the clock after {limit:.0f} s") from error
     if process.returncode:
-        raise StageFailed(_end(log))
+        raise StageFailed(last_words(log))
     return json.loads(told.splitlines()[-1])
 
 
-def _end(log: Path) -> str:
+def last_words(log: Path) -> str:
     """The last line that says something."""
     lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
     return f"{lines[-1].strip() if lines else 'no word'} (log: {log})"
@@ -239,7 +239,7 @@ def _trained(place: Place, name: str, more: list[str], ranks: int, limit: float)
         drain.start()
         while len(rows := metrics.read_text().splitlines() if metrics.exists() else []) < STEPS:
             if process.poll() is not None:
-                raise StageFailed(_end(log))
+                raise StageFailed(last_words(log))
             if time.monotonic() > deadline:
                 raise StageFailed(f"ended by the clock after {len(rows)} of {STEPS} steps")
             time.sleep(LOOK)

@@ -82,3 +82,15 @@ def test_the_runs_configuration_is_one(tmp_path, memory, offloaded):
     assert set(run.players) >= {"abstraction", "solution"} and run.base.dtype == "bfloat16"
     given = json.loads(place.given("engines", gpus=["1"])[-1])
     assert given["do"] == "engines" and given["gpus"] == ["1"] and given["shape"]["hidden"] == 2048
+
+
+def test_a_process_that_ends_while_memory_is_counted_counts_nothing():
+    import subprocess
+
+    import psutil
+
+    from evals.benchmarks.device.program import resident
+
+    with subprocess.Popen(["true"]) as child:
+        there = psutil.Process(child.pid)
+    assert resident(there) == 0 and resident(psutil.Process()) > 0

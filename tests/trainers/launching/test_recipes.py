@@ -9,9 +9,11 @@ import pytest
 import yaml
 
 from rlad.config import load_config
+from rlad.players.gpus import GPUS
 from rlad.players.shapes import model_shape
 from trainers.launching import command
 from trainers.launching.memory import memory, peak_bytes, smallest_gpu, staying
+from trainers.launching.scaling import costs
 
 ROOT = Path(__file__).parents[3]
 RECIPES, DEPLOY = ROOT / "configs" / "recipes", ROOT / "deploy"
@@ -23,22 +25,38 @@ MODELS = {
     "Qwen3-4B": "Qwen/Qwen3-4B",
     "Qwen3-8B": "Qwen/Qwen3-8B",
 }
+RECIPE_NAMES = sorted(path.stem for path in RECIPES.glob("*.yaml"))
 NODES = {"4-nodes": 4}
 CAPACITY = {"1x24gb": 24, "1x24gb-lora": 24}
 """GB of a recipe's GPUs; 80 for all others."""
+PRICE = "$ a GPU hour, assumed"
 
 
-def told():
-    """recipe -> model -> (GB, whether it is printed in bold), of docs/recipes.md."""
+def table(head):
+    """recipe -> column -> cell, of the table of docs/recipes.md that begins so."""
     lines = (ROOT / "docs" / "recipes.md").read_text().splitlines()
-    first = next(i for i, line in enumerate(lines) if line.startswith("| recipe | Qwen3-0.6B"))
+    first = next(i for i, line in enumerate(lines) if line.startswith(head))
     names, found = [cell.strip() for cell in lines[first].split("|")[2:-1]], {}
     for line in itertools.takewhile(lambda line: line.startswith("|"), lines[first + 2 :]):
         recipe, *cells = (cell.strip() for cell in line.split("|")[1:-1])
-        found[recipe.strip("`")] = {
-            name: (int(cell.strip("*")), cell.startswith("*")) for name, cell in zip(names, cells, strict=True)
-        }
+        found[recipe.strip("`")] = dict(zip(names, cells, strict=True))
     return found
+
+
+def told():
+    """recipe -> model -> (GB, whether it is printed in bold)."""
+    return {
+        recipe: {name: (int(cell.strip("*")), cell.startswith("*")) for name, cell in row.items()}
+        for recipe, row in table("| recipe | Qwen3-0.6B").items()
+    }
+
+
+def modelled(recipe, model, gpu):
+    """Seconds of a step, GPU hours of the run."""
+    run = load_config(RECIPES / f"{recipe}.yaml", [f"base.path={model}"])
+    ranks = run.launch.ranks * NODES.get(recipe, 1)
+    seconds = sum(one.seconds for one in costs(run, ranks, GPUS[gpu]).values())
+    return seconds, seconds * run.cotrain.steps * ranks / 3600
 
 
 def least(recipe, model, *words):
@@ -46,7 +64,7 @@ def least(recipe, model, *words):
     return smallest_gpu(run, memory(run, run.launch.ranks * NODES.get(recipe, 1))) / 1e9
 
 
-@pytest.mark.parametrize("recipe", sorted(path.stem for path in RECIPES.glob("*.yaml")))
+@pytest.mark.parametrize("recipe", RECIPE_NAMES)
 def test_the_page_says_what_the_dry_run_says(recipe):
     row = told()[recipe]
     assert list(row) == list(MODELS)
@@ -55,6 +73,37 @@ def test_the_page_says_what_the_dry_run_says(recipe):
         assert bold == (gb <= CAPACITY.get(recipe, 80)), name
     default = load_config(RECIPES / f"{recipe}.yaml").base.path
     assert row[next(name for name, path in MODELS.items() if path == default)][1]
+
+
+def rounded(hours):
+    return f"{hours:.0f}" if hours >= 10 else f"{hours:.1f}"
+
+
+@pytest.mark.parametrize("recipe", RECIPE_NAMES)
+def test_modelled_times_and_costs_are_those_of_the_model(recipe):
+    """Seconds and GPU hours of what fits, on the GPU that the row names; money is hours times the row's price."""
+    row, default = dict(table("| recipe | GPU assumed")[recipe]), load_config(RECIPES / f"{recipe}.yaml").base.path
+    gpu, price, cost = row.pop("GPU assumed"), row.pop(PRICE), row.pop("$ of the recipe's own model")
+    assert list(row) == list(MODELS) and GPUS[gpu].memory / 1e9 == CAPACITY.get(recipe, 80)
+    for name, (_, fits) in told()[recipe].items():
+        seconds, hours = modelled(recipe, MODELS[name], gpu)
+        assert row[name] == (f"{seconds:.0f} s, {rounded(hours)} h" if fits else "–"), name
+    assert cost == f"{modelled(recipe, default, gpu)[1] * float(price):.0f}"
+
+
+def test_the_page_says_which_times_are_modelled():
+    page = (ROOT / "docs" / "recipes.md").read_text()
+    section = page.partition("## Times and costs, modelled")[2].partition("\n## ")[0]
+    assert "**Modelled, not measured**" in section and "**The prices are assumptions**" in section
+
+
+@pytest.mark.parametrize("file", [*RECIPES.glob("*.yaml"), *RECIPES.parent.glob("qwen3-*.yaml")], ids=lambda f: f.stem)
+def test_a_warm_start_of_a_pretrained_model_is_gentle_and_keeps_checkpoints(file):
+    """The default rate, 3e-3, is for models built from scratch, and 64 long sequences at a time fit no GPU. It moves all
+    weights, those that are given adapters later too."""
+    run = load_config(file)
+    assert run.warmstart.lr == 1e-5 and run.warmstart.checkpoint_every
+    assert 0 < run.warmstart.micro_tokens <= 16_384
 
 
 def test_an_8b_pair_fits_one_node_without_references_and_with_its_optimisers_outside():
