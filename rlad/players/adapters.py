@@ -40,7 +40,7 @@ def add_adapter(model: PreTrainedModel, config: LoraConfig, seed: int) -> PreTra
     """
     if not config.rank:
         return model
-    _require_targets(model, config.targets)
+    require_targets(model, config.targets)
     import peft
 
     wanted = peft.LoraConfig(r=config.rank, lora_alpha=config.alpha, target_modules=list(config.targets))
@@ -50,7 +50,8 @@ def add_adapter(model: PreTrainedModel, config: LoraConfig, seed: int) -> PreTra
     return model
 
 
-def _require_targets(model: PreTrainedModel, targets: list[str]) -> None:
+def require_targets(model: PreTrainedModel, targets: list[str]) -> None:
+    """Raises ConfigError for a target that the model has no linear layers of; asks for its form alone."""
     head = model.get_output_embeddings()
     layers = {
         name.rpartition(".")[2]

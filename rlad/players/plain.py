@@ -30,6 +30,8 @@ def control_tokens(tokenizer) -> dict[str, int]:
     Added tokens that are neither (Gemma's runs of line breaks) are ordinary text.
     """
     template, unknown = tokenizer.chat_template or "", tokenizer.unk_token
+    if isinstance(template, dict):  # several by name
+        template = "".join(template.values())
     if unknown in (tokenizer.eos_token, tokenizer.bos_token, tokenizer.pad_token):  # GPT-2's, which ends texts
         unknown = None
     return {

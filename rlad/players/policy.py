@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+import transformers
 from transformers.utils.logging import disable_progress_bar
 
 from rlad.config import ConfigError, ModelConfig, ProblemsConfig, RunConfig
@@ -130,7 +131,7 @@ def build_model(model: ModelConfig, tokenizer, seed: int = 0, dropout: bool = Fa
     if model.path is None:
         torch.manual_seed(seed)
         return with_head(tiny_model(model, len(tokenizer), tokenizer.eos_token_id, tokenizer.pad_token_id), model)
-    described = AutoConfig.from_pretrained(model.path, trust_remote_code=model.trust_remote_code)
+    described = description(model)
     if not dropout:
         without_dropout(described)
     without_router_loss(described)
@@ -140,12 +141,38 @@ def build_model(model: ModelConfig, tokenizer, seed: int = 0, dropout: bool = Fa
     for module in loaded.modules():  # shares that a model's code states itself
         if isinstance(module, torch.nn.modules.dropout._DropoutNd) and not dropout:
             module.p = 0.0
-    if len(tokenizer) > loaded.get_input_embeddings().num_embeddings:
-        raise ValueError(f"The tokenizer of '{model.path}' has more tokens than its model has embeddings.")
+    require_embeddings(model, loaded, tokenizer)
     use_fast_matmul(described.get_text_config().hidden_size)
     if model.gradient_checkpointing:
         loaded.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     return with_head(loaded, model)
+
+
+def description(model: ModelConfig) -> PretrainedConfig:
+    """A loaded model's configuration. Raises ConfigError for an architecture that transformers does not have."""
+    try:
+        return AutoConfig.from_pretrained(model.path, trust_remote_code=model.trust_remote_code)
+    except ValueError as error:
+        why = " ".join(str(error).partition("\n")[0].split()).rstrip(".")
+        raise ConfigError(f"transformers {transformers.__version__} cannot read '{model.path}': {why}.") from error
+
+
+def skeleton(model: ModelConfig, tokenizer) -> PreTrainedModel:
+    """The model without numbers: its layers and shapes, on torch's meta device, of which nothing is read or drawn."""
+    with torch.device("meta"):
+        if model.path is None:
+            return tiny_model(model, len(tokenizer), tokenizer.eos_token_id, tokenizer.pad_token_id)
+        return AutoModelForCausalLM.from_config(description(model), trust_remote_code=model.trust_remote_code)
+
+
+def require_embeddings(model: ModelConfig, loaded: PreTrainedModel, tokenizer) -> None:
+    """Raises ConfigError for a tokenizer with tokens that its model has no embeddings for."""
+    rows = loaded.get_input_embeddings().num_embeddings
+    if len(tokenizer) > rows:
+        raise ConfigError(
+            f"The tokenizer of '{model.path}' has {len(tokenizer)} tokens, its model only {rows} embeddings; tokens "
+            "were added without resize_token_embeddings."
+        )
 
 
 def without_dropout(described: PretrainedConfig) -> None:

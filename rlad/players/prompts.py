@@ -17,6 +17,8 @@ import secrets
 from collections.abc import Sequence
 from functools import cached_property
 
+from jinja2 import TemplateError
+
 from rlad.config import ConfigError, registry
 from rlad.players.confidence import CLOSE, CONFIDENCE_TOKENS, OPEN
 from rlad.players.lists import item_spans, thought_span, unnumbered
@@ -73,10 +75,20 @@ def spoken(text: str) -> str:
 
 
 def chat_prompt(tokenizer, content: str, thinking: bool) -> str:
-    """A user's message and the beginning of its answer, as the tokenizer's chat template writes them."""
-    return tokenizer.apply_chat_template(
-        [{"role": "user", "content": content}], tokenize=False, add_generation_prompt=True, enable_thinking=thinking
-    )
+    """A user's message and the beginning of its answer, as the tokenizer's chat template writes them.
+
+    Raises ConfigError for a template that refuses it, is broken, or is one of several of which none is the default.
+    """
+    message = [{"role": "user", "content": content}]
+    try:
+        return tokenizer.apply_chat_template(
+            message, tokenize=False, add_generation_prompt=True, enable_thinking=thinking
+        )
+    except (TemplateError, ValueError) as error:
+        why = str(error).partition("\n")[0].rstrip("!.")
+        raise ConfigError(
+            f"The chat template of '{tokenizer.name_or_path}' makes no prompt of a user's message: {why}."
+        ) from error
 
 
 def reads_thinking(tokenizer) -> bool:

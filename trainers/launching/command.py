@@ -1,9 +1,9 @@
 """Starts the warm start or co-training on all ranks: `python -m trainers.launching train CONFIG [key=value ...]`.
 
 Everything that can be refused is refused here, in one sentence and before a model is loaded: the configuration, the
-problems, the placement; torch is imported only to read the tokenizer of a model that has its own. Then the run folder
-is made, the resolved configuration written into it, and the real `deepspeed` launcher started on this machine, on the
-hosts of a file, or as this node's part of a multi-node run.
+problems, the placement, the models' form; torch is imported only for a model that has its own tokenizer, and for
+adapters. Then the run folder is made, the resolved configuration written into it, and the real `deepspeed` launcher
+started on this machine, on the hosts of a file, or as this node's part of a multi-node run.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from rlad.config.rules import check_ranks, dropouts, model_config, models
 from rlad.generation import SamplerFailed
 from rlad.generation.vllm.link import SCRATCH, private_folder
 from rlad.generation.vllm.setup import SPARE, require_vllm
+from rlad.players.forms import check_forms
 from rlad.players.lengths import check_lengths
 from rlad.problems import SPLITS, load_problems
 from rlad.problems.files import read_demonstrations
@@ -185,6 +186,7 @@ def main(words: list[str] | None = None) -> int:
         master=arguments.master,
     )
     check_ranks(config, placement.ranks)
+    check_forms(config)
     lengths = check_problems(config, arguments.dry_run)
     if arguments.verb == "warmstart" and config.warmstart.path is not None:
         read_demonstrations(config.problems, config.warmstart.path)  # refused here, before a rank starts
