@@ -57,6 +57,8 @@ def _pass_at_integer(n: NDArray[np.int64], c: NDArray[np.int64], k: int) -> Valu
 def samples_for_budget(tokens: ArrayLike, budget: float) -> float:
     """How many samples k (possibly fractional) of mean length mean(tokens) a token budget per problem buys.
 
+    Below 1 nothing is bought but a chance of one; a sweep's `warnings` name such budgets.
+
     >>> samples_for_budget([10.0, 30.0], 50.0)
     2.5
     """

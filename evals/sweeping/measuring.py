@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -89,7 +90,7 @@ def measure(run: RunConfig, sampled: Sampled) -> dict[str, Any]:
         result["choosers"] = rows
     result["scores"] = _score_rows(known, resamples)
     result["temperatures"] = [choice.row() for choice in [*tuned, *on_test]]
-    result["warnings"] = warnings(tuned or on_test) + book.skipped + _unsure(book, known)
+    result["warnings"] = warnings(tuned or on_test) + book.skipped + _unsure(book, known) + thin(result["cells"])
     result["warnings"] += [UNPRICED] if run.sweep.budget_policy and not result["budget"] else []
     return result
 
@@ -121,6 +122,26 @@ def _unsure(book: Book, known: Sides) -> list[str]:
         for (checkpoint, way), several in known.items()
         if (best := book.best(checkpoint, way, [one.temperature for one in book.options[checkpoint, way]])).temperature
         not in [side.samples.temperature for side in several]
+    ]
+
+
+def thin(cells: Sequence[dict[str, Any]]) -> list[str]:
+    """A sentence for every model and temperature whose budgets do not buy one plain sample.
+
+    >>> row = {"mode": "plain", "label": "base", "temperature": 0.7, "m": 0.4, "tokens_per_problem": 9.0}
+    >>> thin([row, row | {"m": 0.8, "tokens_per_problem": 18.0}, row | {"m": 1.5}, row | {"mode": "abstractions"}])
+    ['base, plain at T 0.7: 9 tokens buy 0.4 of a sample; below one its numbers lie on the line from nothing to one.']
+    """
+    found: dict[tuple[str, float], dict[str, Any]] = {}
+    for row in cells:
+        if row["mode"] == "plain" and row["m"] < 1:
+            least = found.setdefault((row["label"], row["temperature"]), row)
+            if row["m"] < least["m"]:
+                found[row["label"], row["temperature"]] = row
+    return [
+        f"{label}, plain at T {temperature:g}: {row['tokens_per_problem']:g} tokens buy {row['m']:g} of a sample; "
+        "below one its numbers lie on the line from nothing to one."
+        for (label, temperature), row in found.items()
     ]
 
 

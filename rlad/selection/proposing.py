@@ -121,8 +121,8 @@ def horvitz_thompson(candidates: Sequence[Candidate]) -> dict[Hashable, float]:
 
     The unbiased estimate of p(a|x) from a sample without replacement (1903.06059): sure proposals weigh their
     probability, rare ones that were found weigh for all that were not, each about 1 / proposals. P is
-    1 - (1 - π_abs)^proposals, exact where a fixed number of them is drawn at temperature 1. Of plain samples it is the
-    majority.
+    1 - (1 - π_abs)^proposals, exact where a fixed number of them is drawn at temperature 1; a tree that stops at the
+    n-th distinct one draws a random number. Of plain samples it is the majority.
 
     >>> half, tenth = log(0.5), log(0.1)
     >>> drawn = [Candidate("A", proposal=half, drawn=2, branch=0), Candidate("B", proposal=tenth, drawn=2, branch=1)]

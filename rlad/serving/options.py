@@ -75,12 +75,17 @@ def tree_job(
         raise ApiError(400, str(ScoreMissing(select)), "select", "score_missing")
     room = solver_room(pair, problem, n, param)
     sure = {"certainty", "self_certainty"} & set(reads(select))
-    longest = min(max_tokens or solver.max_new_tokens, room, total)
+    longest = min(max_tokens or solver.max_new_tokens, room)
+    if options.max_total_tokens is not None and total < longest:
+        message = (
+            f"max_total_tokens={total} is less than one solution may take, which is {longest} tokens: raise it, or "
+        )
+        raise ApiError(400, f"{message}lower max_tokens.", "max_total_tokens", "budget_below_one_solution")
     plan = Plan(
         n,
         m,
         Sampling(_given(options.propose_temperature, proposer.temperature), min(proposer.max_new_tokens, total), seed),
-        Sampling(_given(temperature, solver.temperature), longest, seed, certainty=WINDOW if sure else 0),
+        Sampling(_given(temperature, solver.temperature), min(longest, total), seed, certainty=WINDOW if sure else 0),
         draws=round(config.draw_factor * n),
     )
     limits = Limits(total, select, options.early_stop is not False, deltas, config.of(select), policy)

@@ -1,13 +1,16 @@
 """Votes that know what the proposer said: what they equal, what they beat, and what they do with long texts."""
 
 import random
-from math import exp, log
+from dataclasses import replace
+from itertools import product
+from math import exp, log, prod
 
 import numpy as np
 import pytest
 
 from rlad.config import load_config
 from rlad.problems import make_world
+from rlad.reasoning.scores import under as known_of
 from rlad.selection import Candidate, credit, select, tally
 from rlad.selection.proposing import MarginalKeys, ProposerKeys
 
@@ -35,6 +38,40 @@ def test_an_abstraction_has_its_weight_once_however_many_solutions_it_gets():
     ]
     for name, whole in (("draws", 4.0), ("proposer", 0.5), ("horvitz_thompson", 0.5 / (1 - 0.5**8))):
         assert tally(name, several) == pytest.approx({"A": whole / 2, "B": whole / 4})
+
+
+MASSES, ANSWERS = (0.5, 0.3, 0.15, 0.05), "ABAC"
+
+
+def expected_votes(sequences):
+    """What Horvitz and Thompson's votes come to on average over sequences of proposals, which are i.i.d."""
+    found = dict.fromkeys(ANSWERS, 0.0)
+    for drawn in sequences:
+        order = list(dict.fromkeys(drawn))
+        proposals = [(order.index(i), str(i), log(MASSES[i])) for i in drawn]
+        candidates = [replace(known_of(branch, proposals, 1), key=ANSWERS[i]) for branch, i in enumerate(order)]
+        for answer, weight in tally("horvitz_thompson", candidates).items():
+            found[answer] += prod(MASSES[i] for i in drawn) * weight
+    return found
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 4])
+def test_horvitz_thompson_is_unbiased_for_a_fixed_number_of_proposals(number):
+    """Every sequence of so many proposals, with its probability: p(a|x) is .65, .3, .05."""
+    assert expected_votes(product(range(4), repeat=number)) == pytest.approx({"A": 0.65, "B": 0.3, "C": 0.05})
+
+
+def test_horvitz_thompson_is_not_exact_where_drawing_stops_at_the_second_distinct_proposal():
+    """As a sweep's trees stop: the number of proposals is then random (docs/evaluation.md says so)."""
+
+    def stopped(drawn=()):
+        if len(set(drawn)) == 2:
+            yield drawn
+        elif len(drawn) < 12:
+            for i in range(4):
+                yield from stopped((*drawn, i))
+
+    assert expected_votes(stopped())["A"] == pytest.approx(0.69, abs=0.005)
 
 
 def test_marginal_is_the_probability_of_the_answer_that_the_samples_have_found():

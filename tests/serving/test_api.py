@@ -168,6 +168,7 @@ REFUSED = {
     "too many abstractions": ("/v1/solve", {"problem": "1", "abstractions": 65}, 400, "abstractions"),
     "too many samples": ("/v1/solve", {"problem": "1", "abstractions": 64, "solutions": 64}, 400, "solutions"),
     "too many tokens": ("/v1/solve", {"problem": "1", "max_total_tokens": 10**9}, 400, "max_total_tokens"),
+    "fewer tokens than a solution": ("/v1/solve", {"problem": "1", "max_total_tokens": 23}, 400, "max_total_tokens"),
     "an unknown rule": ("/v1/solve", {"problem": "1", "select": "majorty"}, 400, "select"),
     "an unknown model": ("/v1/chat/completions", chat("gpt-4"), 404, "model"),
     "no messages": ("/v1/chat/completions", {"model": "rlad", "messages": []}, 400, "messages"),
@@ -190,6 +191,17 @@ REFUSED = {
     "a full context": ("/v1/completions", {"model": "rlad-solution", "prompt": [5] * 256}, 400, "prompt"),
     "nowhere": ("/v1/nothing", {}, 404, None),
 }  # fmt: skip
+
+
+def test_a_budget_below_one_solution_is_refused_in_words_and_one_for_shorter_solutions_obeyed(gateway):
+    """Never cut without a word: a solution that ends at the budget has no answer."""
+    body = {"problem": QUESTION, "max_total_tokens": 20}
+    reply = call(gateway, "POST", "/v1/solve", json=body)
+    said = "max_total_tokens=20 is less than one solution may take, which is 24 tokens"
+    assert said in reply.json()["error"]["message"] and not gateway.solution.calls
+    reply = call(gateway, "POST", "/v1/chat/completions", json=chat(max_tokens=20, rlad={"max_total_tokens": 20}))
+    assert reply.status_code == 200, reply.text
+    assert all(sampling.max_new_tokens <= 20 for _, _, sampling in gateway.solution.calls)
 
 
 @pytest.mark.parametrize("case", REFUSED)

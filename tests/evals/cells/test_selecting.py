@@ -236,3 +236,19 @@ def test_scores_are_measured_inside_problems():
     assert mine["proposal"]["auroc"] == 1.0 and mine["proposal"]["problems"] == 20
     assert mine["proposal"]["brier"] == pytest.approx((0.25 + 0.04 + 0.01 + 0.0025) / 4, abs=1e-4)
     assert "draws" not in mine and "agreement" not in mine  # the same for all: no score
+
+
+def test_a_budget_that_does_not_buy_one_sample_is_named():
+    assert doctest.testmod(measuring).failed == 0
+    sampled = sampled_of(informed=True)
+    run = run_of("sweep.select=[majority]")
+    assert not any("of a sample" in one for one in measuring.measure(run, sampled)["warnings"])
+    for condition, records in sampled.conditions.items():
+        if condition.mode == "plain":
+            for one in records:
+                one.tokens = [100] * len(one.tokens)  # a cell of two short solutions does not pay for one of these
+    found = measuring.measure(run, sampled)
+    thin = [row for row in found["cells"] if row["mode"] == "plain" and row["m"] < 1]
+    assert thin and {row["temperature"] for row in thin} == {0.3, 1.0}
+    named = [one for one in found["warnings"] if "of a sample" in one]
+    assert len(named) == 2 and f"{min(row['m'] for row in thin):g} of a sample" in named[0]
