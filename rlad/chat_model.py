@@ -71,7 +71,7 @@ class HttpModel:
         section: str = "",
     ):
         """`pace`: that of the server, where several models share one. `section`: where the configuration's keys stand,
-        such as distill.teacher, for sentences that name one."""
+        such as distill.teacher, for sentences that name one; empty where it has none for fields that are refused."""
         self.config, self.section, headers = config, section, {}
         if config.api_key:
             if config.api_key not in os.environ:
@@ -134,15 +134,15 @@ class HttpModel:
 
     def _way_out(self, error: Exception) -> str:
         """A sentence with the key that leaves out a field which the server refuses; empty where it names none."""
-        if not isinstance(error, httpx.HTTPStatusError) or error.response.status_code not in (400, 422):
+        refused = isinstance(error, httpx.HTTPStatusError) and error.response.status_code in (400, 422)
+        if not (self.section and refused):
             return ""
         named = re.search(rf"""['"`]({"|".join((*LIMITS, *DROPPED))})['"`]""", error.response.text)
         if named is None:
             return ""
         other = LIMITS[1 - LIMITS.index(self.config.limit_field)]
         word = f"limit_field={other}" if named[1] in LIMITS else f"drop=[{','.join([*self.config.drop, named[1]])}]"
-        key = f"{self.section}.{word}" if self.section else word
-        return f" Where it does not take {named[1]}, set '{key}'."
+        return f" Where it does not take {named[1]}, set '{self.section}.{word}'."
 
     def _at(self, answer: Any, *path: str | int) -> Any:
         try:

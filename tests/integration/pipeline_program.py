@@ -96,7 +96,7 @@ def kill_all() -> None:
 
 
 WORK = {
-    "distill": ("trainers.distill.calls:Calls._keep", lambda calls, key, _: [key], 9),
+    "distill": ("trainers.distill.calls:Calls._keep", lambda calls, key, *_: [key], 9),
     "warmstart": ("trainers.learner.sft:supervised_step", lambda *_: ["step"], 4),
     "curriculum": (
         "rlad.reasoning.reasoner:Reasoner.solve_bare", lambda _, trees, *__: [tree.problem.id for tree in trees], -2,

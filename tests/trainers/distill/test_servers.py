@@ -29,9 +29,9 @@ def test_requests_keep_their_pace_and_their_number(configured):
 
 
 def test_a_refusal_is_told_in_the_servers_own_words(configured):
-    with chat_server(lambda *_: (400, {"error": {"message": "The prompt is too long."}})) as url:
+    with chat_server(lambda *_: (400, {"error": {"message": "No 'seed' here."}})) as url:
         model = HttpModel(load_config(configured(url)).distill.solver)
-        with pytest.raises(ModelDown, match=r"did not answer: 400, The prompt is too long\.$"):
+        with pytest.raises(ModelDown, match=r"did not answer: 400, No 'seed' here\.$"):
             asyncio.run(model.complete({"n": 1, "seed": 0, "messages": []}))
 
 
