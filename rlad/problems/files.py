@@ -200,7 +200,10 @@ def _problem(row: dict[str, Any], names: FieldNames, where: str, boxed: bool) ->
 SHAPES = {
     "verl": ("reward_model", "problems.fields.question=prompt problems.fields.answer=reward_model.ground_truth"),
     "TRL": ("prompt", "problems.fields.question=prompt problems.fields.answer=solution"),
-    "GSM8K": ("question", "problems.fields.question=question problems.fields.answer=answer"),
+    "GSM8K": (
+        "question",
+        "problems.fields.question=question problems.fields.answer=answer problems.fields.solution=answer",
+    ),
 }
 """Rows that people have: whose, a column that tells them, and the keys that read them."""
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import rlad.problems.files as files
-from rlad.config import FieldNames, ProblemsConfig
+from rlad.config import FieldNames, ProblemsConfig, load_config
 from rlad.problems import SPLITS, ProblemError, load_problems
 from rlad.verifier import Outcome, verify
 
@@ -55,6 +55,11 @@ def test_gsm8ks_own_field_names_and_worked_answers(tmp_path):
     names = FieldNames(question="question", solution="answer")
     (problem,) = files._read(config(path, fields=names), str(path))
     assert (problem.answer, problem.solution) == ("4", "2+2=4\nThe answer is \\boxed{4}.")
+    with pytest.raises(ProblemError, match="GSM8K's shape") as refused:
+        files._read(config(path), str(path))
+    words = [word.rstrip(".") for word in str(refused.value).split() if word.startswith("problems.fields.")]
+    told = load_config(None, ["problems.source=jsonl", f"problems.path={path}", *words]).problems.fields
+    assert files._read(config(path, fields=told), str(path)) == [problem]
 
 
 @pytest.mark.parametrize(
