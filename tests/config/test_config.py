@@ -72,8 +72,6 @@ REFUSED = {
     # unknown keys and names: the nearest is named
     "cotrain.stepz=3": "nearest known key is 'cotrain.steps'",
     "solution.temprature=1": "nearest known key is 'solution.temperature'",
-    "solution.thinking=fales": "nearest is 'false'",
-    "abstraction.thinking=true": "a model that is made from scratch has none",
     "problems.source=inductoin": "nearest is 'induction'",
     "problems.induction.families=[linear,produkt]": "nearest is 'product'",
     "solution.loss=ppo_klip": "nearest is 'ppo_clip'",

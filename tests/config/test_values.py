@@ -51,6 +51,15 @@ def test_what_is_not_of_the_keys_type_is_refused_from_both_places(tmp_path, word
             load_config(path, words)
 
 
+def test_whether_a_player_thinks_is_a_word_of_three_and_a_chat_templates_to_hear(tmp_path):
+    (tmp_path / "run.yaml").write_text("base: {path: some/model}\nsolution: {thinking: false}\n")
+    assert load_config(tmp_path / "run.yaml").solution.thinking == "false"
+    with pytest.raises(ConfigError, match="nearest is 'false'"):
+        load_config(None, ["solution.thinking=fales"])
+    with pytest.raises(ConfigError, match="abstraction.thinking=true.*made from scratch has none"):
+        load_config(None, ["abstraction.thinking=true"])
+
+
 @pytest.mark.parametrize(
     ("word", "value"), [("1_000", 1000.0), ("1e-4", 1e-4), (".5", 0.5), ("5", 5.0), ("1E2", 100.0), ("+2.", 2.0)]
 )
