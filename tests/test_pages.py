@@ -102,12 +102,14 @@ def test_verbs_and_keys_that_texts_name_are_there():
 
 def commands(page):
     """(configuration, changed keys) of every command on a page that says both without a gap for the reader to fill."""
-    text = re.sub(r"\\\n\s*", "", page.read_text())
+    text, made = re.sub(r"\\\n\s*", "", page.read_text()), {}
     for verb, rest in re.findall(r"\./launch\.sh ([a-z]+)([^`\n|]*)", text):
         words = shlex.split(re.split(r" #|   +|&&|;", rest)[0]) if verb in CONFIGURED else []
         changed = [word for word in words if re.match(r"[a-z_][\w.]*=", word)]
         gaps = [word for word in changed if re.search(r"=[A-Z_]+$|\.\.\.|my_pkg|mine\.yaml|^key=value$", word)]
-        config = next((word for word in words if word.startswith("configs/")), "configs/demo.yaml")
+        run = next((word for word in words if word.startswith("runs/")), "")
+        config = next((word for word in words if word.startswith("configs/")), made.get(run, "configs/demo.yaml"))
+        made |= {f"runs/{word[5:]}": config for word in changed if word.startswith("name=")}
         if words and not gaps and config not in YOURS:
             yield config, changed
 
