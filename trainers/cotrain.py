@@ -201,7 +201,7 @@ def train_steps(trainer: Cotrainer, run: RunConfig, folder: Path) -> None:
         if grows_ahead(run, step + 1) and trainer.room_for(guided + bare):
             trainer.rollout.paced.begin(step + 1, clock)
         with clock.phase("credit"):
-            rows = trainer.credit(guided + bare, trainer.learning(step))
+            rows = trainer.credit(guided + bare, trainer.learning(step), step)
             planning = trainer.credit.planning_shares(rows)
         with clock.phase("update"):
             versions = {name: learner.owner.version for name, learner in trainer.learners.items()}

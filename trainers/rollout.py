@@ -132,7 +132,7 @@ class RolloutPhases:
 
     def judged(self, trees: list[Tree], step: int) -> dict[str, float | None]:
         """Second attempts and rewards, after the verdicts. Returns means over all ranks. Collective."""
-        return self.methods.judged(trees, self.seed(step, 7))
+        return self.methods.judged(trees, player_sampling(self.run, "solution", step, 7))
 
     def act(self, trees: list[Tree], step: int) -> None:
         """What the roles that read judged trees add to them, each sampled by its own player."""

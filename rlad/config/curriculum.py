@@ -24,6 +24,9 @@ class CurriculumConfig:
     """Bands that are trained on, after they were measured; empty = all problems."""
     steps: int = key(0, least=0)
     """Steps of each band of the list in turn, of which the last stays; 0 = all of them at once."""
+    max_new_tokens: list[int] = key(least=1, factory=list)
+    """Longest solutions in each stage, in tokens, one number per band; solution.max_new_tokens must be the largest.
+    Empty = that in all of them."""
     memory: int = key(32, least=1)
     """Solutions by which a problem's success is known in training: older ones fade, the base's among them."""
     easy_tree: list[int] = key(least=1, factory=list)
@@ -37,6 +40,22 @@ class CurriculumConfig:
     def active(self) -> bool:
         """Whether anything depends on how often problems are solved."""
         return bool(self.bands or any(self.tree(band) for band in BANDS))
+
+    def stage(self, step: int) -> int:
+        """Which of the bands a step (from 1) has, where each has its turn; before the first step the first.
+
+        >>> [CurriculumConfig(bands=["easy", "medium"], steps=3).stage(step) for step in (0, 1, 3, 4, 99)]
+        [0, 0, 0, 1, 1]
+        """
+        return min(max(step - 1, 0) // self.steps, len(self.bands) - 1) if self.steps else 0
+
+    def longest(self, step: int, otherwise: int) -> int:
+        """Most tokens of a solution in a step.
+
+        >>> CurriculumConfig(bands=["easy", "medium"], steps=3, max_new_tokens=[8, 16]).longest(4, otherwise=16)
+        16
+        """
+        return self.max_new_tokens[self.stage(step)] if self.max_new_tokens else otherwise
 
     def tree(self, band: str) -> tuple[int, int] | None:
         """(n, m) of a band's problems; None where they are those of all."""

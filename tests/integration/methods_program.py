@@ -48,7 +48,7 @@ METHODS = {
     "pope": ["cotrain.proposals=reference", "cotrain.bare.share=0.5", "cotrain.bare.paid=true"],
     "bands": [
         *("curriculum.bands=[hard,medium]", "curriculum.steps=1", "curriculum.hard_tree=[2,3]", "curriculum.samples=2"),
-        *("cotrain.dynamic_sampling=1", "cotrain.drop_constant_groups=true"),
+        *("cotrain.dynamic_sampling=1", "cotrain.drop_constant_groups=true", "curriculum.max_new_tokens=[7,40]"),
     ],
     "joint": ["cotrain.proposals=joint", "cotrain.set_credit=0.5"],
     "offline": [

@@ -73,6 +73,7 @@ def test_bands_move_with_what_is_solved_and_are_resumed(runs):
     trained = [new for new, old in zip(counts, measured, strict=True) if new != [old["right"], old["sampled"]]]
     assert 8 <= len(trained) <= 64 and all(sampled > 2 for _, sampled in trained)  # two steps, and what was added
     assert rows[0]["rollout"]["abstractions_per_problem"] <= 2  # hard problems have two
+    assert rows[0]["solution"]["length"] <= 7 < rows[1]["solution"]["length"]  # by stage
 
 
 @pytest.mark.ranks

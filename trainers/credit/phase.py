@@ -15,6 +15,7 @@ from trainers.credit.planning import planning_counts, planning_credit
 from trainers.credit.rows import role_rows
 from trainers.credit.standing import UNTOUCHED, Control
 from trainers.credit.whitening import whitened
+from trainers.data.plans import player_of_step
 from trainers.data.rows import Row, merged
 from trainers.runtime import zero3
 
@@ -34,14 +35,14 @@ class Credit:
         self.pay = StepPay(run)
         self.shapings = {role: run.players[role].bound("shaping")() for role in measured}
 
-    def __call__(self, trees: list[Tree], learning: Collection[str]) -> dict[str, list[Row]]:
-        """This rank's judged trees to rows by role.
+    def __call__(self, trees: list[Tree], learning: Collection[str], step: int) -> dict[str, list[Row]]:
+        """This rank's judged trees of a step to rows by role.
 
         Those of a role that does not learn in this step are neither whitened nor marked nor distilled. Collective.
         """
         rows = {}
         for role, measured in self.measured.items():
-            own = merged(role_rows(self.roles[role], trees, self.pay, self.run.players[role]))
+            own = merged(role_rows(self.roles[role], trees, self.pay, player_of_step(self.run, role, step)))
             rows[role] = self.shapings[role](own, measured)
             if role in learning:
                 rows[role] = self._finished(role, rows[role], trees)

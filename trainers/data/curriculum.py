@@ -41,8 +41,8 @@ class Curriculum:
 
     def wanted(self, step: int) -> list[str]:
         """The bands of a step, from 1."""
-        bands, each = self.config.bands or list(BANDS), self.config.steps
-        return bands if not each else [bands[min((step - 1) // each, len(bands) - 1)]]
+        bands = self.config.bands or list(BANDS)
+        return [bands[self.config.stage(step)]] if self.config.steps else bands
 
     def outside(self, step: int) -> frozenset[int]:
         """Indices that are not to be drawn in a step; enough for a step always stay, those nearest to its bands."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from rlad.config import ROLES, RunConfig
+from copy import copy
+
+from rlad.config import ROLES, PlayerConfig, RunConfig
 from rlad.generation import Sampling
 from rlad.reasoning.tree import Plan
 from trainers.runtime import zero3
@@ -22,9 +24,25 @@ def sampling_seed(run_seed: int, step: int, rank: int, phase: int) -> int:
 
 def player_sampling(run: RunConfig, role: str, step: int, phase: int, more: int = 0) -> Sampling:
     """How a player is sampled on this rank in a phase of a step; `more` tells repetitions of the phase apart."""
-    player = getattr(run, role)
+    player = player_of_step(run, role, step)
     seed = sampling_seed(run.seed, step, zero3.rank(), phase) + more * 10**12
     return Sampling(player.temperature, player.max_new_tokens, seed)
+
+
+def player_of_step(run: RunConfig, role: str, step: int) -> PlayerConfig:
+    """A player's configuration with the length that its texts may have in a step.
+
+    >>> from rlad.config import CurriculumConfig
+    >>> run = RunConfig(curriculum=CurriculumConfig(bands=["easy", "medium"], steps=5, max_new_tokens=[8, 48]))
+    >>> [player_of_step(run, "solution", step).max_new_tokens for step in (5, 6)]
+    [8, 48]
+    """
+    player = getattr(run, role)
+    if role != "solution" or not run.curriculum.max_new_tokens:
+        return player
+    own = copy(player)
+    own.max_new_tokens = run.curriculum.longest(step, player.max_new_tokens)
+    return own
 
 
 def step_plan(run: RunConfig, step: int, first_phase: int = 0, more: int = 0) -> Plan:

@@ -13,7 +13,7 @@ an ordinary member of its group. Their script clips nothing; other rows here kee
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rlad.config import CotrainConfig, RunConfig
 from rlad.generation import Sampling
@@ -44,8 +44,8 @@ class Attempt:
         return self.tree.problem
 
 
-Critic = Callable[[list[Attempt], int], None]
-"""Writes the attempts' critiques, given a sampling seed."""
+Critic = Callable[[list[Attempt], Sampling], None]
+"""Writes the attempts' critiques, given how the solver is sampled."""
 
 
 def failures(trees: list[Tree], config: CotrainConfig) -> list[Attempt]:
@@ -75,20 +75,22 @@ class Refiner:
             self.config.source
         ]
 
-    def __call__(self, trees: list[Tree], seed: int) -> Counts:
-        """Adds refinements to the trees' groups. Returns how many there are and how many of them are right."""
+    def __call__(self, trees: list[Tree], sampling: Sampling) -> Counts:
+        """Adds refinements to the trees' groups. Returns how many there are and how many of them are right.
+
+        sampling: of the solver in this step.
+        """
         config = self.run.cotrain
         attempts = failures(trees, config)
-        self.critic(attempts, seed)
+        self.critic(attempts, sampling)
         prompts = [
             self.prompts.ids(
                 "refine", a.problem.question, a.abstraction, attempt=a.solution.text.strip(), critique=a.critique
             )
             for a in attempts
         ]
-        player = self.run.solution
-        sampling = Sampling(player.temperature, player.max_new_tokens, seed + 1)
-        for attempt, completion in zip(attempts, self.reasoner.solver.generate(prompts, sampling), strict=True):
+        again = replace(sampling, seed=sampling.seed + 1)
+        for attempt, completion in zip(attempts, self.reasoner.solver.generate(prompts, again), strict=True):
             attempt.home.append(self.reasoner.solution(attempt.solution.prompt, completion))
         self.reasoner.judge(trees)
         homes = {id(a.home): a for a in attempts}.values()
@@ -101,21 +103,21 @@ class Refiner:
         total = float(sum(len(groups(tree, config)) for tree in trees))
         return {"refined_correct": (right, len(kept)), "refined_groups": (float(len(homes)), total)}
 
-    def _verdicts(self, attempts: list[Attempt], seed: int) -> None:
+    def _verdicts(self, attempts: list[Attempt], sampling: Sampling) -> None:
         for attempt in attempts:
             attempt.critique = self.prompts.verdict_text(False, self._gold(attempt))
 
-    def _own(self, attempts: list[Attempt], seed: int) -> None:
+    def _own(self, attempts: list[Attempt], sampling: Sampling) -> None:
         prompts = [
             self.prompts.ids("critique", a.problem.question, a.abstraction, attempt=a.solution.text.strip())
             for a in attempts
         ]
-        sampling = Sampling(self.run.solution.temperature, self.config.max_new_tokens, seed)
-        for attempt, completion in zip(attempts, self.reasoner.solver.generate(prompts, sampling), strict=True):
+        short = replace(sampling, max_new_tokens=self.config.max_new_tokens)
+        for attempt, completion in zip(attempts, self.reasoner.solver.generate(prompts, short), strict=True):
             attempt.critique = self.prompts.read_critique(list(completion.token_ids))
             attempt.tree.extra_tokens += len(completion.token_ids)
 
-    def _taught(self, attempts: list[Attempt], seed: int) -> None:
+    def _taught(self, attempts: list[Attempt], sampling: Sampling) -> None:
         """The teacher's words are not this run's tokens and are not counted."""
         asked = [teacher_prompt(a, self._gold(a)) for a in attempts]
         for attempt, text in zip(attempts, self.teacher(asked), strict=True):

@@ -85,11 +85,14 @@ class Methods:
             plan = replace(plan, solve=Sampling(plan.solve.temperature, plan.solve.max_new_tokens, seed))
             self.tools.reasoner.solve(trees, plan, self.config.gate.enabled, self.lagged.sampler)
 
-    def judged(self, trees: list[Tree], seed: int) -> dict[str, float | None]:
-        """After the verdicts: second attempts and rewards. Returns means over all ranks. Collective."""
+    def judged(self, trees: list[Tree], sampling: Sampling) -> dict[str, float | None]:
+        """After the verdicts: second attempts and rewards. Returns means over all ranks. Collective.
+
+        sampling: of the solver in this step, with a seed of its own.
+        """
         learnt_from = [tree for tree in trees if groups(tree, self.config)]
-        counts = self.refiner(learnt_from, seed) if self.refiner else {}
-        counts |= measure_rewards(trees, replace(self.evidence, seed=seed))
+        counts = self.refiner(learnt_from, sampling) if self.refiner else {}
+        counts |= measure_rewards(trees, replace(self.evidence, seed=sampling.seed))
         return zero3.means(counts, self.device) if counts else {}
 
     def state(self) -> dict:

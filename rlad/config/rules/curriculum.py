@@ -7,7 +7,8 @@ from rlad.config.curriculum import BANDS
 
 
 def check_curriculum(config: RunConfig) -> None:
-    """Raises ConfigError for bands that overlap, stages without bands, and trees that cannot be grown or compared."""
+    """Raises ConfigError for bands that overlap, stages without bands, lengths by stage that fit none,
+    and trees that cannot be grown or compared."""
     curriculum, step = config.curriculum, config.cotrain
     if curriculum.hard >= curriculum.easy:
         raise ConfigError(
@@ -17,6 +18,7 @@ def check_curriculum(config: RunConfig) -> None:
         raise ConfigError("curriculum.bands names a band twice.")
     if curriculum.steps and len(curriculum.bands) < 2:
         raise ConfigError("curriculum.steps gives every band its turn; name at least two in curriculum.bands.")
+    _check_stage_lengths(config)
     for band in BANDS:
         shape = getattr(curriculum, f"{band}_tree")
         if not shape:
@@ -32,3 +34,25 @@ def check_curriculum(config: RunConfig) -> None:
             )
         if shape[0] < 2 and not step.subtract_bare:
             raise ConfigError(f"curriculum.{band}_tree={shape} leaves nothing to compare an abstraction with.")
+
+
+def _check_stage_lengths(config: RunConfig) -> None:
+    lengths, bands, player = config.curriculum.max_new_tokens, config.curriculum.bands, config.solution
+    if not lengths:
+        return
+    if not config.curriculum.steps:
+        raise ConfigError("curriculum.max_new_tokens is by stage; say in curriculum.steps how long one takes.")
+    if len(lengths) != len(bands):
+        raise ConfigError(
+            f"curriculum.max_new_tokens={lengths} must be one number for each of curriculum.bands={bands}."
+        )
+    if max(lengths) != player.max_new_tokens:
+        raise ConfigError(
+            f"curriculum.max_new_tokens={lengths} has another largest number than "
+            f"solution.max_new_tokens={player.max_new_tokens}, by which memory and positions are counted; set that to "
+            f"{max(lengths)}."
+        )
+    if player.overlong >= min(lengths):
+        raise ConfigError(
+            f"solution.overlong={player.overlong} must be less than each of curriculum.max_new_tokens={lengths}."
+        )

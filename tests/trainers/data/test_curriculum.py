@@ -10,14 +10,17 @@ from trees import tree
 from rlad.cli import PlainError
 from rlad.config import ConfigError, CotrainConfig, CurriculumConfig, load_config
 from rlad.generation import Completion, Sampling
+from rlad.players.roles import playing
 from rlad.problems import Problem
 from rlad.reasoning.reasoner import Reasoner
 from rlad.reasoning.tree import Plan, Tree
 from rlad.verifier import Outcome, Verdict
+from trainers.credit.phase import Credit
 from trainers.curriculum import AT_A_TIME, band_summary, measure_success
 from trainers.data.curriculum import FILE, Curriculum, decayed_counts, read_measured
 from trainers.data.cursor import Cursor
 from trainers.data.dynamic_sampling import PassRates, dynamic_sampling
+from trainers.data.plans import step_plan
 
 CPU = torch.device("cpu")
 RATES = [0, 1, 2, 4, 5, 8]
@@ -51,6 +54,32 @@ def test_only_the_bands_of_a_step_are_drawn():
     assert [staged.outside(step) for step in (1, 3)] == [{0, 1, 2, 3}] * 2
     assert [staged.outside(step) for step in (4, 99)] == [{0, 1, 4, 5}] * 2
     assert set(Cursor(6, 0).take(12, staged.outside(1))) == {4, 5}
+
+
+STAGED = [
+    *("curriculum.bands=[easy,medium]", "curriculum.steps=3", "curriculum.max_new_tokens=[8,48]"),
+    *("solution.max_new_tokens=48", "abstraction.max_new_tokens=20"),
+]
+
+
+def test_solutions_have_the_length_of_their_stage_and_proposals_their_own(monkeypatch):
+    monkeypatch.setattr("trainers.runtime.zero3.rank", lambda: 0)
+    run = load_config(None, STAGED)
+    plans = [step_plan(run, step) for step in (0, 1, 3, 4, 99)]
+    assert [plan.solve.max_new_tokens for plan in plans] == [8, 8, 8, 48, 48]
+    assert {plan.propose.max_new_tokens for plan in plans} == {20}
+    plain = step_plan(load_config(None, []), 4)
+    assert (plain.solve.max_new_tokens, plain.solve.seed) == (48, plans[3].solve.seed)
+    assert run.solution.max_new_tokens == 48  # what memory and positions are counted by
+
+
+def test_overlong_solutions_are_punished_near_the_end_of_their_stage():
+    run = load_config(None, [*STAGED, "solution.overlong=2", "cotrain.drop_constant_groups=false"])
+    credit, grown = Credit(run, playing(run), {"solution": None}, {}), tree([[1, 1]])
+    for one, tokens in zip(grown.branches[0].solutions, (4, 8), strict=True):
+        one.completion = Completion((1,) * tokens, (0.0,) * tokens, "stop", 0)
+    early, late = ([row.advantage for row in credit([grown], (), step)["solution"]] for step in (3, 4))
+    assert early == pytest.approx([0.5, -0.5]) and late == pytest.approx([0, 0])  # 8 of 8 tokens cost 1
 
 
 def test_enough_for_a_step_stay_the_nearest_ones():
@@ -208,6 +237,10 @@ def test_trees_by_band_are_grown_as_wide_and_deep_as_they_say():
         (["curriculum.bands=[easy,easy]"], "names a band twice"),
         (["curriculum.bands=[simple]"], "simple"),
         (["curriculum.steps=5", "curriculum.bands=[easy]"], "at least two in curriculum.bands"),
+        (["curriculum.bands=[easy,hard]", "curriculum.max_new_tokens=[8,48]"], "say in curriculum.steps how long"),
+        ([*STAGED, "curriculum.max_new_tokens=[48]"], "one number for each of curriculum.bands"),
+        ([*STAGED, "solution.max_new_tokens=64"], "another largest number than solution.max_new_tokens=64"),
+        ([*STAGED, "solution.overlong=8"], "must be less than each of curriculum.max_new_tokens"),
         (["curriculum.hard_tree=[4]"], r"must be \[n, m\]"),
         (["curriculum.hard_tree=[4, 1]"], "nothing to compare a solution with"),
         (["curriculum.hard_tree=[1, 4]"], "nothing to compare an abstraction with"),

@@ -11,7 +11,7 @@ from trees import solution, tree
 
 from rlad.chat_model import ModelDown
 from rlad.config import CotrainConfig, CritiqueConfig, MixtureConfig, PlayerConfig, VerifierConfig, load_config
-from rlad.generation import Completion
+from rlad.generation import Completion, Sampling
 from rlad.players.policy import format_tokens, load_tokenizer, make_prompts
 from rlad.problems import Problem, load_problems, make_world
 from rlad.reasoning.judge import Judge
@@ -23,6 +23,7 @@ from trainers.losses.shaped import shaped_ratio
 from trainers.methods.critique import Refiner, failures, keep_best
 from trainers.methods.critique_client import Teacher
 
+SAMPLING = Sampling(max_new_tokens=24, seed=1)
 ALONE = {"abstractions": 0, "drop_constant_groups": True}
 
 
@@ -94,10 +95,11 @@ class Pen:
     """A sampler that answers prompts in the order given, and remembers them."""
 
     def __init__(self, prompts, answers):
-        self.prompts, self.answers, self.asked = prompts, list(answers), []
+        self.prompts, self.answers, self.asked, self.samplings = prompts, list(answers), [], []
 
     def generate(self, prompts, sampling):
         self.asked.append([self.prompts.decode(p) for p in prompts])
+        self.samplings.append(sampling)
         return [self._completion(self.answers.pop(0)) for _ in prompts]
 
     def _completion(self, text):
@@ -131,7 +133,7 @@ def test_the_verifiers_critique_and_the_prompt_that_is_learnt_under(world_run):
     gold = t.problem.answer
     refine, pen = refiner(world_run, ["\\boxed{ 197 }", f"\\boxed{{ {gold} }}"], source="verifier")
     refine.reasoner.judge([t])
-    counts = refine([t], seed=1)
+    counts = refine([t], SAMPLING)
     (asked,) = pen.asked
     question = t.problem.question
     assert (
@@ -154,7 +156,7 @@ def test_gold_is_told_only_when_asked(world_run):
         t = failed_tree(world_run)
         refine, pen = refiner(world_run, ["1", "1"], source="verifier", show_gold=show)
         refine.reasoner.judge([t])
-        refine([t], seed=1)
+        refine([t], SAMPLING)
         assert (f"<wrong> {t.problem.answer} <sep>" in pen.asked[0][0]) == show
 
 
@@ -163,8 +165,9 @@ def test_the_policys_own_critique(world_run):
     answers = ["<wrong> 2 a + 1 b", "<wrong>", "\\boxed{ 1 }", "\\boxed{ 2 }"]
     refine, pen = refiner(world_run, answers, source="self", max_new_tokens=9)
     refine.reasoner.judge([t])
-    refine([t], seed=1)
+    refine([t], SAMPLING)
     critiques, second = pen.asked
+    assert [(sampling.max_new_tokens, sampling.seed) for sampling in pen.samplings] == [(9, 1), (24, 2)]
     assert critiques[0].startswith("<critique> ") and "<wrong>" not in critiques[0]
     assert "<wrong> 2 a + 1 b <sep>" in second[0]
     assert t.extra_tokens >= sum(len(world_run.prompts.completion_ids(text)) for text in answers[:2])
@@ -175,7 +178,7 @@ def test_a_teachers_critique(world_run):
     with teacher("<wrong> 2 a + 1 b") as (url, asked):
         refine, pen = refiner(world_run, ["1", "1"], source="teacher", teacher_url=url, show_gold=True)
         refine.reasoner.judge([t])
-        refine([t], seed=1)
+        refine([t], SAMPLING)
         refine.close()
     assert [body["path"] for body in asked] == ["/v1/chat/completions"] * 2
     assert asked[0]["model"] == "the-teacher" and asked[0]["max_tokens"] == 64

@@ -10,6 +10,7 @@ from one_process import pretend_one_rank
 from trees import tree
 
 from rlad.config import ConfigError, CotrainConfig, RunConfig, load_config
+from rlad.generation import Sampling
 from trainers.credit.draws import draw_rewards
 from trainers.methods.hooks import Methods
 from trainers.metrics.rollouts import rollout_statistics
@@ -55,7 +56,7 @@ def test_a_step_gives_its_own_seed(monkeypatch):
     methods = SimpleNamespace(config=run.cotrain, refiner=None, evidence=Evidence(run, None, None), device=CPU)
     for seed in (5, 6, 5):
         t = tree(bare=[1, 0] * 20)
-        Methods.judged(methods, [t], seed)
+        Methods.judged(methods, [t], Sampling(seed=seed))
         found.append([one.reward for one in t.bare])
     assert found[0] == found[2] != found[1]
 
