@@ -25,6 +25,7 @@ from trainers.launching.memory import (
 )
 from trainers.launching.nodes import Placement
 from trainers.launching.scaling import costs
+from trainers.launching.warm_memory import warm_peak
 
 MODELLED = "H100"
 """The GPU whose data sheet the dry run takes."""
@@ -130,6 +131,9 @@ def describe(config: RunConfig, placement: Placement, lengths: dict[str, int] | 
     else:
         lines += [f"{name:50s} {value / GB:9.3f} GB" for name, value in parts.items()]
         lines.append(f"{'peak (what has a colon takes turns)':50s} {peak_bytes(parts) / GB:9.3f} GB")
+    if warm := warm_peak(config, placement.ranks, lengths):
+        trained = "an adapter" if config.warmstart.lora else "all weights"
+        lines.append(f"{f'a warm start by itself, of {trained}: peak':50s} {warm / GB:9.3f} GB")
     copied = checkpoint_bytes(config, placement.ranks)
     if copied is not None and samples_apart(config):
         when = "until it is written" if config.cotrain.checkpoint_async else "while it is written"

@@ -191,15 +191,21 @@ class Player:
 
     def update(self, config: RunConfig, ranks: int) -> float:
         """Bytes of a micro-batch, forward and backward, or of the gradients that go to the other ranks at its end."""
-        model, step = config.players[self.role].model or config.base, config.cotrain
         rows, positions, length = self.micro_batch(config, ranks)
-        written = config.players[self.role].max_new_tokens + 1
+        masked = length if config.cotrain.share_prompts or config.cotrain.packing else 0
+        model, written = config.players[self.role].model or config.base, config.players[self.role].max_new_tokens
+        return self.learning(config, ranks, model.gradient_checkpointing, (rows, written), positions, masked)
+
+    def learning(
+        self, config: RunConfig, ranks: int, checkpointing: bool, texts: tuple[int, int], positions: int, masked: int
+    ) -> float:
+        """The same of so many positions, with texts (how many, of how many tokens) in them, in rows of `masked`
+        positions under a mask, or plain ones (0)."""
         device = choose_device(config.launch.device, 0, count_gpus())
         gathered = 0 if ranks == 1 else min(self.count - self.whole, LIVE) * self.width
-        kept = activations(self.shape, 1, positions, self.width, model.gradient_checkpointing)
-        kept += logits(self.shape, rows, written, self.width, device)
-        if step.share_prompts or step.packing:
-            kept += positions * min(length, LONGEST_ROW) * (self.width + MASK)
+        kept = activations(self.shape, 1, positions, self.width, checkpointing)
+        kept += logits(self.shape, texts[0], texts[1] + 1, self.width, device)
+        kept += positions * min(masked, LONGEST_ROW) * (self.width + MASK)
         sent = 2 * min(self.learnt, config.zero.bucket_size) * self.width  # as they come, and in the ranks' order
         return gathered + max(kept, sent)
 

@@ -10,10 +10,11 @@ import yaml
 
 from rlad.config import load_config
 from rlad.players.gpus import GPUS
-from rlad.players.shapes import model_shape
+from rlad.players.shapes import model_shape, parameters
 from trainers.launching import command
 from trainers.launching.memory import memory, peak_bytes, smallest_gpu, staying
 from trainers.launching.scaling import costs
+from trainers.launching.warm_memory import warm_peak
 
 ROOT = Path(__file__).parents[3]
 RECIPES, DEPLOY = ROOT / "configs" / "recipes", ROOT / "deploy"
@@ -125,10 +126,21 @@ def test_the_smallest_gpu_by_hand():
     assert smallest_gpu(load_config(None, ["launch.device=cpu"]), parts) is None
 
 
+def test_a_warm_start_of_an_adapter_fits_where_one_of_all_weights_does_not(capsys):
+    """Qwen3-1.7B on 24 GB: 16 bytes for each of 1.72 billion parameters, or 2 and the adapter's own."""
+    recipe, found = RECIPES / "1x24gb-lora.yaml", []
+    for words in ([], ["warmstart.lora=false"]):
+        run = load_config(recipe, words)
+        found.append(warm_peak(run, 1) / 1e9)
+    adapter, whole = found
+    assert 3.44 + 0.56 < adapter < 7 and 27.5 < whole < 33  # 16 bytes for each of 34.9 million beside the base
+    assert re.search(rf"of an adapter: peak +{adapter:.3f} GB", dry_run(["warmstart", str(recipe)], capsys))
+    micro = load_config(recipe, ["warmstart.lora=false", "warmstart.micro_tokens=16384"])
+    assert warm_peak(micro, 1) > whole * 1e9  # a larger micro-batch keeps more
+
+
 @pytest.mark.parametrize(("name", "billions"), [("1B", 1.236), ("3B", 3.213)])
 def test_llamas_have_as_many_parameters_as_they_say(name, billions):
-    from rlad.players.shapes import parameters
-
     run = load_config(RECIPES / "1x80gb.yaml", [f"base.path={MODELS[f'Llama-3.2-{name}']}"])
     assert parameters(model_shape(run.base, run)) / 1e9 == pytest.approx(billions, abs=0.001)
 
