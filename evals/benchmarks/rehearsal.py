@@ -133,6 +133,8 @@ def rehearsed(recipe: RunConfig, folder: Path, keys: Keys, ranks: int) -> list[s
     ]  # fmt: skip
     if keys.device == "cpu" and keys.engine == "transformers":
         words.append("engine.placement=auto")
+    if recipe.curriculum.max_new_tokens:
+        words.append("curriculum.max_new_tokens=[]")
     if recipe.cotrain.micro_tokens:
         words.append(f"cotrain.micro_tokens={POSITIONS[keys.device]}")
     for role in playing(recipe):

@@ -79,6 +79,7 @@ def test_the_runs_configuration_is_one(tmp_path, memory, offloaded):
     words = [word for word in run_words(place, ranks=1) if not word.startswith("base.path=")]  # there is no model here
     run = load_config(None, [*words, "base.max_positions=4096"])
     assert run.cotrain.parity_every == 1 and run.zero.offload_optimizer is offloaded
+    assert run.cotrain.check_proposals == 0  # none of a random model ends
     assert set(run.players) >= {"abstraction", "solution"} and run.base.dtype == "bfloat16"
     given = json.loads(place.given("engines", gpus=["1"])[-1])
     assert given["do"] == "engines" and given["gpus"] == ["1"] and given["shape"]["hidden"] == 2048

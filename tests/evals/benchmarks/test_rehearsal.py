@@ -1,6 +1,7 @@
 """Rehearsals of recipes: what they change, the models they make, and one recipe for real."""
 
 from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 import torch
@@ -45,6 +46,12 @@ def test_a_rehearsal_changes_the_model_its_data_and_sizes_and_nothing_else(name,
     before = dict(flat(asdict(recipe)))
     assert {key for key, value in flat(asdict(tried)) if value != before[key]} <= CHANGED
     assert tried.launch.ranks == min(2, recipe.launch.ranks)
+
+
+def test_lengths_by_stage_are_left_out_beside_short_solutions():
+    words = ["curriculum.bands=[easy,medium]", "curriculum.max_new_tokens=[32,64]", "solution.max_new_tokens=64"]
+    recipe = load_config(None, [*words, "curriculum.steps=5"])
+    assert "curriculum.max_new_tokens=[]" in rehearsed(recipe, Path("x"), Keys(), 1)
 
 
 def test_all_recipes_are_found_and_one_that_is_not_there_is_refused():
