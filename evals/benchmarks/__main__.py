@@ -45,7 +45,7 @@ BENCHMARKS = {
     "pair": Entry("steps.pair", 2, "a step of the pair against the sum of its two single-policy halves"),
     "phase-alarms": Entry("analysis.phase_alarms", 2, "false and missed alarms of the two-phase detector"),
     "ranks": Entry("steps.ranks", 3, "bytes that every collective of a step costs a rank, on 2 to 16 of them"),
-    "rehearsal": Entry("rehearsal", 5, "two steps of every recipe with random weights; on GPUs as wide as its model"),
+    "rehearsal": Entry("rehearsal", 3, "two steps of every recipe with random weights; on GPUs as wide as its model"),
     "report": Entry("analysis.report", 1, "time and size of the report page of a run of 10,000 steps"),
     "rollout-adapters": Entry("rollouts.adapters", 6, "a pair as two engines and as two adapters in one (vLLM)"),
     "rollouts": Entry("rollouts.speed", 6, "generated tokens per second beside bare vLLM"),

@@ -1,6 +1,6 @@
 """Every recipe's first steps with random weights: does the machinery take what the file asks for?
 
-    ./launch.sh bench rehearsal                              all recipes on a CPU, half a minute each
+    ./launch.sh bench rehearsal                              all recipes on a CPU, half a minute each at most
     ./launch.sh bench rehearsal recipes=[1x24gb-lora]        one of them, or a file: recipes=[configs/mine.yaml]
     ./launch.sh bench rehearsal device=cuda engine=vllm      on GPUs: as wide as the model, with its vocabulary
 

@@ -82,7 +82,7 @@ def test_a_rehearsal_s_model_has_the_heads_of_the_real_one_and_its_texts_end(nam
         assert chance / 2 < chances[token] < 2 * chance
 
 
-@pytest.mark.process
+@pytest.mark.ranks
 @pytest.mark.slow
 def test_a_recipe_with_adapters_takes_two_steps_in_which_both_players_learn(tmp_path):
     found = run_benchmark("rehearsal", ["recipes=[1x24gb-lora]", f"logs={tmp_path}", "words=[cotrain.solutions=2]"])
