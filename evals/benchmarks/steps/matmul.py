@@ -27,9 +27,11 @@ class Keys:
     widths: list[int] = field(default_factory=lambda: [128, 256, 576])
     """Hidden sizes; four layers each."""
     rows: int = 24
+    """Of a micro-batch, and sequences that are decoded together."""
     tokens: int = 48
-    """Of a micro-batch."""
+    """Of each row."""
     turns: int = 7
+    """Of each library, paired."""
 
 
 def bench(keys: Keys) -> dict[str, Any]:
