@@ -30,13 +30,14 @@ from evals.samples.trees import (
     samples_of,
 )
 from rlad.cli import end_with_parent, progress
-from rlad.config import RunConfig
+from rlad.config import RunConfig, SweepConfig
 from rlad.generation import Sampling
 from rlad.problems import Problem, load_problems
 from rlad.reasoning.endpoint import is_url, open_endpoint
 from rlad.reasoning.pair import open_pair
 from rlad.reasoning.reasoner import Reasoner
 from rlad.reasoning.tree import Plan, Tree
+from rlad.selection import certainty_window
 
 
 class SamplingPool:
@@ -236,6 +237,11 @@ def _grown(run: RunConfig, pair: ModelPair, problems: list[Problem], plan: Plan)
     return [Grown.of(tree) for tree in trees]
 
 
+def measured(sweep: SweepConfig) -> int:
+    """The window over which the sampler measures certainty; 0 where none of the sweep's rules reads it."""
+    return certainty_window(sweep.select, sweep.certainty_window)
+
+
 def grid_plan(run: RunConfig, seed: int, temperature: float) -> Plan:
     """The plan of trees as wide and deep as the grid's cells together."""
     s, depth = run.sweep, depth_of(run.sweep.grid)
@@ -243,7 +249,7 @@ def grid_plan(run: RunConfig, seed: int, temperature: float) -> Plan:
         len(depth),
         depth,
         Sampling(s.propose_temperature, run.abstraction.max_new_tokens, seed),
-        Sampling(temperature, run.solution.max_new_tokens, seed + 1, certainty=s.certainty_window),
+        Sampling(temperature, run.solution.max_new_tokens, seed + 1, certainty=measured(s)),
         draws=round(s.draw_factor * len(depth)),
     )
 
@@ -264,7 +270,7 @@ def plain_job(
     reasoner = reasoner_for(run, pair)
     trees = [Tree(problem) for problem in problems]
     budget = run.solution.max_new_tokens
-    sampling = Sampling(temperature, budget, seed + 2 + 31 * have, certainty=run.sweep.certainty_window)
+    sampling = Sampling(temperature, budget, seed + 2 + 31 * have, certainty=measured(run.sweep))
     reasoner.solve_bare(trees, count, sampling, pair.task)
     reasoner.judge(trees)
     reasoner.score_for(trees, run.sweep.select)

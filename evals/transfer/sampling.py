@@ -13,7 +13,7 @@ from evals.cells.selecting import BREADTH, book_of
 from evals.cells.temperatures import guided_grid
 from evals.samples.shards import Kept
 from evals.samples.trees import Condition, Draws, Grown, Guided, ModelPair, Sampled, Samples, record_of
-from evals.samples.workers import SamplingPool, depth_of, grid_plan, reasoner_for
+from evals.samples.workers import SamplingPool, depth_of, grid_plan, measured, reasoner_for
 from evals.transfer.measuring import largest, sides_of
 from evals.transfer.solvers import Solver
 from evals.transfer.sources import LABELS, irrelevant, right_abstraction, shuffled
@@ -66,7 +66,7 @@ def guided_job(
         Tree(one, branches=[Branch(b.abstraction, b.abstraction, b.leak) for b in given[one.id].branches[: len(depth)]])
         for one in problems
     ]
-    sampling = Sampling(temperature, run.solution.max_new_tokens, seed + 1, certainty=run.sweep.certainty_window)
+    sampling = Sampling(temperature, run.solution.max_new_tokens, seed + 1, certainty=measured(run.sweep))
     reasoner.solve(trees, Plan(len(depth), depth, sampling, sampling))
     reasoner.judge(trees)
     reasoner.score_for(trees, run.sweep.select)

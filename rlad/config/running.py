@@ -87,7 +87,8 @@ class SweepConfig(MethodSection):
     both sides' are chosen on the validation problems, and plain sampling's best on the test problems stands beside."""
     certainty_window: int = key(WINDOW, least=0)
     """Tokens of a window over which the transformers sampler measures how sure the solver is along a solution, for the
-    rules self_certainty and trace_confidence (2,048 in DeepConf's paper, for long thoughts); 0 = it does not."""
+    rules self_certainty and trace_confidence (2,048 in DeepConf's paper, for long thoughts), where `select` has one
+    of them; 0 = it does not."""
     draw_factor: float = key(2.0, least=1, most=100)
     """Proposals drawn per distinct abstraction wanted."""
     iid_abstractions: int = key(8, least=1)

@@ -116,7 +116,10 @@ def candidates_of(
     ]
 
 
-UNSEEN = "the sampler does not see whole next-token distributions (vLLM), or nobody asked it (sweep.certainty_window)"
+UNSEEN = (
+    "the sampler does not see whole next-token distributions (vLLM), or nobody asked it (sweep.select, "
+    "sweep.certainty_window)"
+)
 WHY = {
     "likelihood": "the sampler gave no log-probs",
     "logprob": "the sampler gave no log-probs of temperature 1",

@@ -16,6 +16,7 @@ from rlad.reasoning.pair import newest_pair, open_pair
 from rlad.reasoning.reasoner import Reasoner
 from rlad.reasoning.tree import Plan, Tree
 from rlad.reasoning.vote import Vote
+from rlad.selection import certainty_window
 
 
 @dataclass
@@ -57,11 +58,12 @@ def solve(
     give.
     """
     sweep, roles = pair.run.sweep, pair.run.players
+    sure = certainty_window([select], sweep.certainty_window)
     plan = Plan(
         abstractions,
         solutions,
         Sampling(sweep.propose_temperature, roles["abstraction"].max_new_tokens, seed),
-        Sampling(sweep.solve_temperature, roles["solution"].max_new_tokens, seed + 1, certainty=sweep.certainty_window),
+        Sampling(sweep.solve_temperature, roles["solution"].max_new_tokens, seed + 1, certainty=sure),
         draws=math.ceil(abstractions * sweep.draw_factor),
     )
     tree = Tree(Problem("question", question, answer=""))

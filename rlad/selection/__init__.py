@@ -13,9 +13,9 @@ from rlad.selection.candidate import Candidate
 from rlad.selection.deciding import decided
 from rlad.selection.grouping import group
 from rlad.selection.outstanding import Outstanding, left
-from rlad.selection.rules import credit, log_tally, missing_attribute, reads, select, tally, winners
+from rlad.selection.rules import certainty_window, credit, log_tally, missing_attribute, reads, select, tally, winners
 
 __all__ = [
-    "Candidate", "Outstanding", "credit", "decided", "group", "left", "log_tally", "missing_attribute", "reads",
-    "select", "tally", "winners",
+    "Candidate", "Outstanding", "certainty_window", "credit", "decided", "group", "left", "log_tally",
+    "missing_attribute", "reads", "select", "tally", "winners",
 ]  # fmt: skip

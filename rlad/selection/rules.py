@@ -15,7 +15,7 @@ for:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import partial
 from math import exp, inf, isclose, isnan, log
 from typing import Any
@@ -35,6 +35,16 @@ def reads(name: str) -> tuple[str, ...]:
     """
     found = rule[name].facts.get("reads") or ()
     return (found,) if isinstance(found, str) else tuple(found)
+
+
+def certainty_window(rules: Iterable[str], window: int) -> int:
+    """`window` where a rule reads how sure the solver was along a solution, else 0: to measure it while sampling costs
+    about what a log-softmax of every step costs.
+
+    >>> certainty_window(["majority"], 16), certainty_window(["majority", "self_certainty"], 16)
+    (0, 16)
+    """
+    return window if any({"certainty", "self_certainty"} & set(reads(name)) for name in rules) else 0
 
 
 def missing_attribute(name: str, candidates: Sequence[Candidate]) -> str | None:

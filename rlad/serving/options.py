@@ -15,7 +15,7 @@ from rlad.reasoning.budget_policy import SPENDING, BudgetPolicy
 from rlad.reasoning.explorer import Limits, derived_seed
 from rlad.reasoning.scores import STATED, ScoreMissing
 from rlad.reasoning.tree import Plan
-from rlad.selection import reads
+from rlad.selection import certainty_window, reads
 from rlad.serving.errors import ApiError
 from rlad.serving.pair import Player, ServedPair
 from rlad.serving.ruling import AUTO, FALLBACK
@@ -74,7 +74,7 @@ def tree_job(
     if "judgement" in reads(select) and not solver.prompts.judges:
         raise ApiError(400, str(ScoreMissing(select)), "select", "score_missing")
     room = solver_room(pair, problem, n, param)
-    sure = {"certainty", "self_certainty"} & set(reads(select))
+    sure = certainty_window([select], WINDOW)
     longest = min(max_tokens or solver.max_new_tokens, room)
     if options.max_total_tokens is not None and total < longest:
         message = (
@@ -85,7 +85,7 @@ def tree_job(
         n,
         m,
         Sampling(_given(options.propose_temperature, proposer.temperature), min(proposer.max_new_tokens, total), seed),
-        Sampling(_given(temperature, solver.temperature), min(longest, total), seed, certainty=WINDOW if sure else 0),
+        Sampling(_given(temperature, solver.temperature), min(longest, total), seed, certainty=sure),
         draws=round(config.draw_factor * n),
     )
     limits = Limits(total, select, options.early_stop is not False, deltas, config.of(select), policy)

@@ -5,6 +5,7 @@ import math
 
 import pytest
 import torch
+from numbers_in import numbers
 from safetensors.torch import load_file
 from two_ranks import ROOT, SMALL
 from warm_base import EASY, FOLDER, give
@@ -50,14 +51,6 @@ def runs(ranks, tmp_path_factory):
         words += ["train", str(run)]
     ranks.run("runs_program.py", *words)
     return folder
-
-
-def numbers(value):
-    if isinstance(value, dict):
-        for item in value.values():
-            yield from numbers(item)
-    elif isinstance(value, (int, float)):
-        yield value
 
 
 @pytest.mark.parametrize("name", [file.stem for file in BASELINES])

@@ -6,6 +6,7 @@ import re
 
 import pytest
 import torch
+from numbers_in import numbers
 from safetensors.torch import load_file
 from teachers import teacher
 from two_ranks import ROOT, SMALL
@@ -35,14 +36,6 @@ def runs(ranks, tmp_path_factory):
 
 def metrics(folder, file="metrics.jsonl"):
     return [json.loads(line) for line in (folder / file).read_text().splitlines()]
-
-
-def numbers(value):
-    if isinstance(value, dict):
-        for item in value.values():
-            yield from numbers(item)
-    elif isinstance(value, (int, float)):
-        yield value
 
 
 @pytest.mark.parametrize("name", METHODS)

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 import rlad.selection
 from evals.statistics.estimators import majority_at_k
+from rlad.config import SweepConfig
 from rlad.config.registry import rule
 from rlad.generation.base import Certainty
-from rlad.selection import Candidate, credit, group, reads, select, winners
+from rlad.selection import Candidate, certainty_window, credit, group, reads, select, winners
 
 
 def sample(key, likelihood=None):
@@ -113,3 +114,9 @@ def test_equal_strings_are_compared_once():
 
     assert group(["1", "2", "1.0", "2", "1.0", None], same) == [0, 1, 0, 1, 0, None]
     assert asked == [("1", "2"), ("1", "1.0")]
+
+
+def test_certainty_is_measured_only_for_rules_that_read_it():
+    """It costs a log-softmax of every step, and the default rules do without."""
+    assert certainty_window(SweepConfig().select, 16) == 0
+    assert certainty_window(["majority", "trace_confidence"], 16) == 16
