@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from evals.dynamics.course import Course
-from rlad.entropy.phases import LEAST, best_splits, bic, fit_line, two_phases
+from rlad.entropy.phases import LEAST, bends, best_splits, two_phases
 
 READINGS = {
     "tokens": ("execution_perplexity", "planning_entropy"),
@@ -23,8 +23,8 @@ the entropy of the grams' shares; or the two players themselves."""
 def turn(steps: Sequence[float], values: Sequence[float]) -> float | None:
     """The first step behind the turn of a series: where two straight lines, fitted apart, part best.
 
-    None where one line describes it as well (Bayesian information criterion; two lines and their place have five
-    parameters, a line two), and for fewer points than two lines need.
+    None where one line describes it as well (see `rlad.entropy.phases.bends`), and for fewer points than two lines
+    need.
 
     >>> turn(range(10), [5, 4, 3, 2, 1, 1, 1, 1, 1, 1]), turn(range(10), range(10)), turn([1, 2], [3, 4])
     (4.0, None, None)
@@ -33,7 +33,7 @@ def turn(steps: Sequence[float], values: Sequence[float]) -> float | None:
     if len(x) < 2 * LEAST:
         return None
     knee = best_splits(x, y)[0]
-    return float(x[knee.at]) if bic(knee.rss, len(x), 5) < bic(fit_line(x, y).rss, len(x), 2) else None
+    return float(x[knee.at]) if bends(x, y, knee) else None
 
 
 def turns(course: Course, names: Sequence[str]) -> dict[str, float | None]:

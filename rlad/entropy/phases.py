@@ -18,6 +18,8 @@ LEAST = 3
 CHANCE = 0.025
 """A rise that series without a trend show as often as this is none."""
 MOST_CORRELATED = 0.99
+ROUNDING = 1e-9
+"""Residuals below this share of a series' largest value are rounding, not noise: no fit is better by them."""
 SHORTLIST = 64
 """Splits that are fitted exactly, those that running sums find best."""
 
@@ -104,9 +106,22 @@ def _split_rss(x: np.ndarray, y: np.ndarray, places: np.ndarray) -> np.ndarray:
     return rss(early) + rss(sums[:, -1:] - early)
 
 
-def bic(rss: float, n: int, parameters: int) -> float:
-    """Bayesian information criterion of a least-squares fit; smaller is better."""
-    return n * math.log(max(rss, 1e-30) / n) + parameters * math.log(n)
+def bends(x: np.ndarray, y: np.ndarray, knee: Knee) -> bool:
+    """Whether two lines that part at `knee` describe y better than one, by the Bayesian information criterion.
+
+    A line has two parameters; two lines and where they part have five.
+
+    >>> x = np.arange(400.0)
+    >>> [bends(x, y, best_splits(x, y)[0]) for y in (1 - x / 490, np.abs(x - 200))]
+    [False, True]
+    """
+    n, rounding = len(x), (ROUNDING * float(np.abs(y).max())) ** 2 + 1e-30
+
+    def bic(rss: float, parameters: int) -> float:
+        # Unfloored, a straight line without noise would bend or not as the processor rounds.
+        return n * math.log(max(rss / n, rounding)) + parameters * math.log(n)
+
+    return bic(knee.rss, 5) < bic(fit_line(x, y).rss, 2)
 
 
 def autoregression(residuals: np.ndarray) -> float:
@@ -180,8 +195,7 @@ def two_phases(
         return Phases(None, f"fewer than {2 * LEAST} steps were measured")
     x, y, z = (np.asarray(values, dtype=np.float64) for values in (steps, execution, planning))
     knee = best_splits(x, y)[0]
-    # A line has 2 parameters; two lines and where they meet have 5.
-    if bic(fit_line(x, y).rss, len(x), 2) <= bic(knee.rss, len(x), 5):
+    if not bends(x, y, knee):
         return Phases(None, "execution has no knee: one straight line fits as well")
     if abs(knee.late.slope) >= flat * abs(knee.early.slope):
         return Phases(None, "execution does not flatten after its knee")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from evals.benchmarks.analysis.phase_alarms import WORLDS, share_found
-from rlad.entropy.phases import CHANCE, autoregression, best_splits, fit_line, rise_chance, two_phases
+from rlad.entropy.phases import CHANCE, autoregression, bends, best_splits, fit_line, rise_chance, two_phases
 
 STEPS = list(range(40))
 BENT = [2 - 0.05 * t if t < 20 else 0.9 for t in STEPS]
@@ -91,3 +91,20 @@ def test_memory_is_not_underestimated():
 def test_chances_are_seeded():
     x, y = np.arange(12.0), np.array([0, 1, 0, 2, 1, 3, 2, 4, 2, 3, 4, 3.0])
     assert rise_chance(x, y) == rise_chance(x, y) != rise_chance(x, y, seed=1)
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
+@pytest.mark.parametrize("slope", [-0.8, -0.37, 0.0, 0.11, 1 / 3])
+def test_a_straight_line_has_no_knee_however_it_is_rounded(slope, scale):
+    """Rounding is no noise: which way it falls is the processor's, and the fit of two lines is always a bit smaller."""
+    steps = np.arange(1, 401)
+    for least in (50, 80, 200, 400):
+        values = scale * (1 + slope * steps[:least] / 400)
+        assert not bends(steps[:least], values, best_splits(steps[:least], values)[0])
+
+
+def test_a_bend_of_a_millionth_is_still_one():
+    steps = np.arange(100.0)
+    values = 1 + 1e-6 * np.abs(steps - 50)
+    knee = best_splits(steps, values)[0]
+    assert knee.at == pytest.approx(50, abs=1) and bends(steps, values, knee)
