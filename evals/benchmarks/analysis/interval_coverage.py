@@ -8,7 +8,7 @@ majority from many more problems than are ever tested. The cells go through the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -105,7 +105,7 @@ class Keys:
 
 
 def bench(keys: Keys) -> dict:
-    """The share of intervals that hold the truth, over all cells and of the worst one."""
+    """How much was drawn, and the share of intervals that hold the truth, over all cells and of the worst one."""
     held: dict[str, list[bool]] = {}
     for repeat in range(keys.repetitions):
         for name, inside in _made_up_sweep(keys.seed + repeat, keys.problems, keys.resamples):
@@ -113,4 +113,5 @@ def bench(keys: Keys) -> dict:
     shares = {name: round(float(np.mean(found)), 4) for name, found in held.items()}
     overall = round(float(np.mean([inside for found in held.values() for inside in found])), 4)
     worst = min(shares, key=shares.__getitem__)
-    return {"held": overall, "worst": worst, "worst_held": shares[worst], "cells": shares}
+    drawn = asdict(keys)
+    return {**drawn, "held": overall, "worst": worst, "worst_held": shares[worst], "cells": shares}

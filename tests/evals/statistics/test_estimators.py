@@ -2,6 +2,8 @@
 
 import doctest
 import itertools
+import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +12,8 @@ from hypothesis import strategies as st
 
 from evals.benchmarks.analysis import interval_coverage
 from evals.statistics import estimators as est
+
+DOCS = Path(__file__).resolve().parents[3] / "docs"
 
 
 def test_worked_examples_in_docstrings():
@@ -132,6 +136,11 @@ def test_a_sweeps_intervals_hold_what_is_true_of_made_up_solvers():
     assert doctest.testmod(interval_coverage).failed == 0
     found = interval_coverage.bench(interval_coverage.Keys(repetitions=20, problems=60, resamples=300))
     assert found["held"] >= 0.88 and len(found["cells"]) == 2 * 9
+    kept = json.loads((DOCS / "results" / "interval-coverage.json").read_text())
+    assert found.keys() == kept.keys() and found["cells"].keys() == kept["cells"].keys()
+    assert kept["repetitions"] == 200 and min(kept["cells"].values()) == kept["worst_held"] >= 0.93
+    page = (DOCS / "evaluation.md").read_text()
+    assert f"{100 * kept['held']:.1f} % of all intervals" in page and f"{100 * kept['worst_held']:.1f} % of the" in page
 
 
 def test_pairing_makes_the_interval_narrow():
