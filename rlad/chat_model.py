@@ -39,6 +39,8 @@ class Model(Protocol):
 
     name: str
     """Who answers, as calls are kept under it."""
+    untold: tuple[str, ...]
+    """What of a body's sampling it is not told, in order: it then samples in its own way, which is another call."""
 
     async def complete(self, body: dict[str, Any]) -> Reply:
         """Samples an answer to a body of OpenAI's chat API, which has messages, n, temperature, max_tokens and seed."""
@@ -87,6 +89,8 @@ class HttpModel:
             reraise=True,
         )
         self.name = config.name
+        # Samples that are asked for one by one are the same samples, and so are those of a limit by its other name.
+        self.untold = tuple(sorted(set(config.drop) - {"n"}))
 
     async def require_answer(self) -> None:
         """Raises ModelDown where there is no server at all: asked once, before models are loaded to write for it."""

@@ -32,7 +32,8 @@ class Calls:
         messages = [{"role": "user", "content": message}]
         body = {"messages": messages, "n": n, "temperature": temperature, "max_tokens": max_tokens, "seed": seed}
         model = self.models[role]
-        key = hashlib.blake2b(json.dumps([model.name, body], sort_keys=True).encode(), digest_size=16).hexdigest()
+        asked = [model.name, body, *([list(model.untold)] if model.untold else [])]
+        key = hashlib.blake2b(json.dumps(asked, sort_keys=True).encode(), digest_size=16).hexdigest()
         if key in self._under_way:
             await self._under_way[key]
         elif key not in self.kept:

@@ -15,6 +15,8 @@ from rlad.generation.base import Sampling
 class OwnModel:
     """The model of `base.path`, asked in users' messages; one request at a time, its samples in one batch."""
 
+    untold = ()
+
     def __init__(self, run: RunConfig):
         from rlad.players.prompts import Prompts
         from rlad.players.roles import Task

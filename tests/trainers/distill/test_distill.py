@@ -13,6 +13,7 @@ import time
 import pytest
 from chat_tokenizers import chat_tokenizer
 from stub_teacher import PROBLEMS, made, stub
+from stub_teacher import role_of as asked_of
 
 from rlad.config import MixtureConfig, load_config
 from rlad.players.prompts import Prompts
@@ -66,6 +67,23 @@ def test_the_accounts_count_every_call_of_the_file_once(configured, tmp_path):
         assert len(asked) == first
     for one in (card, fewer):
         assert [line for line in one.splitlines() if ", cost " in line] == accounts
+
+
+def test_a_server_that_is_told_less_of_the_sampling_is_asked_again(configured, tmp_path):
+    with stub() as (url, asked):
+        before = len(asked)
+
+        def further(*words):
+            nonlocal before
+            made(configured(url), tmp_path / "out", *words)
+            found, before = asked[before:], len(asked)
+            return {asked_of(body["messages"][0]["content"]) for body in found}
+
+        solver = "distill.solver.limit_field=max_completion_tokens"  # the same limit
+        assert further() == {"teacher", "solver"} and further(solver) == set()
+        assert further("distill.teacher.drop=[seed]") == {"teacher"}
+        assert further("distill.teacher.drop=[temperature,seed]") == {"teacher"}
+        assert further("distill.teacher.drop=[seed,temperature]") == set() == further()
 
 
 def test_the_warm_start_finds_every_task(configured, tmp_path):
