@@ -263,6 +263,7 @@ def sweep_chart(sweep: dict[str, Any], measure: str, latency: bool = False) -> C
         series.append(Series(way_label(own[0]), colors[who], spots, dashed=not wide, mark=mark, notes=wide))
     if measure == "accuracy" and not latency:
         series += _choosing_series(sweep)
+    series += [] if latency else _decoding_series(sweep, measure, interval)
     title, unit = {
         "pass_at_k": ("Coverage: problems with at least one right solution", "problems covered"),
         "accuracy": ("Selected answer, by each way's chosen rule", "problems answered right"),
@@ -279,6 +280,20 @@ def _choosing_series(sweep: dict[str, Any]) -> list[Series]:
     rows = [row for row in sweep["choosers"] if row["chosen"] and row["checkpoint"] == main["checkpoint"]]
     points = sorted((_cell_point(row, "accuracy", "ci95", "tokens_per_problem") for row in rows), key=lambda p: p.x)
     return [Series(f"{main['label']}, the {main['select']}'s choice", "fourth", points, mark="square", notes=True)]
+
+
+def _decoding_series(sweep: dict[str, Any], measure: str, interval: str) -> list[Series]:
+    """A line for each decoding method with several values of an axis, such as caps of thinking."""
+    lines: dict[tuple[str, str], list[Point]] = {}
+    for row in sweep.get("decoding", []):
+        if "axis" in row:
+            point = Point(row["tokens_per_problem"], row[measure], *row[interval], f"{row['axis']} {row['value']}")
+            lines.setdefault((row["label"], row["method"]), []).append(point)
+    style = {"color": "fifth", "dashed": True, "mark": "diamond", "notes": True}
+    return [
+        Series(f"{label}, {method.replace('_', ' ')}", points=sorted(points, key=lambda point: point.x), **style)
+        for (label, method), points in lines.items()
+    ]
 
 
 def _rank(cell: dict[str, Any], order: list[str]) -> int:

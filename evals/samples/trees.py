@@ -59,8 +59,8 @@ class Condition:
     """The checkpoint in words."""
     mode: str
     """distinct (abstractions drawn until they differ), joint (one text lists them), iid (abstractions as they come),
-    plain (none), decoding: and a method's name, or chosen: and the role that chose among the answers of the distinct
-    ones."""
+    plain (none), decoding: and a method's name with the value of its axis, or chosen: and the role that chose among the
+    answers of the distinct ones."""
     temperature: float
     """Temperature of the solutions."""
     split: str = "test"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
@@ -15,7 +16,7 @@ from evals.samples.workers import reasoner_for
 from evals.statistics import estimators as est
 from evals.statistics.rounding import rounded
 from rlad.cli import PlainError
-from rlad.config import RunConfig
+from rlad.config import RunConfig, SweepConfig
 from rlad.config.registry import decoding
 from rlad.generation import Completion, Sampling
 from rlad.problems import Problem
@@ -23,13 +24,34 @@ from rlad.reasoning.marks import marks_of
 from rlad.reasoning.tree import Tree
 
 MODE = "decoding:"
-"""Before the method's name, the mode of its condition."""
+"""Before a setting's name, the mode of its condition."""
+
+
+def settings_of(sweep: SweepConfig) -> dict[str, tuple[str, Any]]:
+    """Every condition of the sweep's decoding methods by its name: (method, its keys). A list in the key that a method
+    declares as its axis is a condition for each of its values.
+
+    >>> sweep = SweepConfig(decoding=["plain", "budget_forcing"])
+    >>> sweep.of("budget_forcing").cap = [8, 16]
+    >>> [(name, keys and keys.cap) for name, (_, keys) in settings_of(sweep).items()]
+    [('plain', None), ('budget_forcing cap=8', 8), ('budget_forcing cap=16', 16)]
+    """
+    found: dict[str, tuple[str, Any]] = {}
+    for name in sweep.decoding:
+        keys, axis = sweep.of(name), decoding[name].facts.get("axis")
+        values = getattr(keys, axis) if axis else None
+        if isinstance(values, list):
+            found |= {f"{name} {axis}={value}": (name, replace(keys, **{axis: value})) for value in values}
+        else:
+            found[name] = name, keys
+    return found
 
 
 def decoding_job(
-    run: RunConfig, problems: list[Problem], seed: int, pair: ModelPair, temperature: float, name: str
+    run: RunConfig, problems: list[Problem], seed: int, pair: ModelPair, temperature: float, setting: str
 ) -> list[Answered]:
-    """What a method writes for each problem, judged; tokens are those that it generated for each trace."""
+    """What a method writes for each problem, judged; tokens are those that it generated for each trace. `setting` is
+    one of `settings_of`."""
     from rlad.generation.decoding.base import Writer
     from rlad.generation.transformers import TransformersSampler
 
@@ -41,7 +63,8 @@ def decoding_job(
     trees = [Tree(problem) for problem in problems]
     prompts = [reasoner.bare_ids(tree, pair.task) for tree in trees]
     sampling = Sampling(temperature, run.solution.max_new_tokens, seed + 6)
-    found = decoding[name].bound(settings.of(name))(writer, prompts, settings.decoding_samples, sampling)
+    name, keys = settings_of(settings)[setting]
+    found = decoding[name].bound(keys)(writer, prompts, settings.decoding_samples, sampling)
     for tree, prompt, traces in zip(trees, prompts, found, strict=True):
         for trace in traces:
             ended = bool(trace.token_ids) and trace.token_ids[-1] in writer.eos
@@ -91,8 +114,9 @@ def _tokens(records: Sequence[Samples]) -> float:
 
 
 def decoding_rows(sampled: Sampled, known: Sides, resamples: int) -> list[dict[str, Any]]:
-    """One row per method: its selected answer and coverage, and plain sampling's majority of the same model at the same
-    tokens and its best temperature on these problems. p is corrected for the number of methods (Holm)."""
+    """One row per method, or per value of its axis: its selected answer and coverage, and plain sampling's majority of
+    the same model at the same tokens and its best temperature on these problems. p is corrected for the number of rows
+    (Holm)."""
     rows = []
     for condition, records in _conditions(sampled):
         right = np.array([weighted_choice(one.key, one.weight, one.correct) for one in records])
@@ -103,12 +127,16 @@ def decoding_rows(sampled: Sampled, known: Sides, resamples: int) -> list[dict[s
         voted = max((one.accuracy(k) for one, k in zip(rivals, counts, strict=True)), key=lambda values: values.mean())
         reached = max((one.covered(k) for one, k in zip(rivals, counts, strict=True)), key=lambda values: values.mean())
         own, gap = est.bootstrap(right, resamples=resamples), est.paired_difference(right, voted, resamples=resamples)
+        method, _, setting = condition.mode[len(MODE) :].partition(" ")
+        axis, _, value = setting.partition("=")
         rows.append(
             {
-                "checkpoint": condition.checkpoint, "label": condition.label, "method": condition.mode[len(MODE) :],
+                "checkpoint": condition.checkpoint, "label": condition.label, "method": method,
+                **({"axis": axis, "value": json.loads(value)} if axis else {}),
                 "temperature": condition.temperature, "traces": rounded(np.mean([len(one.key) for one in records])),
                 "tokens_per_problem": rounded(tokens), "accuracy": rounded(own.estimate), "ci95": rounded(own.ci95),
-                "pass_at_k": rounded(covered.mean()), "plain": rounded(voted.mean()),
+                "pass_at_k": rounded(covered.mean()),
+                "pass_ci95": rounded(est.bootstrap(covered, resamples=resamples).ci95), "plain": rounded(voted.mean()),
                 "plain_pass_at_k": rounded(reached.mean()), "difference": rounded(gap.estimate),
                 "difference_ci95": rounded(gap.ci95), "p_holm": est.paired_p(right, voted),
             }

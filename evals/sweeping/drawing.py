@@ -64,8 +64,8 @@ def drawn(
         else:
             expected = foretold(run, pool.sampled, "validation")
         _guided(run, pool, proposing, best)
-        for name in run.sweep.decoding:
-            pool.decoded(pairs[-1], name, decoding.decoding_job)
+        for setting in decoding.settings_of(run.sweep):
+            pool.decoded(pairs[-1], setting, decoding.decoding_job)
         _chosen(pool, proposing, best)
         spent = (largest_budget(run, pool.sampled), decoding.spent(pool.sampled), choosing.spent(pool.sampled))
         budget = 0.0 if shard else max(spent)

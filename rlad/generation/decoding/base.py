@@ -3,6 +3,7 @@
 A method hands a `DecodingMethod` to the `Writer`. In every step the method chooses a token for all rows at once; then
 each row may have it replaced, or have tokens forced on it. A row's tokens are all that stands behind the plain prompt,
 forced ones too: what a cue costs is the method's to pay. The end-of-sequence token counts as it does in plain sampling.
+A method that declares `axis="KEY"` is a sweep's condition for every value of a list in that key (`budget_forcing.py`).
 """
 
 from __future__ import annotations

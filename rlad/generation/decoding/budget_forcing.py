@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rlad.config import ConfigError, RunConfig
 from rlad.config.registry import decoding, key
 from rlad.generation.base import Sampling
 from rlad.generation.decoding.base import DecodingMethod, GrowingSequence, Trace, Writer, by_prompt, in_turn, traces_of
@@ -11,8 +12,9 @@ from rlad.generation.decoding.base import DecodingMethod, GrowingSequence, Trace
 
 @dataclass
 class BudgetForcingKeys:
-    cap: int = key(0, least=0)
-    """Tokens of thinking after which the answer is asked for; 0 = three quarters of solution.max_new_tokens."""
+    cap: int | list[int] = key(0, least=0)
+    """Tokens of thinking after which the answer is asked for; 0 = three quarters of solution.max_new_tokens. A list,
+    such as [8, 16, 24], makes each a condition of the sweep: how much more is right when the solver thinks longer."""
     waits: int = key(1, least=0, most=100)
     """How often a thought that ends is made to go on; what makes it (\"Wait\") counts in the cap."""
 
@@ -59,7 +61,19 @@ class _Forcing(DecodingMethod):
         return token
 
 
-@decoding("budget_forcing", keys=BudgetForcingKeys, source="2501.19393")
+def _check(run: RunConfig, section: str) -> None:
+    """Caps leave room for an answer, and those of a list differ."""
+    cap, most = getattr(run, section).of("budget_forcing").cap, run.solution.max_new_tokens
+    caps = cap if isinstance(cap, list) else [cap]
+    bad = not caps or None in caps or max(caps) >= most or len(set(caps)) < len(caps)
+    if bad or (isinstance(cap, list) and 0 in caps):
+        raise ConfigError(
+            f"{section}.budget_forcing.cap={'null' if cap is None else cap} must be 0, a number from 1 to {most - 1} "
+            f"or a list of different ones: solution.max_new_tokens={most} has to hold an answer behind the thought."
+        )
+
+
+@decoding("budget_forcing", keys=BudgetForcingKeys, source="2501.19393", check=_check, axis="cap")
 def budget_forcing(
     writer: Writer, prompts: list[list[int]], samples: int, sampling: Sampling, keys: BudgetForcingKeys
 ) -> list[list[Trace]]:

@@ -40,6 +40,23 @@ def test_the_selected_answer_is_drawn_by_the_rule_that_was_chosen(sweep):
         assert {point.y for point in points} == drawn
 
 
+@pytest.mark.parametrize("measure", ["pass_at_k", "accuracy"])
+def test_caps_of_thinking_are_one_line_beside_more_samples_and_more_abstractions(sweep, measure):
+    before = series.sweep_chart(sweep, measure).series
+    row = {"checkpoint": "cotrained", "label": "co-trained", "method": "budget_forcing", "accuracy": 0.3, "traces": 1}
+    row |= {"ci95": [0.2, 0.4], "pass_at_k": 0.5, "pass_ci95": [0.4, 0.6]}
+    caps = [row | {"axis": "cap", "value": cap, "tokens_per_problem": cap + 5.0} for cap in (16, 8)]
+    sweep["decoding"] = [row | {"method": "plain", "tokens_per_problem": 20.0}, *caps]
+    line, *more = series.sweep_chart(sweep, measure).series[len(before) :]
+    assert not more and line.label == "co-trained, budget forcing"
+    assert [(point.x, point.y, point.note) for point in line.points] == [
+        (13.0, row[measure], "cap 8"),
+        (21.0, row[measure], "cap 16"),
+    ]
+    by_latency = series.sweep_chart(sweep, measure, latency=True).series  # how long a method takes is not measured
+    assert all("forcing" not in one.label for one in by_latency)
+
+
 def test_charts_leave_out_what_was_never_measured():
     rows = [{"step": 1, "solution": {"reward": 0.5, "kl": None}, "abstraction": None}]
     charts = series.learning_charts(rows)
