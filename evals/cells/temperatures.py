@@ -15,6 +15,7 @@ from evals.statistics.rounding import rounded
 from rlad.config import RunConfig
 
 KEYS = {"plain": "sweep.plain_temperatures", "abstractions": "sweep.guided_temperatures"}
+WAYS = {"plain": "plain sampling", "abstractions": "solving with abstractions"}
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Choice:
     checkpoint: str
     label: str
     mode: str
-    """plain or abstractions."""
+    """plain, abstractions, or decoding: and a method's name."""
     measure: str
     """coverage (at the largest budget) or accuracy (of single solutions)."""
     split: str
@@ -77,9 +78,9 @@ def warnings(choices: list[Choice]) -> list[str]:
             )
     sentences = []
     for (label, mode, best, grid), measures in found.items():
-        way = "plain sampling" if mode == "plain" else "solving with abstractions"
+        way = WAYS.get(mode, mode.replace(":", " by "))
         what = f"{' and '.join(measures)} {'are' if len(measures) > 1 else 'is'} best at T {best:g}"
-        ends = f"an end of {KEYS[mode]} ({', '.join(f'{t:g}' for t in grid)})"
+        ends = f"an end of {KEYS.get(mode, 'sweep.decoding_temperatures')} ({', '.join(f'{t:g}' for t in grid)})"
         sentences.append(f"{label}, {way}: {what}, {ends}; a better one may lie beyond: widen the grid.")
     return sentences
 

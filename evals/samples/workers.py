@@ -143,12 +143,13 @@ class SamplingPool:
         found = self._all(job, split, label, condition, pair, role, more=rounds, each=each)
         self.sampled.conditions[condition] = [record_of(one, temperature) for one in found]
 
-    def decoded(self, pair: ModelPair, setting: str, job: Callable[..., list[Answered]]) -> None:
+    def decoded(
+        self, pair: ModelPair, setting: str, temperature: float, job: Callable[..., list[Answered]], split: str = "test"
+    ) -> None:
         """What a decoding method writes in one of its settings, by its job."""
-        temperature = self.settings.decoding_temperature
-        condition = Condition(pair.checkpoint, pair.label, f"decoding:{setting}", temperature)
-        label = f"{pair.label}: {setting}"
-        records = self._all(job, "test", label, condition, pair, temperature, setting)
+        condition = Condition(pair.checkpoint, pair.label, f"decoding:{setting}", temperature, split)
+        label = f"{pair.label}: {setting} at T {temperature:g}"
+        records = self._all(job, split, label, condition, pair, temperature, setting)
         found = [Answered(samples_of(one["samples"], temperature), one["answers"]) for one in records]
         self.sampled.conditions[condition] = [one.grouped() for one in found]
 

@@ -9,9 +9,11 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from evals.cells.selecting import PLAIN, Sides
-from evals.samples.trees import Answered, ModelPair, Sampled, Samples
+from evals.cells.selecting import PLAIN, Book, Side, Sides, cell_of, keys_row
+from evals.cells.temperatures import Choice
+from evals.samples.trees import Answered, Condition, ModelPair, Sampled, Samples
 from evals.samples.workers import reasoner_for
 from evals.statistics import estimators as est
 from evals.statistics.rounding import rounded
@@ -101,32 +103,54 @@ def weighted_choice(keys: Sequence[Hashable | None], weights: Sequence[float], r
 
 
 def spent(sampled: Sampled) -> float:
-    """Most tokens per problem that a decoding method took; 0 without any."""
+    """Most tokens per problem that a decoding method took of the test problems; 0 without any."""
     return max((_tokens(records) for _, records in _conditions(sampled)), default=0.0)
 
 
-def _conditions(sampled: Sampled) -> list[tuple[Any, list[Samples]]]:
-    return [(one, records) for one, records in sampled.conditions.items() if one.mode.startswith(MODE)]
+def _conditions(sampled: Sampled, split: str = "test") -> list[tuple[Condition, list[Samples]]]:
+    kept = sampled.conditions.items()
+    return [(one, records) for one, records in kept if one.mode.startswith(MODE) and one.split == split]
 
 
 def _tokens(records: Sequence[Samples]) -> float:
     return float(np.mean([sum(record.tokens) for record in records]))
 
 
-def decoding_rows(sampled: Sampled, known: Sides, resamples: int) -> list[dict[str, Any]]:
-    """One row per method, or per value of its axis: its selected answer and coverage, and plain sampling's majority of
-    the same model at the same tokens and its best temperature on these problems. p is corrected for the number of rows
-    (Holm)."""
+def _right(records: Sequence[Samples]) -> NDArray[np.float64]:  # (P,)
+    """How often each problem's selected answer is right."""
+    return np.array([weighted_choice(one.key, one.weight, one.correct) for one in records])
+
+
+def temperatures_of(settings: SweepConfig) -> list[float]:
+    """Temperatures at which decoding methods are tried."""
+    return list(settings.decoding_temperatures) or [settings.decoding_temperature]
+
+
+def decoding_choices(sampled: Sampled) -> list[Choice]:
+    """Of every method that was tried at several temperatures on the validation problems, how often its answer is right
+    at each."""
+    found: dict[tuple[str, str, str], dict[float, float]] = {}
+    for one, records in _conditions(sampled, "validation"):
+        found.setdefault((one.checkpoint, one.label, one.mode), {})[one.temperature] = float(_right(records).mean())
+    return [Choice(*way, "accuracy", "validation", values) for way, values in found.items()]
+
+
+def decoding_rows(sampled: Sampled, book: Book, test: Book, known: Sides, resamples: int) -> list[dict[str, Any]]:
+    """One row per method, or per value of its axis: its selected answer and coverage beside plain sampling of the same
+    model at the same tokens.
+
+    Plain sampling has the rule, keys and temperature that `book` chose, as in the sweep's `selection`; `on_test` is the
+    same by those that `test` chose on the test problems themselves. `plain_pass_at_k` is at the temperature that covers
+    most on these. p is corrected for the number of rows (Holm).
+    """
     rows = []
     for condition, records in _conditions(sampled):
-        right = np.array([weighted_choice(one.key, one.weight, one.correct) for one in records])
+        right, tokens = _right(records), _tokens(records)
         covered = np.array([any(one.correct) for one in records], float)
-        tokens = _tokens(records)
-        rivals = [side.samples for side in known[condition.checkpoint, PLAIN]]
-        counts = [min(est.samples_for_budget(one.tokens, tokens), one.samples) for one in rivals]
-        voted = max((one.accuracy(k) for one, k in zip(rivals, counts, strict=True)), key=lambda values: values.mean())
-        reached = max((one.covered(k) for one, k in zip(rivals, counts, strict=True)), key=lambda values: values.mean())
-        own, gap = est.bootstrap(right, resamples=resamples), est.paired_difference(right, voted, resamples=resamples)
+        rivals = [_at_most(side, tokens) for side in known[condition.checkpoint, PLAIN]]
+        reached = max(float(one.samples.covered(one.count).mean()) for one in rivals)
+        rival, beside = _beside(book, rivals, condition, right, resamples)
+        own, reach = (est.bootstrap(column, resamples=resamples) for column in (right, covered))
         method, _, setting = condition.mode[len(MODE) :].partition(" ")
         axis, _, value = setting.partition("=")
         rows.append(
@@ -135,12 +159,35 @@ def decoding_rows(sampled: Sampled, known: Sides, resamples: int) -> list[dict[s
                 **({"axis": axis, "value": json.loads(value)} if axis else {}),
                 "temperature": condition.temperature, "traces": rounded(np.mean([len(one.key) for one in records])),
                 "tokens_per_problem": rounded(tokens), "accuracy": rounded(own.estimate), "ci95": rounded(own.ci95),
-                "pass_at_k": rounded(covered.mean()),
-                "pass_ci95": rounded(est.bootstrap(covered, resamples=resamples).ci95), "plain": rounded(voted.mean()),
-                "plain_pass_at_k": rounded(reached.mean()), "difference": rounded(gap.estimate),
-                "difference_ci95": rounded(gap.ci95), "p_holm": est.paired_p(right, voted),
+                "pass_at_k": rounded(reach.estimate), "pass_ci95": rounded(reach.ci95), **beside,
+                "plain_pass_at_k": rounded(reached), "p_holm": est.paired_p(right, rival), "chosen_on": book.split,
             }
         )  # fmt: skip
+        if test.split != book.split:
+            rows[-1]["on_test"] = _beside(test, rivals, condition, right, resamples)[1]
     for row, p in zip(rows, est.holm([row["p_holm"] for row in rows]), strict=True):
         row["p_holm"] = rounded(p)
     return rows
+
+
+def _at_most(side: Side, tokens: float) -> Side:
+    """Plain samples at a budget, or all of them where they are fewer."""
+    return replace(side, budget=min(tokens, side.samples.samples * side.samples.tokens_per_sample))
+
+
+def _at_most(side: Side, tokens: float) -> Side:
+    """Plain samples at a budget, or all of them where they are fewer."""
+    return replace(side, budget=min(tokens, side.samples.samples * side.samples.tokens_per_sample))
+
+
+def _beside(
+    book: Book, rivals: Sequence[Side], condition: Condition, right: NDArray[np.float64], resamples: int
+) -> tuple[NDArray[np.float64], dict[str, Any]]:
+    """Plain sampling at the best option of a book, problem by problem, and what a row says of it and of the gap."""
+    option, cell = cell_of(book, rivals, condition.checkpoint, PLAIN, None, resamples)
+    gap = est.paired_difference(right, cell.accuracy, resamples=resamples)
+    return cell.accuracy, {
+        "plain": cell.row["accuracy"], "plain_rule": option.rule, "plain_keys": keys_row(option.keys),
+        "plain_temperature": option.temperature, "difference": rounded(gap.estimate),
+        "difference_ci95": rounded(gap.ci95),
+    }  # fmt: skip

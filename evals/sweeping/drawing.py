@@ -27,7 +27,8 @@ def splits_of(run: RunConfig, pairs: Sequence[ModelPair]) -> tuple[str, ...]:
     A solver without abstractions has its rule to choose as well, for whoever compares it with a pair.
     """
     guided = any(pair.abstraction for pair in pairs) and len(guided_grid(run)) > 1
-    return ("test", "validation") if guided or len(run.sweep.select) > 1 else ("test",)
+    decoded = run.sweep.decoding and len(decoding.temperatures_of(run.sweep)) > 1
+    return ("test", "validation") if guided or decoded or len(run.sweep.select) > 1 else ("test",)
 
 
 MARGIN = 1.1
@@ -64,8 +65,7 @@ def drawn(
         else:
             expected = foretold(run, pool.sampled, "validation")
         _guided(run, pool, proposing, best)
-        for setting in decoding.settings_of(run.sweep):
-            pool.decoded(pairs[-1], setting, decoding.decoding_job)
+        _decoded(run, pool, pairs[-1])
         _chosen(pool, proposing, best)
         spent = (largest_budget(run, pool.sampled), decoding.spent(pool.sampled), choosing.spent(pool.sampled))
         budget = 0.0 if shard else max(spent)
@@ -91,6 +91,20 @@ def _guided(run: RunConfig, pool: SamplingPool, proposing: Sequence[ModelPair], 
             pool.distinct(pair, temperature)
             if run.sweep.joint:
                 pool.joint(pair, temperature)
+
+
+def _decoded(run: RunConfig, pool: SamplingPool, pair: ModelPair) -> None:
+    """Solves the test problems by every decoding method in all its settings, at the temperature that selects best on
+    the validation problems."""
+    grid, settings = decoding.temperatures_of(run.sweep), decoding.settings_of(run.sweep)
+    for setting in settings if len(grid) > 1 else ():
+        for temperature in grid:
+            pool.decoded(pair, setting, temperature, decoding.decoding_job, "validation")
+    choices = decoding.decoding_choices(pool.sampled)
+    for setting in settings:
+        mode = f"{decoding.MODE}{setting}"
+        best = best_temperature(choices, pair.checkpoint, mode, "accuracy") if len(grid) > 1 else grid[0]
+        pool.decoded(pair, setting, best, decoding.decoding_job)
 
 
 def _chosen(pool: SamplingPool, proposing: Sequence[ModelPair], best: dict[str, Best]) -> None:

@@ -17,7 +17,7 @@ from evals.samples.judged import BreadthSamples, PlainSamples
 from evals.samples.trees import Sampled
 from evals.spending.auto import UNPRICED, spending
 from evals.spending.choosing import chosen_rows
-from evals.spending.decoding import decoding_rows
+from evals.spending.decoding import decoding_choices, decoding_rows
 from evals.spending.joint import MODE, joint_rows
 from evals.spending.splits import splits
 from rlad.config import RunConfig
@@ -84,13 +84,16 @@ def measure(run: RunConfig, sampled: Sampled) -> dict[str, Any]:
         result["budget"] = spending(book, valid, known, resamples)
     if sampled.of(MODE):
         result["joint"] = joint_rows(run, sampled, book)
-    if rows := decoding_rows(sampled, known, resamples):
+    if rows := decoding_rows(sampled, book, test, known, resamples):
         result["decoding"] = rows
     if rows := chosen_rows(sampled, book, known, resamples):
         result["choosers"] = rows
     result["scores"] = _score_rows(known, resamples)
-    result["temperatures"] = [choice.row() for choice in [*tuned, *on_test]]
-    result["warnings"] = warnings(tuned or on_test) + book.skipped + _unsure(book, known) + thin(result["cells"])
+    decoded = decoding_choices(sampled)
+    result["temperatures"] = [choice.row() for choice in [*tuned, *on_test, *decoded]]
+    result["warnings"] = (
+        warnings([*(tuned or on_test), *decoded]) + book.skipped + _unsure(book, known) + thin(result["cells"])
+    )
     result["warnings"] += [UNPRICED] if run.sweep.budget_policy and not result["budget"] else []
     return result
 

@@ -24,20 +24,32 @@ def print_decoding(sweep: dict[str, Any], out: Console) -> None:
     rows = sweep.get("decoding")
     if not rows:
         return
-    caption = "percent; plain sampling with the same tokens, its best temperature, by majority\n"
-    caption += "difference in points, p corrected for the number of rows (Holm)"
+    caption = "percent; points above plain sampling with the same tokens, its rule and temperature\n"
+    caption += f"chosen on {rows[0]['chosen_on']} problems; covered (plain); p over rows (Holm)"
+    judged_twice = "on_test" in rows[0]
+    if judged_twice:
+        caption += "\non test: above what the test problems themselves would choose"
     table = Table(title=f"Decoding methods, {rows[0]['label']}", caption=caption, **LOOK)
     table.add_column("method", no_wrap=True)
-    for name in ("tokens", "right", "covered", "plain", "difference", "p"):
+    for name in ("T", "tokens", "right", "covered", "above plain", *["on test"] * judged_twice, "p"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
+        gaps = [percentage_points(row["difference"], row["difference_ci95"])]
+        gaps += [percentage_points(row["on_test"]["difference"])] if judged_twice else []
         table.add_row(
             decoding_name(row),
+            f"{row['temperature']:g}",
             f"{row['tokens_per_problem']:,.0f}",
             share(row["accuracy"]),
-            share(row["pass_at_k"]),
-            f"{share(row['plain'])} ({share(row['plain_pass_at_k'])})",
-            percentage_points(row["difference"], row["difference_ci95"]),
+            f"{share(row['pass_at_k'])} ({share(row['plain_pass_at_k'])})",
+            *gaps,
             f"{row['p_holm']:.2g}",
         )
     out.print(table)
+    rival = rows[0]
+    out.print(f"Plain sampling beside them: {_option(rival)}, T {rival['plain_temperature']:g}", highlight=False)
+
+
+def _option(row: dict[str, Any]) -> str:
+    keys = ", ".join(f"{name} {value}" for name, value in row["plain_keys"].items())
+    return f"{row['plain_rule']} ({keys})" if keys else row["plain_rule"]

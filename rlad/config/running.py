@@ -110,6 +110,9 @@ class SweepConfig(MethodSection):
     """Solutions of a problem by each decoding method: samples, branches or attempts."""
     decoding_temperature: float = key(0.7, least=0, most=10)
     """Sampling temperature of decoding methods, where they sample."""
+    decoding_temperatures: list[float] = key(least=0, most=10, factory=list)
+    """Temperatures of decoding methods to choose from; empty = sweep.decoding_temperature alone. With several, each
+    method solves the test problems at the one at which it selects best on the validation problems."""
     selections: int = key(1, least=1, most=64)
     """Texts that a player which chooses among answers, such as the selector, writes under a prompt: 1 = its likeliest
     (greedy); more are sampled at its temperature, and what is chosen most often counts. All tokens are counted."""
