@@ -74,6 +74,7 @@ TEXT
 
 Makes .venv from requirements.lock; does nothing when it is there and up to date. An interrupted set-up is begun again.
   --with dev        tests and lint
+  --with harness    lm-evaluation-harness, to ask a server the tasks of its benchmarks (docs/serving.md)
   --with notebook   marimo, for docs/notebooks
   --with track      TensorBoard and Weights & Biases
   --with vllm       the vLLM engine (its CPU build on machines without an NVIDIA GPU)
@@ -373,8 +374,8 @@ setup_verb() {
     case $1 in
     --with)
       case ${2-} in
-      dev | notebook | track | vllm) extras+=("$2") ;;
-      *) fail "--with takes dev, notebook, track or vllm, not '${2-}'." ;;
+      dev | harness | notebook | track | vllm) extras+=("$2") ;;
+      *) fail "--with takes dev, harness, notebook, track or vllm, not '${2-}'." ;;
       esac
       shift 2
       ;;

@@ -87,7 +87,7 @@ def test_usage_names_every_verb(door):
     ("arguments", "words"),
     [
         (["trian"], "no verb 'trian'"),
-        (["setup", "--with", "tests"], "--with takes dev, notebook, track or vllm, not 'tests'"),
+        (["setup", "--with", "tests"], "--with takes dev, harness, notebook, track or vllm, not 'tests'"),
         (["setup", "--fast"], "setup does not know '--fast'"),
         (["demo", "fresh"], "demo does not know 'fresh'"),
     ],

@@ -46,7 +46,7 @@ def served():
 
 
 def test_a_benchmark_runs_through_its_own_chat_client(served, tmp_path, monkeypatch):
-    lm_eval = pytest.importorskip("lm_eval", reason="lm-evaluation-harness (lm-eval) is not installed")
+    lm_eval = pytest.importorskip("lm_eval", reason="no lm-evaluation-harness; ./launch.sh setup --with harness")
     from lm_eval.tasks import TaskManager
 
     gateway, url = served
