@@ -86,11 +86,14 @@ def entropy_charts(metrics: list[dict[str, Any]]) -> list[Chart]:
             },
         ),
         several(
-            "The vote among a step's abstractions",
+            "The vote among a step's solutions",
             "share of problems answered rightly",
             {
-                "weighted by π_abs": ("abstraction", ("rollout", "vote_proposer")),
-                "equal votes": ("third", ("rollout", "vote_equal")),
+                "proposer: weighted by π_abs": ("abstraction", ("rollout", "vote_proposer")),
+                "equal votes of abstractions": ("third", ("rollout", "vote_equal")),
+                "majority": ("fourth", ("rollout", "vote_majority")),
+                "marginal: π_abs π_sol": ("solution", ("rollout", "vote_marginal")),
+                "weighted by likelihood": ("fifth", ("rollout", "vote_weighted_majority")),
             },
         ),
         players("Effective rank of hidden states", "directions", "rank", "er"),

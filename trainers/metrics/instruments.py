@@ -25,6 +25,7 @@ from trainers.learner.records import TokenRecord
 from trainers.learner.scoring import hidden_states
 from trainers.metrics.proposals import read_proposals
 from trainers.metrics.readings import RankReading, Sums, TextReading, TokenReading, joined_sums, merged_numbers
+from trainers.metrics.votes import VOTES
 from trainers.runtime import zero3
 
 ANSWERS = 8
@@ -66,7 +67,9 @@ class Instruments:
         if gathered is None:
             return {}
         numbers = {role: self._numbers([part[role] for part, _ in gathered]) for role in self.learners}
-        return numbers | {"rollout": joined_sums([part for _, part in gathered])}
+        rollout = joined_sums([part for _, part in gathered])
+        unasked = [name for name in VOTES.values() if rollout[name] is None]
+        return numbers | {"rollout": {name: value for name, value in rollout.items() if name not in unasked}}
 
     def _numbers(self, parts: list[tuple]) -> dict:
         tokens, texts, ranks = zip(*parts, strict=True)
@@ -88,7 +91,8 @@ class Instruments:
 
     def _rollout(self, trees: list[Tree]) -> Sums:
         clustered = -(-self.config.cluster_problems // zero3.world_size())
-        return read_rollout(trees, clustered) | read_proposals(trees)
+        plain = not any(role.proposes for role in self.roles.values())
+        return read_rollout(trees, clustered) | read_proposals(trees, plain)
 
 
 def due(step: int, every: int) -> bool:

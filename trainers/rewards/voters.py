@@ -19,7 +19,6 @@ from rlad.verifier import verify
 
 if TYPE_CHECKING:
     from rlad.config import RunConfig
-    from rlad.generation import Completion
 
 
 @dataclass(frozen=True)
@@ -42,32 +41,49 @@ class Voter:
         return sum(self.right) / len(self.right)
 
 
-def voters(tree: Tree) -> list[Voter] | None:
-    """The abstractions of a judged tree that were solved with, by the lagged solver where there is one.
+@dataclass(frozen=True)
+class Solved:
+    """One abstraction and the solutions that count for it."""
+
+    number: int
+    """Of its branch."""
+    branch: Branch
+    solutions: list[Solution]
+    answers: tuple[int | None, ...]
+    """What they answer: equal keys are equivalent answers over the whole tree; None = no answer."""
+
+
+def solved(tree: Tree) -> list[Solved]:
+    """The abstractions of a judged tree that were solved with, by the lagged solver where there is one."""
+    found = [
+        (number, branch, solutions)
+        for number, branch in enumerate(tree.branches)
+        if (solutions := branch.lagged or branch.solutions)
+    ]
+    keys = iter(answer_keys([solution for *_, several in found for solution in several]))
+    return [Solved(*one, tuple(next(keys) for _ in one[-1])) for one in found]
+
+
+def answer_keys(solutions: Sequence[Solution]) -> list[int | None]:
+    """Keys of what judged solutions of one problem answer, by the verifier; None = no answer."""
+    answers = [None if one.verdict is None else one.verdict.pred for one in solutions]
+    return group(answers, lambda a, b: verify(a, b).correct)
+
+
+def voters(tree: Tree, known: Sequence[Solved] | None = None) -> list[Voter] | None:
+    """The abstractions of a judged tree that were solved with; `known` are they, where `solved` has been asked.
 
     None where a sampler did not say how likely it finds one of them at temperature 1, or where nobody drew them.
     """
-    solved: list[tuple[Branch, list[Solution], list[Completion]]] = []
-    for number, branch in enumerate(tree.branches):
-        if solutions := branch.lagged or branch.solutions:
-            solved.append((branch, solutions, [d.completion for d in tree.draws if d.branch == number]))
-    if any(not drawn or any(one.model_logprob is None for one in drawn) for *_, drawn in solved):
-        return None
-    keys = iter(group([_answer(s) for _, several, _ in solved for s in several], lambda a, b: verify(a, b).correct))
-    return [
-        Voter(
-            branch,
-            proposal_logprob([c.token_ids for c in drawn], [c.model_logprob for c in drawn]),
-            len(drawn),
-            tuple(next(keys) for _ in several),
-            tuple(solution.correct for solution in several),
-        )
-        for branch, several, drawn in solved
-    ]
-
-
-def _answer(solution: Solution) -> str | None:
-    return solution.verdict.pred if solution.verdict is not None else None
+    found = []
+    for one in solved(tree) if known is None else known:
+        drawn = [d.completion for d in tree.draws if d.branch == one.number]
+        if not drawn or any(completion.model_logprob is None for completion in drawn):
+            return None
+        proposal = proposal_logprob([c.token_ids for c in drawn], [c.model_logprob for c in drawn])
+        right = tuple(solution.correct for solution in one.solutions)
+        found.append(Voter(one.branch, proposal, len(drawn), one.answers, right))
+    return found
 
 
 def normalised(proposals: Sequence[float], power: float = 1.0) -> list[float]:
