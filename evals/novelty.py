@@ -91,9 +91,11 @@ def analysed(places: Sequence[Placed], right: Sequence[int], total: Sequence[int
 
     The null's slip rate is fitted on the problems at distance 0 alone, so elsewhere it foretells. `logistic` holds
     coefficients with 95 % intervals, steps counted from their mean; what does not vary is left out, and nothing is said
-    where the causes part successes from failures.
+    where the causes part successes from failures. Without any sample there are no cells.
     """
     kept = [i for i, n in enumerate(total) if n]
+    if not kept:  # a proposer of whose abstractions none is kept
+        return {"cells": [], "slip_rate": None, "logistic": {}}
     places, c, n = [places[i] for i in kept], *(np.array([values[i] for i in kept], float) for values in (right, total))
     steps, distance = (np.array([getattr(place, name) for place in places], float) for name in ("steps", "distance"))
     near = distance == 0
@@ -152,6 +154,8 @@ def novelty_of(run: str, *overrides: str) -> list[dict[str, Any]]:
 def told(result: dict[str, Any]) -> str:
     """One condition in words."""
     lines = ["{checkpoint}, {mode}, solutions at T {temperature:g}:".format(**result)]
+    if not result["cells"]:
+        return f"{lines[0]}\n  no solution of any problem"
     for cell in result["cells"]:
         error = "" if cell["error"] is None else f" ± {100 * cell['error']:.1f}"
         null = "" if cell["null"] is None else f"  (slips alone: {100 * cell['null']:.1f})"

@@ -15,7 +15,7 @@ from rlad.generation.base import Certainty, Completion, Sampling
 from rlad.generation.cache import roomy_cache
 from rlad.generation.certainty import certainty_of, token_certainty
 from rlad.generation.checksums import checksums, differing
-from rlad.generation.given import Given
+from rlad.generation.given import Given, batches_of
 from rlad.players.adapters import has_adapter
 from rlad.players.logprobs import token_scores
 
@@ -83,22 +83,25 @@ class TransformersSampler:
 
     @torch.inference_mode()
     def score(self, prompts: list[list[int]], completions: Sequence[Sequence[int]]) -> list[float]:
-        """Texts of like length together, a few rows at a time."""
+        """A few rows at a time; what texts begin with alike is computed once, where that pays (`batches_of`)."""
         if any(not prompt for prompt in prompts):
             raise ValueError("An empty prompt cannot be continued.")
-        lengths = [len(prompt) + len(ids) for prompt, ids in zip(prompts, completions, strict=True)]
-        order = sorted(range(len(lengths)), key=lengths.__getitem__)
-        found = [0.0] * len(lengths)
-        for start in range(0, len(order), SCORED_ROWS):
-            rows = order[start : start + SCORED_ROWS]
-            scores = self._scores([prompts[i] for i in rows], [completions[i] for i in rows])
+        found = [0.0] * len(prompts)
+        for rows, begun in batches_of(prompts, completions, SCORED_ROWS):
+            scores = self._scores([prompts[i] for i in rows], [completions[i] for i in rows], begun)
             for i, score in zip(rows, scores, strict=True):
                 found[i] = score
         return found
 
-    def _scores(self, prompts: list[list[int]], completions: list[Sequence[int]]) -> list[float]:
-        """log p of each completion behind its prompt."""
-        batch = Given.padded(prompts, completions, self.pad_id, self.model.device)
+    def _scores(self, prompts: list[list[int]], completions: list[Sequence[int]], begun: list[int]) -> list[float]:
+        """log p of each completion behind its prompt, of which `begun` tokens are shared with others."""
+        cache = cached = None
+        if all(begun):
+            beginnings = [prompt[:length] for prompt, length in zip(prompts, begun, strict=True)]
+            # Not a subclass's: what that does to prompts where it samples is no part of a text's likelihood.
+            _, cache, cached, _ = TransformersSampler.prefill(self, beginnings)
+            prompts = [prompt[length:] for prompt, length in zip(prompts, begun, strict=True)]
+        batch = Given.padded(prompts, completions, self.pad_id, self.model.device, cache, cached)
         logp = token_scores(self.model, batch, temperature=1.0, entropy=False).logp
         return (logp.double() * batch.mask).sum(1).tolist()
 

@@ -26,12 +26,12 @@ PROBE = torch.tensor([-300.0, -20.0, -1.0, 0.0, 0.5, 7.0, 40.0])
 
 class Completions(Protocol):
     """B completions of at most C tokens, in B padded rows of P + C positions, where all of them begin at position P; or
-    anywhere in R rows of L positions, with a `place`."""
+    anywhere in R rows of L positions, with a `place`. Plain rows may stand behind S positions that a `cache` holds."""
 
     input_ids: torch.Tensor
     """(B, P + C) or (R, L)"""
     attention_mask: torch.Tensor
-    """(B, P + C), or (2, R, L): the numbers of which `block_mask` makes a mask."""
+    """(B, P + C), or (2, R, L): the numbers of which `block_mask` makes a mask. Behind a cache (B, S + P + C)."""
     position_ids: torch.Tensor
     """(B, P + C) or (R, L)"""
     place: torch.Tensor | None
@@ -172,12 +172,14 @@ def _module(model):
 def _run(model, batch: Completions) -> torch.Tensor:
     """Logits, or what the head answers instead: of the completions and one position before, or of all."""
     mask = batch.attention_mask
+    cache = getattr(batch, "cache", None)
     return model(
         input_ids=batch.input_ids,
         attention_mask=mask if batch.place is None else block_mask(*mask, _module(model).dtype),
         position_ids=batch.position_ids,
-        use_cache=False,
+        use_cache=cache is not None,
         logits_to_keep=batch.completion.shape[1] + 1 if batch.place is None else 0,
+        **({} if cache is None else {"past_key_values": cache}),
     ).logits
 
 

@@ -7,7 +7,7 @@ import random
 import numpy as np
 import pytest
 
-from evals.novelty import Placed, analysed, edits, main, novelty, novelty_of, placed
+from evals.novelty import Placed, analysed, edits, main, novelty, novelty_of, placed, told
 from evals.samples.trees import NAME, Condition, Draws, Grown, Guided, Sampled, Samples
 from evals.statistics.logistic import fit_logistic, no_slip, slip_rate
 from rlad.cli import PlainError
@@ -165,6 +165,14 @@ def test_what_does_not_vary_is_left_out():
     assert analysed(alike, [1, 2, 3], [4, 4, 4])["logistic"] == {}
     lengths = [Placed("new values", 0, steps) for steps in (2, 4, 6)]
     assert set(analysed(lengths, [3, 2, 1], [4, 4, 4])["logistic"]) == {"steps"}
+
+
+def test_a_proposer_whose_abstractions_are_all_dropped_has_no_cells():
+    """As the pretrained model on one seed of the second demo: there is a condition and no solution in it."""
+    found = analysed([Placed("new values", 0, 1)] * 2, [0, 0], [0, 0])
+    assert found == {"cells": [], "slip_rate": None, "logistic": {}}
+    words = told({"checkpoint": "pretrained", "mode": "distinct", "temperature": 0.3} | found)
+    assert words == "pretrained, distinct, solutions at T 0.3:\n  no solution of any problem"
 
 
 def test_a_world_without_operations_is_refused():

@@ -61,6 +61,31 @@ def test_given_texts_are_scored_as_if_they_had_been_sampled(parts):
         sampler.score([[]], [[5]])
 
 
+def test_what_texts_begin_with_alike_is_scored_once(parts):
+    """A text without each of its tokens, behind two questions: computed by themselves they are the same to rounding."""
+    model, tokenizer = parts
+    sampler = make_sampler(EngineConfig(), model, tokenizer)
+    questions = prompts_of(tokenizer, [40, 32])
+    text = list(sampler.generate(questions[:1], Sampling(1.0, 12, seed=3))[0].token_ids)
+    shortened = [text[:t] + text[t + 1 :] for t in range(len(text))]
+    joint = [(question, short) for question in questions for short in shortened]
+    answer = [(question + short[:-2], short[-2:]) for question in questions for short in shortened]
+    positions = []
+    handle = model.register_forward_pre_hook(
+        lambda module, args, kwargs: positions.append(kwargs["input_ids"].numel()), with_kwargs=True
+    )
+    try:
+        for asked in (joint, answer):
+            alone = [sampler.score([prompt], [completion])[0] for prompt, completion in asked]
+            by_themselves = sum(positions)
+            positions.clear()
+            assert sampler.score(*map(list, zip(*asked, strict=True))) == pytest.approx(alone, abs=1e-4)
+            assert sum(positions) < by_themselves / 2
+            positions.clear()
+    finally:
+        handle.remove()
+
+
 def test_scoring_holds_no_logits_of_a_large_vocabulary(parts, monkeypatch):
     """At 152,000 words the logits of 32 rows of 500 tokens are 10 GB."""
     model, tokenizer = parts
@@ -90,6 +115,19 @@ def test_identical_prompts_are_prefilled_once(parts):
         handle.remove()
     assert widths[0] == (2, 6)  # two distinct prompts, not a hundred rows
     assert widths[1][1] == 1
+
+
+def test_the_head_is_given_states_in_one_piece(parts):
+    """The last positions of several prompts lie apart; a product with them would copy the head's weights for each."""
+    model, tokenizer = parts
+    pieces = []
+    head = model.get_output_embeddings()
+    handle = head.register_forward_pre_hook(lambda module, given: pieces.append(given[0].is_contiguous()))
+    try:
+        make_sampler(EngineConfig(), model, tokenizer).generate(prompts_of(tokenizer, [4, 6, 5]), Sampling(1.0, 3))
+    finally:
+        handle.remove()
+    assert len(pieces) == 3 and all(pieces)
 
 
 def test_rows_that_stay_keep_their_own_places_when_others_leave(parts):
