@@ -3,8 +3,8 @@
 Novelty is the distance of a problem's operations from those of the training problems, complexity the steps of the exact
 way (2508.01191 varies both; "novelty, not complexity" is its position, not a law). Read off `sweep_trees.jsonl`: before
 and after RL, with abstractions and without. The tests of most runs hold only new values; new operations are had by
-training on some families and sweeping others: `./launch.sh sweep RUN 'problems.algebra.families=[...]'`, then this
-command with the same words.
+training on some families and sweeping others: `./launch.sh sweep RUN 'problems.algebra.families=[...]'`, or by
+`problems.word_problems.beyond`; then this command with the same words.
 """
 
 from __future__ import annotations

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from rlad.config import ProblemsConfig
+from rlad.config import ConfigError, ProblemsConfig, load_config
 from rlad.problems import ProblemError, load_problems, make_world
-from rlad.problems.base import Problem
+from rlad.problems.base import SPLITS, Problem
+from rlad.problems.word_problems import beyond
 from rlad.problems.word_problems.plans import LARGEST, THREE, TWO
 from rlad.problems.word_problems.stories import STORIES
 from rlad.problems.word_problems.templates import AMOUNTS, TEMPLATES
@@ -30,6 +31,32 @@ def test_every_kind_has_stories_to_learn_it_from_and_one_each_to_choose_and_to_t
     for kind in STORIES:
         splits = Counter(template.split for template in TEMPLATES if template.kind == kind)
         assert splits["test"] == splits["validation"] == 1 and splits["train"] >= 5
+
+
+def test_calculations_beyond_the_training_problems_are_asked_in_the_test_alone():
+    new = list(beyond.STORIES)
+    sizes = ["problems.source=word_problems", "problems.train=400", "problems.validation=40", "problems.test=200"]
+    problems = load_config(None, [*sizes, f"problems.word_problems.beyond=[{', '.join(new)}]"]).problems
+    world, splits = make_world(problems), {name: load_problems(problems, name) for name in SPLITS}
+    kinds = {name: {problem.meta["kind"] for problem in problems} for name, problems in splits.items()}
+    assert not (kinds["train"] | kinds["validation"]) & set(new) and set(new) < kinds["test"]
+    taken = {world.recipe(problem) for problem in splits["train"]}
+    by_kind = {problem.meta["kind"]: problem for problem in splits["test"]}
+    known = {operation for recipe in taken for operation in recipe}
+    for kind, problem in by_kind.items():
+        assert (world.recipe(problem) in taken) == (kind not in new)
+        assert (set(world.recipe(problem)) <= known) == (kind != "x % y")
+    for problem in splits["test"]:
+        kind, _, amounts = problem.meta["canonical"].split(" | ")
+        assert amounts_of(problem) == tuple(map(int, amounts.split())) and len(amounts_of(problem)) in (2, 3)
+        if kind in new:
+            named = [plan.hints[0] for plan in world._plans(problem)[0]]
+            assert kind == "x % y" or any(
+                hint.startswith(("Multiply the first two", "Divide the first")) for hint in named
+            )
+    assert set(make_world(config()).vocabulary()) < set(world.vocabulary())
+    with pytest.raises(ConfigError, match="x % y"):
+        load_config(None, [*sizes, "problems.word_problems.beyond=[x % z]"])
 
 
 def test_test_stories_are_never_told_in_training():

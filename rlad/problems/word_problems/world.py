@@ -13,11 +13,13 @@ from __future__ import annotations
 import ast
 import random
 import re
+from dataclasses import dataclass
 
-from rlad.config.registry import world
+from rlad.config.registry import key, world
 from rlad.problems.base import Problem, World, words
+from rlad.problems.word_problems import beyond
 from rlad.problems.word_problems.plans import LARGEST, WordPlan, plans
-from rlad.problems.word_problems.stories import NAMES, STORIES, THINGS
+from rlad.problems.word_problems.stories import NAMES, THINGS
 from rlad.problems.word_problems.templates import AMOUNTS, TEMPLATES
 
 PLANS = {count: plans(count) for count in (2, 3)}
@@ -35,20 +37,29 @@ def amounts_of(problem: Problem) -> tuple[int, ...]:
     return tuple(int(text.replace(",", "")) for text in found if len(text) < 10)
 
 
-@world("word_problems")
+@dataclass
+class WordProblemsKeys:
+    """Which calculations there are."""
+
+    beyond: list[str] = key(one_of=tuple(beyond.STORIES), factory=list)
+    """Calculations that test problems take beside the usual ones and no training problem takes (docs/evaluation.md)."""
+
+
+@world("word_problems", keys=WordProblemsKeys)
 class WordProblems(World):
     """Short stories with two or three amounts; an abstraction is a plan in words, for pretrained models."""
 
     name = "word_problems"
 
-    def __init__(self, useless_share: float = 0.3):
+    def __init__(self, useless_share: float = 0.3, keys: WordProblemsKeys | None = None):
         self.useless_share = useless_share
+        self.templates = TEMPLATES + beyond.templates(keys.beyond if keys else [])
 
     def sample(self, rng: random.Random) -> Problem:
-        template = rng.choice(TEMPLATES)
+        template = rng.choice(self.templates)
         gold = None
         while gold is None:
-            amounts = AMOUNTS[template.kind](rng)
+            amounts = (AMOUNTS | beyond.AMOUNTS)[template.kind](rng)
             gold = answer(template.kind, amounts)
         n, m = rng.sample(NAMES, 2)
         story = {"n": n, "m": m, "t": rng.choice(THINGS), **dict(zip("xyz", amounts, strict=False))}
@@ -58,7 +69,7 @@ class WordProblems(World):
         return Problem(f"word_problems/{canonical} | {n} {story['t']}", question, str(gold), meta=meta)
 
     def vocabulary(self) -> list[str]:
-        texts = [_BLANKS.sub(" ", text) for texts in STORIES.values() for text in texts]
+        texts = [_BLANKS.sub(" ", template.text) for template in self.templates]
         told = [word for text in [*texts, *_NAMED] for word in words(text)]
         signs = ["+", "-", "*", "/", "=", ",", ".", ";", "\\boxed{", "}"]
         numbers = (str(n) for n in range(LARGEST + 1))
@@ -130,7 +141,7 @@ def answer(kind: str, amounts: tuple[int, ...]) -> int | None:
     return int(value) if value == int(value) and 2 <= value <= LARGEST else None
 
 
-SIGNS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
+SIGNS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Mod: "%"}
 
 
 def operations(kind: str) -> tuple[str, ...]:
