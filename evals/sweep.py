@@ -36,7 +36,7 @@ MEASURING = ("sweep.select", "sweep.fit", "sweep.grid", "sweep.bootstrap", "swee
 
 def sample(run: RunConfig, folder: Path) -> Sampled:
     """Samples everything that is measured, of all test problems and in one go."""
-    pairs = pairs_of(run, folder)
+    pairs = _pairs(run, folder)
     return drawn(run, pairs, problems_of(run, splits_of(run, pairs)))
 
 
@@ -109,9 +109,20 @@ def against(given: str, other: str, *overrides: str) -> dict[str, Any]:
     return found
 
 
+def _pairs(run: RunConfig, folder: Path) -> list[ModelPair]:
+    """The models that are swept. Raises ConfigError where the run has none of those that are named."""
+    found = pairs_of(run, folder)
+    kept = [pair for pair in found if not run.sweep.checkpoints or pair.checkpoint in run.sweep.checkpoints]
+    if not kept:
+        there = ", ".join(pair.checkpoint for pair in found)
+        named = ", ".join(run.sweep.checkpoints)
+        raise ConfigError(f"sweep.checkpoints=[{named}] names no model of '{folder}'; it has {there}.")
+    return kept
+
+
 def _shared(run: RunConfig, folder: Path, shard: Shard) -> tuple[Sampled, Kept]:
     """Samples a shard; then all is put together. Raises Unfinished where other shards are not there for that."""
-    pairs = pairs_of(run, folder)
+    pairs = _pairs(run, folder)
     problems = problems_of(run, splits_of(run, pairs))
     kept = keep(run, folder, pairs, problems, shard)
     if shard.of > 1:

@@ -72,6 +72,7 @@ FLOORS = {
         {
             "benchmarks",
             "ceiling",
+            "collapse",
             "compare",
             "concepts",
             "features",

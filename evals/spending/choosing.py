@@ -82,6 +82,18 @@ class Vote(NamedTuple):
     right: Floats  # (P,)
 
 
+def fixed_splits(pool: PoolCells, table: Floats, tokens: float) -> tuple[Floats, float, dict[tuple[int, int], float]]:
+    """The best mixture of a pool's fixed splits at `tokens` a problem in hindsight, by a table (P, N, M) of accuracy or
+    coverage: its values (P,), mean tokens, and the share of the problems that each split gets."""
+    splits = shapes(pool.depth)
+    columns = [table[:, n - 1, m - 1] for n, m in splits]
+    means = [float(pool.tokens[:, n - 1, m - 1].mean()) for n, m in splits]
+    shares = mixture(means, [float(column.mean()) for column in columns], tokens)
+    values = sum((share * columns[i] for i, share in shares.items()), np.zeros(len(table)))
+    spent = sum(share * means[i] for i, share in shares.items())
+    return values, spent, {splits[i]: share for i, share in shares.items()}
+
+
 class Votes:
     """Every rule of a checkpoint's sides at any number of tokens."""
 
@@ -93,6 +105,11 @@ class Votes:
         """Breadth's and plain sampling's votes at `tokens` a problem on average, breadth's first."""
         ways = [way for way in (BREADTH, PLAIN) if (self.checkpoint, way) in self.known]
         return [self._vote(way, select, tokens) for way in ways for select in self.book.rules]
+
+    def best_at(self, way: str, tokens: float) -> Vote:
+        """The vote of a way at the rule and temperature that were chosen for it."""
+        temperatures = [side.samples.temperature for side in self.known[self.checkpoint, way]]
+        return self._vote(way, self.book.best(self.checkpoint, way, temperatures).rule, tokens)
 
     def _vote(self, way: str, select: str, tokens: float) -> Vote:
         sides = {side.samples.temperature: side.samples for side in self.known[self.checkpoint, way]}
@@ -110,13 +127,9 @@ class Votes:
     def _breadth(self, samples: BreadthSamples, select: str, keys: Any, tokens: float) -> tuple[Floats, float, dict]:
         if select not in self.pools:
             self.pools[select] = PoolCells.of(samples, select, keys)
-        pool, splits = self.pools[select], shapes(samples.depth)
-        columns = [pool.accuracy[:, n - 1, m - 1] for n, m in splits]
-        means = [float(pool.tokens[:, n - 1, m - 1].mean()) for n, m in splits]
-        shares = mixture(means, [float(column.mean()) for column in columns], tokens)
-        right = sum((share * columns[i] for i, share in shares.items()), np.zeros(len(samples.problems)))
-        spent = sum(share * means[i] for i, share in shares.items())
-        return right, spent, {"splits": [[*splits[i], rounded(share)] for i, share in shares.items()]}
+        pool = self.pools[select]
+        right, spent, shares = fixed_splits(pool, pool.accuracy, tokens)
+        return right, spent, {"splits": [[*split, rounded(share)] for split, share in shares.items()]}
 
     def _plain(self, samples: PlainSamples, select: str, keys: Any, tokens: float) -> tuple[Floats, float, dict]:
         count = min(est.samples_for_budget(samples.tokens, tokens), samples.samples)

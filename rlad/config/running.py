@@ -69,6 +69,9 @@ RULES = (
 class SweepConfig(MethodSection):
     problems: int = key(400, least=1)
     """Held-out test problems (at most problems.test)."""
+    checkpoints: list[str] = key(one_of=("pretrained", "warmstart", "cotrained"), factory=list)
+    """Of a run's models, those that are swept: [cotrained] leaves the base out of the sweeps of exported steps, which
+    have it in common. Empty = all."""
     pretrained_problems: int = key(0, least=0)
     """Of the problems, those that a pretrained model is asked which a warm start has changed since; 0 = all. It is the
     same in every run, and before it has learnt a short form most of its texts are as long as they may be."""
