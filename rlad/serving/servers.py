@@ -21,7 +21,7 @@ import torch
 from rlad.config import ROLES, RunConfig
 from rlad.config.rules.checks import CPU_HEADS
 from rlad.generation.base import SamplerFailed
-from rlad.generation.vllm.adapters import largest_rank
+from rlad.generation.vllm.adapters import adapted_layers, largest_rank
 from rlad.generation.vllm.server import VllmServer
 from rlad.generation.vllm.setup import common_environment, cpu_environment, require_vllm
 from rlad.reasoning.pair import adapted_pair
@@ -64,6 +64,8 @@ def planned(run: RunConfig, folder: Path, folders: Mapping[str, Path]) -> list[S
         modules = (f"{served_name(role)}={path}" for role, path in adapters.items())
         words = ("--served-model-name", "rlad-base", "--enable-lora", "--max-loras", str(len(adapters)))
         words += ("--max-lora-rank", str(largest_rank(run.lora.rank)), "--lora-modules", *modules)
+        layers = {layer for own in adapters.values() for layer in adapted_layers(own)}
+        words += ("--lora-target-modules", *sorted(layers))
         return [ServerPlan(tuple(adapters), base, words)]
     plans = []
     for model in dict.fromkeys(folders.values()):

@@ -77,6 +77,17 @@ def test_two_adapters_are_decoded_together_and_each_is_its_own_merged_model(pair
         assert gap(other, PROMPTS * 4, results[role]) > 0.1 < gap(BASE, PROMPTS * 4, results[role])
 
 
+def test_given_texts_are_scored_under_each_players_adapter(pair):
+    """Rules of selection ask for it; the log-probs of a given text once ended the engine, at the output head."""
+    for sampler, seed in zip(pair, (11, 12), strict=True):
+        publish(sampler, seed)
+    for sampler, other in (pair, pair[::-1]):
+        completions = sampler.generate(PROMPTS, WARM)
+        texts, sums = [c.token_ids for c in completions], [sum(c.logprobs) for c in completions]
+        assert sampler.score(PROMPTS, texts) == pytest.approx(sums, abs=10 * TOLERANCE)
+        assert max(abs(a - b) for a, b in zip(other.score(PROMPTS, texts), sums, strict=True)) > 1
+
+
 def test_a_new_adapter_of_one_player_does_not_touch_the_other(pair):
     one, other = pair
     kept = publish(other, 4)

@@ -33,7 +33,9 @@ def test_adapters_are_served_beside_their_base_by_one_server(tmp_path):
     ((name, roles, model, words),) = plans_of(run, folder)
     assert (name, roles, model) == ("pair", ("abstraction", "solution"), folder / "base")
     at = words.index("--lora-modules")
-    assert words[at + 1 :] == [f"rlad-{role}={folder}/export/{role}/adapter" for role in roles]
+    layers = sorted(run.lora.targets)  # with room for one on the output head, no given text could be scored
+    modules = [f"rlad-{role}={folder}/export/{role}/adapter" for role in roles]
+    assert words[at + 1 :] == [*modules, "--lora-target-modules", *layers]
     assert words[:at] == [
         *("--served-model-name", "rlad-base", "--enable-lora", "--max-loras", "2", "--max-lora-rank", "8")
     ]

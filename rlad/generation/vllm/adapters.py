@@ -3,6 +3,9 @@
 Every request carries an adapter. On CPUs vLLM 0.32 gives a request without one, decoded beside one with, the adapter of
 the last slot (its kernel takes "none" for the index -1), so a player's adapter is there from the start, as nothing.
 vLLM knows adapters by number and by name, and finds cached prompts by name: each version has its own of both.
+
+The engine is told which layers have adapters. Otherwise vLLM 0.32 makes room for one on the output head too, whose
+CPU kernel expects a row per request: the log-probs of a given text, which have many, were an engine's end.
 """
 
 from __future__ import annotations
@@ -24,16 +27,18 @@ def largest_rank(rank: int) -> int:
     return next(size for size in RANKS if size >= rank)
 
 
-def adapter_settings(rank: int, names: tuple[str, ...], folder: Path) -> dict:
-    """Settings of a VllmCore that holds adapters. folder: what all of them begin as.
+def adapted_layers(folder: Path) -> list[str]:
+    """Last parts of the names of the layers that an adapter's folder has matrices for, sorted."""
+    return sorted({name.partition(".lora_")[0].rpartition(".")[2] for name in weight_names(folder)})
 
-    >>> adapter_settings(4, ("abstraction", "solution"), Path("x"))["max_lora_rank"]
-    8
-    """
+
+def adapter_settings(rank: int, names: tuple[str, ...], folder: Path) -> dict:
+    """Settings of a VllmCore that holds adapters. folder: what all of them begin as."""
     return {
         "enable_lora": True,
         "max_loras": len(names),
         "max_lora_rank": largest_rank(rank),
+        "lora_target_modules": adapted_layers(folder),
         "adapters": {"names": list(names), "folder": str(folder)},
     }
 
