@@ -28,6 +28,24 @@ def choose_job(
     run: RunConfig, problems: list[Problem], seed: int, pair: ModelPair, role: str, grown: Sequence[Grown]
 ) -> list[Choices]:
     """A player's choices in every cell of the grid, of trees as they were kept."""
+    choose, solutions = reader_of(run, problems, seed, pair, role, grown)
+    cells = [tuple(cell) for cell in run.sweep.grid]
+    boards = [
+        (Tree(problem), answers_in(one, own, (cell[1],) * cell[0]))
+        for problem, one, own in zip(problems, grown, solutions, strict=True)
+        for cell in cells
+    ]
+    asked = [(tree, list(answers.values())) for tree, answers in boards]
+    places = choose(asked)
+    rows = iter(zip(boards, places, strict=True))
+    return [_choices(role, cells, [next(rows) for _ in cells]) for _ in problems]
+
+
+def reader_of(
+    run: RunConfig, problems: Sequence[Problem], seed: int, pair: ModelPair, role: str, grown: Sequence[Grown]
+) -> tuple[Callable[[Sequence], list[int | None]], list[list[list[Solution]]]]:
+    """(what chooses among the answers of (tree, answers), as `TreeReader.choose` does; the judged solutions of trees as
+    they were kept)."""
     folder = dict(pair.choosers)[role]
     sampler, prompts = opened(run, (role, folder), lambda: open_reader(run, folder))
     section, copies = run.players[role], run.sweep.selections
@@ -38,16 +56,7 @@ def choose_job(
         solutions = judged(problems, grown, judge)
     finally:
         judge.close()
-    cells = [tuple(cell) for cell in run.sweep.grid]
-    boards = [
-        (Tree(problem), answers_in(one, own, *cell))
-        for problem, one, own in zip(problems, grown, solutions, strict=True)
-        for cell in cells
-    ]
-    asked = [(tree, list(answers.values())) for tree, answers in boards]
-    places = role_of(role, run).choose(asked, prompts, ask, run)
-    rows = iter(zip(boards, places, strict=True))
-    return [_choices(role, cells, [next(rows) for _ in cells]) for _ in problems]
+    return lambda asked: role_of(role, run).choose(asked, prompts, ask, run), solutions
 
 
 def _choices(role: str, cells: Sequence[tuple[int, int]], rows: Sequence) -> Choices:
@@ -72,11 +81,12 @@ def judged(problems: Sequence[Problem], grown: Sequence[Grown], judge: Judge) ->
     return trees
 
 
-def answers_in(grown: Grown, solutions: list[list[Solution]], n: int, m: int) -> dict[int, tuple[str, list[Solution]]]:
-    """Key -> (answer, its solutions) of a cell, in order of appearance; equal ones are those that are kept as equal."""
+def answers_in(grown: Grown, solutions: list[list[Solution]], depths: Sequence[int]) -> dict[int, tuple[str, list]]:
+    """Key -> (answer, its solutions) of the first solutions, so many, under the first, second ... abstraction, in order
+    of appearance; equal ones are those that are kept as equal."""
     found: dict[int, tuple[str, list[Solution]]] = {}
-    for branch, own in zip(grown.branches[:n], solutions, strict=False):
-        for key, solution in zip(branch.solutions.key[:m], own, strict=False):
+    for branch, own, depth in zip(grown.branches, solutions, depths, strict=False):
+        for key, solution in zip(branch.solutions.key[:depth], own, strict=False):
             if key is not None:
                 found.setdefault(key, (solution.verdict.pred or "", []))[1].append(solution)
     return found

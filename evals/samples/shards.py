@@ -21,7 +21,7 @@ from rlad.problems import Problem
 ASIDE = ("name", "runs_dir", "launch", "track", "zero", "cotrain", "warmstart", "serving", "distill", "alarms")
 """Keys and sections that say nothing of what a sweep samples; which models there are, their digests say."""
 MEASURED = ("sweep.bootstrap", "sweep.budget_policy")
-"""Keys that only say what is measured of the samples, and choose nothing that is sampled."""
+"""Keys that say what is measured of the samples, and change none of them; a policy's player is asked beside them."""
 
 
 class Unfinished(PlainError):

@@ -25,6 +25,8 @@ from rlad.verifier import Outcome, verify
 NAME = "sweep_trees.jsonl"
 CHOSEN = "chosen:"
 """Before a role's name, the mode of what it chose."""
+ASKED = "asked:"
+"""Before a role's name, the mode of what it chose where a budget policy asked it."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,8 @@ class Condition:
     """The checkpoint in words."""
     mode: str
     """distinct (abstractions drawn until they differ), joint (one text lists them), iid (abstractions as they come),
-    plain (none), decoding: and a method's name with the value of its axis, or chosen: and the role that chose among the
-    answers of the distinct ones."""
+    plain (none), decoding: and a method's name with the value of its axis, chosen: and the role that chose among the
+    answers of the distinct ones in the grid's cells, or asked: and that role where a budget policy asked it."""
     temperature: float
     """Temperature of the solutions."""
     split: str = "test"
@@ -71,7 +73,7 @@ class Condition:
     @property
     def solves(self) -> bool:
         """Whether its records hold solutions; those of a player that chooses hold what it chose among others'."""
-        return not self.mode.startswith(CHOSEN)
+        return not self.mode.startswith((CHOSEN, ASKED))
 
 
 @dataclass
@@ -201,6 +203,20 @@ class Choices:
     """Tokens of the prompts that it read for that."""
 
 
+@dataclass
+class Asked:
+    """What a player chose among one problem's answers, in the states of the tree where a budget policy asked it."""
+
+    states: list[list[int]]
+    """Solutions under the first, second ... abstraction."""
+    key: list[int]
+    """Of the chosen answer, among those of the tree."""
+    tokens: list[int]
+    """Generated to choose."""
+    read: list[int]
+    """Tokens of the prompts that it read for that."""
+
+
 def _rounded(nats: float | None) -> float | None:
     return None if nats is None else round(nats, 6)
 
@@ -219,12 +235,12 @@ def answer_keys(answers: Sequence[str | None]) -> list[int | None]:
     return group(answers, lambda a, b: verify(a, b).correct)
 
 
-def as_record(sampled: Grown | Answered | Choices) -> dict:
+def as_record(sampled: Grown | Answered | Choices | Asked) -> dict:
     """What a job gave for one problem, for JSON."""
     return asdict(sampled)
 
 
-Found = list[Samples] | list[Grown] | list[Choices]
+Found = list[Samples] | list[Grown] | list[Choices] | list[Asked]
 """One record per problem: samples of plain solving, what grew, or what was chosen of that."""
 
 
@@ -299,8 +315,10 @@ def _damaged(path: Path, how: str) -> PlainError:
     return PlainError(f"'{path}' is damaged: {how}; take it from a copy or sweep anew, nothing was measured.")
 
 
-def record_of(tree: dict, temperature: float) -> Samples | Grown | Choices:
+def record_of(tree: dict, temperature: float) -> Samples | Grown | Choices | Asked:
     """A problem's record under one condition as it was kept."""
+    if "states" in tree:
+        return Asked(**tree)
     if "cells" in tree:
         return Choices(**tree)
     if "draws" not in tree:

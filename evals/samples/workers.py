@@ -18,6 +18,7 @@ import torch
 
 from evals.samples.shards import Kept
 from evals.samples.trees import (
+    ASKED,
     CHOSEN,
     Answered,
     Condition,
@@ -141,6 +142,16 @@ class SamplingPool:
         rounds = f"{self.run.cotrain.selector_rounds}/"  # not among a sweep's own keys
         each, label = self.sampled.conditions[drawn], f"{pair.label}: the {role}'s choices"
         found = self._all(job, split, label, condition, pair, role, more=rounds, each=each)
+        self.sampled.conditions[condition] = [record_of(one, temperature) for one in found]
+
+    def asked(self, pair: ModelPair, role: str, temperature: float, way: Any, job: Callable, split: str) -> None:
+        """What a further player of the pair chooses where a budget policy asks it, going a way of a `name`; by its
+        job."""
+        drawn = Condition(pair.checkpoint, pair.label, "distinct", temperature, split, depth_of(self.settings.grid))
+        condition = replace(drawn, mode=f"{ASKED}{role}")
+        rounds = f"{self.run.cotrain.selector_rounds}/{way.name}/"
+        each, label = self.sampled.conditions[drawn], f"{pair.label}: the {role} along budget=auto"
+        found = self._all(job, split, label, condition, pair, role, way, more=rounds, each=each)
         self.sampled.conditions[condition] = [record_of(one, temperature) for one in found]
 
     def decoded(

@@ -70,7 +70,7 @@ def _read(sampled: Sampled, split: str = "test") -> Iterator[tuple[Condition, Br
     """Every condition of choices with the samples that were read."""
     drawn = {(c.checkpoint, c.temperature): (c, r) for many in sampled.of("distinct", split).values() for c, r in many}
     for condition, records in sampled.conditions.items():
-        if condition.split == split and not condition.solves:
+        if condition.split == split and condition.mode.startswith(CHOSEN):
             yield condition, BreadthSamples.of(*drawn[condition.checkpoint, condition.temperature]), records
 
 

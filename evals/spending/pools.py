@@ -6,7 +6,7 @@ nothing is sampled again and tokens are those that were generated.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, pairwise
@@ -96,6 +96,13 @@ class Pool:
         branches = tuple(Seen(tuple(branch.solutions.key[:depth]), chance) for branch, chance, depth in rows)
         return Standing(branches, log_tally(self.select, self.candidates(depths, asked), self.keys))
 
-    def accuracy(self, depths: Sequence[int], asked: int = 0) -> float:
-        """How often the answer that the rule selects in a state is right; ties share the credit."""
-        return credit(self.select, self.candidates(depths, asked), self.flags(depths), self.keys) if any(depths) else 0
+    def accuracy(self, depths: Sequence[int], asked: int = 0, selected: Hashable | None = None) -> float:
+        """How often the answer that the rule selects in a state is right; ties share the credit. Of a `selected` answer
+        how often the solutions are right that give it."""
+        if not any(depths):
+            return 0.0
+        if selected is None:
+            return credit(self.select, self.candidates(depths, asked), self.flags(depths), self.keys)
+        given = [key for b, depth in zip(self.grown.branches, depths, strict=False) for key in b.solutions.key[:depth]]
+        flags = [flag for key, flag in zip(given, self.flags(depths), strict=True) if key == selected]
+        return sum(flags) / len(flags)

@@ -5,13 +5,15 @@ In what order a policy asks does not depend on its price, so one replay gives ev
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Hashable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from evals.spending.pools import Depths, Pool
 from rlad.reasoning.budget_policy import BudgetPolicy
+from rlad.reasoning.posterior import Posterior, Standing
+from rlad.reasoning.selecting import Heard
 
 
 @dataclass(frozen=True)
@@ -24,31 +26,75 @@ class Step:
     tokens: int
     rate: float
     """What the best action here gains per token; a policy whose price is not below it stops."""
+    own: int = 0
+    """Of the tokens those that a player that chooses has generated."""
+    choices: int = 0
+    """How often it was asked."""
+    selected: Hashable | None = None
+    """The answer that is selected in view of what it said; None = the selection rule's."""
 
 
-def replay(policy: BudgetPolicy, pool: Pool, least: float = 0.0) -> list[Step]:
+Choice = tuple[Hashable, int]
+"""The answer that a player chose, and the tokens that it generated for that."""
+Walk = Generator[Depths, Choice | None, list[Step]]
+
+
+def walked(policy: BudgetPolicy, pool: Pool, least: float = 0.0) -> Walk:
     """All states of a tree, from its first solution until the pool has no more or nothing gains more than `least` per
-    token, the lowest price that is asked about.
+    token, the lowest price that is asked about. Yields the state in which the player that chooses is asked, and is sent
+    its choice; None = it cannot be asked there.
 
     Where the pool has fewer abstractions than were looked for, a policy that looks for one more pays for that too.
     """
     depths: list[int] = []
     path: list[Step] = []
-    asked = 0
+    asked = own = choices = 0
+    heard, silent = None, False
     while True:
         more = max(0, len(pool.tokens) + (pool.rest > 0) - asked)
         room = [i for i, depth in enumerate(depths) if depth < len(pool.tokens[i])]
-        action = policy.best(pool.standing(depths, asked), more, room)
+        standing = replace(pool.standing(depths, asked), heard=heard)
+        action = policy.best(standing, more, room, asks=not silent)
+        if action.kind == "selector" and action.rate > least:
+            choice = yield tuple(depths)
+            silent = choice is None
+            if silent:
+                continue
         if any(depths) or asked > len(pool.tokens):
-            path.append(Step(tuple(depths), asked, pool.cost(depths, asked), action.rate))
+            selected = Posterior(policy.statistics, standing, policy.player).choice if heard else None
+            tokens = pool.cost(depths, asked) + own
+            path.append(Step(tuple(depths), asked, tokens, action.rate, own, choices, selected))
         if action.kind == "stop" or (path and action.rate <= least):
             return path or [Step((), 0, 0, 0.0)]
+        if action.kind == "selector":
+            heard, own, choices = told(policy, standing, choice[0]), own + choice[1], choices + 1
+            continue
+        silent = False
         if action.kind == "solution":
             depths[action.branch] += 1
             continue
         asked += 1
         if len(depths) < len(pool.tokens):
             depths.append(0)
+
+
+def told(policy: BudgetPolicy, standing: Standing, choice: Hashable) -> Heard:
+    """A choice among the answers of a state."""
+    shown = Posterior(policy.statistics, standing, policy.player).shown()
+    return Heard(choice, shown if choice in shown else (*shown[:-1], choice))
+
+
+def replay(
+    policy: BudgetPolicy, pool: Pool, least: float = 0.0, choice: Callable[[Depths], Choice | None] = lambda _: None
+) -> list[Step]:
+    """What `walked` gives, where `choice` says what a player chose in a state; None where nobody knows."""
+    walk = walked(policy, pool, least)
+    try:
+        depths = next(walk)
+        while True:
+            depths = walk.send(choice(depths))
+    except StopIteration as end:
+        return end.value
 
 
 def stopped(path: Sequence[Step], price: float) -> Step:

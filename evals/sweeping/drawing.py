@@ -16,6 +16,7 @@ from evals.samples.shards import Kept, Unfinished
 from evals.samples.trees import ModelPair, Sampled
 from evals.samples.workers import SamplingPool
 from evals.spending import choosing, decoding
+from evals.sweeping.asking import ask_along
 from evals.sweeping.measuring import largest_budget
 from rlad.config import RunConfig
 from rlad.problems import Problem
@@ -67,6 +68,8 @@ def drawn(
         _guided(run, pool, proposing, best)
         _decoded(run, pool, pairs[-1])
         _chosen(pool, proposing, best)
+        if run.sweep.budget_policy:
+            ask_along(run, pool, proposing, {name: one.distinct for name, one in best.items()})
         spent = (largest_budget(run, pool.sampled), decoding.spent(pool.sampled), choosing.spent(pool.sampled))
         budget = 0.0 if shard else max(spent)
         lacking: list[Unfinished] = []

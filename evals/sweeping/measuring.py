@@ -15,7 +15,7 @@ from evals.cells.selecting import BREADTH, PLAIN, Book, Sides, book_of, rule_row
 from evals.cells.temperatures import Choice, best_temperature, guided_choices, plain_choices, tokens_of, warnings
 from evals.samples.judged import BreadthSamples, PlainSamples
 from evals.samples.trees import Sampled
-from evals.spending.auto import UNPRICED, spending
+from evals.spending.auto import spending, spending_warnings
 from evals.spending.choosing import chosen_rows
 from evals.spending.decoding import decoding_choices, decoding_rows
 from evals.spending.joint import MODE, joint_rows
@@ -81,7 +81,7 @@ def measure(run: RunConfig, sampled: Sampled) -> dict[str, Any]:
     result["splits"] = splits(book, valid, known, resamples)
     result["selection"] = selection(book, test, known, resamples)
     if run.sweep.budget_policy:
-        result["budget"] = spending(book, valid, known, resamples)
+        result["budget"] = spending(book, valid, known, resamples, sampled)
     if sampled.of(MODE):
         result["joint"] = joint_rows(run, sampled, book)
     if rows := decoding_rows(sampled, book, test, known, resamples):
@@ -94,7 +94,8 @@ def measure(run: RunConfig, sampled: Sampled) -> dict[str, Any]:
     result["warnings"] = (
         warnings([*(tuned or on_test), *decoded]) + book.skipped + _unsure(book, known) + thin(result["cells"])
     )
-    result["warnings"] += [UNPRICED] if run.sweep.budget_policy and not result["budget"] else []
+    if run.sweep.budget_policy:
+        result["warnings"] += spending_warnings(sampled, result["budget"])
     return result
 
 

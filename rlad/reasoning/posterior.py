@@ -4,17 +4,21 @@ What counts is the answer that the selection rule selects, so the state of a tre
 every answer. An answer is right with odds that are a power of its votes, and some share is left for the answers that
 nobody gave, which falls as abstractions are solved: a conditional logit (Luce's choice), fitted on validation trees
 (`Statistics`). What a sample would bring follows by simulation: a vote as large as its abstraction's π_abs foretells,
-for the right answer as often as it is found there on validation problems.
+for the right answer as often as it is found there on validation problems. Where a player that chooses has spoken, or
+may be asked, its word is evidence beside the votes (rlad/reasoning/selecting.py).
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf, log
 
 import numpy as np
 from numpy.typing import NDArray
+
+from rlad.reasoning.selecting import Choosing, Heard, worth, worths
 
 Values = NDArray[np.float64]
 AHEAD = (1, 2, 4)
@@ -94,6 +98,8 @@ class Standing:
     branches: tuple[Seen, ...] = ()
     votes: Mapping[Hashable, float] = field(default_factory=dict)
     """log of every answer's votes under the selection rule."""
+    heard: Heard | None = None
+    """What a player that chooses has said last; None where it was not asked."""
 
     @property
     def solved(self) -> int:
@@ -110,16 +116,45 @@ class Posterior:
     {'A': 0.75, 'B': 0.1875}
     """
 
-    def __init__(self, statistics: Statistics, standing: Standing):
-        self.statistics, self.standing = statistics, standing
+    def __init__(self, statistics: Statistics, standing: Standing, player: Choosing | None = None):
+        """`player`: one that may be asked to choose, or was; None = there is none, and only votes count."""
+        self.statistics, self.standing, self.player = statistics, standing, player
         self.answers = list(standing.votes)
         self._votes = np.maximum(_LEAST, list(standing.votes.values()))
-        self._chances = self._shares(self._votes[None], np.full((1, 1), standing.solved))[0]
+        self._told = self._evidence()
+        self._voted = self._shares(self._votes[None], np.full((1, 1), standing.solved))[0]
+        self._chances = self._weighed(self._voted[None], len(self.answers))[0]
         self._led = np.array(
             [sum(answer in one.answers for one in standing.branches) for answer in self.answers], float
         )
         """How many abstractions led to each answer."""
-        self._leader = int(np.argmax(self._votes)) if self.answers else None
+        self._leader = int(np.argmax(self._ranks(self._votes[None]))) if self.answers else None
+
+    def _evidence(self) -> Values | None:
+        """log P(what the player said | it is right) of every answer, and last of one that it was not shown; None where
+        it said nothing."""
+        heard = self.standing.heard
+        if heard is None or self.player is None:
+            return None
+        row = self.player.likelihoods(len(heard.shown))[heard.shown.index(heard.choice)]
+        places = [heard.shown.index(one) if one in heard.shown else len(heard.shown) for one in self.answers]
+        return np.log(row[[*places, len(heard.shown)]])
+
+    def _added(self, columns: int) -> Values:
+        """The evidence of so many columns: known answers, and new ones that nobody had given when the player spoke."""
+        known = len(self.answers)
+        return np.append(self._told[:known], np.full(columns - known, self._told[known]))
+
+    def _weighed(self, shares: Values, answers: int) -> Values:
+        """Shares by the votes, of so many answers and of all others, in view of what the player said."""
+        if self._told is None:
+            return shares
+        weighed = shares * np.exp(self._added(answers + 1))
+        return weighed / weighed.sum(1, keepdims=True)
+
+    def _ranks(self, votes: Values) -> Values:
+        """By what the selected answer is the first: the votes, or with what the player said the chances."""
+        return votes if self._told is None else self.statistics.vote_power * votes + self._added(votes.shape[1])
 
     def _shares(self, votes: Values, solved: Values) -> Values:
         """P(right) of K answers by their log votes (S, K), -inf for one that is not given, and of all others together
@@ -140,8 +175,47 @@ class Posterior:
         """P(the selected answer is right); 0 without an answer."""
         return 0.0 if self._leader is None else float(self._chances[self._leader])
 
-    def gains(self, plans: Sequence[Sequence[int]]) -> Values:
-        """By how much plans raise `selected` in expectation after each of their steps: (plans, steps).
+    @property
+    def choice(self) -> Hashable | None:
+        """The selected answer: the likeliest one where a player has chosen, else the first by its votes."""
+        return None if self._leader is None else self.answers[self._leader]
+
+    def shown(self) -> tuple[Hashable, ...]:
+        """What the player would be shown now: the vote's leader, and of the others the most frequent ones."""
+        given = Counter(one for branch in self.standing.branches for one in branch.answers if one is not None)
+        first = self.answers[int(np.argmax(self._votes))]
+        others = sorted((one for one in given if one != first), key=lambda one: -given[one])
+        return (first, *others[: self.player.shown - 1])
+
+    def asking(self) -> tuple[float, float] | None:
+        """(by how much `selected` rises in expectation when the player is asked now, tokens); None where it cannot be
+        asked: there are not two answers, or it has seen these. A second choice takes the place of the first.
+
+        >>> from rlad.reasoning.posterior import COUNTING
+        >>> from rlad.reasoning.selecting import EXAMPLE
+        >>> votes = Standing((Seen(("A",)), Seen(("B",)), Seen(("A",))), {"A": log(2), "B": 0.0})  # A .75, B .1875
+        >>> gain, tokens = Posterior(COUNTING, votes, EXAMPLE).asking()
+        >>> round(gain, 6), tokens  # only "B" changes the answer: B .1875 * .8 = .15, A .75 * .1 = .075
+        (0.075, 6.0)
+        >>> said = Standing(votes.branches, votes.votes, Heard("B", ("A", "B")))
+        >>> after = Posterior(COUNTING, said, EXAMPLE)
+        >>> after.choice, round(after.selected, 4), after.asking()  # .15 of .15 + .075 + .0625 * .5
+        ('B', 0.5854, None)
+        """
+        if self.player is None or len(self.answers) < 2:
+            return None
+        shown, heard = self.shown(), self.standing.heard
+        if heard is not None and set(heard.shown) == set(shown):
+            return None
+        voted = dict(zip(self.answers, self._voted.tolist(), strict=False))
+        gain = worth(self.player, [voted[one] for one in shown])
+        if heard is not None:
+            gain += voted[shown[0]] - self.selected
+        return gain, self.player.cost(len(shown))
+
+    def gains(self, plans: Sequence[Sequence[int]], asking: bool = False) -> Values:
+        """By how much plans raise `selected` in expectation after each of their steps: (plans, steps); with `asking`
+        where the player, which has not spoken yet, is asked after the step.
 
         A step is a solution, under a branch by its place; places beyond the branches are abstractions still to come. A
         branch that has a solution already may only come first. A continuation gains the chance of what is then
@@ -167,8 +241,11 @@ class Posterior:
             truth = np.where(right & (place == known + step), place, truth)
             votes[rows, place] = np.logaddexp(votes[rows, place], vote)
             solved, hits = solved + fresh[:, None], hits + right
-            shares = self._shares(votes, solved)
-            found = np.where(votes.max(1) > -inf, shares[rows, votes.argmax(1)], 0.0)
+            shares = self._weighed(self._shares(votes, solved), known + steps)
+            first = self._ranks(votes).argmax(1)
+            found = np.where(votes.max(1) > -inf, shares[rows, first], 0.0)
+            if asking:
+                found = found + worths(self.player, shares[:, :-1], votes > -inf, first)
             before = 0.0 if self._leader is None else shares[:, self._leader]
             gains[:, step] = (found - before).reshape(ways, SIMULATIONS).mean(1)
         return gains

@@ -48,7 +48,8 @@ def solutions(rng, count, mean=20):
     """Solutions with an answer from few; 0 is the right one."""
     answers = [None if rng.random() < 0.1 else str(rng.integers(4)) for _ in range(count)]
     logprobs = (-rng.exponential(4, count)).round(6).tolist()
-    texts = [f"so {answer} as {rng.integers(9)}" for answer in answers]
+    boxes = ["nothing" if answer is None else f"\\boxed{{ {answer} }}" for answer in answers]
+    texts = [f"so {box} as {rng.integers(9)}" for box in boxes]
     tokens = rng.integers(mean - 2, mean + 3, count).tolist()
     keys = [None if answer is None else int(answer) for answer in answers]
     verdicts = ["correct" if key == 0 else "incorrect" for key in keys]

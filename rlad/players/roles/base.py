@@ -201,6 +201,8 @@ class TreeReader(Role):
 
     chooses: ClassVar[bool] = False
     """Whether it can say which of a tree's answers is right (`choose`); a sweep then measures it beside the votes."""
+    shown: ClassVar[int] = 8
+    """Most answers that `choose` shows it, the most frequent ones."""
 
     @abstractmethod
     def act(self, trees: list[Tree], prompts: Prompts, ask: Ask, run: RunConfig) -> None:

@@ -31,7 +31,7 @@ class SelectorRole(TreeReader):
     """Reads the problem and a tree's answers; is paid by the verdict of the one that it chose."""
 
     symbol, title, probe = "π_sel", "selector", "select"
-    chooses = True
+    chooses, shown = True, SHOWN
     marks = ("<select>", "<compare>")
     tasks: ClassVar = {
         "select": Task(

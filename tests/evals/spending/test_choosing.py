@@ -1,6 +1,7 @@
 """A player that chooses among answers in a sweep: what it is shown, what that costs, what stands beside it."""
 
 import io
+import json
 
 import numpy as np
 import pytest
@@ -16,12 +17,14 @@ from evals.samples.journal import Journal
 from evals.samples.judged import BreadthSamples
 from evals.samples.trees import NAME, Draws, Grown, Guided, ModelPair, Sampled, Samples
 from evals.tables.choosing import headline, print_choosing
+from evals.tables.spending import print_spending
 from rlad.config import RunConfig
 from rlad.generation import Completion
 from rlad.players.prompts import Prompts
 from rlad.players.roles import role_of
 from rlad.players.tokenizer import world_tokenizer
 from rlad.problems import Problem, make_world
+from rlad.reasoning.budget_policy import Spending
 from rlad.reasoning.judge import Judge
 
 PROMPTS = Prompts(world_tokenizer(make_world(RunConfig().problems).vocabulary(), 512, role_of("selector").marks))
@@ -29,14 +32,16 @@ WORDS = ["roles=[abstraction, solution, selector]", "problems.test=11"]
 
 
 class Reader:
-    """A sampler that chooses the answer that is shown last, in three tokens; `asked` counts its prompts."""
+    """A sampler that chooses the answer that is shown last, or the right one, in three tokens; `asked` counts its
+    prompts."""
 
-    asked = 0
+    asked, knows = 0, False
 
     def generate(self, prompts, sampling):
         Reader.asked += len(prompts)
         assert sampling.temperature == 0
-        said = [PROMPTS.decode(prompt).split("<sep>")[-2] for prompt in prompts]
+        shown = [[one.strip() for one in PROMPTS.decode(prompt).split("<sep>")[1:-1]] for prompt in prompts]
+        said = ["0" if self.knows and "0" in answers else answers[-1] for answers in shown]
         return [Completion((*PROMPTS.completion_ids(text)[:2], 0), (), "stop", 0) for text in said]
 
 
@@ -63,7 +68,7 @@ def tree():
 
 def test_a_cell_shows_the_answers_that_stand_in_it_and_no_others():
     own = jobs.judged([Problem("p", "?", "2")], [tree()], Judge(RunConfig().verifier))[0]
-    narrow, wide, deep = (jobs.answers_in(tree(), own, *cell) for cell in ((1, 1), (2, 1), (2, 2)))
+    narrow, wide, deep = (jobs.answers_in(tree(), own, depths) for depths in ((1,), (1, 1), (2, 2)))
     assert {key: answer for key, (answer, _) in narrow.items()} == {0: "2"}
     assert {key: (answer, [one.text for one in several]) for key, (answer, several) in wide.items()} == {
         0: ("2", ["so \\boxed{ 2 }"]), 1: ("7", ["but \\boxed{ 7 }"]),
@@ -142,3 +147,71 @@ def test_a_sweep_without_one_says_nothing_of_it(tmp_path, done, monkeypatch):
     for name in ("rules", "triple", "joint"):
         assert more.get(name) == less.get(name)
     assert [one for one in more["cells"] if one["n"]] == [one for one in less["cells"] if one["n"]]
+
+
+# ------------------------------------------------------------------------------------------ as an action of budget=auto
+ASKING = [*WORDS, "sweep.budget_policy=true", "problems.validation=30"]
+
+
+def test_a_policy_may_ask_it_and_the_sweep_keeps_what_it_said(tmp_path, done, monkeypatch):
+    monkeypatch.setattr(Reader, "knows", True)
+    whole, parts = (run_folder(tmp_path / name, *ASKING) for name in ("whole", "parts"))
+    found = sweep.sweep_run(str(whole))
+    for part in ("2/2", "1/2"):
+        sweep.main([str(parts), "--shard", part])
+    assert (parts / NAME).read_bytes() == (whole / NAME).read_bytes()
+    budget, asked = found["budget"], Reader.asked
+    own = budget["selector"]
+    assert own["statistics"]["rescue"] > 0.3 and own["statistics"]["tokens"][0] == 3 and own["lacking"] == 0
+    assert [row["budget"] for row in own["rows"]] == [row["budget"] for row in budget["rows"]]
+    for row, votes in zip(own["rows"], budget["rows"], strict=True):
+        assert row["own_tokens"] == pytest.approx(3 * row["choices"], abs=1e-3) and row["choices"] > 0
+        assert row["without"]["accuracy"] == votes["accuracy"] and row["without"]["tokens"] == votes["tokens"]
+        assert row["without"]["difference"] == pytest.approx(row["accuracy"] - votes["accuracy"], abs=2e-4)
+    assert max(row["without"]["difference"] for row in own["rows"]) > 0
+    sampled = Sampled.read(whole / NAME)
+    for split, count in (("validation", 30), ("test", 11)):
+        ((condition, records),) = sampled.of("asked:selector", split)["cotrained"]
+        assert len(records) == count and condition.temperature == budget["temperature"]
+        assert all(set(one.tokens) <= {3} and len(one.key) == len(one.states) == len(one.read) for one in records)
+    again = sweep.sweep_run(str(whole), rescore=True)
+    assert again["budget"] == budget and Reader.asked == asked
+    kept = Spending.read(whole / "budget.json")
+    assert kept.player.rescue == own["statistics"]["rescue"] and len(kept.asking_prices) == len(own["prices"])
+    out = Console(file=io.StringIO(), width=80)
+    print_spending(found, out)
+    assert "budget=auto with the selector" in out.file.getvalue() and "…" not in out.file.getvalue()
+
+
+def test_trees_that_were_sampled_without_the_policy_say_that_it_was_not_asked(tmp_path, done):
+    folder = run_folder(tmp_path / "run", *WORDS, "problems.validation=30")
+    sweep.sweep_run(str(folder))
+    found = sweep.sweep_run(str(folder), "sweep.budget_policy=true", rescore=True)
+    assert "selector" not in found["budget"]
+    assert [one for one in found["warnings"] if "replayed without the selector" in one]
+
+
+def test_states_in_which_it_was_not_asked_are_told(tmp_path, done, monkeypatch):
+    """Another rule, or other keys, go another way through the trees than the one that was sampled."""
+    monkeypatch.setattr(Reader, "knows", True)
+    folder = run_folder(tmp_path / "run", *ASKING)
+    whole = sweep.sweep_run(str(folder))["budget"]
+    lines = [json.loads(line) for line in (folder / NAME).read_text().splitlines()]
+    for tree in (tree for line in lines for tree in line["trees"] if tree["mode"] == "asked:selector"):
+        tree |= {"states": [], "key": [], "tokens": [], "read": []}
+    (folder / NAME).write_text("".join(json.dumps(line) + "\n" for line in lines))
+    found = sweep.sweep_run(str(folder), rescore=True)
+    own = found["budget"].pop("selector")
+    assert own["lacking"] > 0 and all(row["choices"] == 0 for row in own["rows"])
+    assert found["budget"] == {name: value for name, value in whole.items() if name != "selector"}
+    assert [one for one in found["warnings"] if "keep no choice of it" in one]
+
+
+def test_a_policy_without_such_a_player_is_what_it_was(tmp_path, done, monkeypatch):
+    """The votes' policy, its prices and its rows are the same to the digit beside a player that chooses."""
+    alone, beside = (run_folder(tmp_path / name, *ASKING) for name in ("alone", "beside"))
+    more = sweep.sweep_run(str(beside))["budget"]
+    monkeypatch.setattr("evals.sweep.pairs_of", lambda run, folder: simulated_jobs.PAIRS)
+    less = sweep.sweep_run(str(alone))["budget"]
+    assert "selector" in more and less == {name: value for name, value in more.items() if name != "selector"}
+    assert set(json.loads((alone / "budget.json").read_text())) == {"rule", "statistics", "prices"}
