@@ -53,8 +53,12 @@ def marimo(monkeypatch):
         assert value is None or value in options
         return SimpleNamespace(value=value)
 
-    interface = SimpleNamespace(dropdown=dropdown, table=show)
-    made = SimpleNamespace(App=App, md=show, vstack=show, ui=interface, cli_args=lambda: arguments)
+    def table(rows, wrapped_columns=(), **_):
+        assert all(column in row for column in wrapped_columns for row in rows)
+        return show(rows)
+
+    interface = SimpleNamespace(dropdown=dropdown, table=table)
+    made = SimpleNamespace(App=App, md=show, as_html=show, ui=interface, cli_args=lambda: arguments)
     monkeypatch.setitem(sys.modules, "marimo", made)
     return SimpleNamespace(shown=shown, arguments=arguments)
 
@@ -79,13 +83,19 @@ def test_no_name_has_two_cells(notebook):
     assert own and len(own) == len(set(own))
 
 
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_lists_no_packages(notebook):
+    """With such a list and uv at hand marimo runs it in an environment of those alone, which does not have rlad."""
+    assert "# /// script" not in notebook.read_text()
+
+
 def test_the_demos_results_are_shown(marimo):
     names = names_of(ROOT / "docs" / "notebooks" / "demo.py")
     assert list(names["runs"]) == ["seed 0", "seed 1", "seed 2"] and names["run"] is names["runs"]["seed 2"]
     assert {chart.title for chart in names["charts"]} == {"Entropy", "Reward"}
     assert {line["rule"].split()[0] for line in names["lines"]} >= {"majority", "proposer", "unguided"}
     assert len(names["trees"]) == 3 and "✓" in "".join(names["parts"])
-    figures = [part for shown in marimo.shown if isinstance(shown, list) for part in shown if hasattr(part, "axes")]
+    figures = [shown for shown in marimo.shown if hasattr(shown, "axes")]
     assert len(figures) == 3  # tokens, splits, entropy
     assert not any("*This run" in part for part in marimo.shown if isinstance(part, str))
 

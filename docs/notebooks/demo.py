@@ -1,7 +1,3 @@
-# /// script
-# requires-python = ">=3.11"
-# dependencies = ["marimo"]
-# ///
 """The demo's results as a marimo notebook: `marimo edit docs/notebooks/demo.py`, or `marimo run` for the page alone.
 
 Reads docs/results/demo, and a run's folder where one is given: `marimo run docs/notebooks/demo.py -- --run runs/demo`.
@@ -58,41 +54,46 @@ def _(curves, kept, mo, pathlib):
 @app.cell(hide_code=True)
 def _(chosen, mo, plots, runs):
     run = runs[chosen.value]
-    mo.vstack([
-        mo.md("""
+    mo.md(f"""
     ## Coverage and accuracy against tokens
 
     Every point is a budget: n different abstractions with m solutions each, or plain samples without any. Abstractions'
     tokens count. Coverage says whether any solution is right, accuracy whether the selected answer is.
-    """),
-        plots.sweep_figure(run.sweep) if run.sweep else mo.md("*This run has no sweep yet.*"),
-    ])  # fmt: skip
+
+    {mo.as_html(plots.sweep_figure(run.sweep)) if run.sweep else "*This run has no sweep yet.*"}
+    """)
     return (run,)
 
 
 @app.cell(hide_code=True)
 def _(mo, plots, run):
-    mo.vstack([
-        mo.md("""
+    splits = plots.splits_figure(run.sweep or {})
+    mo.md(f"""
     ## How to split the tokens: n abstractions or m solutions
 
-    Each field is a split n × m, measured on the same samples; white frames are the best ones at their cost.
-    """),
-        plots.splits_figure(run.sweep or {}) or mo.md("*This sweep keeps no map of splits; seed 2 has one.*"),
-    ])  # fmt: skip
-    return
+    Each field is a split n × m, measured on the same samples; white frames are the best ones at their cost. Below, the
+    ways of the picture above against the tokens of their longest branch, which is how long they take where all branches
+    run at once.
+
+    {mo.as_html(splits) if splits else "*This sweep keeps no map of splits.*"}
+    """)
+    return (splits,)
 
 
 @app.cell(hide_code=True)
 def _(mo, rules, run):
     headings = {"who": "pair", "way": "way", "rule": "rule", "temperature": "T", "right": "right, % (95 %)",
                 "difference": "− majority, points (95 %)"}  # fmt: skip
-    sweep = run.sweep or {}
+    sweep, nothing = run.sweep or {}, "*This run has no sweep yet.*"
     lines = [{title: line[key] for key, title in headings.items()} for line in rules.rule_lines(sweep, "cotrained")]
-    mo.vstack([
-        mo.md("## Which answer is selected\n\n" + "\n\n".join(rules.selection_sentences(sweep))),
-        mo.ui.table(lines, selection=None, page_size=20) if lines else mo.md("*This run has no sweep yet.*"),
-    ])  # fmt: skip
+    told = "\n\n".join(rules.selection_sentences(sweep))  # marimo takes the indent from a cell before it runs
+    mo.md(f"""
+    ## Which answer is selected
+
+    {told}
+
+    {mo.ui.table(lines, selection=None, page_size=20, wrapped_columns=["rule"]) if lines else nothing}
+    """)
     return (lines,)
 
 
@@ -105,14 +106,13 @@ def _(entropy, mo, plots, run, series):
     drawn, axes = plots.figure(max(1, len(charts)), 1)
     for place, chart in zip(axes, charts, strict=False):
         plots.draw_chart(place, chart)
-    mo.vstack([
-        mo.md("""
+    mo.md(f"""
     ## Where entropy goes
 
     The aim is to spend the solver's entropy, in execution, and to keep the proposer's, which is what breadth draws on.
-    """),
-        drawn if charts else mo.md("*This run has no metrics yet.*"),
-    ])  # fmt: skip
+
+    {mo.as_html(drawn) if charts else "*This run has no metrics yet.*"}
+    """)
     return (charts,)
 
 
@@ -143,7 +143,8 @@ def _(mo, shown, trees):
     ]
     if tree.get("bare"):
         parts.append(f"- *without an abstraction*\n{written(tree['bare'])}")
-    mo.md(f"Right answer: **{tree['gold']}**\n\n" + "\n".join(parts) if tree else "*This run kept no tree.*")
+    none = "*This run kept no tree; seed 2 has some.*"
+    mo.md(f"Right answer: **{tree['gold']}**\n\n" + "\n".join(parts) if tree else none)
     return (parts,)
 
 

@@ -29,6 +29,8 @@ COLORS = {
     "fifth": "#56B4E9",
     "ink": "#333333",
 }
+NARROW = 2.5
+"""Times the least number of tokens, up to which an axis of tokens is drawn plainly."""
 MARKERS = {"": "", "circle": "o", "diamond": "D", "square": "s"}
 
 
@@ -98,8 +100,9 @@ def _draw_series(axes: Axes, series: Series) -> None:
 
 
 def _token_axis(axes: Axes, tokens: list[float]) -> None:
-    """A logarithmic axis labelled at 10, 20, 50, 100 ... as plain numbers, within a decade at every round number."""
-    if not tokens or min(tokens) <= 0:
+    """A logarithmic axis labelled at 10, 20, 50, 100 ... as plain numbers, within a decade at every round number; a
+    plain one where so few of those fall that they would say nothing."""
+    if not tokens or min(tokens) <= 0 or max(tokens) < NARROW * min(tokens):
         return
     axes.set_xscale("log")
     bases = range(1, 8) if max(tokens) < 10 * min(tokens) else (1, 2, 5)
@@ -120,12 +123,17 @@ def sweep_figure(sweep: dict[str, Any], title: str = "") -> Figure:
     charts = [sweep_chart(sweep, "pass_at_k"), sweep_chart(sweep, "accuracy")]
     for one, chart in zip(axes, charts, strict=True):
         draw_chart(one, chart, legend=False)
-    told = [one.get_legend_handles_labels() for one in axes]
-    lines = {label: handle for handles, labels in told for handle, label in zip(handles, labels, strict=True)}
-    fig.legend(lines.values(), lines.keys(), loc="outside lower center", ncols=2, frameon=False, fontsize=9)
+    _legend_below(fig, axes)
     heading = title or "Equal generated tokens, abstractions counted (95 % intervals)"
     fig.suptitle("\n".join([heading, *selection_sentences(sweep)[:1]]), fontsize=11, color="#555555", wrap=True)
     return fig
+
+
+def _legend_below(fig: Figure, axes: list[Axes]) -> None:
+    """One legend for all axes, under them, where it covers no point."""
+    told = [one.get_legend_handles_labels() for one in axes]
+    lines = {label: handle for handles, labels in told for handle, label in zip(handles, labels, strict=True)}
+    fig.legend(lines.values(), lines.keys(), loc="outside lower center", ncols=2, frameon=False, fontsize=9)
 
 
 def plot_splits(sweep: dict[str, Any], path: str | Path) -> Path | None:
@@ -140,12 +148,13 @@ def splits_figure(sweep: dict[str, Any]) -> Figure | None:
     found = sweep.get("splits")
     if not found:
         return None
-    fig, axes = figure(2, 2, width=6.2, height=4.4)
+    fig, axes = figure(2, 2, width=6.2, height=4.7)
     rule = f"Selected answer by {found['rule']}, {found['label']}"
     _heat(fig, axes[0], found["map"]["accuracy"], rule, found["recommended"])
     _heat(fig, axes[1], found["map"]["coverage"], f"Coverage, {found['label']}", [])
     for one, measure in zip(axes[2:], ("accuracy", "pass_at_k"), strict=True):
-        draw_chart(one, sweep_chart(sweep, measure, latency=True))
+        draw_chart(one, sweep_chart(sweep, measure, latency=True), legend=False)
+    _legend_below(fig, axes[2:])
     return fig
 
 

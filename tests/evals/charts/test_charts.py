@@ -88,3 +88,27 @@ def test_a_run_that_has_barely_begun_gives_what_it_has(make_run):
     assert [path.name for path in plots.plot_run(run)] == ["learning.png"]
     empty = runs.Run(run.path)
     assert plots.plot_run(empty) == []
+
+
+@pytest.mark.parametrize("least, most, scale", [(27, 35, "linear"), (27, 90, "log"), (20, 400, "log")])
+def test_an_axis_of_tokens_always_has_several_labels(least, most, scale):
+    points = [series.Point(float(x), 0.5) for x in (least, most)]
+    chart = series.Chart("t", "tokens", "right", [series.Series("a", "solution", points)], log_x=True)
+    _, (axes,) = plots.figure(1, 1)
+    plots.draw_chart(axes, chart)
+    low, high = axes.get_xlim()
+    seen = [tick for tick in axes.get_xticks() if low <= tick <= high]
+    assert axes.get_xscale() == scale and len(seen) >= 3
+
+
+def test_the_map_of_splits_has_one_legend_that_covers_no_point(sweep):
+    sweep["splits"] = {
+        "rule": "majority",
+        "label": "co-trained",
+        "recommended": [{"n": 1, "m": 1}],
+        "map": {"accuracy": [[0.5]], "coverage": [[0.5]]},
+    }
+    for cell in sweep["cells"]:
+        cell["latency"] = 20.0 + cell["n"]
+    fig = plots.splits_figure(sweep)
+    assert len(fig.legends) == 1 and all(axes.get_legend() is None for axes in fig.axes)
