@@ -11,16 +11,16 @@ from evals.concepts.__main__ import main
 from evals.concepts.coverage import Outcome, compared
 from evals.concepts.diffusion import repulsion, sample
 from evals.concepts.flops import core_parameters, steps_for
-from evals.concepts.learning import Documents, train_concepts
+from evals.concepts.learning import Documents, train_concepts, train_tokens
 from evals.concepts.models import MODELS, Noised
 from evals.concepts.normaliser import Normaliser
 from evals.concepts.proposers import ConceptSampler, Way
 from evals.concepts.sentences import gather, split
 from evals.concepts.table import verdict
 from rlad.cli import PlainError
-from rlad.config import ConfigError, load_config, save_config
+from rlad.config import ConfigError, ModelConfig, load_config, save_config
 from rlad.config.concepts import ConceptsConfig
-from rlad.players.policy import make_policy
+from rlad.players.policy import make_policy, tiny_model
 from rlad.problems import Problem
 from rlad.problems.induction import Induction
 
@@ -144,6 +144,28 @@ def test_every_model_gets_the_same_budget_to_within_a_step():
         step = facts["flops_per_document"] * KEYS.batch
         assert facts["flops"] <= 1e15 * KEYS.petaflops < facts["flops"] + step
         assert facts["steps"] == steps_for(1e15 * KEYS.petaflops, facts["flops_per_document"], KEYS.batch)
+
+
+def test_the_token_model_makes_logits_of_completions_alone_and_its_loss_is_theirs():
+    """A pretrained model's vocabulary is large: logits of questions, which teach nothing, are gigabytes."""
+    model = tiny_model(ModelConfig(hidden_size=16, layers=1, heads=4, kv_heads=4, intermediate_size=32), 20, 1, 0)
+    texts = [([5, 6, 7, 4, 9], [8, 9, 1]), ([5, 6, 4], [3, 1])]
+    torch.manual_seed(0)
+    drawn = [texts[i] for i in torch.randint(2, (4,)).tolist()]
+    with torch.no_grad():
+        losses = [
+            model(torch.tensor([[*prompt, *completion]]))
+            .logits[0, len(prompt) - 1 : -1]
+            .log_softmax(-1)[range(len(completion)), completion]
+            for prompt, completion in drawn
+        ]
+    rows = []
+    model.get_output_embeddings().register_forward_pre_hook(
+        lambda module, given: rows.append(given[0].shape[:-1].numel())
+    )
+    facts = train_tokens(model, texts, 0, ConceptsConfig(petaflops=1e-15, batch=4), seed=0)
+    assert facts["steps"] == 1 and rows == [sum(len(completion) for _, completion in drawn)]
+    assert facts["loss"] == pytest.approx(-torch.cat(losses).mean().item(), abs=1e-3)
 
 
 def test_comparisons_are_paired_and_give_both_sides_the_same_tokens():
