@@ -3,7 +3,7 @@
 Its id is `rlad-environment` (the package of that name imports `verifiers`, this module does not until it is asked);
 `--env.taskset.config` names a configuration whose problems are meant, for example
 
-    eval rlad-environment --env.taskset.config configs/algebra.yaml --env.taskset.split test
+    vf-eval rlad-environment --env.taskset.config configs/algebra.yaml --env.taskset.split test -n 20 -m MODEL
 
 A task is the solver's plain prompt, its one reward `right` is our judge's verdict: verifier, and the world's own rules.
 """
@@ -15,9 +15,9 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from rlad.config import load_config
+from rlad.config import RunConfig, load_config
 from rlad.players.roles import role_of
-from rlad.problems import Problem, load_problems, require_one_piece, world_of
+from rlad.problems import SPLITS, Problem, ProblemError, load_problems, require_one_piece, world_of
 from rlad.reasoning.judge import Judge
 
 
@@ -28,13 +28,20 @@ def judge_of(config: str, overrides: tuple[str, ...]) -> Judge:
     return Judge(run.verifier, world_of(run.problems), run.problems.value_answers)
 
 
+def problems_of(config: str, overrides: tuple[str, ...]) -> RunConfig:
+    """The configuration whose problems are meant. Raises ConfigError where it cannot be read, ProblemError where
+    solutions call a tool, which whoever answers a prompt does not have."""
+    run = load_config(config or None, overrides)
+    require_one_piece(run.problems, "a task set of `verifiers`")
+    return run
+
+
 def tasks_of(config: str, overrides: tuple[str, ...], split: str) -> Iterator[dict[str, Any]]:
     """The data of every task: prompt, question, answer, what the world knows, and where its judge comes from.
 
-    Raises ProblemError where solutions call a tool, which whoever answers the prompt does not have.
+    Raises ConfigError and ProblemError.
     """
-    run = load_config(config or None, overrides)
-    require_one_piece(run.problems, "a task set of `verifiers`")
+    run = problems_of(config, overrides)
     task = role_of("solution").tasks["plain"]
     wording = task.short if run.wording == "short" else task.chat
     for problem in load_problems(run.problems, split):
@@ -60,14 +67,23 @@ async def score(data: Any, reply: str) -> float:
 def taskset_type() -> type:
     """The task set's class; `verifiers`, which is no dependency of rlad, is imported where somebody asks for it."""
     import verifiers.v1 as vf
+    from pydantic import Field, model_validator
 
     class RladConfig(vf.TasksetConfig):
         config: str = ""
         """A configuration's file; empty = the defaults, which are the induction world."""
-        overrides: tuple[str, ...] = ()
+        overrides: list[str] = Field(default_factory=list)
         """Changes to it, key=value."""
         split: str = "test"
         """train, validation or test."""
+
+        @model_validator(mode="after")
+        def readable(self):
+            """Refused with its sentence, among the flags' other errors, before anything is asked."""
+            problems_of(self.config, tuple(self.overrides))
+            if self.split not in SPLITS:
+                raise ProblemError(f"'{self.split}' is not a split; the splits are {', '.join(SPLITS)}.")
+            return self
 
     class RladData(vf.TaskData):
         question: str

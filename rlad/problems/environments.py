@@ -13,18 +13,28 @@ from rlad.problems.base import ProblemError
 
 
 def taskset_rows(name: str, most: int) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Pairs ("task 3", row) of an installed task set by its id: its tasks' data, the prompt as text under `problem`.
+    """Pairs ("task 3", row) of an installed task set by its id: its tasks' data, the prompt (text or a conversation)
+    under `problem`, too.
 
     An endless task set gives its first `most` tasks. Raises ProblemError where the package or the task set is not
-    installed, where tasks want a container, and for an endless one of which no number is wanted.
+    installed or wants to be configured, where tasks want a container, and for an endless one of which no number is
+    wanted.
     """
+    from pydantic import ValidationError
+
     try:
         from verifiers.v1.utils.loaders import load_taskset, taskset_config_type
 
         tasks = load_taskset(taskset_config_type(name)(id=name))
-    except (ModuleNotFoundError, AttributeError, TypeError) as error:
+    except ValidationError as error:
+        wants = "; ".join(": ".join([*map(str, one["loc"]), one["msg"]]) for one in error.errors())
         raise ProblemError(
-            f"problems.source=verifiers needs the package verifiers and a task set '{name}' (problems.path): {error}."
+            f"The task set '{name}' wants to be configured ({wants}); problems.path reads one as it stands."
+        ) from error
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise ProblemError(
+            f"problems.source=verifiers needs the package verifiers and a task set '{name}' (problems.path): {reason}."
         ) from error
     if not tasks.bounded:
         if not most:
@@ -33,4 +43,5 @@ def taskset_rows(name: str, most: int) -> Iterator[tuple[str, dict[str, Any]]]:
     for number, task in enumerate(tasks, 1):
         if task.NEEDS_CONTAINER:
             raise ProblemError(f"The tasks of '{name}' are worked on in a container; a problem is answered in text.")
-        yield f"task {number}", {"problem": task.data.prompt_text, **task.data.model_dump()}
+        data = task.data.model_dump()
+        yield f"task {number}", {"problem": data["prompt"], **data}

@@ -1,47 +1,35 @@
-"""As much of the `verifiers` package (0.4) as a task set needs, for machines without it."""
+"""As much of the `verifiers` package (0.4.0) as a task set needs, for machines without it."""
 
 import importlib.util
 import sys
 from itertools import islice
 from types import ModuleType, SimpleNamespace
-from typing import Generic, TypeVar, get_args
+from typing import Any, Generic, TypeVar, get_args
+
+from pydantic import BaseModel, ConfigDict
 
 A, B, C = TypeVar("A"), TypeVar("B"), TypeVar("C")
 
 
-class Fields:
-    """Named values with defaults, as pydantic's models have them."""
-
-    def __init__(self, **given):
-        kinds = [kind for kind in type(self).__mro__ if hasattr(kind, "__annotations__")]
-        names = [name for kind in reversed(kinds) for name in vars(kind).get("__annotations__", {})]
-        for name in names:
-            setattr(self, name, given.pop(name) if name in given else getattr(type(self), name))
-        assert not given, given
-
-    def model_dump(self):
-        return dict(vars(self))
+class TaskConfig(BaseModel):
+    model_config = ConfigDict(extra="forbid")
 
 
-class TaskConfig(Fields):
-    pass
-
-
-class TasksetConfig(Fields):
+class TasksetConfig(BaseModel):
+    model_config = ConfigDict(extra="forbid")
     id: str = ""
-    task: object = None
+    task: TaskConfig = TaskConfig()
 
 
-class TaskData(Fields):
+class TaskData(BaseModel):
+    model_config = ConfigDict(frozen=True)
+    idx: int | None = None
     id: str | None = None
-    prompt: str | None = None
-
-    @property
-    def prompt_text(self):
-        return self.prompt
+    prompt: str | list[dict[str, Any]] | None = None
+    system_prompt: str | None = None
 
 
-class State:
+class State(BaseModel):
     pass
 
 
@@ -67,12 +55,19 @@ class Taskset(Generic[A, B]):
         return self
 
     def __iter__(self):
-        return islice(self.load(), self.most)
+        for idx, task in enumerate(islice(self.load(), self.most)):
+            task.data = task.data.model_copy(update={"idx": idx})
+            yield task
 
 
 def _class(name):
+    """The first exported task set of a module, as the package finds it."""
     module = importlib.import_module(name.replace("-", "_"))
-    return getattr(module, module.__all__[0])
+    found = [getattr(module, one, None) for one in module.__all__]
+    found = [one for one in found if isinstance(one, type) and issubclass(one, Taskset)]
+    if not found:
+        raise TypeError(f"taskset module {name!r} exports no Taskset subclass via `__all__`")
+    return found[0]
 
 
 def _config_type(name):

@@ -23,11 +23,14 @@ def vf(monkeypatch):
     sys.modules.pop("rlad_environment", None)
 
 
-def made(vf, monkeypatch, name="their_sums", endless=False, container=False):
-    """Installs a task set of sums under a name, as somebody else would write one."""
+def made(vf, monkeypatch, name="their_sums", endless=False, container=False, prompt=lambda text: text, wants=False):
+    """Installs a task set of sums under a name, as somebody else would write one; `wants`: it must be configured."""
 
     class Config(vf.TasksetConfig):
         upper: bool = False
+
+    class Wanting(vf.TasksetConfig):
+        dataset: str
 
     class Data(vf.TaskData):
         answer: str
@@ -35,14 +38,15 @@ def made(vf, monkeypatch, name="their_sums", endless=False, container=False):
     class Sum(vf.Task[Data, vf.State, vf.TaskConfig]):
         NEEDS_CONTAINER = container
 
-    class Sums(vf.Taskset[Sum, Config]):
+    class Sums(vf.Taskset[Sum, Wanting if wants else Config]):
         INFINITE = endless
 
         def load(self):
             number = 0
             while number < len(ROWS) or endless:
                 question, answer = ROWS[number % len(ROWS)]
-                yield Sum(Data(prompt=question if number < len(ROWS) else f"{number}: {question}", answer=answer))
+                text = question if number < len(ROWS) else f"{number}: {question}"
+                yield Sum(Data(prompt=prompt(text), answer=answer), self.config.task)
                 number += 1
 
     module = ModuleType(name)
@@ -61,6 +65,20 @@ def test_a_task_set_is_read_as_problems(vf, monkeypatch):
     assert {(problem.question, problem.answer) for problem in found} == set(ROWS)
 
 
+def test_of_a_conversation_the_users_turn_is_the_question(vf, monkeypatch):
+    def told(text):
+        return [{"role": "system", "content": "Say it in a box."}, {"role": "user", "content": text}]
+
+    def asked_back(text):
+        return [{"role": "user", "content": text}, {"role": "assistant", "content": "1"}]
+
+    run = run_of(made(vf, monkeypatch, prompt=told), "problems.validation=0", "problems.test=0")
+    assert all((problem.question, problem.answer) in ROWS for problem in load_problems(run.problems, "train"))
+    run = run_of(made(vf, monkeypatch, prompt=asked_back))
+    with pytest.raises(ProblemError, match="Task 1 of 'their_sums'.* no conversation with one turn of the user"):
+        load_problems(run.problems, "train")
+
+
 def test_an_endless_task_set_gives_as_many_as_are_wanted(vf, monkeypatch):
     name = made(vf, monkeypatch, endless=True)
     assert len(list(taskset_rows(name, 30))) == 30
@@ -73,6 +91,10 @@ def test_what_is_no_problem_is_refused(vf, monkeypatch):
         list(taskset_rows(made(vf, monkeypatch, container=True), 5))
     with pytest.raises(ProblemError, match="needs the package verifiers and a task set 'nobodys_tasks'"):
         list(taskset_rows("nobodys_tasks", 5))
+    with pytest.raises(ProblemError, match="needs the package verifiers and a task set 'json' .*no Taskset subclass"):
+        list(taskset_rows("json", 5))
+    with pytest.raises(ProblemError, match=r"'their_sums' wants to be configured \(dataset: Field required\);"):
+        list(taskset_rows(made(vf, monkeypatch, wants=True), 5))
     run = run_of(made(vf, monkeypatch), "problems.fields.answer=gold")
     with pytest.raises(ProblemError, match="Task 1 of 'their_sums' has no field 'gold'"):
         load_problems(run.problems, "train")
@@ -97,6 +119,20 @@ def test_a_world_is_a_task_set_with_our_judge(vf):
     config = type_of_config(kind)(id="rlad-environment", overrides=words, split="train")
     task = next(iter(kind(config)))
     assert rewards(task, rf"so \boxed{{{task.data.answer}}}", r"\boxed{-1}") == [1.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    "given, sentence",
+    [
+        ({"split": "tset"}, "'tset' is not a split; the splits are train, validation, test"),
+        ({"config": "nowhere.yaml"}, "There is no configuration file 'nowhere.yaml'"),
+        ({"overrides": ["problems.sorce=algebra"]}, "nearest known key is 'problems.source'"),
+        ({"overrides": ["problems.source=search"]}, "call a tool"),
+    ],
+)
+def test_what_cannot_be_a_task_set_is_refused_while_its_flags_are_read(vf, given, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        type_of_config(environment.taskset_type())(id="rlad-environment", **given)
 
 
 def type_of_config(kind):
