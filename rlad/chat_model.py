@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import re
 import time
@@ -15,7 +16,7 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait
 
 from rlad.cli import PlainError
 from rlad.config import ChatServerConfig
-from rlad.config.distill import DROPPED, LIMITS
+from rlad.config.servers import DROPPED, LIMITS
 
 CONNECT = 10.0
 """Seconds after which nobody is there."""
@@ -32,6 +33,11 @@ class Reply:
     texts: list[str]
     prompt_tokens: int
     generated_tokens: int
+    """0 where the server does not say."""
+    finishes: tuple[str | None, ...] = ()
+    """Why each text ended: stop, length or what the server calls it; None where it does not say."""
+    logprobs: tuple[tuple[float, ...] | None, ...] = ()
+    """log p of each text's tokens as the server reports them, nats; None where it gives none."""
 
 
 class Model(Protocol):
@@ -107,15 +113,38 @@ class HttpModel:
     async def complete(self, body: dict[str, Any]) -> Reply:
         """See `Model`; a server that gives fewer samples than asked is asked for the others. What goes out has the
         fields that the server takes (`drop`, `limit_field`)."""
-        texts, spent = [], Counter()
+        texts, finishes, logprobs, spent = [], [], [], Counter()
         while len(texts) < body["n"]:
             rest = body | {"model": self.name, "n": body["n"] - len(texts), "seed": body["seed"] + len(texts)}
             answer = await self._asked("POST", "chat/completions", json=self._taken(rest))
             self._at(answer, "choices", 0, "message")
-            texts += [self._at(choice, "message", "content") or "" for choice in answer["choices"]]
-            usage = answer.get("usage") or {}
-            spent.update(prompt=usage.get("prompt_tokens") or 0, generated=usage.get("completion_tokens") or 0)
-        return Reply(texts[: body["n"]], spent["prompt"], spent["generated"])
+            for choice in answer["choices"]:
+                texts.append(self._typed(self._at(choice, "message", "content") or "", str, "message.content"))
+                finishes.append(choice.get("finish_reason"))
+                logprobs.append(self._logprobs(choice))
+            usage = self._typed(answer.get("usage") or {}, dict, "usage")
+            for name, where in (("prompt", "prompt_tokens"), ("generated", "completion_tokens")):
+                spent[name] += self._typed(usage.get(where) or 0, int, f"usage.{where}")
+        wanted = slice(body["n"])
+        return Reply(
+            texts[wanted], spent["prompt"], spent["generated"], tuple(finishes[wanted]), tuple(logprobs[wanted])
+        )
+
+    def _logprobs(self, choice: dict[str, Any]) -> tuple[float, ...] | None:
+        """log p of a choice's tokens, nats; None where the server gives none."""
+        held = self._typed(choice.get("logprobs") or {}, dict, "logprobs")
+        given = self._typed(held.get("content") or [], list, "logprobs.content")
+        return tuple(self._typed(self._at(one, "logprob"), float, "logprobs.content.logprob") for one in given) or None
+
+    def _typed(self, value: Any, kind: type, where: str) -> Any:
+        """The value, where it is of its kind; numbers are finite, counts not negative."""
+        if kind is float and type(value) is int:
+            value = float(value)
+        number = kind in (int, float)
+        if type(value) is not kind or (number and not math.isfinite(value)) or (kind is int and value < 0):
+            told = f"does not answer as OpenAI's API does: a strange '{where}'"
+            raise ModelDown(f"The model at {self.config.url} {told}.")
+        return value
 
     def _taken(self, body: dict[str, Any]) -> dict[str, Any]:
         """The body in the fields that the server takes."""

@@ -104,7 +104,7 @@ def open_run(given: str | Path, overrides: Sequence[str] = ()) -> tuple[RunConfi
     run = load_config(path, overrides)
     folder = Path(run.runs_dir) / run.name
     if not folder.is_dir():
-        if run.base.path is None:
+        if any((run.players[role].model or run.base).path is None for role in ROLES):
             raise ConfigError(f"There is no run folder '{folder}' yet; train with '{given}' first.")
         folder.mkdir(parents=True)
     return run, folder

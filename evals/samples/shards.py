@@ -16,12 +16,15 @@ from rlad.card import CARD
 from rlad.cli import PlainError
 from rlad.config import RunConfig
 from rlad.config.load import as_tree
+from rlad.config.servers import PACING
 from rlad.problems import Problem
 
 ASIDE = ("name", "runs_dir", "launch", "track", "zero", "cotrain", "warmstart", "serving", "distill", "alarms")
 """Keys and sections that say nothing of what a sweep samples; which models there are, their digests say."""
 MEASURED = ("sweep.bootstrap", "sweep.budget_policy")
 """Keys that say what is measured of the samples, and change none of them; a policy's player is asked beside them."""
+ASKED = tuple(f".{section}.{name}" for section in ("server", "endpoint") for name in PACING)
+"""Ends of keys that say how fast a server is asked, and have no part in its answers."""
 
 
 class Unfinished(PlainError):
@@ -100,7 +103,7 @@ def settings_of(run: RunConfig) -> dict[str, Any]:
         if isinstance(tree, dict) and tree:
             for name, value in tree.items():
                 walk(f"{prefix}{name}" if not prefix else f"{prefix}.{name}", value)
-        elif prefix not in MEASURED:
+        elif prefix not in MEASURED and not prefix.endswith(ASKED):
             found[prefix] = tree
 
     walk("", {name: value for name, value in as_tree(run).items() if name not in ASIDE})
@@ -119,19 +122,20 @@ def problems_digest(problems: Sequence[Problem]) -> str:
 
 def models_digests(pairs: Sequence[ModelPair]) -> dict[str, str]:
     """Checkpoint and role -> a digest of the model's files: weights, configuration, tokenizer. A model that is a name
-    instead of a folder is known by it."""
+    or a server's address instead of a folder is known by it."""
     found, known = {}, {}
     for pair in pairs:
         for role, place in (("abstraction", pair.abstraction), ("solution", pair.solution), *pair.choosers):
             if place is not None:
-                known[place] = known.get(place) or _folder_digest(Path(place))
+                known[place] = known.get(place) or _digest(place)
                 found[f"{pair.checkpoint} {role}"] = known[place]
     return found
 
 
-def _folder_digest(folder: Path) -> str:
+def _digest(place: str) -> str:
+    folder = Path(place)
     if not folder.is_dir():
-        return str(folder)
+        return place
     digest = hashlib.blake2b(digest_size=12)
     for path in sorted(folder.iterdir()):
         if path.is_file() and path.name != CARD:  # a card says what was measured, and is no part of the model

@@ -37,7 +37,7 @@ class ModelPair:
     """warmstart or cotrained."""
     label: str
     abstraction: str | None
-    """Folder of the proposer; None = there is none, only plain sampling is measured."""
+    """Folder of the proposer, or the URL of its server; None = there is none, only plain sampling is measured."""
     solution: str
     """Folder of the solver, or the URL of the server behind which it is."""
     task: str

@@ -34,7 +34,7 @@ from rlad.cli import end_with_parent, progress
 from rlad.config import RunConfig, SweepConfig
 from rlad.generation import Sampling
 from rlad.problems import Problem, load_problems
-from rlad.reasoning.endpoint import is_url, open_endpoint
+from rlad.reasoning.endpoint import open_served, served
 from rlad.reasoning.pair import open_pair
 from rlad.reasoning.reasoner import Reasoner
 from rlad.reasoning.tree import Plan, Tree
@@ -222,8 +222,8 @@ def opened(run: RunConfig, what: Hashable, load: Callable[[], Any]) -> Any:
 
 def reasoner_for(run: RunConfig, pair: ModelPair) -> Reasoner:
     def load() -> Reasoner:
-        served = is_url(pair.solution)
-        return open_endpoint(run, pair.solution) if served else open_pair(run, pair.abstraction, pair.solution)
+        open_both = open_served if served(pair.abstraction, pair.solution) else open_pair
+        return open_both(run, pair.abstraction, pair.solution)
 
     return opened(run, pair, load)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +21,7 @@ from evals.sweeping.asking import ask_along
 from evals.sweeping.measuring import largest_budget
 from rlad.config import RunConfig
 from rlad.problems import Problem
+from rlad.reasoning.endpoint import served
 
 
 def splits_of(run: RunConfig, pairs: Sequence[ModelPair]) -> tuple[str, ...]:
@@ -51,6 +53,8 @@ def drawn(
     where they are not enough, more are drawn when all test problems are there.
     """
     proposing = [pair for pair in pairs if pair.abstraction]
+    if any(served(pair.abstraction, pair.solution) for pair in pairs):  # a server says how much it takes at a time
+        run = replace(run, launch=replace(run.launch, ranks=1))
     with SamplingPool(run, problems, kept, shard and shard.owns) as pool:
         first = guided_grid(run)[0]
         best = {pair.checkpoint: Best([first], first) for pair in proposing}

@@ -17,7 +17,7 @@ from evals.samples.workers import SamplingPool, depth_of, grid_plan, measured, r
 from evals.transfer.measuring import largest, sides_of
 from evals.transfer.solvers import Solver
 from evals.transfer.sources import LABELS, irrelevant, right_abstraction, shuffled
-from rlad.config import RunConfig
+from rlad.config import RunConfig, is_url
 from rlad.generation import Sampling
 from rlad.problems import Problem
 from rlad.reasoning.leaks import gives_away
@@ -97,7 +97,7 @@ def drawn(
     """Samples everything that is measured: with each source the validation problems at all guided temperatures and the
     test problems at the one that selects best there, and both without abstractions at all plain temperatures."""
     asked = replace(solver.run, sweep=run.sweep, launch=run.launch)
-    if solver.served:  # it says itself how many requests it may have at a time
+    if solver.served or is_url(proposer):  # a server says how much it takes at a time
         asked = replace(asked, launch=replace(run.launch, ranks=1))
     grid = guided_grid(run)
     with TransferPool(asked, problems, kept) as pool:

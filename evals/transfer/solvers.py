@@ -10,10 +10,9 @@ from pathlib import Path
 from evals.samples.trees import ModelPair
 from evals.sweeping.pairs import pairs_of
 from rlad.cli import PlainError, open_run
-from rlad.config import ModelConfig, RunConfig, load_config
+from rlad.config import ModelConfig, RunConfig, is_url, load_config
 from rlad.problems import Problem, load_problems
 from rlad.problems.base import words
-from rlad.reasoning.endpoint import is_url
 
 CHECKPOINT = "solver"
 """The checkpoint of the solver's own samples, those without an abstraction."""

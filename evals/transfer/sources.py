@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from evals.samples.trees import Grown
 from rlad.cli import PlainError
-from rlad.config import RunConfig
+from rlad.config import RunConfig, is_url
 from rlad.config.transfer import SOURCES
 from rlad.problems import Problem, World, world_of
 
@@ -28,10 +28,10 @@ def right_abstraction(problem: Problem, world: World | None) -> str | None:
 
 
 def sources_for(
-    run: RunConfig, problems: Mapping[str, Sequence[Problem]], alone: str | None
+    run: RunConfig, problems: Mapping[str, Sequence[Problem]], alone: str | None, proposer: str = ""
 ) -> tuple[list[str], list[str]]:
     """The sources that there are, and a sentence for each that had to be left out; `alone`: the solver in words where
-    it has no proposer of its own.
+    it has no proposer of its own, `proposer`: the place of the run's.
 
     Raises PlainError for one that `transfer.sources` names and that is not there.
     """
@@ -46,6 +46,8 @@ def sources_for(
             f"Neither the data nor the world of problems.source={run.problems.source} states a right abstraction of "
             "every problem, so there is no oracle."
         )
+    if is_url(proposer):
+        lacking["oracle"] = f"Nobody counts the tokens of a given text behind {proposer}, so there is no oracle."
     for source in run.transfer.sources:
         if source in lacking:
             raise PlainError(lacking[source])

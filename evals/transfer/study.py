@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 from dataclasses import replace
@@ -22,7 +21,7 @@ from evals.transfer.sources import sources_for
 from rlad.cli import PlainError, locked
 from rlad.config import RunConfig
 from rlad.problems import Problem
-from rlad.reasoning.endpoint import require_endpoint
+from rlad.reasoning.endpoint import require_servers
 
 TREES, RESULT = "transfer_trees.jsonl", "transfer.json"
 
@@ -55,14 +54,14 @@ def transfer(
 
 def _sampled(run: RunConfig, folder: Path, whom: Solver, target: Path, notes: list[str]) -> Sampled:
     """Samples everything that is measured; what had to be left out goes to the notes."""
-    if whom.served:
-        asyncio.run(require_endpoint(whom.run.transfer.endpoint))
     proposer = pairs_of(run, folder)[-1].abstraction
     if proposer is None:
         raise PlainError(f"'{folder}' holds no player that writes abstractions; train a pair first.")
+    require_servers(whom.run, [("solution", whom.pair.solution), ("abstraction", whom.proposer)])
+    require_servers(run, [("abstraction", proposer)])
     problems = _problems(run, whom, notes)
     require_words(whom, problems["test"])
-    sources, left_out = sources_for(run, problems, whom.pair.label if whom.proposer is None else None)
+    sources, left_out = sources_for(run, problems, whom.pair.label if whom.proposer is None else None, proposer)
     notes += left_out
     pairs = [ModelPair("own", "own", proposer, proposer, "plain"), replace(whom.pair, abstraction=whom.proposer)]
     return drawn(run, whom, proposer, sources, problems, keep(run, target, pairs, problems, Shard()))

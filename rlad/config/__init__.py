@@ -7,7 +7,7 @@ Nothing here imports torch, so a bad configuration is refused before any model i
 
 from rlad.config.critique import CritiqueConfig
 from rlad.config.curriculum import CurriculumConfig
-from rlad.config.distill import ChatModelConfig, ChatServerConfig, DistillConfig
+from rlad.config.distill import ChatModelConfig, DistillConfig
 from rlad.config.errors import ConfigError
 from rlad.config.instruments import InstrumentsConfig
 from rlad.config.load import (
@@ -25,6 +25,7 @@ from rlad.config.methods import DiversityConfig, ForkingConfig, MismatchConfig
 from rlad.config.players import ROLES, LoraConfig, ModelConfig, PlayerConfig
 from rlad.config.problems import FieldNames, ProblemsConfig
 from rlad.config.running import EngineConfig, LaunchConfig, SweepConfig, TrackConfig, VerifierConfig, ZeroConfig
+from rlad.config.servers import ChatServerConfig, ServerConfig, is_url
 from rlad.config.serving import ServingConfig
 from rlad.config.steering import SteeringConfig
 from rlad.config.text import parse_yaml, read_yaml
@@ -67,6 +68,7 @@ __all__ = [
     "RftConfig",
     "RunConfig",
     "ScheduleConfig",
+    "ServerConfig",
     "ServingConfig",
     "SftPhaseConfig",
     "SteeringConfig",
@@ -79,6 +81,7 @@ __all__ = [
     "as_tree",
     "as_yaml",
     "changes_of",
+    "is_url",
     "known_keys",
     "load_config",
     "overridden",

@@ -5,38 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from rlad.config.registry import key
+from rlad.config.servers import ChatServerConfig
 
 KINDS = ("summary_traces", "summary_solution", "contrast", "hindsight")
 """What a teacher is shown when it writes an abstraction; trainers/distill/writing.py."""
-
-LIMITS = ("max_tokens", "max_completion_tokens")
-"""Names of a request's token limit."""
-DROPPED = ("seed", "temperature", "n")
-"""Fields of a request that some servers refuse; without n they give one sample at a time."""
-
-
-@dataclass
-class ChatServerConfig:
-    """A model behind any server with OpenAI's chat API."""
-
-    url: str | None = None
-    """Base URL of the server, e.g. http://127.0.0.1:8000/v1."""
-    name: str = ""
-    """Name of the model that is sent; empty = the first that the server lists."""
-    api_key: str | None = None
-    """Name of the environment variable that holds the API key; null = no key."""
-    max_tokens: int = key(1024, least=1)
-    """Most tokens of one answer; for a solver with and without an abstraction alike."""
-    requests: int = key(8, least=1, most=1024)
-    """Requests that are open at a time."""
-    per_minute: int = key(0, least=0)
-    """Most requests begun in a minute; 0 = no limit. Models behind one URL share the smallest limit of theirs."""
-    timeout: float = key(300.0, above=0)
-    """Seconds for one request."""
-    limit_field: str = key(LIMITS[0], one_of=LIMITS)
-    """Under which name the server is told `max_tokens`; public reasoning models want the second."""
-    drop: list[str] = key(one_of=DROPPED, factory=list)
-    """Fields of a request that the server refuses, and that are left out; it then samples as it sees fit."""
 
 
 @dataclass

@@ -8,6 +8,7 @@ from rlad.config.errors import ConfigError
 from rlad.config.methods import DiversityConfig, ForkingConfig, MismatchConfig
 from rlad.config.registry import key, role
 from rlad.config.sections import MethodSection
+from rlad.config.servers import ServerConfig, is_url
 
 ROLES = ("abstraction", "solution")
 """The players of a run that names no others; both are needed."""
@@ -17,7 +18,8 @@ AGGREGATIONS = ("token-mean", "sequence-mean", "prompt-mean", "constant")
 @dataclass
 class ModelConfig:
     path: str | None = None
-    """A Hugging Face causal LM by folder or name; None = a tiny Qwen3-architecture model of the sizes below."""
+    """A Hugging Face causal LM by folder or name; None = a tiny Qwen3-architecture model of the sizes below. The base
+    URL of a server with OpenAI's chat API, e.g. http://127.0.0.1:8000/v1, names a model to be swept, not trained."""
     hidden_size: int = key(128, least=8)
     """Width of the tiny model, a multiple of its heads."""
     layers: int = key(4, least=1)
@@ -38,6 +40,13 @@ class ModelConfig:
     """Activations are computed again in the backward pass instead of being kept: less memory, more time."""
     trust_remote_code: bool = False
     """Whether code that comes with the model's folder may run."""
+    server: ServerConfig = field(default_factory=ServerConfig)
+    """How the server is asked, where `path` is a URL."""
+
+    @property
+    def served(self) -> bool:
+        """Whether it is behind a server, which tells its texts and has its weights for itself."""
+        return is_url(self.path)
 
 
 @dataclass

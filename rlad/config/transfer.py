@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from rlad.config.distill import ChatServerConfig
 from rlad.config.registry import key
+from rlad.config.servers import ChatServerConfig
 
 SOURCES = ("own", "irrelevant", "shuffled", "oracle", "pair")
 """Where the abstractions come from that a solver is given."""

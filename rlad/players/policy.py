@@ -104,6 +104,8 @@ def load_tokenizer(model: ModelConfig, problems: ProblemsConfig, formats: Sequen
     Raises ConfigError for a tokenizer without an end-of-sequence token, and for a world's model that was made without
     the `formats`.
     """
+    if model.served:
+        raise ConfigError(f"The model at {model.path} is a server's: it can be swept, but not loaded.")
     if model.path is not None:
         tokenizer = AutoTokenizer.from_pretrained(model.path, trust_remote_code=model.trust_remote_code)
         if tokenizer.eos_token_id is None:

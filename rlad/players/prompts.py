@@ -52,6 +52,13 @@ def filled(template: str, parts: dict[str, str]) -> str:
     return re.sub(r"\{(\w+)\}", lambda found: parts.get(found[1], found[0]), template)
 
 
+def wording(task: Task, short: bool = False, confidence: bool = False) -> str:
+    """A task's template for models with a language of their own: its `short` wording where there is one, and with
+    `confidence` the request that solvers say how sure they are."""
+    template = (short and task.short) or task.chat
+    return template.replace(BOXED, BOXED + CONFIDENCE) if confidence else template
+
+
 def unwrapped(text: str) -> str:
     """The text without the tags that prompts put around what players wrote, however they are nested.
 
@@ -113,8 +120,7 @@ class Prompts:
     def _template(self, task: str) -> str:
         """The task's template, with what the run's reward asks for."""
         own = self.tasks[task]
-        template = own.world if self.world else (self.short and own.short) or own.chat
-        return template if self.world or not self.confidence else template.replace(BOXED, BOXED + CONFIDENCE)
+        return own.world if self.world else wording(own, self.short, self.confidence)
 
     def _skeleton(self, task: str, given: bool, lists: tuple[tuple[str, int], ...] = ()) -> list[str]:
         """The prompt of a task around what is filled in, with an abstraction or without: template text and names of

@@ -1,7 +1,10 @@
-"""A solver behind a server with OpenAI's chat API: messages in, texts out, and of their tokens only how many they are.
+"""Players behind servers with OpenAI's chat API: messages in; out come texts, how many tokens they took, and maybe how
+likely those were.
 
-It does what a sweep asks of a `Reasoner` that solves. Nobody says how likely its texts are, so rules that read that are
-left out; nor does it propose.
+They stand where a sampler and its prompts stand, so a `Reasoner` proposes and solves with them as with models of its
+own, and one player may be behind a server while the other is here. Nobody says how likely a given text is, nor shows
+whole distributions, so rules that read that are refused or left out. Since a server tells its texts without its tokens,
+the "token ids" of a message or a text are its characters; how many tokens it took is counted apart.
 """
 
 from __future__ import annotations
@@ -9,32 +12,25 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from rlad.chat_model import HttpModel
+from rlad.chat_model import HttpModel, Reply
 from rlad.cli import PlainError
-from rlad.config import ChatServerConfig, RunConfig
+from rlad.config import ChatServerConfig, ModelConfig, RunConfig, is_url
+from rlad.config.rules.served import likelihood_rules, named
 from rlad.generation.base import Completion, Sampler, Sampling
 from rlad.generation.together import together
-from rlad.players.prompts import filled, project_tasks, unwrapped
+from rlad.players.prompts import Prompts, filled, project_tasks, spoken, unwrapped, wording
 from rlad.players.roles.solution import HINT
-from rlad.problems import Problem, World, world_of
+from rlad.problems import world_of
 from rlad.reasoning.judge import Judge
-from rlad.reasoning.reasoner import Reasoner, Request
-from rlad.reasoning.tree import Branch, Solution, Tree
-
-
-def is_url(place: str) -> bool:
-    """Whether a solver's place is a server's address.
-
-    >>> is_url("http://127.0.0.1:8000/v1"), is_url("runs/demo/base")
-    (True, False)
-    """
-    return place.startswith(("http://", "https://"))
+from rlad.reasoning.pair import open_player
+from rlad.reasoning.reasoner import Reasoner
 
 
 @dataclass(frozen=True)
 class CountedCompletion(Completion):
-    """A text of which only the number of its tokens is known."""
+    """A text of which its characters and the number of its tokens are known."""
 
     count: int = 0
 
@@ -44,74 +40,171 @@ class CountedCompletion(Completion):
         return self.count
 
 
-def open_endpoint(run: RunConfig, url: str) -> EndpointReasoner:
-    """The solver at an address, asked as `transfer.endpoint` says, judged as the run's problems are."""
-    world = world_of(run.problems)
-    judge = Judge(run.verifier, world, run.problems.value_answers)
-    model = HttpModel(run.transfer.endpoint, section="transfer.endpoint")
-    return EndpointReasoner(model, url, judge, world, run.wording == "short")
+def characters(text: str) -> list[int]:
+    """A text in the place of token ids.
+
+    >>> characters("ab"), as_text(characters("ab"))
+    ([97, 98], 'ab')
+    """
+    return [ord(one) for one in text]
 
 
-async def require_endpoint(config: ChatServerConfig) -> None:
-    """Raises ModelDown where no server answers at the configuration's address, whatever it answers."""
-    model = HttpModel(config)
-    try:
-        await model.require_answer()
-    finally:
-        await model.close()
+def as_text(ids: Sequence[int]) -> str:
+    """The text that stands in the place of token ids."""
+    return "".join(map(chr, ids))
 
 
-class EndpointReasoner(Reasoner):
-    """Solves by asking a server; its prompts are the text of a user's message."""
+class Messages:
+    """The tasks as the text of a user's message, in the place of `Prompts`."""
 
-    def __init__(self, model: HttpModel, url: str, judge: Judge, world: World | None = None, short: bool = False):
-        """`short`: the tasks' short wording."""
-        super().__init__(None, None, None, None, judge, world)
-        self.model, self.url, self.short = model, url, short
-        self.config: ChatServerConfig = model.config
+    judges = False
+    """Whether verdicts can be scored: nobody says how likely a given text is."""
+
+    def __init__(self, confidence: bool = False, short: bool = False):
+        """As for `Prompts`."""
+        self.confidence, self.short, self.tasks = confidence, short, project_tasks()
+
+    def ids(self, task: str, question: str, abstraction: str | None = None) -> list[int]:
+        """The message for a task."""
+        parts = {"question": question.strip(), "abstraction": unwrapped(abstraction or ""), "hint": HINT}
+        return characters(filled(wording(self.tasks[task], self.short, self.confidence), parts))
+
+    def read_abstraction(self, ids: list[int]) -> str:
+        """What an abstraction player's answer says, without thinking and tags."""
+        return spoken(as_text(ids))
+
+    def completion_text(self, ids: list[int], task: str = "plain") -> str:
+        """An answer's text."""
+        return as_text(ids)
+
+
+class EndpointSampler:
+    """Samples by asking a server."""
+
+    version, adapters = 0, False
+
+    def __init__(
+        self, model: HttpModel, most: int | None = None, thinking: bool | None = None, reading: Sequence[str] = (),
+        needed: bool = False,
+    ):  # fmt: skip
+        """`most`: tokens of an answer, in place of what is asked for. `thinking`: what the chat template is told; None
+        = nothing. `reading`: the selection rules that read log-probs, which are asked for where there are any; are they
+        `needed`, a server that gives none is refused at its first answer."""
+        self.model, self.most, self.thinking, self.reading, self.needed = model, most, thinking, list(reading), needed
         self._loop = asyncio.Runner()
 
-    def guided_ids(self, tree: Tree, branch: Branch) -> str:
-        """The message for a solution with the branch's abstraction."""
-        return self._message("guided", tree.problem, branch.text)
+    def generate(self, prompts: list[list[int]], sampling: Sampling) -> list[Completion]:
+        """One answer per message, several requests at a time. Raises ModelDown, PlainError."""
+        return self._loop.run(self._answers([as_text(ids) for ids in prompts], sampling)) if prompts else []
 
-    def bare_ids(self, tree: Tree, task: str = "plain") -> str:
-        """The message for a solution without an abstraction."""
-        return self._message(task, tree.problem)
-
-    def _message(self, task: str, problem: Problem, abstraction: str = "") -> str:
-        own = project_tasks()[task]
-        parts = {"question": problem.question.strip(), "abstraction": unwrapped(abstraction)}
-        return filled((self.short and own.short) or own.chat, parts | {"hint": HINT})
-
-    def _solved(self, lagged: Sampler | None, requests: list[Request], sampling: Sampling) -> list[Solution]:
-        solutions = self._loop.run(self._answers([message for _, message in requests], sampling))
-        for (kept, _), solution in zip(requests, solutions, strict=True):
-            kept.append(solution)
-        return solutions
-
-    async def _answers(self, messages: Sequence[str], sampling: Sampling) -> list[Solution]:
+    async def _answers(self, messages: Sequence[str], sampling: Sampling) -> list[Completion]:
         await self.model.begin()
         seeds = [(1_000_003 * seed + number) % 2**31 for seed, number in sampling.streams(len(messages))]
-        asked = zip(messages, seeds, strict=True)
-        return await together([self._answer(message, sampling.temperature, seed) for message, seed in asked])
+        return await together([self._answer(*one, sampling) for one in zip(messages, seeds, strict=True)])
 
-    async def _answer(self, message: str, temperature: float, seed: int) -> Solution:
-        """One request per solution: servers say only together how many tokens several texts took."""
-        body = {
-            "messages": [{"role": "user", "content": message}], "n": 1, "temperature": temperature, "seed": seed,
-            "max_tokens": self.config.max_tokens,
+    async def _answer(self, message: str, seed: int, sampling: Sampling) -> Completion:
+        """One request per text: servers say only together how many tokens several texts took."""
+        body: dict[str, Any] = {
+            "messages": [{"role": "user", "content": message}], "n": 1, "temperature": sampling.temperature,
+            "seed": seed, "max_tokens": self.most or sampling.max_new_tokens,
         }  # fmt: skip
-        reply = await self.model.complete(body)
-        if reply.generated_tokens < 1:
+        if self.thinking is not None:
+            body["chat_template_kwargs"] = {"enable_thinking": self.thinking}
+        if self.reading:
+            body["logprobs"] = True
+        return self._counted(await self.model.complete(body), sampling)
+
+    def _counted(self, reply: Reply, sampling: Sampling) -> Completion:
+        text, count, url = reply.texts[0], reply.generated_tokens, self.model.config.url
+        if count < 1 and text:
             raise PlainError(
-                f"The model at {self.url} does not say how many tokens it generated (usage.completion_tokens), so "
-                "nothing can be compared at equal tokens."
+                f"The model at {url} does not say how many tokens it generated (usage.completion_tokens), so nothing "
+                "can be compared at equal tokens."
             )
-        return Solution([], CountedCompletion((), (), "stop", 0, count=reply.generated_tokens), reply.texts[0])
+        logprobs = reply.logprobs[0] if reply.logprobs else None
+        # Of a thought that the server keeps to itself some give no log-probs, of the end most do not: then they are
+        # fewer than the tokens, and their sum says of another text how likely it is.
+        whole = logprobs is not None and count - len(logprobs) in (0, 1)
+        if self.needed and text and not whole:
+            told = "no log-probs" if logprobs is None else f"log-probs of {len(logprobs)} of {count} tokens"
+            raise PlainError(
+                f"The selection rule '{self.reading[0]}' reads how likely texts are, and the model at {url} gives "
+                f"{told}; leave the rule out of sweep.select."
+            )
+        reason = "length" if reply.finishes and reply.finishes[0] == "length" else "stop"
+        likely = sum(logprobs) if whole else None
+        tempered = logprobs if whole and sampling.temperature == 1 else ()
+        # An empty answer took its end.
+        return CountedCompletion(tuple(characters(text)), tempered, reason, 0, likely, count=max(1, count))
 
-    def score_unguided(self, trees: list[Tree]) -> None:
-        """Leaves unsaid how likely solutions are without their abstraction: the server does not tell."""
+    def score(self, prompts: list[list[int]], completions: Sequence[Sequence[int]]) -> list[float | None]:
+        """Leaves unsaid how likely given texts are: the server does not tell."""
+        return [None] * len(prompts)
 
-    def score_judged(self, trees: list[Tree]) -> None:
-        """Leaves unsaid how likely solutions are to be right: the server does not tell."""
+    def close(self) -> None:
+        """Closes the connections."""
+        self._loop.run(self.model.close())
+        self._loop.close()
+
+
+# ------------------------------------------------------------------------------------------- whom a run's places mean
+def server_of(run: RunConfig, role: str, url: str) -> tuple[ChatServerConfig, str]:
+    """How a role's player at an address is asked, and under which keys that stands: those of its model, or
+    `transfer.endpoint` for the solver that this names."""
+    if run.transfer.endpoint.url == url:
+        return run.transfer.endpoint, "transfer.endpoint"
+    own = run.players[role].model
+    model: ModelConfig = own or run.base
+    return ChatServerConfig(**vars(model.server), url=url), f"{role}.model.server" if own else "base.server"
+
+
+def open_endpoint(run: RunConfig, role: str, url: str) -> EndpointSampler:
+    """A role's player at an address. Raises ModelDown where its API key is not there."""
+    config, section = server_of(run, role, url)
+    most = config.max_tokens if section == "transfer.endpoint" else None
+    told = run.players[role].thinking
+    reading = [] if "logprobs" in config.drop else likelihood_rules(run.sweep.select, role)
+    thinking = None if told == "auto" else told == "true"
+    model = HttpModel(config, section=section)
+    return EndpointSampler(model, most, thinking, reading, bool(reading) and named(run.sweep.select))
+
+
+def open_served(run: RunConfig, abstraction: str | None, solution: str) -> Reasoner:
+    """A reasoner over two places of which one at least is a server's address; without an abstraction player it can only
+    solve."""
+
+    def player(role: str, place: str) -> tuple[Sampler, Prompts]:
+        if not is_url(place):
+            return open_player(run, place)
+        return open_endpoint(run, role, place), Messages(run.solution.states_confidence, run.wording == "short")
+
+    solver, solver_prompts = player("solution", solution)
+    # Two names behind one address are two players.
+    proposer, prompts = (solver, solver_prompts) if abstraction is None else player("abstraction", abstraction)
+    world = world_of(run.problems)
+    judge = Judge(run.verifier, world, run.problems.value_answers)
+    return Reasoner(proposer, solver, prompts, solver_prompts, judge, world)
+
+
+def require_servers(run: RunConfig, places: Sequence[tuple[str, str | None]]) -> None:
+    """Raises ModelDown where no server answers at one of the addresses among (role, place), whatever it answers; asked
+    once, before anything is sampled."""
+    known: dict[str, ChatServerConfig] = {}
+    for role, place in places:
+        if place is not None and is_url(place):
+            known.setdefault(place, server_of(run, role, place)[0])
+
+    async def ask(config: ChatServerConfig) -> None:
+        model = HttpModel(config)
+        try:
+            await model.require_answer()
+        finally:
+            await model.close()
+
+    for config in known.values():
+        asyncio.run(ask(config))
+
+
+def served(*places: str | None) -> bool:
+    """Whether one of some players' places is a server's address."""
+    return any(map(is_url, places))

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from rlad.config import ROLES, ConfigError, RunConfig
+from rlad.config.rules import require_weights
 from rlad.generation import Sampler, make_sampler
 from rlad.generation.turns import in_turns
 from rlad.players.adapters import FOLDER
@@ -33,7 +34,7 @@ def newest_pair(run: RunConfig, folder: Path) -> dict[str, str]:
     """Role -> its player's newest model: trained, else warm-started, else pretrained. Players that are one model (all
     that are not trained yet, and those with `cotrain.shared_weights`) have one folder, and are loaded once.
 
-    Raises ConfigError for a run that has none of them, or that trained one player only.
+    Raises ConfigError for a run that has none of them, that trained one player only, or whose model is a server's.
     """
     export = {role: folder / "export" / role for role in ROLES}
     there = [role for role, path in export.items() if (path / "config.json").is_file()]
@@ -49,7 +50,10 @@ def newest_pair(run: RunConfig, folder: Path) -> dict[str, str]:
 def untrained_pair(run: RunConfig, folder: Path) -> dict[str, str] | None:
     """Role -> the model that its player's co-training begins with: warm-started, else pretrained; None without one."""
     base = folder / "base"
-    return dict.fromkeys(ROLES, str(base)) if (base / "config.json").is_file() else pretrained(run)
+    if (base / "config.json").is_file():
+        return dict.fromkeys(ROLES, str(base))
+    require_weights(run)
+    return pretrained(run)
 
 
 def adapted_pair(run: RunConfig, folder: Path) -> tuple[Path, dict[str, Path]]:
@@ -72,20 +76,24 @@ def adapted_pair(run: RunConfig, folder: Path) -> tuple[Path, dict[str, Path]]:
 
 def open_pair(run: RunConfig, abstraction: str | None, solution: str, device: str = "auto") -> Reasoner:
     """A reasoner over the two folders; without an abstraction player it can only solve bare."""
-    device = _device(run, device)
     world = world_of(run.problems)
-    tool = world.tool() if world else None
-    solver, solver_prompts = _open_player(run, solution, device, tool)
+    solver, solver_prompts = open_player(run, solution, device)
     # One folder for both (the warm-started base): one copy in memory.
     shared = abstraction in (None, solution)
-    proposer, prompts = (solver, solver_prompts) if shared else _open_player(run, abstraction, device, tool)
+    proposer, prompts = (solver, solver_prompts) if shared else open_player(run, abstraction, device)
     judge = Judge(run.verifier, world, run.problems.value_answers)
     return Reasoner(proposer, solver, prompts, solver_prompts, judge, world)
 
 
 def open_reader(run: RunConfig, folder: str, device: str = "auto") -> tuple[Sampler, Prompts]:
     """The player of a role that reads trees: what samples its texts, and its prompts."""
-    return _open_player(run, folder, _device(run, device), None)
+    return _open_player(run, folder, device, None)
+
+
+def open_player(run: RunConfig, folder: str, device: str = "auto") -> tuple[Sampler, Prompts]:
+    """One of the pair's players, with the world's tool at hand: what samples its texts, and its prompts."""
+    world = world_of(run.problems)
+    return _open_player(run, folder, device, world.tool() if world else None)
 
 
 def _device(run: RunConfig, device: str) -> str:
@@ -94,7 +102,7 @@ def _device(run: RunConfig, device: str) -> str:
 
 
 def _open_player(run: RunConfig, folder: str, device: str, tool: Tool | None):
-    model = replace(run.base, path=folder)
+    model, device = replace(run.base, path=folder), _device(run, device)
     tokenizer = load_tokenizer(model, run.problems)
     sampler = make_sampler(run.engine, build_model(model, tokenizer).to(device), tokenizer)
     return in_turns(sampler, tool, tokenizer), make_prompts(tokenizer, run)

@@ -1,8 +1,13 @@
 """A gateway over players that say what they are told, in this process."""
 
 import json
+import socket
+import threading
+import time
+from contextlib import contextmanager
 
 import httpx
+import uvicorn
 from fake_players import FakeSampler, world_prompts
 
 from rlad.config import ServingConfig
@@ -40,6 +45,22 @@ class Gateway:
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=True)
         return httpx.AsyncClient(transport=transport, base_url="http://gateway", headers=headers)
+
+
+@contextmanager
+def listening(gateway):
+    """Yields the base address at which a gateway listens on this machine."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        server = uvicorn.Server(uvicorn.Config(gateway.app, lifespan="off", log_config=None))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [taken]})
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)
+        try:
+            yield f"http://127.0.0.1:{taken.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(30)
 
 
 def events_of(text):

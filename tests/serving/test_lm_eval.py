@@ -1,13 +1,9 @@
 """lm-evaluation-harness asks the gateway through its own client, as anybody with a benchmark would."""
 
 import json
-import socket
-import threading
-import time
 
 import pytest
-import uvicorn
-from fake_gateway import KEY, Gateway
+from fake_gateway import KEY, Gateway, listening
 
 pytestmark = [pytest.mark.slow, pytest.mark.process]
 
@@ -34,15 +30,8 @@ metric_list: [{{metric: exact_match, aggregation: mean, higher_is_better: true}}
 def served():
     """A gateway at a port of this machine; every solution of it says 9."""
     gateway = Gateway()
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        server = uvicorn.Server(uvicorn.Config(gateway.app, lifespan="off", log_config=None))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        while not server.started:
-            time.sleep(0.01)
-        yield gateway, f"http://127.0.0.1:{listening.getsockname()[1]}"
-        server.should_exit = True
-        thread.join(30)
+    with listening(gateway) as url:
+        yield gateway, url
 
 
 def test_a_benchmark_runs_through_its_own_chat_client(served, tmp_path, monkeypatch):

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from rlad.cli import Parser, PlainError
 from rlad.config import EngineConfig, ProblemsConfig, RunConfig, load_config
-from rlad.config.rules import check_ranks, dropouts, model_config, models
+from rlad.config.rules import check_ranks, dropouts, model_config, models, require_weights
 from rlad.generation import SamplerFailed
 from rlad.generation.vllm.link import SCRATCH, private_folder
 from rlad.generation.vllm.setup import SPARE, require_vllm
@@ -176,6 +176,7 @@ def _run_ranks(
 def main(words: list[str] | None = None) -> int:
     arguments = _arguments(words)
     config = load_config(config_path(arguments.config), arguments.overrides)
+    require_weights(config)
     placement = place(
         config.launch.ranks,
         config.launch.port,

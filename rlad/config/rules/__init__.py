@@ -15,7 +15,15 @@ What must divide, and what need not:
 from rlad.config.rules.checks import validate
 from rlad.config.rules.fields import require_name
 from rlad.config.rules.groups import bare_problems, check_ranks, learning_roles, trains, wants_reference
-from rlad.config.rules.models import check_model_folder, dropouts, max_positions, model_config, models, reads_no_mask
+from rlad.config.rules.models import (
+    check_model_folder,
+    dropouts,
+    max_positions,
+    model_config,
+    models,
+    reads_no_mask,
+    require_weights,
+)
 
 __all__ = [
     "bare_problems",
@@ -28,6 +36,7 @@ __all__ = [
     "models",
     "reads_no_mask",
     "require_name",
+    "require_weights",
     "trains",
     "validate",
     "wants_reference",

@@ -15,6 +15,7 @@ from rlad.config.rules.methods import check_methods
 from rlad.config.rules.models import check_lora, check_model, check_thinking, models
 from rlad.config.rules.overlap import check_overlap
 from rlad.config.rules.selecting import require_scores
+from rlad.config.rules.served import check_served_sweep
 from rlad.config.rules.serving import check_serving
 from rlad.config.rules.shared import check_shared
 from rlad.config.rules.steering import check_steering
@@ -125,6 +126,7 @@ def _check_sweep(config: RunConfig) -> None:
             "engine.kind=transformers."
         )
     check_own(config, "sweep")
+    check_served_sweep(config)
     require_scores(config, "sweep.select", sweep.select)
 
 

@@ -33,6 +33,9 @@ def models(config: RunConfig) -> list[tuple[str, ModelConfig]]:
 def check_model(name: str, model: ModelConfig, config: RunConfig) -> None:
     if model.dtype == "float16" and config.launch.device == "cpu":
         raise ConfigError(f"{name}.dtype=float16 does not train on a CPU; use float32 or bfloat16.")
+    if model.served:
+        check_served(name, config)
+        return
     if model.path is not None:
         check_model_folder(f"{name}.path", model.path)
         check_architecture(name, model, config)
@@ -51,6 +54,23 @@ def check_model(name: str, model: ModelConfig, config: RunConfig) -> None:
             f"{name}.max_positions={model.max_positions} leaves no room for a question beside an abstraction and a "
             f"solution of up to {answers} tokens (max_new_tokens of both players)."
         )
+
+
+def check_served(name: str, config: RunConfig) -> None:
+    """A model behind a server can be asked for texts, and for nothing else."""
+    beside = "lora.rank" if config.lora.rank else "steering.layers" if config.steering.active else None
+    if beside:
+        raise ConfigError(f"{beside} learns beside a model's weights, and {name}.path is a server, which keeps them.")
+
+
+def require_weights(config: RunConfig) -> None:
+    """Raises ConfigError for a run one of whose models is behind a server: it cannot be trained or loaded."""
+    for name, model in models(config):
+        if model.served:
+            raise ConfigError(
+                f"{name}.path='{model.path}' is a server: its model can be swept, and given abstractions by transfer; "
+                "everything else wants the folder or name of a model."
+            )
 
 
 def check_thinking(config: RunConfig) -> None:
