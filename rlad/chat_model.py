@@ -76,11 +76,12 @@ class HttpModel:
         attempts: int = 5,
         pause: float = 1.0,
         pace: Pace | None = None,
-        section: str = "",
+        prefix: str = "",
     ):
-        """`pace`: that of the server, where several models share one. `section`: where the configuration's keys stand,
-        such as distill.teacher, for sentences that name one; empty where it has none for fields that are refused."""
-        self.config, self.section, headers = config, section, {}
+        """`pace`: that of the server, where several models share one. `prefix`: how the names of the configuration's
+        keys begin, such as `distill.teacher.`, for sentences that name one; empty where it has none for fields that are
+        refused."""
+        self.config, self.prefix, headers = config, prefix, {}
         if config.api_key:
             if config.api_key not in os.environ:
                 raise ModelDown(f"The environment variable '{config.api_key}' that is to hold the API key is not set.")
@@ -96,7 +97,7 @@ class HttpModel:
         )
         self.name = config.name
         # Samples that are asked for one by one are the same samples, and so are those of a limit by its other name.
-        self.untold = tuple(sorted(set(config.drop) - {"n"}))
+        self.untold = tuple(sorted({"seed", "temperature"} & set(config.drop)))
 
     async def require_answer(self) -> None:
         """Raises ModelDown where there is no server at all: asked once, before models are loaded to write for it."""
@@ -168,14 +169,14 @@ class HttpModel:
     def _way_out(self, error: Exception) -> str:
         """A sentence with the key that leaves out a field which the server refuses; empty where it names none."""
         refused = isinstance(error, httpx.HTTPStatusError) and error.response.status_code in (400, 422)
-        if not (self.section and refused):
+        if not (self.prefix and refused):
             return ""
         named = re.search(rf"""['"`]({"|".join((*LIMITS, *DROPPED))})['"`]""", error.response.text)
         if named is None:
             return ""
         other = LIMITS[1 - LIMITS.index(self.config.limit_field)]
         word = f"limit_field={other}" if named[1] in LIMITS else f"drop=[{','.join([*self.config.drop, named[1]])}]"
-        return f" Where it does not take {named[1]}, set '{self.section}.{word}'."
+        return f" Where it does not take {named[1]}, set '{self.prefix}{word}'."
 
     def _at(self, answer: Any, *path: str | int) -> Any:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rlad.config.registry import key
+from rlad.config.servers import DROPPED, LIMITS, ChatServerConfig
 
 
 @dataclass
@@ -33,3 +34,20 @@ class CritiqueConfig:
     """Requests that one rank has open at a time."""
     teacher_timeout: float = key(120.0, above=0)
     """Seconds for one critique."""
+    teacher_limit_field: str = key(LIMITS[0], one_of=LIMITS)
+    """Under which name the teacher is told `max_new_tokens`; public reasoning models want the second."""
+    teacher_drop: list[str] = key(one_of=DROPPED, factory=list)
+    """Fields of a request that the teacher refuses, and that are left out."""
+
+    def server(self) -> ChatServerConfig:
+        """The teacher, as every server with OpenAI's chat API is described."""
+        return ChatServerConfig(
+            url=self.teacher_url,
+            name=self.teacher_model,
+            api_key=self.teacher_key,
+            max_tokens=self.max_new_tokens,
+            requests=self.teacher_requests,
+            timeout=self.teacher_timeout,
+            limit_field=self.teacher_limit_field,
+            drop=self.teacher_drop,
+        )

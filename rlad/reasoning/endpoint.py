@@ -165,7 +165,7 @@ def open_endpoint(run: RunConfig, role: str, url: str) -> EndpointSampler:
     told = run.players[role].thinking
     reading = [] if "logprobs" in config.drop else likelihood_rules(run.sweep.select, role)
     thinking = None if told == "auto" else told == "true"
-    model = HttpModel(config, section=section)
+    model = HttpModel(config, prefix=f"{section}.")
     return EndpointSampler(model, most, thinking, reading, bool(reading) and named(run.sweep.select))
 
 

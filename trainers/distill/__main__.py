@@ -34,7 +34,7 @@ def make_models(run: RunConfig) -> dict[str, HttpModel | OwnModel]:
 
     def make(role: str, config: ChatModelConfig) -> HttpModel | OwnModel:
         if config.url:
-            return HttpModel(config, pace=paces[_server(config)], section=f"distill.{role}")
+            return HttpModel(config, pace=paces[_server(config)], prefix=f"distill.{role}.")
         own.extend([] if own else [OwnModel(run)])
         return own[0]
 

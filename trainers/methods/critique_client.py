@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from rlad.chat_model import HttpModel
-from rlad.config import ChatModelConfig, CritiqueConfig
+from rlad.config import CritiqueConfig
 from rlad.generation.together import together
 
 
@@ -15,14 +15,8 @@ class Teacher:
 
     def __init__(self, config: CritiqueConfig, attempts: int = 4, pause: float = 1.0):
         self.config = config
-        chat = ChatModelConfig(
-            url=config.teacher_url,
-            name=config.teacher_model,
-            api_key=config.teacher_key,
-            requests=config.teacher_requests,
-            timeout=config.teacher_timeout,
-        )
-        self._model, self._loop = HttpModel(chat, attempts, pause), asyncio.Runner()
+        self._model = HttpModel(config.server(), attempts, pause, prefix="cotrain.critique.teacher_")
+        self._loop = asyncio.Runner()
 
     def __call__(self, prompts: Sequence[str]) -> list[str]:
         """One answer per prompt, in order. Raises ModelDown when one cannot be had."""

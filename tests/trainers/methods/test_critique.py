@@ -1,10 +1,12 @@
 """Critique-GRPO: who is refined, under what prompt it is learnt, the union baseline, the n_prefix trap, the critics."""
 
+import re
 from contextlib import closing
 from types import SimpleNamespace
 
 import pytest
 import torch
+from chat_server import chat_server, in_openais_form
 from credit_rows import solution_rows
 from teachers import teacher
 from trees import solution, tree
@@ -206,6 +208,30 @@ def test_teacher_is_asked_again_when_busy_and_refused_in_one_sentence(monkeypatc
         ask_once(CritiqueConfig(teacher_url=url, teacher_model="m"))
     with pytest.raises(ModelDown, match="'NOT_SET' .* is not set"):
         Teacher(CritiqueConfig(teacher_url=url, teacher_key="NOT_SET"))
+
+
+def test_a_teacher_that_refuses_fields_is_asked_without_them():
+    """Each refusal names a key of this section, until what is asked is what the server takes."""
+    taken, bodies, keys = {"model", "messages", "max_completion_tokens"}, [], []
+
+    def answer(body, _):
+        if refused := sorted(body.keys() - taken):
+            return 400, {"error": {"message": f"Unsupported parameter: '{refused[0]}' is not supported."}}
+        bodies.append(body)
+        return 200, in_openais_form(["wrong"])
+
+    with chat_server(answer) as url:
+        while True:
+            words = ["cotrain.critique.source=teacher", f"cotrain.critique.teacher_url={url}"]
+            run = load_config(None, [*words, "warmstart.mixture.refine=0.1", *keys])
+            try:
+                assert ask_once(run.cotrain.critique) == ["wrong"]
+                break
+            except ModelDown as error:
+                keys.append(re.search(r"set '(\S+)'\.$", str(error))[1])
+    assert keys[0] == "cotrain.critique.teacher_limit_field=max_completion_tokens"
+    assert keys[-1] == "cotrain.critique.teacher_drop=[n,seed,temperature]" and len(keys) == 4
+    assert [body["max_completion_tokens"] for body in bodies] == [64] and bodies[0].keys() == taken
 
 
 @pytest.mark.parametrize("reply", [{"choices": []}, {"text": "fine"}, [1], {"choices": [{"message": None}]}])
