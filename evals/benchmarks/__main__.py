@@ -50,6 +50,9 @@ BENCHMARKS = {
     "rollout-adapters": Entry("rollouts.adapters", 6, "a pair as two engines and as two adapters in one (vLLM)"),
     "rollouts": Entry("rollouts.speed", 6, "generated tokens per second beside bare vLLM"),
     "step": Entry("steps.step", 8, "a GRPO step beside TRL's, three shapes: trl=FOLDER"),
+    "sweep-cells": Entry(
+        "analysis.sweep_cells", 1, "a sweep of 200 cells beside one of four; run=RUN samples a real pair"
+    ),
     "verifier": Entry("verifier.comparison", 20, "the verifier beside math-verify: data=FOLDER"),
 }
 

@@ -5,12 +5,14 @@ import json
 import re
 import shlex
 import sys
-from dataclasses import is_dataclass
+from dataclasses import is_dataclass, replace
 from pathlib import Path
 
 import pytest
+import simulated_jobs
 
 from evals.benchmarks.__main__ import BENCHMARKS, main, run_benchmark
+from evals.benchmarks.analysis import sweep_cells
 from rlad.cli import PlainError, main_guard
 from rlad.config import ConfigError
 from rlad.config.sections import meanings
@@ -51,6 +53,8 @@ def test_a_benchmark_ends_with_one_json_object_on_stdout(capsys, monkeypatch):
         (["fuzz", "cases=many"], "cases"),
         (["fuzz", "cases"], "key=value"),
         (["instruments"], "'run' must be given"),
+        (["sweep-cells", "solutions=1"], "at least 2 x 2"),
+        (["sweep-cells", "run=nowhere"], "There is no run folder or configuration file 'nowhere'"),
         (["loss-memory", "shapes=3"], "TOKENSxWORDS"),
         (["loss-memory", "dtype=int8"], "float32 or bfloat16"),
     ],
@@ -73,6 +77,27 @@ def test_benchmarks_and_their_keys_that_pages_name_exist():
         given = {word.lstrip("[").partition("=")[0] for word in words if "=" in word}
         assert given <= set(keys.__dataclass_fields__), (name, words)
     assert len(named) > 20
+
+
+def test_a_sweep_of_all_cells_is_timed_as_one_of_four_is(tmp_path, monkeypatch):
+    """A made-up pool is measured; of a run the pairs are sampled too, and nothing is written there."""
+    small = sweep_cells.Keys(abstractions=3, solutions=2, problems=3, validation=2, words=["sweep.bootstrap=20"])
+    measured, measure = [], sweep_cells.measure
+    monkeypatch.setattr(sweep_cells, "measure", lambda run, sampled: measured.append(measure(run, sampled)))
+    for grid in sweep_cells.grids(3, 2).values():
+        assert sweep_cells.swept(small, grid).keys() == {"measuring"}
+    four, every = ({(c["n"], c["m"]) for c in found["cells"] if c["n"]} for found in measured)
+    assert (len(four), len(every)) == (4, 6) and four < every
+    simulated_jobs.simulate(monkeypatch)
+    folder = simulated_jobs.run_folder(tmp_path / "run")
+    timed = sweep_cells.swept(replace(small, run=str(folder)), [[3, 2]])
+    assert timed.keys() == {"sampling", "measuring"} and timed["measuring"]["cpu"] > 0
+    assert [path.name for path in folder.iterdir()] == ["config.yaml"] and len(measured) == 3
+    page = (ROOT / "docs" / "evaluation.md").read_text()
+    for name in ("sweep-cells", "sweep-cells-toy"):
+        kept = json.loads((ROOT / "docs" / "results" / f"{name}.json").read_text())
+        assert kept["cells"] == {"four": 4, "all": 200} and kept["cpu"]["ratio"] <= 1.5
+        assert f"a ratio of {kept['cpu']['ratio']}" in page
 
 
 @pytest.mark.process
