@@ -12,8 +12,6 @@ import numpy as np
 
 from evals.spending.pools import Depths, Pool
 from rlad.reasoning.budget_policy import BudgetPolicy
-from rlad.reasoning.posterior import Posterior, Standing
-from rlad.reasoning.selecting import Heard
 
 
 @dataclass(frozen=True)
@@ -61,13 +59,13 @@ def walked(policy: BudgetPolicy, pool: Pool, least: float = 0.0) -> Walk:
             if silent:
                 continue
         if any(depths) or asked > len(pool.tokens):
-            selected = Posterior(policy.statistics, standing, policy.player).choice if heard else None
+            selected = policy.selected(standing) if heard else None
             tokens = pool.cost(depths, asked) + own
             path.append(Step(tuple(depths), asked, tokens, action.rate, own, choices, selected))
         if action.kind == "stop" or (path and action.rate <= least):
             return path or [Step((), 0, 0, 0.0)]
         if action.kind == "selector":
-            heard, own, choices = told(policy, standing, choice[0]), own + choice[1], choices + 1
+            heard, own, choices = policy.heard(standing, choice[0]), own + choice[1], choices + 1
             continue
         silent = False
         if action.kind == "solution":
@@ -76,12 +74,6 @@ def walked(policy: BudgetPolicy, pool: Pool, least: float = 0.0) -> Walk:
         asked += 1
         if len(depths) < len(pool.tokens):
             depths.append(0)
-
-
-def told(policy: BudgetPolicy, standing: Standing, choice: Hashable) -> Heard:
-    """A choice among the answers of a state."""
-    shown = Posterior(policy.statistics, standing, policy.player).shown()
-    return Heard(choice, shown if choice in shown else (*shown[:-1], choice))
 
 
 def replay(

@@ -16,6 +16,9 @@ class ServingConfig(MethodSection):
     """Running vLLM server of the abstraction player, such as http://gpu1:8000; None = start and supervise it here."""
     solution_url: str | None = None
     """Running vLLM server of the solution player; both are named or none."""
+    selector_url: str | None = None
+    """Running vLLM server of the selector that budget=auto may ask, beside those two; None = it goes without one there,
+    and where the players' servers are started here, so is the selector's."""
     adapters: bool = False
     """One vLLM server for both players of a pair that was trained with lora.rank: its base once and the two adapters,
     instead of a server with a merged model for each. Half the memory; on CPUs slower."""

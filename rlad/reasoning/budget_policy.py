@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -22,7 +22,7 @@ from typing import Any, Literal
 import numpy as np
 
 from rlad.reasoning.posterior import AHEAD, Posterior, Standing, Statistics
-from rlad.reasoning.selecting import Choosing
+from rlad.reasoning.selecting import Choosing, Heard
 
 SPENDING = "budget.json"
 """Where a run's folder keeps what a sweep found out for the policy."""
@@ -97,6 +97,15 @@ class BudgetPolicy:
         rate, cost, place = max(found, key=lambda one: one[0])
         new = place >= len(standing.branches)
         return Action("abstraction" if new else "solution", rate, cost, None if new else place)
+
+    def heard(self, standing: Standing, choice: Hashable) -> Heard:
+        """What the player has said by choosing an answer in a tree as it stands."""
+        shown = Posterior(self.statistics, standing, self.player).shown()
+        return Heard(choice, shown if choice in shown else (*shown[:-1], choice))
+
+    def selected(self, standing: Standing) -> Hashable | None:
+        """The answer that is selected, in view of what the player has said."""
+        return Posterior(self.statistics, standing, self.player).choice
 
     def _cost(self, standing: Standing, place: int) -> float:
         """Expected tokens of a solution, with its abstraction where that is still to come."""

@@ -35,6 +35,9 @@ class Usage(BaseModel):
     total_tokens: int = 0
     abstraction: PlayerUsage = Field(default_factory=PlayerUsage)
     solution: PlayerUsage = Field(default_factory=PlayerUsage)
+    others: dict[str, PlayerUsage] = Field(
+        default_factory=dict, exclude_if=lambda found: not found, description="Of further players, where one was asked."
+    )
 
     @classmethod
     def of(cls, prompt: Counter[str], generated: Counter[str]) -> Usage:
@@ -43,11 +46,16 @@ class Usage(BaseModel):
         >>> Usage.of(Counter(abstraction=3), Counter(abstraction=2, solution=5)).total_tokens
         10
         """
+
+        def known(role: str) -> PlayerUsage:
+            return PlayerUsage(prompt_tokens=prompt[role], completion_tokens=generated[role])
+
         return cls(
             prompt_tokens=prompt.total(),
             completion_tokens=generated.total(),
             total_tokens=prompt.total() + generated.total(),
-            **{role: PlayerUsage(prompt_tokens=prompt[role], completion_tokens=generated[role]) for role in ROLES},
+            **{role: known(role) for role in ROLES},
+            others={role: known(role) for role in sorted({*prompt, *generated} - set(ROLES))},
         )
 
 
@@ -166,6 +174,15 @@ class VoteEvent(BaseModel):
     )
 
 
+class SelectionEvent(BaseModel):
+    """A player that a budget policy asked has chosen among the answers."""
+
+    type: Literal["selection"] = "selection"
+    player: str = Field(description="Its role, such as selector.")
+    answer: str | None = Field(description="The answer that it chose; null = the answers do not fit into its context.")
+    tokens: int = Field(description="Generated to choose.")
+
+
 class DoneEvent(TreeOutcome):
     """The tree is finished."""
 
@@ -188,9 +205,27 @@ class ErrorEvent(BaseModel):
     error: ErrorBody
 
 
-EVENTS = (StartEvent, AbstractionEvent, SolutionDeltaEvent, SolutionEvent, VoteEvent, DoneEvent, ErrorEvent)
+EVENTS = (
+    StartEvent,
+    AbstractionEvent,
+    SolutionDeltaEvent,
+    SolutionEvent,
+    VoteEvent,
+    SelectionEvent,
+    DoneEvent,
+    ErrorEvent,
+)
 """All of them, in the order in which they may come."""
-TreeEvent = StartEvent | AbstractionEvent | SolutionDeltaEvent | SolutionEvent | VoteEvent | DoneEvent | ErrorEvent
+TreeEvent = (
+    StartEvent
+    | AbstractionEvent
+    | SolutionDeltaEvent
+    | SolutionEvent
+    | VoteEvent
+    | SelectionEvent
+    | DoneEvent
+    | ErrorEvent
+)
 
 
 def index_of(branch: int) -> int | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
@@ -20,6 +20,7 @@ from rlad.problems.base import World
 from rlad.reasoning.breadth import Breadth
 from rlad.reasoning.budget import Budget
 from rlad.reasoning.budget_policy import BudgetPolicy
+from rlad.reasoning.choosing import Chooser
 from rlad.reasoning.events import (
     AbstractionEvent,
     Chosen,
@@ -81,9 +82,11 @@ class Explorer(Growth):
         propose_prompts: Prompts,
         solve_prompts: Prompts,
         world: World | None = None,
+        chooser: Chooser | None = None,
     ):
+        """`chooser`: a player that a budget policy may ask to choose among a tree's answers."""
         super().__init__(propose_prompts, solve_prompts, world)
-        self.proposer, self.solver = proposer, solver
+        self.proposer, self.solver, self.chooser = proposer, solver, chooser
 
     def explore(self, tree: Tree, plan: Plan, limits: Limits) -> Exploration:
         """Starts a tree; iterate over its `events`."""
@@ -120,6 +123,8 @@ class Exploration:
                 request, piece = await self._flying.next()
                 if piece is None:
                     self._flying.land(request)
+                    for event in self._landed(request):
+                        yield event
                 else:
                     async for event in self._take(request, piece):
                         yield event
@@ -133,6 +138,10 @@ class Exploration:
             await self._flying.cancel()
         self.done = self._ended(stopped or self._reason())
         yield self.done
+
+    def _landed(self, request: Request) -> Iterable[TreeEvent]:
+        """What happens when a request is over."""
+        return ()
 
     def _reason(self) -> Stopped:
         """Why it ends where nothing is under way any more."""

@@ -38,6 +38,8 @@ class Vote:
         self._known: dict[tuple[str, str], bool] = {}
         self._groups: list[int | None] = []
         self._solutions: dict[Place, Solution] = {}  # in the order of the tree
+        self.preferred: Place | None = None
+        """The solution that is selected whatever the rule says: of the answer that a player has chosen."""
 
     def add(self, place: Place, solution: Solution) -> str | None:
         """Counts a solution of the tree; returns the answer it gives, None when none can be read.
@@ -88,12 +90,29 @@ class Vote:
             found[branch] = (*found.get(branch, ()), key)
         return found
 
+    def given(self) -> dict[int, tuple[str, list[Place]]]:
+        """Key of an answer -> (how it is written first, where its solutions stand), in order of appearance."""
+        found: dict[int, tuple[str, list[Place]]] = {}
+        for key, place in zip(self._groups, self._solutions, strict=True):
+            if key is not None:
+                found.setdefault(key, (self.answers[place] or "", []))[1].append(place)
+        return found
+
+    def prefer(self, key: int | None) -> None:
+        """Selects an answer by its key, of its solutions the rule's or else the first; None = as the rule says."""
+        self.preferred = None
+        if key is not None:
+            places, chosen = self.given()[key][1], self.chosen()
+            self.preferred = chosen if chosen in places else places[0]
+
     def log_votes(self) -> dict[Hashable, float]:
         """Key of an answer -> the logarithm of its votes."""
         return log_tally(self.rule, self._candidates, self.keys)
 
     def chosen(self) -> Place | None:
         """Where the selected solution stands; None while nothing has an answer."""
+        if self.preferred is not None:
+            return self.preferred
         index = select(self.rule, self._candidates, self.keys)
         return None if index is None else list(self._solutions)[index]
 

@@ -13,7 +13,8 @@ from rlad.cli import Parser, main_guard, note_further_players, open_run
 from rlad.config import ConfigError, RunConfig, ServingConfig
 from rlad.generation.base import SamplerFailed
 from rlad.serving.keys import VARIABLE, Keys, load_keys
-from rlad.serving.logs import set_up_logs
+from rlad.serving.logs import log, set_up_logs
+from rlad.serving.priced import chooser_of, going_without, spending_of
 from rlad.serving.ruling import settle_rule
 
 
@@ -56,7 +57,6 @@ async def run_server(run: RunConfig, folder: Path, keys: Keys) -> None:
     # Torch and its like are imported here: whatever can be refused was refused before.
     from rlad.serving.app import create_app
     from rlad.serving.listen import BACKLOG, bound_socket, serve_until_signal
-    from rlad.serving.logs import log
     from rlad.serving.metrics import Metrics
     from rlad.serving.start import opened
 
@@ -84,8 +84,11 @@ def main(words: list[str] | None = None) -> int:
     run, folder = read_arguments(words)
     keys = load_keys(run.serving.api_keys_file)
     require_keys(run.serving, keys)
-    note_further_players(run)
     set_up_logs()
+    spending = spending_of(folder)
+    note_further_players(run, taking=chooser_of(run, folder, spending))
+    if why := going_without(run, folder, spending):
+        log(why)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(run_server(run, folder, keys))

@@ -111,7 +111,7 @@ def _policy(pair: ServedPair, options: TreeOptions, abstractions: int, select: s
     if select != pair.spending.rule:
         message = f"budget='auto' knows what votes under '{pair.spending.rule}' are worth; '{select}' counts others."
         raise ApiError(400, message, "select")
-    return pair.spending.policy(options.mean_tokens, derived_seed(seed, "price") / 2**31)
+    return pair.spending.policy(options.mean_tokens, derived_seed(seed, "price") / 2**31, pair.asks)
 
 
 def _given(value: float | None, default: float) -> float:

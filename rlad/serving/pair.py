@@ -9,6 +9,7 @@ from rlad.generation.streaming import StreamingSampler
 from rlad.players.prompts import Prompts
 from rlad.problems.base import World
 from rlad.reasoning.budget_policy import Spending
+from rlad.reasoning.choosing import Chooser
 from rlad.reasoning.explorer import Explorer
 
 TASKS = {"abstraction": "propose", "solution": "plain"}
@@ -44,6 +45,8 @@ class ServedPair:
     world: World | None = None
     spending: Spending | None = None
     """What a sweep found out for budget=auto; None where it did not."""
+    chooser: Chooser | None = None
+    """A player that budget=auto may ask to choose among the answers."""
 
     @property
     def players(self) -> dict[str, Player]:
@@ -51,4 +54,9 @@ class ServedPair:
 
     def explorer(self) -> Explorer:
         a, s = self.abstraction, self.solution
-        return Explorer(a.sampler, s.sampler, a.prompts, s.prompts, self.world)
+        return Explorer(a.sampler, s.sampler, a.prompts, s.prompts, self.world, self.chooser if self.asks else None)
+
+    @property
+    def asks(self) -> bool:
+        """Whether the player that chooses answers now."""
+        return self.chooser is not None and self.chooser.up()

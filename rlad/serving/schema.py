@@ -36,7 +36,7 @@ class TreeOptions(BaseModel):
     solutions: Count | None = Field(None, description="m solutions per abstraction.")
     select: StrictStr | None = Field(None, description="Selection rule, such as proposer or majority.")
     max_total_tokens: Count | None = Field(
-        None, description="Tokens that both players may generate together; never exceeded."
+        None, description="Tokens that all players may generate together; never exceeded."
     )
     budget: Literal["auto"] | None = Field(
         None, description="auto: the tree decides what is worth its tokens; abstractions and solutions are ceilings."

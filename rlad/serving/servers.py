@@ -12,13 +12,13 @@ import shlex
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from rlad.config import ROLES, RunConfig
+from rlad.config import RunConfig
 from rlad.config.rules.checks import CPU_HEADS
 from rlad.generation.base import SamplerFailed
 from rlad.generation.vllm.adapters import adapted_layers, largest_rank
@@ -43,6 +43,8 @@ class ServerPlan:
     roles: tuple[str, ...]
     model: Path
     arguments: tuple[str, ...]
+    place: tuple[int, int] = (0, 1)
+    """Which of how many servers it is: they share the machine."""
 
     @property
     def name(self) -> str:
@@ -54,11 +56,14 @@ class ServerPlan:
         return self.roles[0] if len(self.roles) == 1 else PAIR
 
 
-def planned(run: RunConfig, folder: Path, folders: Mapping[str, Path]) -> list[ServerPlan]:
-    """The servers of a pair. folder: the run's. folders: role -> its player's model.
+def planned(
+    run: RunConfig, folder: Path, folders: Mapping[str, Path], more: Mapping[str, Path] | None = None
+) -> list[ServerPlan]:
+    """The servers of a pair. folder: the run's. folders: role -> its player's model; more: of further players.
 
     Players with one model have one server. Raises ConfigError where adapters are asked for and there are none.
     """
+    plans: list[ServerPlan] = []
     if run.serving.adapters:
         base, adapters = adapted_pair(run, folder)
         modules = (f"{served_name(role)}={path}" for role, path in adapters.items())
@@ -66,12 +71,12 @@ def planned(run: RunConfig, folder: Path, folders: Mapping[str, Path]) -> list[S
         words += ("--max-lora-rank", str(largest_rank(run.lora.rank)), "--lora-modules", *modules)
         layers = {layer for own in adapters.values() for layer in adapted_layers(own)}
         words += ("--lora-target-modules", *sorted(layers))
-        return [ServerPlan(tuple(adapters), base, words)]
-    plans = []
+        plans, folders = [ServerPlan(tuple(adapters), base, words)], {}
+    folders = {**folders, **(more or {})}
     for model in dict.fromkeys(folders.values()):
         roles = tuple(role for role in folders if folders[role] == model)
         plans.append(ServerPlan(roles, model, ("--served-model-name", *map(served_name, roles))))
-    return plans
+    return [replace(plan, place=(number, len(plans))) for number, plan in enumerate(plans)]
 
 
 def card_of(role: str, cards: Sequence[Mapping[str, Any]]) -> tuple[str, int]:
@@ -140,29 +145,33 @@ def started(run: RunConfig, plan: ServerPlan, said: Path) -> VllmServer:
         # request with a seed in a burst ended the engine.
         arguments += ["--no-enable-chunked-prefill"]
     else:
-        more, visible = share_of_gpus(plan.roles, gpus, os.environ.get("CUDA_VISIBLE_DEVICES"))
+        more, visible = share_of_gpus(*plan.place, gpus, os.environ.get("CUDA_VISIBLE_DEVICES"))
         arguments += more
         environment |= {"CUDA_VISIBLE_DEVICES": visible} if visible else {}
     name = f"vLLM server of the {plan.name}" + ("" if plan.name == PAIR else " player")
     return VllmServer(plan.model, said, [*arguments, *asked], environment, name=name)
 
 
-def share_of_gpus(roles: Sequence[str], gpus: int, visible: str | None) -> tuple[list[str], str | None]:
-    """(arguments, CUDA_VISIBLE_DEVICES where it changes) of a server of `roles` on a machine of `gpus` GPUs.
+def share_of_gpus(place: int, servers: int, gpus: int, visible: str | None) -> tuple[list[str], str | None]:
+    """(arguments, CUDA_VISIBLE_DEVICES where it changes) of one of the servers of a machine of `gpus` GPUs.
 
-    Players with a server each share the GPUs: one GPU by memory, several by halves, with a copy of the model on each.
+    Servers share the GPUs: where there are fewer of these by memory, else by equal parts, with a copy of the model on
+    each GPU.
 
-    >>> share_of_gpus(["solution"], 1, None)
-    (['--gpu-memory-utilization', '0.45'], None)
-    >>> share_of_gpus(["solution"], 4, "4,5,6,7"), share_of_gpus(["abstraction", "solution"], 4, None)
-    ((['--data-parallel-size', '2'], '6,7'), (['--data-parallel-size', '4'], None))
+    >>> share_of_gpus(1, 2, 1, None), share_of_gpus(1, 2, 4, "4,5,6,7")
+    ((['--gpu-memory-utilization', '0.45'], None), (['--data-parallel-size', '2'], '6,7'))
+    >>> share_of_gpus(0, 1, 4, None), share_of_gpus(2, 3, 4, None)
+    ((['--data-parallel-size', '4'], None), (['--data-parallel-size', '2'], '2,3'))
+    >>> share_of_gpus(0, 3, 1, None), share_of_gpus(2, 3, 2, None)
+    ((['--gpu-memory-utilization', '0.3'], None), (['--gpu-memory-utilization', '0.45'], '0'))
     """
-    alone = len(roles) == len(ROLES)
-    if gpus == 1:
-        return ([] if alone else ["--gpu-memory-utilization", "0.45"]), None
-    if alone:
-        return ["--data-parallel-size", str(gpus)], None
     names = visible.split(",") if visible else list(map(str, range(gpus)))
-    place = ROLES.index(roles[0])
-    half = names[place * (gpus // 2) :][: (gpus + place) // 2]
-    return ["--data-parallel-size", str(len(half))], ",".join(half)
+    if gpus < servers:
+        together = -(-servers // gpus)  # on the fullest one
+        share = ["--gpu-memory-utilization", f"{0.9 / together:g}"]
+        return share, None if gpus == 1 else names[place % gpus]
+    if servers == 1:
+        return ([] if gpus == 1 else ["--data-parallel-size", str(gpus)]), None
+    parts = [(gpus + number) // servers for number in range(servers)]
+    own = names[sum(parts[:place]) :][: parts[place]]
+    return ["--data-parallel-size", str(len(own))], ",".join(own)

@@ -30,7 +30,8 @@ class Solving:
                     yield event
         finally:
             self.metrics.trees.labels(self.stopped).inc()
-            for role, player in (("abstraction", self.usage.abstraction), ("solution", self.usage.solution)):
+            usage = self.usage
+            for role, player in {"abstraction": usage.abstraction, "solution": usage.solution, **usage.others}.items():
                 self.metrics.count_tokens(role, player.prompt_tokens, player.completion_tokens)
 
     async def run(self) -> None:

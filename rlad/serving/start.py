@@ -11,19 +11,20 @@ from pathlib import Path
 
 import aiohttp
 
-from rlad.config import ROLES, ConfigError, RunConfig
+from rlad.config import ROLES, RunConfig
 from rlad.generation.streaming_turns import StreamingTurns
 from rlad.generation.turns import Turns, TurnSampler
 from rlad.generation.vllm.server import VllmServer
 from rlad.players.policy import load_tokenizer, make_prompts
 from rlad.players.roles import role_of
 from rlad.problems import tool_of, world_of
-from rlad.reasoning.budget_policy import SPENDING, Spending
-from rlad.reasoning.pair import newest_pair, open_pair
+from rlad.reasoning.choosing import Chooser
+from rlad.reasoning.pair import newest_pair, open_pair, open_reader
 from rlad.serving.endpoints import Endpoint, Supervised
 from rlad.serving.logs import log
 from rlad.serving.metrics import Metrics
 from rlad.serving.pair import Player, ServedPair
+from rlad.serving.priced import chooser_of, spending_of
 from rlad.serving.samplers import HttpSampler, ThreadSampler
 from rlad.serving.servers import ServerPlan, card_of, log_folder, planned, started
 
@@ -60,13 +61,8 @@ def untrained(folder: Path, models: Collection[Path]) -> str | None:
     )
 
 
-def spending_of(folder: Path) -> Spending | None:
-    """What the run's last sweep found out for budget=auto. Raises ConfigError for a damaged file."""
-    path = folder / SPENDING
-    try:
-        return Spending.read(path) if path.is_file() else None
-    except ValueError as error:
-        raise ConfigError(f"'{path}' cannot be read ({error}); sweep the run again or remove it.") from error
+def _chooser(run: RunConfig, player: Player) -> Chooser:
+    return Chooser(player.role, player.sampler, player.prompts, player.context, run, player.up)
 
 
 def _player(run: RunConfig, role: str, sampler, prompts, context: int, turns: Turns | None, up=lambda: True) -> Player:
@@ -91,8 +87,15 @@ async def _in_process(
         samplers.append(ThreadSampler(sampler))
         players.append(_player(run, role, samplers[-1], prompts, context, turns))
         metrics.up.labels(role).set(1)
+    spending, chooser = spending_of(folder), None
+    for role, path in chooser_of(run, folder, spending).items():
+        sampler, prompts = open_reader(run, str(path))
+        samplers.append(ThreadSampler(sampler))
+        context = sampler.model.config.max_position_embeddings
+        chooser = _chooser(run, _player(run, role, samplers[-1], prompts, context, None))
+        metrics.up.labels(role).set(1)
     try:
-        yield ServedPair(*players, world=reasoner.world, spending=spending_of(folder))
+        yield ServedPair(*players, world=reasoner.world, spending=spending, chooser=chooser)
     finally:
         for sampler in samplers:
             await sampler.close()
@@ -113,21 +116,26 @@ async def _behind_vllm(
             )
         )
         endpoints, of_role = [], {}
+        spending = spending_of(folder)
+        more = chooser_of(run, folder, spending)
         if serving.abstraction_url is None:
-            for plan in planned(run, folder, folders):
+            for plan in planned(run, folder, folders, more):
                 endpoints.append(_supervised(run, folder, plan, client, metrics))
                 stack.push_async_callback(endpoints[-1].close)
                 of_role |= dict.fromkeys(plan.roles, endpoints[-1])
         else:
             urls = {"abstraction": serving.abstraction_url, "solution": serving.solution_url}
-            of_role = {role: Endpoint(role, urls[role], client, metrics) for role in ROLES}
+            urls |= dict.fromkeys(more, serving.selector_url)
+            of_role = {role: Endpoint(role, urls[role], client, metrics) for role in [*ROLES, *more]}
             endpoints = list(of_role.values())
         for endpoint in endpoints:
             await endpoint.begin(serving.start_timeout)
         players = [await _vllm_player(run, role, folders[role], of_role[role], client) for role in ROLES]
+        further = [await _vllm_player(run, role, path, of_role[role], client) for role, path in more.items()]
         watchers = [asyncio.create_task(endpoint.watch()) for endpoint in endpoints]
         stack.callback(lambda: [watcher.cancel() for watcher in watchers])
-        yield ServedPair(*players, world=world_of(run.problems), spending=spending_of(folder))
+        chooser = _chooser(run, further[0]) if further else None
+        yield ServedPair(*players, world=world_of(run.problems), spending=spending, chooser=chooser)
 
 
 def _supervised(

@@ -30,14 +30,14 @@ def solve(text, sample, sampling):
 class Gateway:
     """An application, its two fake samplers, and a client that holds the key."""
 
-    def __init__(self, propose=propose, solve=solve, keys=(KEY,), spending=None, **settings):
+    def __init__(self, propose=propose, solve=solve, keys=(KEY,), spending=None, chooser=None, **settings):
         prompts = world_prompts()
         self.abstraction, self.solution = FakeSampler(prompts, propose), FakeSampler(prompts, solve)
         players = [
             Player(role, sampler, prompts, 256, 24, 1.0)
             for role, sampler in (("abstraction", self.abstraction), ("solution", self.solution))
         ]
-        self.pair = ServedPair(*players, spending=spending)
+        self.pair = ServedPair(*players, spending=spending, chooser=chooser)
         self.config = ServingConfig(engine="transformers", abstractions=3, solutions=2, **settings)
         self.app = create_app(self.pair, self.config, Keys(keys))
 

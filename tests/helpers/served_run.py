@@ -18,7 +18,7 @@ def make_run(folder, *words, adapters=False):
     config.base.heads = config.base.kv_heads = 1  # vLLM on a CPU wants heads of 32 at least
     config.abstraction.max_new_tokens, config.solution.max_new_tokens = 6, 12
     config.lora.rank = 4 if adapters else 0
-    for number, role in enumerate(("abstraction", "solution")):
+    for number, role in enumerate(config.players):
         policy = make_policy(role, config.base, config, folder / "export" / role)
         if adapters:
             policy.export(folder / "base")

@@ -6,12 +6,18 @@ from dataclasses import replace
 
 import pytest
 from fake_gateway import KEY, QUESTION, Gateway, events_of
+from fake_players import FakeSampler
 
-from rlad.config import ProblemsConfig
+from rlad.config import ProblemsConfig, load_config
 from rlad.generation.streaming import PromptRefused, SamplerDown
+from rlad.players.prompts import Prompts
+from rlad.players.roles import role_of
+from rlad.players.tokenizer import world_tokenizer
 from rlad.problems import make_world
 from rlad.reasoning.budget_policy import Spending
+from rlad.reasoning.choosing import Chooser
 from rlad.reasoning.posterior import COUNTING
+from rlad.reasoning.selecting import Choosing
 from rlad.serving.app import create_app
 from rlad.serving.keys import Keys
 
@@ -77,6 +83,36 @@ def test_a_budget_that_spends_itself():
     assert counts[0] == 1 < counts[1] < 16
     streamed = call(gateway, "POST", "/v1/solve", json={"problem": QUESTION, "budget": "auto", "stream": True})
     assert events_of(streamed.text)[0]["budget"] == "auto"
+
+
+def test_a_budget_may_ask_the_selector_where_one_is_served_and_answers():
+    prompts = Prompts(world_tokenizer(make_world(ProblemsConfig()).vocabulary(), 256, role_of("selector").marks))
+    run = load_config(None, ["roles=[abstraction, solution, selector]", "selector.max_new_tokens=4"])
+    player = Choosing("selector", 0.9, 0.9, 0.0, (3.0,), 8)
+    spending = Spending(COUNTING, ((60.0, 1e-2),), "majority", player, ((60.0, 1e-3),))
+    up = True
+    sampler = FakeSampler(prompts, lambda text, sample, sampling: max(one.strip() for one in text.split("<sep>")[1:-1]))
+    gateway = Gateway(
+        lambda text, sample, sampling: f"{sampling.seed % 97} * a",
+        lambda text, sample, sampling: f"\\boxed{{ {9 - sampling.seed % 3} }}",
+        spending=spending, chooser=Chooser("selector", sampler, prompts, 256, run, lambda: up),
+    )  # fmt: skip
+    body = {"problem": QUESTION, "seed": 3, "budget": "auto", "mean_tokens": 60, "abstractions": 8, "stream": True}
+    events = events_of(call(gateway, "POST", "/v1/solve", json=body).text)
+    at = next(i for i, event in enumerate(events) if event["type"] == "selection")
+    assert events[at] | {"answer": ""} == {"type": "selection", "player": "selector", "answer": "", "tokens": 2}
+    assert events[at + 1]["type"] == "vote" and events[at + 1]["votes"][0]["answer"] == events[at]["answer"]
+    usage = events[-1]["usage"]
+    assert usage["others"]["selector"]["completion_tokens"] == 2 * len(sampler.calls)
+    parts = [usage["abstraction"], usage["solution"], usage["others"]["selector"]]
+    assert usage["completion_tokens"] == sum(part["completion_tokens"] for part in parts)
+    whole = call(gateway, "POST", "/v1/solve", json=body | {"stream": False}).json()
+    assert whole["answer"] == events[-1]["answer"] and whole["usage"] == usage
+    metrics = call(gateway, "GET", "/metrics").text
+    assert 'rlad_tokens_total{kind="completion",player="selector"}' in metrics
+    up, asked = False, len(sampler.calls)
+    whole = call(gateway, "POST", "/v1/solve", json=body | {"stream": False}).json()
+    assert len(sampler.calls) == asked and "others" not in whole["usage"]
 
 
 @pytest.mark.parametrize(

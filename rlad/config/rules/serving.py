@@ -14,13 +14,17 @@ def check_serving(config: RunConfig) -> None:
     _check_sizes(serving)
     urls = {"serving.abstraction_url": serving.abstraction_url, "serving.solution_url": serving.solution_url}
     given = [key for key, url in urls.items() if url is not None]
+    if serving.selector_url is not None:
+        if not given:
+            raise ConfigError("serving.selector_url is set alone; give the URLs of both players, too, or none.")
+        urls |= {"serving.selector_url": serving.selector_url}
     if len(given) == 1:
         raise ConfigError(f"{given[0]} is set and its partner is not; give the URLs of both players or of none.")
     if given and serving.engine != "vllm":
         raise ConfigError(f"URLs are those of vLLM servers, but serving.engine={serving.engine}; use vllm.")
     if serving.adapters and (given or serving.engine != "vllm"):
         raise ConfigError("serving.adapters is about a vLLM server that is started here; use vllm, and no URLs.")
-    for key in given:
+    for key in [key for key, url in urls.items() if url is not None]:
         parts = urlsplit(urls[key])
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ConfigError(f"{key}='{urls[key]}' is not a URL such as http://gpu1:8000.")

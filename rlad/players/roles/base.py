@@ -204,6 +204,10 @@ class TreeReader(Role):
     shown: ClassVar[int] = 8
     """Most answers that `choose` shows it, the most frequent ones."""
 
+    def texts(self, run: RunConfig, answers: int) -> int:
+        """Most texts that `choose` writes about a tree of so many answers."""
+        return run.sweep.selections
+
     @abstractmethod
     def act(self, trees: list[Tree], prompts: Prompts, ask: Ask, run: RunConfig) -> None:
         """Writes about the trees (`Tree.add_written`); `ask` samples its player's completions of prompts."""

@@ -113,6 +113,9 @@ class SelectorRole(TreeReader):
         step = run.cotrain
         return (problems + bare) * step.selections * max(1, step.selector_rounds * (SHOWN // 2))
 
+    def texts(self, run, answers):
+        return run.sweep.selections * max(1, run.cotrain.selector_rounds * (min(answers, SHOWN) // 2))
+
     def offers(self, task, problem):
         return bool(problem.right_solutions and problem.wrong_solutions)
 

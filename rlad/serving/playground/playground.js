@@ -171,6 +171,12 @@ class Run {
     this.showAnswer(votes.order[0], "so far");
   }
 
+  on_selection({ player, answer, tokens }) {
+    this.tokens += tokens;
+    tell(answer === null ? `The ${player} cannot read this many answers.` : `The ${player} chose ${answer}.`);
+    this.show();
+  }
+
   on_done({ answer, chosen, votes: counted, usage, ms, stopped }) {
     this.on_vote({ votes: counted });
     this.tokens = usage.completion_tokens;
@@ -179,8 +185,9 @@ class Run {
     if (chosen) tree.choose(chosen, winner);
     this.end(stopped, ms);
     this.showAnswer(winner, agreement(winner, this.leaves));
-    const { abstraction, solution } = usage;
-    const spent = `${many(abstraction.completion_tokens, "token")} on abstractions, ${count(solution.completion_tokens)} on solutions`;
+    const { abstraction, solution, others = {} } = usage;
+    const further = Object.entries(others).map(([role, own]) => `, ${count(own.completion_tokens)} by the ${role}`);
+    const spent = `${many(abstraction.completion_tokens, "token")} on abstractions, ${count(solution.completion_tokens)} on solutions${further.join("")}`;
     $("spent").textContent = `${spent}; ${count(usage.prompt_tokens)} read as prompts.`;
     tell(answer === null ? "Done: no solution had an answer." : `Done: the answer is ${answer}.`);
   }
