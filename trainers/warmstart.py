@@ -16,12 +16,14 @@ from pathlib import Path
 import torch.distributed as dist
 
 from rlad.config import MixtureConfig, ModelConfig, RunConfig, WarmstartConfig
+from rlad.config.rules import max_positions
 from rlad.players.adapters import add_adapter
-from rlad.players.policy import Policy, make_policy
+from rlad.players.policy import Policy, format_tokens, load_tokenizer, make_policy, make_prompts
 from rlad.players.roles import playing
 from rlad.problems import Problem, World, load_problems, tool_of, world_of
 from rlad.problems.files import read_demonstrations
 from trainers.data.demonstrations import Demonstrations
+from trainers.data.lengths import budget_warnings, check_positions
 from trainers.launching.folder import started_run
 from trainers.learner.sft import supervised_step
 from trainers.learner.sharing import sharing_of
@@ -111,6 +113,22 @@ def demonstrated(run: RunConfig) -> tuple[list[Problem], World | None]:
     return read_demonstrations(run.problems, run.warmstart.path), None
 
 
+def prepared(
+    label: str, model: ModelConfig, run: RunConfig, mixture: MixtureConfig, problems: list[Problem], world: World | None
+) -> Demonstrations:
+    """The demonstrations for a model, in its prompts; rank 0 says which are longer than players may write.
+
+    Only the tokenizer is read. Raises ProblemError where a task has none, ConfigError where one is longer than the
+    model's positions.
+    """
+    prompts = make_prompts(load_tokenizer(model, run.problems, format_tokens(run)), run)
+    data = Demonstrations(problems, world, prompts, mixture, playing(run).values(), tool_of(run.problems))
+    check_positions(data, model.max_positions if model.path is None else max_positions(model.path))
+    for sentence in budget_warnings(data, run) if zero3.rank() == 0 and label == "base" else ():
+        print(sentence, flush=True)
+    return data
+
+
 def run_warmstart(run: RunConfig, folder: Path) -> None:
     """Trains the base into `folder/base`, and each player's own continuation when `role_steps` is set."""
     device = zero3.start(run.launch)
@@ -123,11 +141,11 @@ def run_warmstart(run: RunConfig, folder: Path) -> None:
         kept = WarmCheckpoints(run, folder, label)
         if kept.finished:
             return
+        data = prepared(label, model, run, mixture, problems, world)
         policy = make_policy(label, model, run, target, run.warmstart.dropout)
         if run.warmstart.lora:
             # Drawn unlike the players' own, which begin from the base that has this one merged.
             add_adapter(policy.model, run.lora, random.Random(f"{run.seed}|{label}").getrandbits(32))
-        data = Demonstrations(problems, world, policy.prompts, mixture, playing(run).values(), tool_of(run.problems))
         state = fit(policy, data, steps, run, device, log, kept)
         if zero3.rank() == 0:
             policy.export(state=state)

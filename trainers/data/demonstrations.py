@@ -85,12 +85,26 @@ class Demonstrations:
         return task in TASKS or task in self.roles
 
     def draw(self, rng: random.Random) -> tuple[str, Row]:
+        """A task by its share of the mixture, and a demonstration of it."""
         task = rng.choices(self.tasks, self.weights)[0]
+        return task, self.draw_of(task, rng)
+
+    def draw_of(self, task: str, rng: random.Random) -> Row:
+        """A demonstration of a task. Raises ProblemError where many problems in turn demonstrate nothing."""
+        for _ in range(TRIES):
+            if (row := self.row(task, rng.choice(self.pools[task]), rng)) is not None:
+                return row
+        raise ProblemError(
+            f"No problem of the {'world' if self.world else 'data'} can demonstrate the task '{task}'; "
+            f"set warmstart.mixture.{task}=0."
+        )
+
+    def row(self, task: str, problem: Problem, rng: random.Random) -> Row | None:
+        """The demonstration of a task that a problem of its pool gives; None where it gives none after all."""
         if task in ("critique", "refine"):
-            return task, self._criticised(task, rng)
+            return self._criticised(task, problem, rng)
         if task not in TASKS:
-            return task, self._of_role(task, rng)
-        problem = rng.choice(self.pools[task])
+            return self._of_role(task, problem, rng)
         abstraction = None if task == "plain" else self._abstraction(problem, rng)
         if task == "propose":
             text = abstraction
@@ -101,36 +115,30 @@ class Demonstrations:
         if task == "one_pass":
             text = self.prompts.one_pass_text(abstraction, text)
         prompt = self.prompts.ids(task, problem.question, abstraction if task == "guided" else None)
-        return task, self._row(prompt, text, task)
+        return self._row(prompt, text, task)
 
     def _row(self, prompt: list[int], text: str, task: str) -> Row:
         return demonstration(prompt, self.prompts.completion_ids(text, task), self.turns)
 
-    def _of_role(self, task: str, rng: random.Random) -> Row:
+    def _of_role(self, task: str, problem: Problem, rng: random.Random) -> Row | None:
         """A demonstration that the task's role makes of a problem."""
-        for _ in range(TRIES):
-            problem = rng.choice(self.pools[task])
-            shown = self.roles[task].demonstrate(task, problem, self.world, self._right, rng)
-            if shown is not None:
-                text = shown.world if self.prompts.world else shown.chat
-                prompt = self.prompts.ids(task, problem.question, **shown.parts)
-                return self._row(prompt, text, task)
-        raise ProblemError(
-            f"No problem of the {'world' if self.world else 'data'} can demonstrate the task '{task}'; "
-            f"set warmstart.mixture.{task}=0."
-        )
+        shown = self.roles[task].demonstrate(task, problem, self.world, self._right, rng)
+        if shown is None:
+            return None
+        text = shown.world if self.prompts.world else shown.chat
+        return self._row(self.prompts.ids(task, problem.question, **shown.parts), text, task)
 
     def _with_confidence(self, text: str, rng: random.Random) -> str:
         """With RLCR every solution states one: any level, for the format only. Being calibrated is RL's to learn."""
         return state_confidence(text, rng.choice(LEVELS)) if self.prompts.confidence else text
 
-    def _criticised(self, task: str, rng: random.Random) -> Row:
+    def _criticised(self, task: str, problem: Problem, rng: random.Random) -> Row | None:
         """Critique fine-tuning (2501.17703), or a second attempt; loss on the critique or the new solution only."""
-        problem, abstraction = rng.choice(self.pools[task]), None
+        abstraction = None
         attempt, critique, solution = problem.attempt, problem.critique, problem.solution
         if self.world is not None:
-            while (better := self._leads_to_answer(problem, rng)) is None:
-                problem = rng.choice(self.pools[task])
+            if (better := self._leads_to_answer(problem, rng)) is None:
+                return None
             abstraction, attempt, critique = self._world_critique(task, problem, better[0], rng)
             solution = better[1]
         shown = {"attempt": attempt} if task == "critique" else {"attempt": attempt, "critique": critique}

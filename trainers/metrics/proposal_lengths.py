@@ -10,9 +10,8 @@ from collections.abc import Sequence
 
 from rlad.cli import PlainError
 from rlad.config import RunConfig
+from trainers.data.lengths import HELD, holding
 
-HELD = 0.95
-"""Share of the proposals that a budget should hold."""
 FURTHER = 4
 """Times the budget within which it is looked where a proposal ends."""
 
@@ -26,16 +25,6 @@ def budget(run: RunConfig) -> tuple[int, int]:
     """
     number = run.cotrain.abstractions if run.cotrain.proposals == "joint" else 1
     return number * run.abstraction.max_new_tokens, number
-
-
-def holding(lengths: Sequence[int | None]) -> int | None:
-    """The smallest budget, in tokens, that holds `HELD` of the texts; None where too many of them did not end (None).
-
-    >>> holding([*range(1, 20), 90]), holding([*range(1, 20), None]), holding([*range(1, 19), None, None])
-    (19, 19, None)
-    """
-    ordered = sorted(lengths, key=lambda length: math.inf if length is None else length)
-    return ordered[math.ceil(HELD * len(ordered)) - 1]
 
 
 def length_sentence(lengths: Sequence[int | None], run: RunConfig, tried: int) -> str:
