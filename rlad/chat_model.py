@@ -46,7 +46,8 @@ class Model(Protocol):
     name: str
     """Who answers, as calls are kept under it."""
     untold: tuple[str, ...]
-    """What of a body's sampling it is not told, in order: it then samples in its own way, which is another call."""
+    """What makes of the same body another call, in order: what of its sampling the model is not told, and then does in
+    its own way, and what its chat template is told."""
 
     async def complete(self, body: dict[str, Any]) -> Reply:
         """Samples an answer to a body of OpenAI's chat API, which has messages, n, temperature, max_tokens and seed."""
@@ -98,6 +99,10 @@ class HttpModel:
         self.name = config.name
         # Samples that are asked for one by one are the same samples, and so are those of a limit by its other name.
         self.untold = tuple(sorted({"seed", "temperature"} & set(config.drop)))
+        self._more: dict[str, Any] = {}
+        if config.thinking != "auto" and "chat_template_kwargs" not in config.drop:
+            self._more = {"chat_template_kwargs": {"enable_thinking": config.thinking == "true"}}
+            self.untold += (f"thinking={config.thinking}",)
 
     async def require_answer(self) -> None:
         """Raises ModelDown where there is no server at all: asked once, before models are loaded to write for it."""
@@ -150,7 +155,8 @@ class HttpModel:
     def _taken(self, body: dict[str, Any]) -> dict[str, Any]:
         """The body in the fields that the server takes."""
         names = {LIMITS[0]: self.config.limit_field}
-        return {names.get(name, name): value for name, value in body.items() if name not in self.config.drop}
+        taken = (body | self._more).items()
+        return {names.get(name, name): value for name, value in taken if name not in self.config.drop}
 
     async def _asked(self, method: str, path: str, **content) -> dict:
         try:

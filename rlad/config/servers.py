@@ -52,3 +52,6 @@ class ChatServerConfig(ServerConfig):
     """Base URL of the server, e.g. http://127.0.0.1:8000/v1."""
     max_tokens: int = key(1024, least=1)
     """Most tokens of one answer; for a solver with and without an abstraction alike."""
+    thinking: str = key("auto", one_of=("auto", "true", "false"))
+    """What the server's chat template is told as enable_thinking: true, false, or auto = nothing, and for a transfer's
+    solver what solution.thinking says."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rlad.chat_model import HttpModel, Reply
@@ -83,14 +83,11 @@ class EndpointSampler:
 
     version, adapters = 0, False
 
-    def __init__(
-        self, model: HttpModel, most: int | None = None, thinking: bool | None = None, reading: Sequence[str] = (),
-        needed: bool = False,
-    ):  # fmt: skip
-        """`most`: tokens of an answer, in place of what is asked for. `thinking`: what the chat template is told; None
-        = nothing. `reading`: the selection rules that read log-probs, which are asked for where there are any; are they
-        `needed`, a server that gives none is refused at its first answer."""
-        self.model, self.most, self.thinking, self.reading, self.needed = model, most, thinking, list(reading), needed
+    def __init__(self, model: HttpModel, most: int | None = None, reading: Sequence[str] = (), needed: bool = False):
+        """`most`: tokens of an answer, in place of what is asked for. `reading`: the selection rules that read
+        log-probs, which are asked for where there are any; where they are `needed`, a server that gives none is refused
+        at its first answer."""
+        self.model, self.most, self.reading, self.needed = model, most, list(reading), needed
         self._loop = asyncio.Runner()
 
     def generate(self, prompts: list[list[int]], sampling: Sampling) -> list[Completion]:
@@ -108,8 +105,6 @@ class EndpointSampler:
             "messages": [{"role": "user", "content": message}], "n": 1, "temperature": sampling.temperature,
             "seed": seed, "max_tokens": self.most or sampling.max_new_tokens,
         }  # fmt: skip
-        if self.thinking is not None:
-            body["chat_template_kwargs"] = {"enable_thinking": self.thinking}
         if self.reading:
             body["logprobs"] = True
         return self._counted(await self.model.complete(body), sampling)
@@ -162,11 +157,11 @@ def open_endpoint(run: RunConfig, role: str, url: str) -> EndpointSampler:
     """A role's player at an address. Raises ModelDown where its API key is not there."""
     config, section = server_of(run, role, url)
     most = config.max_tokens if section == "transfer.endpoint" else None
-    told = run.players[role].thinking
     reading = [] if "logprobs" in config.drop else likelihood_rules(run.sweep.select, role)
-    thinking = None if told == "auto" else told == "true"
+    if config.thinking == "auto":
+        config = replace(config, thinking=run.players[role].thinking)
     model = HttpModel(config, prefix=f"{section}.")
-    return EndpointSampler(model, most, thinking, reading, bool(reading) and named(run.sweep.select))
+    return EndpointSampler(model, most, reading, bool(reading) and named(run.sweep.select))
 
 
 def open_served(run: RunConfig, abstraction: str | None, solution: str) -> Reasoner:

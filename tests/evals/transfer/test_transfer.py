@@ -21,7 +21,7 @@ from evals.transfer.sources import irrelevant, permuted, shuffled, sources_for
 from evals.transfer.study import RESULT, TREES, transfer
 from evals.transfer.table import print_transfer
 from rlad.cli import PlainError, main_guard
-from rlad.config import load_config, save_config
+from rlad.config import ChatServerConfig, load_config, save_config
 from rlad.players.policy import make_policy
 from rlad.problems import Problem, load_problems, world_of
 from rlad.verifier import verify
@@ -78,6 +78,7 @@ class Follower:
 
     def __init__(self, run):
         self.world, self.tokens, self.asked, self.breaks_after = world_of(run.problems), 0, [], None
+        self.told = set()
         self.problems = {p.question: p for split in ("validation", "test") for p in load_problems(run.problems, split)}
 
     def __call__(self, body, request):
@@ -87,6 +88,7 @@ class Follower:
         hint = re.search(r"<abstraction>\n(.*)\n</abstraction>", message)
         text = self.solved(self.problems[message.split("\n")[0]], hint and hint[1])
         self.asked.append((message, body["seed"], body["n"]))
+        self.told.add(body.get("chat_template_kwargs", {}).get("enable_thinking"))
         self.tokens += len(text.split())
         return 200, in_openais_form([text], usage={"completion_tokens": len(text.split())})
 
@@ -141,13 +143,15 @@ def test_a_solver_behind_a_server_with_every_control_at_equal_tokens(scripted, f
 
 
 def test_what_was_broken_off_goes_on_where_it_was(scripted, folder):
-    run, whole, broken = scripted, Follower(scripted), Follower(scripted)
+    run = replace(scripted, transfer=replace(scripted.transfer, endpoint=ChatServerConfig(thinking="false")))
+    whole, broken = Follower(run), Follower(run)
     with chat_server(whole) as url:
         found = transfer(run, folder, url, "whole")
     with chat_server(broken) as url:
         broken.breaks_after = len(whole.asked) // 2
         with pytest.raises(PlainError, match="worn out"):
             transfer(run, folder, url, "broken")
+        assert broken.told == {False}  # whether to think, though the run's own models have no such switch
         done, broken.breaks_after = len(broken.asked), None
         again = transfer(run, folder, url, "broken")
         assert len(broken.asked) - done < 0.8 * len(whole.asked)

@@ -12,6 +12,7 @@ from stub_teacher import made, stub
 from rlad.chat_model import HttpModel, ModelDown, Pace
 from rlad.config import load_config
 from trainers.distill.__main__ import make_models
+from trainers.distill.calls import Calls
 
 
 def test_requests_keep_their_pace_and_their_number(configured):
@@ -33,6 +34,25 @@ def test_a_refusal_is_told_in_the_servers_own_words(configured):
         model = HttpModel(load_config(configured(url)).distill.solver)
         with pytest.raises(ModelDown, match=r"did not answer: 400, No 'seed' here\.$"):
             asyncio.run(model.complete({"n": 1, "seed": 0, "messages": []}))
+
+
+def test_a_teacher_is_told_whether_to_think_which_is_another_call(configured, tmp_path):
+    asked = []
+
+    def answer(body, request):
+        asked.append(body.get("chat_template_kwargs"))
+        return 200, in_openais_form(["1"], usage={"completion_tokens": 1})
+
+    with chat_server(answer) as url:
+        for words in ([], ["distill.solver.thinking=false"], ["distill.solver.thinking=true"],
+                      ["distill.solver.thinking=true", "distill.solver.drop=[chat_template_kwargs]"]):  # fmt: skip
+            models = make_models(load_config(configured(url), words))
+            calls = Calls(tmp_path / "calls.jsonl", models)
+            models["solver"].name = "one"
+            for _ in range(2):
+                asyncio.run(calls.ask("solver", "1 + 0?", 1, 0.7, 8, 5))
+            calls.close()
+    assert asked == [None, {"enable_thinking": False}, {"enable_thinking": True}]  # without the field it is the first
 
 
 def test_our_own_server_can_be_the_teacher():
