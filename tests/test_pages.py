@@ -132,3 +132,21 @@ def test_commands_of_the_pages_are_accepted_as_configurations(monkeypatch):
 def test_every_alarm_has_its_line_in_troubleshooting():
     text = (ROOT / "docs" / "troubleshooting.md").read_text()
     assert [name for name in ALARMS if f"| `{name}`" not in text and f"| `ROLE.{name}`" not in text] == []
+
+
+def test_what_troubleshooting_names_is_a_key_or_a_number_of_a_step():
+    """Its remedies name keys without a value too, and what to look at in metrics.jsonl."""
+    text = (ROOT / "docs" / "troubleshooting.md").read_text()
+    named = {name.replace("ROLE.", "solution.") for name in re.findall(r"`'?((?:[a-zA-Z]\w*\.)+\w+)(?:=[^`]*)?`", text)}
+    keys = set(known_keys())
+    sections = {key.rpartition(".")[0] for key in keys}
+    code = "\n".join(path.read_text() for path in sorted((ROOT / "trainers").rglob("*.py")))
+    steps = ("rollout", "verifier", "validation", "solution")
+    alarms = {f"solution.{name}" for name in ALARMS}
+    wrong = []
+    for name in sorted(named - keys - sections - alarms):
+        first, _, leaf = name.partition(".")
+        if not (ROOT / "docs" / name).exists() and not (first in steps and re.search(rf"""["']{leaf}["']""", code)):
+            wrong.append(name)
+    assert wrong == ["alarms.NAME", "config.yaml", "samples.jsonl"]  # any alarm, and files of a run
+    assert {"rollout.leak_rate", "rollout.constant_groups", "solution.grad_norm", "cotrain.solutions"} <= named
