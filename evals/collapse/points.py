@@ -171,8 +171,8 @@ def _distinct(grown: Sequence[Grown], n: int) -> Floats:
 
 
 def _entropies(metrics: list[dict[str, Any]], step: int) -> dict[str, float | None]:
-    """Each player's entropy in training over the steps up to this one, nats per token; of the base the first step's,
-    which sampled before anything was learnt."""
-    rows = [row for row in metrics if step - WINDOW < row["step"] <= step] if step else metrics[:1]
+    """Each player's entropy in training over the steps up to this one, nats per token; of the base the first that was
+    measured, before the player had learnt anything. None where none of these steps had something to learn from."""
+    rows = [row for row in metrics if step - WINDOW < row["step"] <= step] if step else metrics
     found = {role: [value for value in column(rows, role, "entropy") if value is not None] for role in ROLES}
-    return {role: float(np.mean(values)) if values else None for role, values in found.items()}
+    return {role: float(np.mean(values if step else values[:1])) if values else None for role, values in found.items()}

@@ -59,6 +59,7 @@ def run(tmp_path):
         save_config(config, place / "config.yaml")
         Sampled(problems, kept).write(place / NAME)
     rows = [{"step": s, "abstraction": {"entropy": 1.0}, "solution": {"entropy": (20 - s) / 20}} for s in range(1, 21)]
+    rows[0]["abstraction"] = {"reward": 0.0}  # nothing to learn from
     (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     return folder
 
