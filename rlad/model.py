@@ -144,7 +144,7 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("folder", nargs="?", type=Path, help="where the model goes (smollm2: models/smollm2)")
     parser.add_argument("--system-message", action="store_true", help="keep what a chat template says before the user")
     arguments = parser.parse_args(words)
-    if arguments.folder is None and arguments.source not in PACKAGED:
+    if arguments.folder is None and arguments.source.endswith(".gguf"):
         raise PlainError("Name the folder that the model of a GGUF file shall be written into.")
     folder = arguments.folder or Path("models") / arguments.source
     print("\n".join(bring(arguments.source, folder, arguments.system_message)))

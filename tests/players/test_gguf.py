@@ -147,6 +147,8 @@ def test_what_is_no_model_is_refused_in_a_sentence(tmp_path):
     for name, words in (("none.gguf", "no file"), ("text.gguf", "is no GGUF"), ("cut.gguf", "cannot be read as GGUF")):
         with pytest.raises(ConfigError, match=words):
             read_metadata(tmp_path / name)
+    with pytest.raises(PlainError, match="'smollm' is neither a GGUF file nor a model"):
+        command.main(["smollm"])  # whatever folder it would go into
     with pytest.raises(PlainError, match="neither a GGUF file nor a model"):
         command.bring("gpt5", tmp_path / "x")
     with pytest.raises(PlainError, match="Name the folder"):
