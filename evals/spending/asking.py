@@ -46,9 +46,9 @@ class Shown(NamedTuple):
 def choosing(role: str, seen: Sequence[Sequence[Shown]], most: int) -> Choosing | None:
     """The numbers of a player from its choices, problem by problem; None without any.
 
-    A share is what it does beyond a blind choice, with one problem in which it was blind before them, less its standard
-    error over problems and at least 0: a player that validation problems do not show to be better than blind is worth
-    nothing. How often it stays with the vote is not good or bad, so that is taken as it is.
+    Every share has one trial of a blind choice before it. What the player knows is taken less a standard error over
+    problems, and at least 0: one that validation problems do not show to know more than picking blindly, or than
+    repeating the vote, is worth nothing.
 
     >>> right, swayed = Shown(2, True, True, True, True, 6), Shown(2, True, False, True, False, 6)
     >>> found = choosing("selector", [[right]] * 8 + [[swayed]], 8)
@@ -63,29 +63,42 @@ def choosing(role: str, seen: Sequence[Sequence[Shown]], most: int) -> Choosing 
         by_number[one.answers].append(one.tokens)
     numbers = sorted(by_number)
     tokens = np.interp(range(2, numbers[-1] + 1), numbers, [float(np.mean(by_number[number])) for number in numbers])
-    kept = [[(one.right, one.answers) for one in rows if one.voted] for rows in seen]
-    rescued = [[(one.right, one.answers) for one in rows if one.there and not one.voted] for rows in seen]
-    wrong = [[one for one in rows if not (one.voted or one.right)] for rows in seen]
-    # Of two answers, one of them right, a wrong choice can only be the vote's.
-    stayed = [[(one.same, one.answers - one.there) for one in rows if one.answers > 1 + one.there] for rows in wrong]
-    keep, rescue = (max(0.0, share - error) for share, error in map(beyond_blind, (kept, rescued)))
-    stay = float(np.clip(beyond_blind(stayed)[0], 0.0, 1.0))
-    return Choosing(role, keep, rescue, stay, tuple(tokens.tolist()), most)
+    repeat, unsure = share([[_repeats(one) for one in rows if not one.voted and _others(one)] for rows in seen])
+    repeat = float(np.clip(repeat, 0.0, 1.0))
+    kept, keeping = share([[_beyond(one, 1.0) for one in rows if one.voted] for rows in seen])
+    found = [[one for one in rows if one.there and not one.voted] for rows in seen]
+    rescued, rescuing = share([[_beyond(one, 1 - repeat) for one in rows] for rows in found])
+    keep = float(np.clip(kept - repeat - np.hypot(keeping, unsure), 0.0, 1.0))
+    return Choosing(role, keep, float(np.clip(rescued - rescuing, 0.0, 1.0)), repeat, tuple(tokens.tolist()), most)
 
 
-def beyond_blind(trials: Sequence[Sequence[tuple[bool, int]]]) -> tuple[float, float]:
-    """What hits among so many options say beyond a blind choice, 0 to 1, and its standard error over problems; with one
-    blind trial before them. trials: (hit, options) by problem.
+def _others(one: Shown) -> int:
+    """Wrong answers beside the vote's wrong one."""
+    return one.answers - 1 - one.there
 
-    >>> share, error = beyond_blind([[(True, 2)], [(True, 4)]])  # off by .2222 and .3333
-    >>> round(share, 4), round(error, 4)  # (.5 + .75) / (.5 + .75 + 1), (.2222 ** 2 + .3333 ** 2) ** .5 / 2.25
+
+def _repeats(one: Shown) -> tuple[float, float]:
+    """Where the vote is wrong: how much likelier the player gives its answer than one of the other wrong ones."""
+    return (1.0 if one.same else 0.0 if one.right else -1 / _others(one)), 1.0
+
+
+def _beyond(one: Shown, blind: float) -> tuple[float, float]:
+    """Whether its choice is right, less what picking blindly in a share of the cases gives, and what knowing adds."""
+    return one.right - blind / one.answers, 1 - 1 / one.answers
+
+
+def share(trials: Sequence[Sequence[tuple[float, float]]]) -> tuple[float, float]:
+    """What was gained over what there was to gain, summed, with one trial that gained nothing before them, and its
+    standard error over problems. trials: (gained, to gain) by problem.
+
+    >>> found, error = share([[(0.5, 0.5)], [(0.75, 0.75)]])  # off by .2222 and .3333
+    >>> round(found, 4), round(error, 4)  # (.5 + .75) / (.5 + .75 + 1), (.2222 ** 2 + .3333 ** 2) ** .5 / 2.25
     (0.5556, 0.1781)
     """
-    hits = sum(hit - 1 / options for rows in trials for hit, options in rows)
-    room = 1 + sum(1 - 1 / options for rows in trials for _, options in rows)
-    share = hits / room
-    off = [sum(hit - 1 / options - share * (1 - 1 / options) for hit, options in rows) for rows in trials]
-    return share, float(np.sqrt(np.square(off).sum()) / room)
+    gained, room = (sum(one[i] for rows in trials for one in rows) for i in (0, 1))
+    found = gained / (room + 1)
+    off = [sum(gain - found * most for gain, most in rows) for rows in trials]
+    return found, float(np.sqrt(np.square(off).sum()) / (room + 1))
 
 
 def seen_in(pool: Pool, choices: Choices, most: int) -> list[Shown]:

@@ -1,8 +1,8 @@
 """What a player that chooses among a tree's answers is worth, before it is asked and after it has spoken.
 
-Its choice is evidence. How strong follows from validation problems (`Choosing`): how often it is right where the vote
-is, how often it finds the right answer where the vote does not, and whose answer it gives where it is wrong. Answers
-stand with the leader of the vote first, of K that are shown; the last of K + 1 truths is that none of them is right.
+Its choice is evidence. How strong follows from validation problems (`Choosing`): how often it knows the right answer
+where the vote has it and where the vote has not, and how often it repeats the vote whatever is right. Answers stand
+with the leader of the vote first, of K that are shown; the last of K + 1 truths is that none of them is right.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ Values = NDArray[np.float64]
 class Choosing:
     """What validation problems say of a player that chooses, beside the vote of a selection rule.
 
-    Shares are what it does beyond picking blindly: 0 is a blind choice, 1 always. Among K answers a share s stands for
-    a probability of 1 / K + s (1 - 1 / K).
+    It knows the right answer, or it repeats the vote, or else it picks blindly among those that it is shown. Only what
+    it knows makes its word worth anything.
     """
 
     role: str
     """The player's role."""
     keep: float
-    """How often its choice is right where the vote's is, where there are several answers."""
+    """How often it knows the right answer where the vote has it, 0 to 1."""
     rescue: float
-    """How often its choice is right where the vote's is wrong and a right one is shown."""
-    stay: float
-    """How often it gives the vote's answer, among those that are wrong, where both are."""
+    """How often it knows the right answer where the vote has another one and it is shown, 0 to 1."""
+    repeat: float
+    """How often it repeats the vote, right or wrong, 0 to 1."""
     tokens: tuple[float, ...]
     """Generated to choose among two, three ... answers; the last holds for all more."""
     shown: int
@@ -47,14 +47,14 @@ class Choosing:
         right; the right one, the vote's and any other one where another than the vote's is right.
 
         >>> [round(float(value), 4) for value in EXAMPLE.parts(np.array(2.0))]
-        [0.9, 0.1, 0.8, 0.2, 0.0]
-        >>> [round(float(value), 4) for value in EXAMPLE.parts(np.array(4.0))]  # .25 + .8 * .75 and .25 + .6 * .75
+        [0.9, 0.1, 0.8, 0.2, 0.2]
+        >>> [round(float(value), 4) for value in EXAMPLE.parts(np.array(4.0))]  # .8 + .2 / 4, .6 + .4 / 4
         [0.85, 0.05, 0.7, 0.1, 0.1]
         """
-        kept, rescued = beyond(self.keep, answers), beyond(self.rescue, answers)
-        stayed = beyond(self.stay, answers - 1)  # of two it can only be the vote's
-        other = (1 - rescued) * (1 - stayed) / np.maximum(1.0, answers - 2)
-        return kept, (1 - kept) / (answers - 1), rescued, (1 - rescued) * stayed, other
+        knows = min(self.rescue, 1 - self.repeat)
+        swayed = max(0.0, 1 - self.keep - self.repeat) / answers
+        other = (1 - knows - self.repeat) / answers
+        return 1 - swayed * (answers - 1), swayed, knows + other, self.repeat + other, other
 
     def likelihoods(self, answers: int) -> Values:
         """P(choice | what is right), (K, K + 1): a row for each choice, a column for each truth; columns sum to 1.
@@ -65,27 +65,18 @@ class Choosing:
         return _likelihoods(self, answers)
 
 
-def beyond(share: float, answers: Values | float) -> Values:
-    """The probability that a share beyond a blind choice among so many answers stands for.
-
-    >>> float(beyond(0.5, 4)), float(beyond(0.0, 4)), float(beyond(0.3, 1))
-    (0.625, 0.25, 1.0)
-    """
-    return 1 / np.asarray(answers, float) + share * (1 - 1 / np.asarray(answers, float))
-
-
 @lru_cache(maxsize=256)
 def _likelihoods(player: Choosing, answers: int) -> Values:
-    kept, swayed, rescued, stayed, other = player.parts(np.array(float(answers)))
+    kept, swayed, rescued, repeated, other = player.parts(np.array(float(answers)))
     found = np.full((answers, answers + 1), float(other))
-    found[:, 0], found[0, 1:answers] = swayed, stayed
+    found[:, 0], found[0, 1:answers] = swayed, repeated
     found[np.arange(1, answers), np.arange(1, answers)] = rescued
-    none = float(beyond(player.stay, answers))
-    found[0, 0], found[0, answers], found[1:, answers] = kept, none, (1 - none) / (answers - 1)
-    return np.maximum(found, 1e-9)
+    found[:, answers] = (1 - player.repeat) / answers
+    found[0, 0], found[0, answers] = kept, player.repeat + (1 - player.repeat) / answers
+    return np.maximum(found, 1e-12)
 
 
-EXAMPLE = Choosing("selector", keep=0.8, rescue=0.6, stay=0.0, tokens=(6.0,), shown=8)
+EXAMPLE = Choosing("selector", keep=0.8, rescue=0.6, repeat=0.0, tokens=(6.0,), shown=8)
 """Made-up numbers, for examples: of two answers it keeps a right vote in 90 % and finds the other one in 80 %."""
 LEAST = 1e-9
 """A gain below this is one of rounding: none."""
@@ -128,7 +119,7 @@ def worths(player: Choosing, shares: Values, given: NDArray[np.bool_], leader: N
     [0.19, 0.0]
     """
     rows, count = np.arange(len(shares)), given.sum(1).astype(float)
-    kept, swayed, rescued, stayed, other = (part[:, None] for part in player.parts(np.maximum(2.0, count)))
+    kept, swayed, rescued, repeated, other = (part[:, None] for part in player.parts(np.maximum(2.0, count)))
     top = shares[rows, leader][:, None]
     rivals = np.where(given, shares, 0.0)
     rivals[rows, leader] = 0.0
@@ -140,5 +131,5 @@ def worths(player: Choosing, shares: Values, given: NDArray[np.bool_], leader: N
     beside = np.where(places == first[:, None], rest.max(1)[:, None], best)  # the likeliest that is neither
     told = np.maximum(rescued * rivals, other * beside) - swayed * top
     told = np.where(given & (places != leader[:, None]), np.maximum(0.0, told), 0.0).sum(1)
-    found = told + np.maximum(0.0, stayed * best - kept * top)[:, 0]
+    found = told + np.maximum(0.0, repeated * best - kept * top)[:, 0]
     return np.where((count > 1) & (found > LEAST), found, 0.0)

@@ -33,7 +33,7 @@ def test_many_states_are_worth_what_each_is():
     given[:, 2] = True
     shares = np.where(given, shares, 0.0)
     leader = np.array([rng.choice(np.flatnonzero(row)) for row in given])
-    for player in (EXAMPLE, BLIND, replace(EXAMPLE, keep=0.1, rescue=0.3, stay=0.7)):
+    for player in (EXAMPLE, BLIND, replace(EXAMPLE, keep=0.1, rescue=0.3, repeat=0.6)):
         one_by_one = [
             worth(player, [row[first], *(row[i] for i in np.flatnonzero(there) if i != first)])
             if there.sum() > 1
@@ -45,6 +45,8 @@ def test_many_states_are_worth_what_each_is():
 
 def test_a_word_that_changes_nothing_is_worth_nothing():
     """However often it errs: what it says is not obeyed where the vote is the likelier all the same."""
+    copier = replace(BLIND, repeat=0.5)
+    assert worth(copier, [0.3] * 3) == worth(copier, [0.5, 0.3]) == worth(replace(BLIND, repeat=1.0), [0.4, 0.4]) == 0
     assert worth(BLIND, [0.3] * 3) == worth(BLIND, [0.5, 0.3]) == worth(replace(EXAMPLE, keep=0.1), [0.9, 0.05]) == 0
     assert worth(EXAMPLE, [0.98, 0.01]) == 0 < worth(EXAMPLE, [0.5, 0.01, 0.4])
 

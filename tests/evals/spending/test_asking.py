@@ -3,6 +3,7 @@
 import doctest
 
 import numpy as np
+import pytest
 from simulated_pools import simulated
 
 from evals.samples.trees import Choices
@@ -18,33 +19,37 @@ CELLS = [[3, 1], [N, 1], [N, 2]]
 
 def answers(pool, depths):
     pairs = zip(pool.grown.branches, depths, strict=False)
-    return list(dict.fromkeys(key for branch, depth in pairs for key in branch.solutions.key[:depth]))
+    return [key for branch, depth in pairs for key in branch.solutions.key[:depth]]
 
 
 class Player:
-    """Chooses the right answer, 0, in a share of the states where it is given, else any; every choice costs COST."""
+    """Chooses the right answer, 0, in a share of the states where it is given, the vote's in the share `copies`, else
+    any; every choice costs COST."""
 
-    def __init__(self, share, seed=0):
-        self.share, self.rng, self.generated = share, np.random.default_rng(seed), 0
+    def __init__(self, share, copies=0.0, seed=0):
+        self.share, self.copies, self.rng, self.generated = share, copies, np.random.default_rng(seed), 0
 
     def choose(self, given):
         self.generated += COST
-        return 0 if 0 in given and self.rng.random() < self.share else int(self.rng.choice(given))
+        luck = self.rng.random()
+        if 0 in given and luck < self.share:
+            return 0
+        return max(given, key=given.count) if luck > 1 - self.copies else int(self.rng.choice(list(set(given))))
 
     def choices(self, pool):
         """In the grid's cells."""
         found = [answers(pool, (m,) * n) for n, m in CELLS]
-        keys = [self.choose(given) if len(given) > 1 else given[0] for given in found]
-        tokens = [COST if len(given) > 1 else 0 for given in found]
+        keys = [self.choose(given) if len(set(given)) > 1 else given[0] for given in found]
+        tokens = [COST if len(set(given)) > 1 else 0 for given in found]
         return Choices(CELLS, keys, tokens, [0] * len(CELLS))
 
     def along(self, pool):
         return lambda depths: (self.choose(answers(pool, depths)), COST)
 
 
-def policies(share):
+def policies(share, copies=0.0):
     """(the policy that knows votes alone, the one that may ask, the player)."""
-    pools, player = simulated(60, seed=1, n=N), Player(share)
+    pools, player = simulated(60, seed=1, n=N), Player(share, copies)
     seen = [seen_in(pool, player.choices(pool), 8) for pool in pools]
     counted = statistics(pools)
     return BudgetPolicy(counted), BudgetPolicy(counted, player=choosing("selector", seen, 8)), player
@@ -59,7 +64,8 @@ def test_its_numbers_are_those_of_the_simulation():
     assert player.tokens == (COST,) * len(player.tokens)
     assert 0.7 < player.rescue < 0.9 and 0.7 < player.keep < 0.9  # .9, less the standard errors of 60 problems
     blind = policies(0.0)[1].player
-    assert max(blind.rescue, blind.keep) < 0.05 and blind.stay < 0.1
+    assert max(blind.rescue, blind.keep) < 0.05 and blind.repeat < 0.1
+    assert policies(0.0, copies=0.5)[1].player.repeat == pytest.approx(0.5, abs=0.12)
 
 
 def test_a_good_player_is_worth_asking_and_its_tokens_are_counted():
@@ -93,8 +99,11 @@ def test_a_good_player_is_worth_asking_and_its_tokens_are_counted():
     assert min(gained) > 0.02 and max(gained) > 0.05
 
 
-def test_a_bad_player_is_never_asked():
-    votes, asks, player = policies(0.0)
+@pytest.mark.parametrize("copies", [0.0, 0.5, 1.0])
+def test_a_bad_player_is_never_asked(copies):
+    """One that is blind, one that repeats the vote now and then, which is right where the vote is, one that always."""
+    votes, asks, player = policies(0.0, copies)
+    assert asks.player.keep == asks.player.rescue == 0
     test = simulated(30, seed=3, n=N)
     for pool in test:
         path = replay(asks, pool, choice=player.along(pool))
