@@ -103,6 +103,17 @@ def band_summary(run: RunConfig, rows: Sequence[dict]) -> str:
     return "\n".join([*lines, f"{right:.1%} of {solutions:,} solutions right, {cut:.1%} cut off"])
 
 
+def advice(run: RunConfig, rows: Sequence[dict]) -> str:
+    """Which bands to train on: of easy and medium those that hold a problem; a sentence where neither does."""
+    found = [run.curriculum.band(row["right"] / row["sampled"]) for row in rows]
+    bands = [band for band in ("easy", "medium") if band in found]
+    if bands:
+        return f"Train with, for example, curriculum.bands=[{','.join(bands)}]."
+    cut = sum(row["unfinished"] for row in rows) / sum(row["sampled"] for row in rows)
+    told = "No problem is easy or medium, so bands have nothing to train on: take easier problems or a stronger base."
+    return told + f" Most are cut off: raise solution.max_new_tokens={run.solution.max_new_tokens}." * (cut > 0.5)
+
+
 def main(words: list[str] | None = None) -> None:
     parser = Parser(prog="curriculum", description=__doc__)
     parser.add_argument("config", help="a YAML file, or the folder of a run to go on with")
@@ -124,7 +135,7 @@ def main(words: list[str] | None = None) -> None:
             reasoner.solver.close()
             reasoner.judge_of.close()
     print(band_summary(run, rows))
-    print(f"Written to {folder / FILE}. Train with, for example, curriculum.bands=[easy,medium].")
+    print(f"Written to {folder / FILE}. {advice(run, rows)}")
 
 
 if __name__ == "__main__":

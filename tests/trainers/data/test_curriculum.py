@@ -16,7 +16,7 @@ from rlad.reasoning.reasoner import Reasoner
 from rlad.reasoning.tree import Plan, Tree
 from rlad.verifier import Outcome, Verdict
 from trainers.credit.phase import Credit
-from trainers.curriculum import AT_A_TIME, band_summary, measure_success
+from trainers.curriculum import AT_A_TIME, advice, band_summary, measure_success
 from trainers.data.curriculum import FILE, Curriculum, decayed_counts, read_measured
 from trainers.data.cursor import Cursor
 from trainers.data.dynamic_sampling import PassRates, dynamic_sampling
@@ -259,3 +259,14 @@ def test_the_dry_run_counts_the_largest_tree():
     words = ["cotrain.bare.share=0", "cotrain.problems=2", "cotrain.abstractions=2", "cotrain.solutions=2"]
     run = load_config(None, [*words, "curriculum.hard_tree=[20, 3]"])
     assert rollout_rows(run, "solution", 2) == 60 and rollout_rows(run, "abstraction", 2) == 20
+
+
+def test_the_advice_names_bands_that_hold_a_problem():
+    def row(right, unfinished=0):
+        return {"right": right, "sampled": 8, "unfinished": unfinished}
+
+    run = load_config(None, [])
+    assert advice(run, [row(8), row(3), row(0)]).endswith("curriculum.bands=[easy,medium].")
+    assert advice(run, [row(3), row(0)]).endswith("curriculum.bands=[medium].")
+    assert advice(run, [row(0)]).endswith("take easier problems or a stronger base.")
+    assert " Most are cut off: raise solution.max_new_tokens=48." in advice(run, [row(0, 7)])
