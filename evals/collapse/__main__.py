@@ -8,7 +8,6 @@ problem, coverage and the selected answer at the same tokens. Writes RUN/collaps
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 from evals.collapse.changes import changes, verdict
@@ -24,7 +23,7 @@ def collapse_of(given: str, *overrides: str) -> dict[str, Any]:
 
     Raises PlainError where there are not two swept checkpoints, or where they cannot be compared.
     """
-    run, folder = open_run(given, list(overrides))
+    run, folder = open_run(given, overrides)
     series = swept_checkpoints(folder, run)
     common, metrics = Common.of(series), read_jsonl(folder / "metrics.jsonl")
     points = [point_of(swept, common, metrics) for swept in series]
@@ -42,7 +41,7 @@ def main(words: list[str] | None = None) -> None:
     given = parser.parse_intermixed_args(words)
     found = collapse_of(given.run, *given.overrides)
     print_collapse(found)
-    folder = Path(given.run)
+    _, folder = open_run(given.run, given.overrides)  # a configuration's name means its run's folder
     (folder / "collapse.json").write_text(json.dumps(found, indent=1, allow_nan=False) + "\n")
     print(f"Written: {folder / 'collapse.json'}, {plot_collapse(found, folder / 'plots' / 'collapse.png')}")
 

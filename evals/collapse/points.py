@@ -63,7 +63,7 @@ def swept_checkpoints(folder: Path, run: RunConfig) -> list[Swept]:
     Raises PlainError where there are fewer than two, or where they were asked different problems.
     """
     found: dict[int, Swept] = {}
-    places = [folder, *sorted((folder / "exports").glob("step_*"))]
+    places = [folder, *(one for one in sorted((folder / "exports").glob("step_*")) if _exported(one) is not None)]
     for place in [one for one in places if (one / NAME).is_file()]:
         whole = Sampled.read(place / NAME)
         for checkpoint in ("warmstart", "cotrained"):
@@ -87,12 +87,22 @@ def swept_checkpoints(folder: Path, run: RunConfig) -> list[Swept]:
 
 def _step_of(place: Path) -> int:
     """The step of what a run folder exports. Raises PlainError where nothing says so."""
-    if place.name.startswith("step_"):
-        return int(place.name.removeprefix("step_"))
+    if (step := _exported(place)) is not None:
+        return step
     rows = read_jsonl(place / "metrics.jsonl")
     if not rows:
         raise PlainError(f"'{place}' has no metrics.jsonl that says which step its players are of.")
     return int(rows[-1]["step"])
+
+
+def _exported(place: Path) -> int | None:
+    """The step that the folder of an export is named by; None for any other, such as a copy of one or a run.
+
+    >>> [_exported(Path(one)) for one in ("run/exports/step_00050", "run/exports/step_00050.old", "runs/step_two")]
+    [50, None, None]
+    """
+    number = place.name.removeprefix("step_")
+    return int(number) if place.resolve().parent.name == "exports" and number.isdecimal() else None
 
 
 def _only(sampled: Sampled, checkpoint: str) -> Sampled:

@@ -8,7 +8,7 @@ in every state where it was asked. What it is worth is counted on validation pro
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Hashable, Sequence
 from dataclasses import astuple, dataclass, field
 from typing import Any, NamedTuple
@@ -111,9 +111,10 @@ def seen_in(pool: Pool, choices: Choices, most: int) -> list[Shown]:
             leader = max(votes, key=votes.__getitem__)
             pairs = [pair for b in branches for pair in zip(b.solutions.key[:m], b.solutions.correct[:m], strict=True)]
             right = {key for key, flag in pairs if flag}
-            found.append(
-                Shown(min(most, len(votes)), leader in right, key in right, bool(right), key == leader, tokens)
-            )
+            # The most frequent ones, votes or none: some rules leave answers without.
+            shown = dict(Counter(key for key, _ in pairs if key is not None).most_common(most))
+            there = not right.isdisjoint(shown)
+            found.append(Shown(len(shown), leader in right, key in right, there, key == leader, tokens))
     return found
 
 

@@ -146,7 +146,7 @@ UNASKED = (
     "with sweep.budget_policy=true, not by measuring kept trees again."
 )
 LACKING = (
-    "budget=auto was to ask the selector {count} times where these trees keep no choice of it (they were sampled under "
+    "budget=auto was to ask the {role} {count} times where these trees keep no choice of it (they were sampled under "
     "another rule or other keys), and went on without; sweep anew for its numbers."
 )
 
@@ -156,8 +156,8 @@ def spending_warnings(sampled: Sampled, measured: dict[str, Any] | None) -> list
     if measured is None:
         return [UNPRICED]
     if "selector" in measured:
-        count = measured["selector"]["lacking"]
-        return [LACKING.format(count=count)] if count else []
+        count, role = measured["selector"]["lacking"], measured["selector"]["statistics"]["role"]
+        return [LACKING.format(role=role, count=count)] if count else []
     modes = dict.fromkeys(one.mode for one in sampled.conditions if one.checkpoint == measured["checkpoint"])
     return [UNASKED.format(role=mode.removeprefix(CHOSEN)) for mode in modes if mode.startswith(CHOSEN)]
 

@@ -175,11 +175,6 @@ def _at_most(side: Side, tokens: float) -> Side:
     return replace(side, budget=min(tokens, side.samples.samples * side.samples.tokens_per_sample))
 
 
-def _at_most(side: Side, tokens: float) -> Side:
-    """Plain samples at a budget, or all of them where they are fewer."""
-    return replace(side, budget=min(tokens, side.samples.samples * side.samples.tokens_per_sample))
-
-
 def _beside(
     book: Book, rivals: Sequence[Side], condition: Condition, right: NDArray[np.float64], resamples: int
 ) -> tuple[NDArray[np.float64], dict[str, Any]]:

@@ -208,7 +208,8 @@ class Posterior:
         if heard is not None and set(heard.shown) == set(shown):
             return None
         voted = dict(zip(self.answers, self._voted.tolist(), strict=False))
-        gain = worth(self.player, [voted[one] for one in shown])
+        # Rules that filter leave answers without a vote, which the player is shown all the same.
+        gain = worth(self.player, [voted.get(one, 0.0) for one in shown])
         if heard is not None:
             gain += voted[shown[0]] - self.selected
         return gain, self.player.cost(len(shown))

@@ -73,6 +73,16 @@ def test_it_is_asked_anew_for_other_answers_alone():
     assert policy.next(TIE, left=5.0, abstractions=0).kind == "stop"  # 6 tokens do not fit
 
 
+def test_answers_that_a_rule_leaves_without_a_vote_are_shown_all_the_same():
+    """B was given, and a rule that filters drops it: of three shown answers its chance by the votes is 0."""
+    branches = (*TIE.branches, Seen(("C",)))
+    gain, tokens = Posterior(COUNTING, Standing(branches, {"A": 0.0, "C": 0.0}), EXAMPLE).asking()
+    assert (gain, tokens) == (pytest.approx(worth(EXAMPLE, [3 / 7, 0.0, 3 / 7])), 6.0)  # 1 / 7 that nobody gave
+    said = BudgetPolicy(COUNTING, player=EXAMPLE).heard(Standing(branches, {"A": 0.0, "C": 0.0}), "B")
+    after = Posterior(COUNTING, Standing(branches, {"A": 0.0, "C": 0.0}, said), EXAMPLE)
+    assert set(said.shown) == {"A", "B", "C"} and after.choice in "AC" and after.asking() is None
+
+
 def test_another_answer_is_worth_finding_for_a_player_that_can_tell():
     """One vote more can only tie; but there would be two answers to choose from."""
     one = Standing((Seen(("A",)),), {"A": 0.0})

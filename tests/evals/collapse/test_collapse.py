@@ -2,6 +2,7 @@
 
 import doctest
 import json
+import shutil
 
 import pytest
 import simulated_jobs
@@ -116,6 +117,13 @@ def test_what_cannot_be_compared_is_refused(run):
         command.collapse_of(str(run))
     with pytest.raises(ConfigError, match="There is no run folder"):
         command.collapse_of(str(run / "nowhere"))
+
+
+def test_a_configuration_means_its_runs_folder_and_a_copy_of_an_export_is_none(run, tmp_path):
+    shutil.copytree(run / "exports" / "step_00010", run / "exports" / "step_00010.old")
+    shutil.copy(run / "config.yaml", tmp_path / "mine.yaml")
+    command.main([str(tmp_path / "mine.yaml")])
+    assert [row["step"] for row in json.loads((run / "collapse.json").read_text())["points"]] == [0, 10, 20]
 
 
 def test_a_solver_alone_is_followed_too(run):

@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 from simulated_pools import simulated
 
-from evals.samples.trees import Choices
+from evals.samples.trees import Choices, Draws, Grown, Guided, Samples
 from evals.spending import asking
 from evals.spending.asking import Consulted, choosing, seen_in
+from evals.spending.pools import Pool
 from evals.spending.replay import prices, replay, stopped
 from evals.spending.statistics import statistics
 from rlad.reasoning.budget_policy import BudgetPolicy, prices_of
+from rlad.selection.filtering import BestOfMajorityKeys
 
 N, COST = 6, 7
 CELLS = [[3, 1], [N, 1], [N, 2]]
@@ -109,6 +111,21 @@ def test_a_bad_player_is_never_asked(copies):
         path = replay(asks, pool, choice=player.along(pool))
         assert path == replay(votes, pool)
         assert not any(step.choices for step in path)
+
+
+def test_of_more_answers_than_it_is_shown_the_most_frequent_ones_count():
+    """Answers 7, 8, 7, 8 and 0 (right): of two that are shown neither is right, of three one is; `best_of_majority`
+    leaves the last without a vote, and it is shown all the same."""
+    keys = [7, 8, 7, 8, 0]
+    verdicts = ["incorrect"] * 4 + ["correct"]
+    logs = [-1.0, -2.0, -1.0, -2.0, -0.1]
+    solutions = Samples([f"s{i}" for i in range(5)], [4] * 5, logs, verdicts, keys, logs)
+    grown = Grown(Draws(["z"], [2], [0], [-1.0]), [Guided("z", False, solutions)])
+    choices = Choices([[1, 5]], [7], [COST], [0])
+    for most, there in ((2, False), (3, True)):
+        for select in ("majority", "best_of_majority"):
+            (one,) = seen_in(Pool(grown, select, BestOfMajorityKeys(0.6) if "_" in select else None), choices, most)
+            assert (one.answers, one.there, one.right, one.voted, one.same) == (most, there, False, False, True)
 
 
 def test_where_nothing_is_kept_the_votes_go_on_without():
