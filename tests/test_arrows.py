@@ -69,6 +69,7 @@ FLOORS = {
         {"cells", "charts"},
         {"dynamics", "report", "spending"},
         {"sweeping"},
+        {"sweep"},
         {
             "benchmarks",
             "ceiling",
@@ -83,7 +84,6 @@ FLOORS = {
             "pruning",
             "routing",
             "searching",
-            "sweep",
             "transfer",
         },
     ],
