@@ -102,9 +102,9 @@ class Asking:
                 except BaseException:
                     reply.cancel()
                     raise
+                reply.set_result(completions)  # first: whoever leaves at a piece would leave the thread waiting
                 for piece in pieces:
                     yield piece
-                reply.set_result(completions)
             try:
                 (self.place,) = await chosen
             except PromptTooLong:

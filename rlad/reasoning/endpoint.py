@@ -146,7 +146,7 @@ class EndpointSampler:
 def server_of(run: RunConfig, role: str, url: str) -> tuple[ChatServerConfig, str]:
     """How a role's player at an address is asked, and under which keys that stands: those of its model, or
     `transfer.endpoint` for the solver that this names."""
-    if run.transfer.endpoint.url == url:
+    if role == "solution" and run.transfer.endpoint.url == url:  # a proposer there is asked as the run says
         return run.transfer.endpoint, "transfer.endpoint"
     own = run.players[role].model
     model: ModelConfig = own or run.base

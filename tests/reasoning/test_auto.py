@@ -16,12 +16,12 @@ from rlad.problems import make_world
 from rlad.problems.base import Problem
 from rlad.reasoning.auto import AutoExploration, explored
 from rlad.reasoning.budget_policy import BudgetPolicy, Spending
-from rlad.reasoning.choosing import Chooser
+from rlad.reasoning.choosing import Asking, Chooser
 from rlad.reasoning.events import AbstractionEvent, SelectionEvent, SolutionEvent, StartEvent, VoteEvent
 from rlad.reasoning.explorer import Explorer, Limits
 from rlad.reasoning.posterior import COUNTING
 from rlad.reasoning.selecting import Choosing
-from rlad.reasoning.tree import Plan, Tree
+from rlad.reasoning.tree import Plan, Solution, Tree
 
 PROMPTS = world_prompts()
 STATISTICS = replace(COUNTING, follow=0.8, success=(0.35,), abstraction_tokens=(4.0,), solution_tokens=8.0)
@@ -213,3 +213,18 @@ def test_a_selector_that_is_lost_ends_the_tree_and_one_that_is_not_waited_for_st
         return task.cancelled()
 
     assert asyncio.run(left()) and slow.sampler.cancelled == 1
+
+
+def test_who_leaves_at_the_first_piece_of_a_choice_leaves_no_thread_behind():
+    own = chooser("cotrain.selector_rounds=3")
+    tree = Tree(Problem("p", "3 , 5 > 14 ; 4 , 1 > ?", "9"))
+    answers = [(text, [Solution([], None, f"so \\boxed{{ {text} }}")]) for text in "789"]
+
+    async def left():
+        pieces = Asking(own, tree, answers).sample([], 6, own.sampling(0))
+        async with asyncio.timeout(10):
+            await anext(pieces)
+            await pieces.aclose()
+
+    asyncio.run(left())
+    assert 1 <= len(own.sampler.calls) < 3

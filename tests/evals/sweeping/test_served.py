@@ -17,7 +17,7 @@ from rlad.config.running import RULES
 from rlad.generation import Sampling
 from rlad.players.policy import load_tokenizer, make_policy
 from rlad.problems import load_problems
-from rlad.reasoning.endpoint import open_endpoint, open_served
+from rlad.reasoning.endpoint import open_endpoint, open_served, server_of
 from rlad.reasoning.pair import newest_pair
 from rlad.reasoning.tree import Plan
 
@@ -240,3 +240,11 @@ def test_abstractions_from_behind_a_server_are_given_to_another_solver(tmp_path)
     assert any("so there is no oracle" in note for note in found["meta"]["notes"])
     told = [(body["max_tokens"], "chat_template_kwargs" in body) for body in server.asked]
     assert set(told) == {(12, False), (1024, True)}  # the run's proposer, and the solver as transfer.endpoint says
+
+
+def test_only_a_solver_is_asked_as_transfers_endpoint_says():
+    """A run's own proposer may be behind the very address that a transfer gives its abstractions to."""
+    url = "http://127.0.0.1:9/v1"
+    words = [f"base.path={url}", "base.server.name=writer", f"transfer.endpoint.url={url}"]
+    run = load_config(None, [*words, "transfer.endpoint.name=stranger"])
+    assert [server_of(run, role, url)[0].name for role in ("abstraction", "solution")] == ["writer", "stranger"]
