@@ -7,6 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from evals.pruning.retention import LEAST
 from evals.tables.looks import LOOK
 
 
@@ -21,6 +22,8 @@ def print_pruning(found: dict[str, Any], console: Console | None = None) -> None
     for table in (_likelihood(found), _retention(found), _abstractions(found)):
         if table.row_count:
             out.print(table)
+    if not found["retention"]:
+        out.print(f"Retention: no category stands in {LEAST} of the chains, so none is told; ask for more --problems.")
 
 
 def _interval(row: dict[str, Any], name: str, ci: str) -> str:

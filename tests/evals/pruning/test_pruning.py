@@ -197,6 +197,14 @@ def test_the_tables_are_whole_on_eighty_columns(capsys):
     assert any(f"{worst['answer']:.2f}" in line and worst["order"] in line for line in lines)
 
 
+def test_a_table_that_is_left_out_says_why(capsys):
+    """Eight chains: every category stands in fewer than are told."""
+    found = json.loads((Path(__file__).parents[3] / "docs/results/pruning/smollm2-1.json").read_text())
+    print_pruning(found, Console(width=200))
+    said = capsys.readouterr().out
+    assert "Retention relative" not in said and "Retention: no category stands in 10 of the chains" in said
+
+
 def test_bad_input_is_one_sentence(run):
     with pytest.raises(ConfigError, match="There is no run folder"):
         main(["nowhere"])
