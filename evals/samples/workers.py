@@ -145,11 +145,12 @@ class SamplingPool:
         self.sampled.conditions[condition] = [record_of(one, temperature) for one in found]
 
     def asked(self, pair: ModelPair, role: str, temperature: float, way: Any, job: Callable, split: str) -> None:
-        """What a further player of the pair chooses where a budget policy asks it, going a way of a `name`; by its
+        """What a further player of the pair chooses where a budget policy asks it, going a way under a `rule`; by its
         job."""
         drawn = Condition(pair.checkpoint, pair.label, "distinct", temperature, split, depth_of(self.settings.grid))
         condition = replace(drawn, mode=f"{ASKED}{role}")
-        rounds = f"{self.run.cotrain.selector_rounds}/{way.name}/"
+        # The policy's own numbers have no part in the name: shards from other machines have others in the last digits.
+        rounds = f"{self.run.cotrain.selector_rounds}/{way.rule}/"
         each, label = self.sampled.conditions[drawn], f"{pair.label}: the {role} along budget=auto"
         found = self._all(job, split, label, condition, pair, role, way, more=rounds, each=each)
         self.sampled.conditions[condition] = [record_of(one, temperature) for one in found]

@@ -7,10 +7,9 @@ in every state where it was asked. What it is worth is counted on validation pro
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -178,12 +177,6 @@ class Way:
     policy: BudgetPolicy
     rule: str
     keys: Any
-
-    @property
-    def name(self) -> str:
-        """Other numbers, another name: what was kept of one way says nothing of another."""
-        told = repr((astuple(self.policy), self.rule, self.keys))
-        return hashlib.blake2b(told.encode(), digest_size=6).hexdigest()
 
 
 def asked_job(

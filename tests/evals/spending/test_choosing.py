@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from evals.samples import choosing as jobs
 from evals.samples.journal import Journal
 from evals.samples.judged import BreadthSamples
 from evals.samples.trees import NAME, Draws, Grown, Guided, ModelPair, Sampled, Samples
+from evals.sweeping import asking
 from evals.tables.choosing import headline, print_choosing
 from evals.tables.spending import print_spending
 from rlad.config import RunConfig
@@ -181,6 +183,17 @@ def test_a_policy_may_ask_it_and_the_sweep_keeps_what_it_said(tmp_path, done, mo
     out = Console(file=io.StringIO(), width=80)
     print_spending(found, out)
     assert "budget=auto with the selector" in out.file.getvalue() and "…" not in out.file.getvalue()
+
+
+def test_shards_of_machines_that_round_otherwise_are_merged(tmp_path, done, monkeypatch):
+    """What a policy knows is fitted anew by each of them, and never to the same last digit."""
+    folder = run_folder(tmp_path / "run", *ASKING)
+    sweep.main([str(folder), "--shard", "2/2"])
+    fitted = asking.statistics
+    monkeypatch.setattr(asking, "statistics", lambda pools: replace(fitted(pools), unseen=fitted(pools).unseen + 1e-9))
+    sweep.main([str(folder), "--shard", "1/2"])
+    found = json.loads((folder / "sweep.json").read_text())["budget"]
+    assert found["selector"]["lacking"] == 0
 
 
 def test_trees_that_were_sampled_without_the_policy_say_that_it_was_not_asked(tmp_path, done):
