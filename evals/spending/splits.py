@@ -53,8 +53,7 @@ def splits(book: Book, valid: Sides, known: Sides, resamples: int) -> dict[str, 
     rival = book.best(checkpoint, PLAIN, [side.samples.temperature for side in known[checkpoint, PLAIN]])
     plain = Side(_at(known[checkpoint, PLAIN], rival), None)
     means = pool.tokens.mean(0)
-    budgets = np.geomspace(np.nanmin(means), np.nanmax(means), BUDGETS).tolist()
-    rows = [_row(pool, judge or pool, budget, plain, rival, resamples) for budget in budgets]
+    rows = [_row(pool, judge or pool, budget, plain, rival, resamples) for budget in budgets(means)]
     for row, adjusted in zip(rows, est.holm([row["p"] for row in rows]), strict=True):
         row["p_holm"] = rounded(adjusted)
         row["p"] = rounded(row["p"])
@@ -72,6 +71,18 @@ def splits(book: Book, valid: Sides, known: Sides, resamples: int) -> dict[str, 
 
 def _at(several: Sequence[Side], option: Option) -> Any:
     return next(side.samples for side in several if side.samples.temperature == option.temperature)
+
+
+def budgets(means: np.ndarray) -> list[float]:
+    """Tokens at which a split is recommended, from the cheapest cell's to the dearest's, evenly apart in ratio.
+
+    One where all cost alike, as a grid of one cell does: five alike would be corrected for five comparisons.
+
+    >>> [round(tokens) for tokens in budgets(np.array([[16.0, np.nan], [64.0, 256.0]]))], budgets(np.array([[32.0]]))
+    ([16, 32, 64, 128, 256], [32.0])
+    """
+    least, most = np.nanmin(means), np.nanmax(means)
+    return np.geomspace(least, most, BUDGETS if most > least else 1).tolist()
 
 
 def _row(
