@@ -30,7 +30,7 @@ def test_a_model_that_was_not_brought_yet_is_named_with_the_command_that_brings_
 
 def test_the_demo_on_countdown_is_the_demo_with_texts_that_fit():
     run, demo = load_config("configs/countdown.yaml"), load_config("configs/demo.yaml")
-    assert run.problems.source == "countdown" and run.cotrain.steps == demo.cotrain.steps
+    assert run.problems.source == "countdown" and run.cotrain.abstractions == demo.cotrain.abstractions
     problems, own = load_problems(run.problems, "train"), world_of(run.problems)
     rng = random.Random(0)
     for problem in problems[:200]:
