@@ -4,6 +4,7 @@ import json
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.request import urlopen
 
 
 @contextmanager
@@ -37,6 +38,16 @@ def chat_server(answer, model="stub"):
     finally:
         server.shutdown()
         server.server_close()
+
+
+def let_it_finish(url, seconds=30):
+    """Waits until a server has answered whatever it was asked so far, by askers that were killed since, too."""
+    with urlopen(f"{url}/models", timeout=seconds):
+        """It came behind the others, so each of them has its thread by now."""
+    for thread in threading.enumerate():
+        if "process_request_thread" in thread.name:
+            thread.join(seconds)
+            assert not thread.is_alive()
 
 
 def in_openais_form(texts, **more):
