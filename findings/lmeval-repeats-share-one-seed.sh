@@ -2,8 +2,7 @@
 # lm-eval 0.4.13: against a server (local-completions, local-chat-completions) all repeats of a sampled task carry the
 # same seed, so the 64 samples of gsm8k's self-consistency task are one sample 64 times.
 #
-# Expected: repeats: 64 with do_sample and a temperature are 64 independent samples of each question; lm-eval's own
-# cache takes care not to hand one answer to all repeats.
+# Expected: repeats: 64 with do_sample and a temperature are 64 independent samples of each question.
 # Seen: a server that draws as the seed says (as vLLM and llama.cpp do); 64 repeats, temperature as in the task:
 #       local-completions, one request at a time / eight at once    1 distinct answer of 64 / 1
 #       local-chat-completions                                      1 / 1
@@ -23,9 +22,7 @@ nice "$work/venv/bin/pip" install -qq --no-compile requests==2.34.2 Jinja2==3.1.
 nice "$work/venv/bin/pip" install -qq --no-compile --no-deps lm-eval==0.4.13
 cd "$work"
 nice "$work/venv/bin/python" - <<'PY'
-import json
-import random
-import threading
+import json, random, threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import version
 from pathlib import Path
@@ -37,8 +34,6 @@ from lm_eval.models.openai_completions import LocalChatCompletion, LocalCompleti
 
 
 class Server(BaseHTTPRequestHandler):
-    """Answers with a number drawn by the request's seed, or by chance where it has none."""
-
     def do_POST(self):
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         drawn = str(random.Random(request.get("seed")).getrandbits(60))
@@ -46,12 +41,10 @@ class Server(BaseHTTPRequestHandler):
         body = json.dumps({"choices": [choice]}).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, *_):
-        pass
+    log_message = lambda *_: None
 
 
 server = ThreadingHTTPServer(("127.0.0.1", 0), Server)
@@ -62,10 +55,8 @@ repeats, options = task["repeats"], task["generation_kwargs"]
 print("lm-eval", version("lm-eval"), f"repeats {repeats}", {key: options[key] for key in ("do_sample", "temperature")})
 chat = JsonChatStr(json.dumps([{"role": "user", "content": "What is 1 + 1?"}]))
 changed = 0
-for name, kind, prompt in (
-    ("completions", LocalCompletionsAPI, "What is 1 + 1?"),
-    ("chat/completions", LocalChatCompletion, chat),
-):
+ways = (("completions", LocalCompletionsAPI, "What is 1 + 1?"), ("chat/completions", LocalChatCompletion, chat))
+for name, kind, prompt in ways:
     for at_once in (1, 8):
         url = f"http://127.0.0.1:{server.server_port}/v1/{name}"
         model = kind(base_url=url, model="any", tokenizer_backend=None, num_concurrent=at_once)

@@ -45,25 +45,12 @@ kinds = {
     "qwen3_moe": dict(num_experts=4, head_dim=8, mlp_only_layers=[0]),
     "qwen2_moe": dict(num_experts=4, shared_expert_intermediate_size=16),
 }
-parts = {
-    "dense layer": "layers.0.mlp.down_proj",
-    "shared experts": "mlp.shared_expert",
-    "routed experts": "mlp.experts",
-    "router": "mlp.gate.",
-}
+parts = {"dense layer": "layers.0.mlp.down_proj", "shared experts": "mlp.shared_expert"}
+parts |= {"routed experts": "mlp.experts", "router": "mlp.gate."}
 words = {"all-linear": "all-linear", "the names": ["gate_proj", "up_proj", "down_proj"]}
-seen = {
-    ("deepseek_v3", "all-linear"): "--++",
-    ("deepseek_v3", "the names"): "--+-",
-    ("glm4_moe", "all-linear"): "--++",
-    ("glm4_moe", "the names"): "--+-",
-    ("qwen3_moe", "all-linear"): "-.++",
-    ("qwen3_moe", "the names"): "-.+-",
-    ("qwen2_moe", "all-linear"): ".+--",
-    ("qwen2_moe", "the names"): ".+--",
-}
+seen = {"deepseek_v3": "--++ --+-", "glm4_moe": "--++ --+-", "qwen3_moe": "-.++ -.+-", "qwen2_moe": ".+-- .+--"}
 changed = 0
-for (kind, word), was in seen.items():
+for kind, word, was in [row for kind, signs in seen.items() for row in zip((kind,) * 2, words, signs.split())]:
     base = AutoModelForCausalLM.from_config(AutoConfig.for_model(kind, **small, **kinds[kind]))
     there = " ".join(name for name, _ in base.named_parameters())
     with warnings.catch_warnings(record=True) as told:

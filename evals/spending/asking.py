@@ -139,7 +139,9 @@ class Consulted:
         return known
 
 
-def player_of(run: RunConfig, sampled: Sampled, checkpoint: str, temperature: float, pools: Sequence[Pool]):
+def player_of(
+    run: RunConfig, sampled: Sampled, checkpoint: str, temperature: float, pools: Sequence[Pool]
+) -> Choosing | None:
     """What the validation choices say of the first player that chooses; None where there is none, or none was asked."""
     for condition, records in sampled.conditions.items():
         role = condition.mode.removeprefix(CHOSEN)
