@@ -6,7 +6,6 @@ of the registries, meanings are the docstrings under the keys.
 
 from __future__ import annotations
 
-import difflib
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, is_dataclass
@@ -15,6 +14,8 @@ from typing import Any
 
 from rlad.cli import Parser, main_guard
 from rlad.config import ROLES, ConfigError, ModelConfig, RunConfig
+from rlad.config.load import known_keys
+from rlad.config.nearest import hint
 from rlad.config.players import starting_player
 from rlad.config.registry import REGISTRIES
 from rlad.config.sections import MethodSection, meanings, method_keys, plain_fields
@@ -78,7 +79,7 @@ def keys_under(prefix: str) -> list[Key]:
     """All keys under a dotted prefix, which may begin with a further role of the project; where there is none, those
     with the prefix in their names.
 
-    Raises ConfigError, naming the nearest key, where there is none either.
+    Raises ConfigError, naming what may have been meant, where there is none either.
     """
     run, role = RunConfig(), prefix.partition(".")[0]
     if role in REGISTRIES["role"]:
@@ -87,8 +88,7 @@ def keys_under(prefix: str) -> list[Key]:
     found = [key for key in every if f"{key.name}.".startswith(f"{prefix.rstrip('.')}.") or not prefix]
     found = found or [key for key in every if prefix in key.name]
     if not found:
-        near = difflib.get_close_matches(prefix, [key.name for key in every], n=1, cutoff=0.0)
-        raise ConfigError(f"No key begins with '{prefix}' or holds it; the nearest is '{near[0]}'.")
+        raise ConfigError(f"No key begins with '{prefix}' or holds it; {hint(prefix, known_keys(run))}.")
     return found
 
 

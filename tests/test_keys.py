@@ -35,7 +35,7 @@ def test_a_prefix_and_a_key_that_is_not_there(capsys):
     printed = capsys.readouterr().out
     assert "abstraction.clip_cov.share = 0.0002" in printed and "solution.clip_cov.low = 1.0" in printed
     assert "gspo" not in printed
-    with pytest.raises(ConfigError, match="the nearest is 'solution.loss'"):
+    with pytest.raises(ConfigError, match="the nearest known key is 'solution.loss'"):
         main(["solution.lsos"])
 
 

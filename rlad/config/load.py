@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import MISSING, dataclass, field, is_dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -18,6 +17,7 @@ from rlad.config.errors import ConfigError
 from rlad.config.features import FeaturesConfig
 from rlad.config.instruments import InstrumentsConfig
 from rlad.config.merging import overridden, read_tree
+from rlad.config.nearest import hint
 from rlad.config.phases import STAGES
 from rlad.config.players import ROLES, LoraConfig, ModelConfig, PlayerConfig, role_names, starting_player
 from rlad.config.problems import ProblemsConfig
@@ -42,12 +42,11 @@ class UnknownKey(ConfigError):
         super().__init__(f"'{self.name}' is no key.")
 
     def told(self, known: list[str]) -> ConfigError:
-        """The error in full: the key's new name, or the nearest of the known ones."""
+        """The error in full: the key's new name, or what it may have been meant to be (rlad/config/nearest.py)."""
         new = renamed(self.name, ROLES) or renamed(self.leaf, ROLES)
         if new is not None:
             return ConfigError(f"'{self.name}' is now called {new}.")
-        near = difflib.get_close_matches(self.name, sorted(known), n=1, cutoff=0.0)
-        return ConfigError(f"Unknown configuration key '{self.name}'; the nearest known key is '{near[0]}'.")
+        return ConfigError(f"Unknown configuration key '{self.leaf}'; {hint(self.leaf, known)}.")
 
 
 @dataclass
