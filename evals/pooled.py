@@ -30,6 +30,8 @@ CHOSEN = {
     "plain": "Selected answer: the {role}'s choice minus plain sampling's chosen vote at equal tokens",
 }
 
+LISTS = "Lists of abstractions, {label}, {n} x {m}: {what}, minus {whom} at equal tokens"
+
 
 def pooled(differences: Sequence[float], intervals: Sequence[Sequence[float]]) -> dict[str, Any]:
     """Mean of paired differences over runs, with both 95 % intervals; each run's own interval gives its error.
@@ -61,6 +63,13 @@ def differences_of(sweep: dict[str, Any]) -> dict[str, tuple[float, list[float]]
         found |= {CHOSEN[one["mode"]].format(role=row["select"]): (one["difference"], one["ci95"]) for one in votes}
     for row in sweep.get("comparisons", []):
         found[row["name"]] = row["difference"], row["ci95"]
+    for row in sweep.get("joint", []):
+        beside = [("covered", "distinct draws", row["coverage"])]
+        whom = {"abstractions": "distinct draws", "plain": "plain sampling"}
+        beside += [("selected answer", whom[vote["mode"]], vote) for vote in row["selected"]["votes"]]
+        for what, rival, one in beside:
+            name = LISTS.format(label=row["label"], n=row["n"], m=row["m"], what=what, whom=rival)
+            found[name] = one["difference"], one["ci95"]
     return found
 
 

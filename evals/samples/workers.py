@@ -123,10 +123,11 @@ class SamplingPool:
         condition = Condition(pair.checkpoint, pair.label, "distinct", temperature, split, depth)
         return self._grown(distinct_job, split, "distinct abstractions", condition, pair)
 
-    def joint(self, pair: ModelPair, temperature: float) -> list[Grown]:
+    def joint(self, pair: ModelPair, temperature: float, split: str = "test") -> list[Grown]:
         """Abstractions that one text lists, as many as the grid's widest cell has, solved as deep as the grid asks."""
-        condition = Condition(pair.checkpoint, pair.label, "joint", temperature, depth=depth_of(self.settings.grid))
-        return self._grown(joint_job, "test", "lists of abstractions", condition, pair)
+        depth = depth_of(self.settings.grid)
+        condition = Condition(pair.checkpoint, pair.label, "joint", temperature, split, depth)
+        return self._grown(joint_job, split, "lists of abstractions", condition, pair)
 
     def iid(self, pair: ModelPair, temperature: float, split: str = "test") -> list[Grown]:
         """`sweep.iid_abstractions` draws, whatever they are, and `sweep.iid_solutions` solutions with each."""

@@ -19,10 +19,12 @@ from evals.cells.rows import Cell
 from evals.cells.selecting import BREADTH, PLAIN, Side, Sides
 from evals.samples import trees
 from evals.samples.trees import Sampled
+from evals.spending.joint import MODE, as_draws, joint_rows
 from evals.statistics import estimators as est
 from evals.statistics.estimators import LEVEL
 from evals.statistics.rounding import rounded
 from evals.sweeping.measuring import books, budgets_of
+from evals.tables.lists import print_lists
 from evals.tables.looks import LOOK, percentage_points, share
 from rlad.cli import PlainError
 from rlad.config import RunConfig
@@ -32,7 +34,8 @@ Measured = dict[tuple[str, int, int], Cell]
 
 
 def compare(run: RunConfig, folder: Path, other: RunConfig, other_folder: Path) -> dict[str, Any]:
-    """What `against.json` holds: rows of paired differences and a verdict.
+    """What `against.json` holds: rows of paired differences and a verdict; where this run's sweep has lists of
+    abstractions, `joint` as in sweep.json, beside the other run's draws and plain samples.
 
     The other run is measured by this one's grid, rules and resamples. Raises PlainError where a run has no trees, where
     these are of other problems, and for a cell that either was not grown for.
@@ -43,7 +46,12 @@ def compare(run: RunConfig, folder: Path, other: RunConfig, other_folder: Path) 
     other.sweep = run.sweep
     rows = rows_of(cells_of(run, ours, budgets), cells_of(other, theirs, budgets), run.sweep.bootstrap)
     names = [str(folder), str(other_folder)]
-    return {"runs": names, "problems": len(ours.problems["test"]), "rows": rows, "verdict": _verdict(rows, names)}
+    found = {"runs": names, "problems": len(ours.problems["test"]), "rows": rows, "verdict": _verdict(rows, names)}
+    if ours.of(MODE):
+        own, _, lists = books(run, as_draws(ours))
+        book, _, known = books(other, theirs)
+        found["joint"] = joint_rows(run, own, lists, book, known)
+    return found
 
 
 def require_same_problems(ours: Sampled, theirs: Sampled, name: str, other: str) -> None:
@@ -169,3 +177,4 @@ def print_against(found: dict[str, Any], console: Console | None = None) -> None
         )
     out.print(table)
     out.print(escape(found["verdict"]), highlight=False)
+    print_lists(found, out, f" of {found['runs'][1]}")

@@ -17,6 +17,7 @@ from evals.samples.shards import Kept, Unfinished
 from evals.samples.trees import ModelPair, Sampled
 from evals.samples.workers import SamplingPool
 from evals.spending import choosing, decoding
+from evals.spending.joint import as_draws
 from evals.sweeping.asking import ask_along
 from evals.sweeping.measuring import largest_budget
 from rlad.config import RunConfig
@@ -57,24 +58,27 @@ def drawn(
         run = replace(run, launch=replace(run.launch, ranks=1))
     with SamplingPool(run, problems, kept, shard and shard.owns) as pool:
         first = guided_grid(run)[0]
-        best = {pair.checkpoint: Best([first], first) for pair in proposing}
+        best = listed = {pair.checkpoint: Best([first], first) for pair in proposing}
         if problems.get("validation"):
-            best = _validated(run, pool, pairs)
+            best, listed = _validated(run, pool, pairs)
         if proposing and not problems.get("validation"):
             with SamplingPool(run, problems, kept, lambda job: job == 0, pilot=True) as pilot:
-                _guided(run, pilot, proposing, best)
+                _guided(pilot, proposing, best)
                 for pair in pairs:
                     for temperature in run.sweep.plain_temperatures:
                         pilot.plain(pair, temperature)
             expected = foretold(run, pilot.sampled, "test")
         else:
             expected = foretold(run, pool.sampled, "validation")
-        _guided(run, pool, proposing, best)
+        _guided(pool, proposing, best)
+        if run.sweep.joint:
+            _listed(pool, proposing, listed)
         _decoded(run, pool, pairs[-1])
         _chosen(pool, proposing, best)
         if run.sweep.budget_policy:
             ask_along(run, pool, proposing, {name: one.distinct for name, one in best.items()})
-        spent = (largest_budget(run, pool.sampled), decoding.spent(pool.sampled), choosing.spent(pool.sampled))
+        grown = (largest_budget(run, one) for one in (pool.sampled, as_draws(pool.sampled)))
+        spent = (*grown, decoding.spent(pool.sampled), choosing.spent(pool.sampled))
         budget = 0.0 if shard else max(spent)
         lacking: list[Unfinished] = []
         for pair in pairs:
@@ -91,13 +95,18 @@ def drawn(
         return pool.sampled
 
 
-def _guided(run: RunConfig, pool: SamplingPool, proposing: Sequence[ModelPair], best: dict[str, Best]) -> None:
+def _guided(pool: SamplingPool, proposing: Sequence[ModelPair], best: dict[str, Best]) -> None:
     """Solves the test problems with abstractions at the temperatures that were chosen."""
     for pair in proposing:
         for temperature in best[pair.checkpoint].distinct:
             pool.distinct(pair, temperature)
-            if run.sweep.joint:
-                pool.joint(pair, temperature)
+
+
+def _listed(pool: SamplingPool, proposing: Sequence[ModelPair], best: dict[str, Best]) -> None:
+    """Solves the test problems with abstractions that one text lists, at the temperatures that were chosen for them."""
+    for pair in proposing:
+        for temperature in best[pair.checkpoint].distinct:
+            pool.joint(pair, temperature)
 
 
 def _decoded(run: RunConfig, pool: SamplingPool, pair: ModelPair) -> None:
@@ -149,21 +158,31 @@ class Best(NamedTuple):
     """That at which single solutions are most often right."""
 
 
-def _validated(run: RunConfig, pool: SamplingPool, pairs: list[ModelPair]) -> dict[str, Best]:
-    """Samples the validation problems at every temperature of both sides; what is best there, by checkpoint."""
+def _validated(run: RunConfig, pool: SamplingPool, pairs: list[ModelPair]) -> tuple[dict[str, Best], dict[str, Best]]:
+    """Samples the validation problems at every temperature of both sides; what is best there, by checkpoint, and what
+    is best for lists of abstractions."""
     proposing = [pair for pair in pairs if pair.abstraction]
     grid = guided_grid(run)
     for pair in proposing:
         for temperature in grid:
             pool.distinct(pair, temperature, "validation")
+            if run.sweep.joint:
+                pool.joint(pair, temperature, "validation")
     budget = largest_budget(run, pool.sampled, "validation")
     for pair in pairs:
         for temperature in run.sweep.plain_temperatures:
             pool.plain(pair, temperature, budget, "validation")
+    best = _best(run, pool.sampled, budget, proposing)
+    return best, _best(run, as_draws(pool.sampled), budget, proposing) if run.sweep.joint else best
+
+
+def _best(run: RunConfig, sampled: Sampled, budget: float, proposing: Sequence[ModelPair]) -> dict[str, Best]:
+    """Which temperatures of solutions under abstractions are best on the validation problems, by checkpoint."""
+    grid = guided_grid(run)
     if len(grid) == 1:
         return {pair.checkpoint: Best([grid[0]], grid[0]) for pair in proposing}
-    choices = guided_choices(run, pool.sampled, "validation")
-    known = sides(run, pool.sampled, "validation", budget)
+    choices = guided_choices(run, sampled, "validation")
+    known = sides(run, sampled, "validation", budget)
     book = book_of(run, "validation", {place: several for place, several in known.items() if place[1] == BREADTH})
     found = {}
     for pair in proposing:

@@ -18,7 +18,7 @@ from evals.samples.trees import Sampled
 from evals.spending.auto import spending, spending_warnings
 from evals.spending.choosing import chosen_rows
 from evals.spending.decoding import decoding_choices, decoding_rows
-from evals.spending.joint import MODE, joint_rows
+from evals.spending.joint import MODE, as_draws, joint_rows
 from evals.spending.splits import splits
 from rlad.config import RunConfig
 
@@ -83,7 +83,8 @@ def measure(run: RunConfig, sampled: Sampled) -> dict[str, Any]:
     if run.sweep.budget_policy:
         result["budget"] = spending(book, valid, known, resamples, sampled)
     if sampled.of(MODE):
-        result["joint"] = joint_rows(run, sampled, book)
+        own, _, lists = books(run, as_draws(sampled))
+        result["joint"] = joint_rows(run, own, lists, book, known)
     if rows := decoding_rows(sampled, book, test, known, resamples):
         result["decoding"] = rows
     if rows := chosen_rows(sampled, book, known, resamples):

@@ -11,6 +11,7 @@ from rich.table import Table
 from evals.statistics.estimators import LEVEL
 from evals.tables.choosing import print_choosing
 from evals.tables.decoding import print_decoding
+from evals.tables.lists import print_lists
 from evals.tables.looks import LOOK, percentage_points, share
 from evals.tables.rules import print_rules
 from evals.tables.spending import print_spending
@@ -193,6 +194,7 @@ def print_sweep(sweep: dict[str, Any], console: Console | None = None) -> None:
     print_rules(sweep, out)
     for sentence in split_sentences(sweep):
         out.print(escape(sentence), highlight=False)
+    print_lists(sweep, out)
     print_choosing(sweep, out)
     print_decoding(sweep, out)
     print_spending(sweep, out)

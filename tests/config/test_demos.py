@@ -1,12 +1,14 @@
 """The demos' configurations are possible, and small where they promise it."""
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from rlad.config import ConfigError, load_config
 from rlad.players.roles import role_of
+from rlad.players.roles.abstraction import DEMONSTRATED
 from rlad.problems import load_problems, world_of
 from rlad.problems.base import words
 from rlad.verifier import extract_answer
@@ -47,3 +49,16 @@ def test_the_selectors_demo_is_the_demo_with_texts_that_fit_and_room_for_the_vot
         shown = role.demonstrate("compare", problem, own, lambda p, text: extract_answer(text) == p.answer, rng)
         assert shown is None or len(words(shown.world)) < run.selector.max_new_tokens
     assert max(n for n, _ in run.sweep.grid) > run.cotrain.abstractions  # a vote may spend the selector's tokens
+
+
+def test_lists_on_countdown_are_countdown_with_room_for_a_list_of_the_widest_cell():
+    run, alone = load_config("configs/lists.yaml"), load_config("configs/countdown.yaml")
+    assert run.problems == alone.problems and run.sweep == replace(alone.sweep, joint=True)
+    shown = run.warmstart.mixture
+    assert shown.propose == shown.propose_set and sum(shown.shares().values()) == pytest.approx(1)
+    own, role, rng = world_of(run.problems), role_of("abstraction"), random.Random(0)
+    widest = max(n for n, _ in run.sweep.grid)
+    assert widest == run.cotrain.abstractions == DEMONSTRATED
+    for problem in load_problems(run.problems, "train")[:100]:
+        texts = role.demonstrate("propose_set", problem, own, None, rng).world
+        assert len(words(texts)) < widest * run.abstraction.max_new_tokens

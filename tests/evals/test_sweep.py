@@ -116,9 +116,11 @@ def test_the_whole_sweep_writes_what_the_format_says(swept, capsys):
         (checkpoint, n, m) for checkpoint in ("warmstart", "cotrained") for n, m in ((2, 1), (1, 2))
     }
     for row in found["joint"]:
-        for name in ("coverage", "majority", "best_rule"):
+        for name in ("coverage", "majority"):
             gap = row[name]["joint"] - row[name]["independent"]
             assert gap == pytest.approx(row[name]["difference"], abs=2e-4)
+        assert row["selected"]["chosen_on"] == "validation"
+        assert [vote["mode"] for vote in row["selected"]["votes"]] == ["abstractions", "plain"]
     # Untrained players propose nothing that ends on four validation problems, so there is nothing to price by.
     assert found["budget"] is None and UNPRICED in found["warnings"] and not (swept / SPENDING).exists()
     print_sweep(found)

@@ -70,6 +70,19 @@ def distinct_job(run, problems, seed, pair, temperature):
     return [grown(rng, workers.depth_of(run.sweep.grid)) for _ in problems]
 
 
+def joint_job(run, problems, seed, pair, temperature):
+    """Lists, which are more often right than draws; how likely an item is in view of others is left unsaid."""
+    rng = np.random.default_rng([seed, 7, len(pair.label), int(100 * temperature)])
+    lists = [grown(rng, workers.depth_of(run.sweep.grid)) for _ in problems]
+    for one in lists:
+        one.draws.model_logprob = [None] * len(one.draws.text)
+        for branch in one.branches:
+            keys = [0 if rng.random() < 0.5 else key for key in branch.solutions.key]
+            branch.solutions.key = keys
+            branch.solutions.verdict = ["correct" if key == 0 else "incorrect" for key in keys]
+    return lists
+
+
 def iid_job(run, problems, seed, pair, temperature):
     rng = np.random.default_rng([seed, 3, len(pair.label), int(100 * temperature)])
     return [grown(rng, [run.sweep.iid_solutions] * run.sweep.iid_abstractions) for _ in problems]
@@ -92,7 +105,7 @@ def simulate(monkeypatch):
         return run
 
     monkeypatch.setattr(workers, "ProcessPoolExecutor", InThisProcess)
-    for job in (distinct_job, iid_job, plain_job):
+    for job in (distinct_job, joint_job, iid_job, plain_job):
         monkeypatch.setattr(workers, job.__name__, noted(job))
     monkeypatch.setattr("evals.sweep.pairs_of", lambda run, folder: PAIRS)
     monkeypatch.setattr("evals.sweep.plot_sweep", lambda result, path: None)

@@ -1,0 +1,107 @@
+"""Lists of abstractions in a sweep: each side at its own temperature and rule, at equal tokens, and printed."""
+
+import io
+import json
+
+import numpy as np
+import pytest
+import simulated_jobs
+from rich.console import Console
+from simulated_jobs import WORDS, run_folder
+
+from evals import pooled, sweep
+from evals.samples.judged import BreadthSamples
+from evals.samples.trees import NAME, Sampled
+from evals.spending.joint import as_draws
+from evals.tables.lists import print_lists
+from rlad.config import load_config
+
+CELLS = {(name, n, m) for name in ("warmstart", "cotrained") for n, m in ((2, 1), (3, 2))}
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A sweep with lists under all rules that the samples can answer."""
+    simulated_jobs.simulate(monkeypatch)
+    words = ["sweep.joint=true", "warmstart.mixture.propose_set=0.1", "sweep.plain_samples=6"]
+    rules = "sweep.select=[majority,proposer,marginal,unguided,horvitz_thompson,platt,most_probable]"
+    folder = run_folder(tmp_path / "run", *words, rules, "problems.validation=20")
+    sweep.main([str(folder)])
+    return folder
+
+
+def test_lists_select_by_their_own_rule_and_temperature_at_equal_tokens(folder):
+    found, sampled = json.loads((folder / "sweep.json").read_text()), Sampled.read(folder / NAME)
+    rows = found["joint"]
+    assert {(row["checkpoint"], row["n"], row["m"]) for row in rows} == CELLS
+    for name, conditions in as_draws(sampled).of("distinct", "validation").items():
+        assert [condition.temperature for condition, _ in conditions] == [0.3, 0.6], name
+    lists = {
+        (name, c.temperature): BreadthSamples.of(c, records)
+        for name, conditions in as_draws(sampled).of("distinct").items()
+        for c, records in conditions
+    }
+    for row in rows:
+        covering, selected = lists[row["checkpoint"], row["temperature"]], row["selected"]
+        assert row["tokens_per_problem"] == pytest.approx(covering.spent(row["n"], row["m"]).mean(), abs=1e-3)
+        for name in ("coverage", "majority"):
+            gap = row[name]["joint"] - row[name]["independent"]
+            assert gap == pytest.approx(row[name]["difference"], abs=2e-4)
+            assert row[name]["independent_tokens"] <= row["tokens_per_problem"] + 1e-3
+        selecting = lists[row["checkpoint"], selected["temperature"]]
+        keys = type(load_config(folder / "config.yaml").sweep.of(selected["rule"]))
+        right = selecting.accuracy(row["n"], row["m"], selected["rule"], keys and keys(**selected["keys"]))
+        assert selected["accuracy"] == pytest.approx(np.mean(right), abs=1e-4)
+        assert selected["chosen_on"] == "validation"
+        draws, plain = selected["votes"]
+        assert (draws["mode"], plain["mode"]) == ("abstractions", "plain") and draws["chosen"] and plain["chosen"]
+        for vote in (draws, plain):  # the simulated lists are better than both
+            assert vote["difference"] == pytest.approx(selected["accuracy"] - vote["accuracy"], abs=2e-4)
+            assert vote["tokens_per_problem"] <= selected["tokens_per_problem"] + 1e-3
+            assert vote["difference"] > 0
+    chosen = {row["mode"]: row for row in found["rules"] if row["chosen"] and row["checkpoint"] == "cotrained"}
+    votes = next(row for row in rows if row["checkpoint"] == "cotrained")["selected"]["votes"]
+    assert {vote["mode"]: vote["select"] for vote in votes} == {way: row["select"] for way, row in chosen.items()}
+
+
+def test_a_rule_that_weighs_by_the_proposer_takes_the_items_of_a_list_alike(folder):
+    """No item of a list has a π_abs, which is said of none and stands in no vote."""
+    sampled = Sampled.read(folder / NAME)
+    (_, records), *_ = sampled.of("joint")["cotrained"]
+    assert {value for one in records for value in one.draws.model_logprob} == {None}
+    (alike, again), *_ = as_draws(sampled).of("distinct")["cotrained"]
+    samples, run = BreadthSamples.of(alike, again), load_config(folder / "config.yaml")
+    even = samples.accuracy(3, 1, "majority")
+    assert samples.accuracy(3, 1, "proposer", run.sweep.of("proposer")).tolist() == even.tolist()
+
+
+def test_trees_without_lists_of_the_validation_problems_choose_on_the_test_problems_and_say_so(folder):
+    lines = [json.loads(line) for line in (folder / NAME).read_text().splitlines()]
+    for line in lines:
+        if line["split"] == "validation":
+            line["trees"] = [tree for tree in line["trees"] if tree["mode"] != "joint"]
+    (folder / NAME).write_text("".join(json.dumps(line) + "\n" for line in lines))
+    found = sweep.sweep_run(str(folder), rescore=True)
+    assert {row["selected"]["chosen_on"] for row in found["joint"]} == {"test"}
+
+
+def test_they_are_printed_pooled_and_set_beside_another_run(folder, tmp_path, capsys):
+    found = json.loads((folder / "sweep.json").read_text())
+    out = Console(file=io.StringIO(), width=80)
+    print_lists(found, out)
+    text = out.file.getvalue()
+    assert text.count("co-trained") == 2 and text.count("right, plain") == len(CELLS) and "…" not in text
+    capsys.readouterr()
+    pooled.main([str(folder)])
+    names = [row["name"] for row in json.loads(capsys.readouterr().out.splitlines()[-1])]
+    mine = [name for name in names if name.startswith("Lists of abstractions, co-trained, 3 x 2")]
+    assert len(mine) == 3 and "selected answer, minus plain sampling" in mine[-1]
+    other = run_folder(tmp_path / "other", *WORDS[:2], "sweep.plain_samples=6", "problems.validation=20")
+    sweep.main([str(other)])
+    sweep.main([str(folder), "--against", str(other)])
+    against = json.loads((folder / "against.json").read_text())["joint"]
+    assert {(row["checkpoint"], row["n"], row["m"]) for row in against} == CELLS
+    assert [row["coverage"]["joint"] for row in against] == [row["coverage"]["joint"] for row in found["joint"]]
+    assert "One text lists the abstractions" in capsys.readouterr().out
+    sweep.main([str(other), "--against", str(folder)])
+    assert "joint" not in json.loads((other / "against.json").read_text())
