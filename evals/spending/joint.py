@@ -2,7 +2,8 @@
 
 A list that was written for the grid's widest cell is cut behind its n-th different item: what comes before does not
 depend on what comes after, so these are the tokens of stopping there. Both ways have their own temperature, selection
-rule and keys, chosen on the validation problems.
+rule and keys, chosen on the validation problems, and their own splits of equal tokens: else a cell would be judged by
+its shape.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evals.cells.lattice import PoolCells
-from evals.cells.rows import breadth_covered
 from evals.cells.selecting import BREADTH, MODES, PLAIN, Book, Sides, keys_row
 from evals.samples.judged import BreadthSamples
 from evals.samples.trees import Grown, Sampled
@@ -46,65 +46,81 @@ def _alike(grown: Grown) -> Grown:
 
 
 def joint_rows(run: RunConfig, own: Book, lists: Sides, book: Book, known: Sides) -> list[dict[str, Any]]:
-    """One row per checkpoint and cell: a list's coverage, majority and selected answer, and paired differences to the
-    best fixed splits of independent draws at the same mean tokens; the selected answer also to plain sampling.
+    """One row per checkpoint and cell, whose tokens are the budget: coverage, majority and selected answer of lists and
+    of independent draws, both at their best fixed splits in hindsight, with paired differences; the cell's own selected
+    answer beside plain sampling's.
 
     `own` and `lists` are the book and the sides of lists (`as_draws`), `book` and `known` those of everything else, or
     of another run on the same problems. A checkpoint that those have not got has no rows.
     """
     rows = []
-    for (checkpoint, way), several in lists.items():
-        if (checkpoint, way) not in known:
-            continue
-        independent = _Independent(book, known, checkpoint)
-        rows += [_row(several, own, independent, n, m, run.sweep.bootstrap) for n, m in run.sweep.grid]
+    for checkpoint, way in lists:
+        if (checkpoint, way) in known:
+            beside = _Beside(own, lists, book, known, checkpoint)
+            rows += [beside.row(n, m, run.sweep.bootstrap) for n, m in run.sweep.grid]
     return rows
 
 
-class _Independent:
-    """What lists of a checkpoint are set beside."""
+class _Beside:
+    """The lists of a checkpoint, and what they are set beside."""
 
-    def __init__(self, book: Book, known: Sides, checkpoint: str):
+    def __init__(self, own: Book, lists: Sides, book: Book, known: Sides, checkpoint: str):
+        sides = {side.samples.temperature: side.samples for side in lists[checkpoint, BREADTH]}
+        self.split, self.option = own.split, own.best(checkpoint, BREADTH, sides)
+        self.selecting: BreadthSamples = sides[self.option.temperature]
+        # What covers most of the validation problems was sampled first.
+        self.covering: BreadthSamples = lists[checkpoint, BREADTH][0].samples
+        self.drawn: BreadthSamples = known[checkpoint, BREADTH][0].samples
+        self.pool, self.rival = (PoolCells.of(one, "majority") for one in (self.covering, self.drawn))
+        self.weighed = PoolCells.of(self.selecting, self.option.rule, self.option.keys)
         self.votes = Votes(book, known, checkpoint)
         self.ways = [way for way in (BREADTH, PLAIN) if (checkpoint, way) in known]
-        self.samples: BreadthSamples = known[checkpoint, BREADTH][0].samples  # at the temperature that covers most
-        self.pool = PoolCells.of(self.samples, "majority")
 
-
-def _row(several: list, own: Book, beside: _Independent, n: int, m: int, resamples: int) -> dict[str, Any]:
-    covering: BreadthSamples = several[0].samples  # sampled first: it covers most
-    option = own.best(covering.checkpoint, BREADTH, [side.samples.temperature for side in several])
-    selecting = next(side.samples for side in several if side.samples.temperature == option.temperature)
-    tokens = float(covering.spent(n, m).mean())
-    found: dict[str, Any] = {
-        "checkpoint": covering.checkpoint, "label": covering.label, "n": n, "m": m, "problems": len(covering.problems),
-        "temperature": covering.temperature, "independent_temperature": beside.samples.temperature,
-        "tokens_per_problem": rounded(tokens),
-        "distinct": rounded(np.mean([len(problem.correct[:n]) for problem in covering.problems])),
-    }  # fmt: skip
-    measures = {
-        "coverage": (np.array(breadth_covered(covering, n, m)), beside.pool.covered),
-        "majority": (covering.accuracy(n, m, "majority"), beside.pool.accuracy),
-    }
-    for name, (values, table) in measures.items():
-        rival, spent, _ = fixed_splits(beside.pool, table, tokens)
-        found[name] = {
-            "joint": rounded(values.mean()), "independent": rounded(rival.mean()),
-            "independent_tokens": rounded(spent), **_gap(values, rival, resamples),
+    def row(self, n: int, m: int, resamples: int) -> dict[str, Any]:
+        """The cell n x m."""
+        tokens = float(self.covering.spent(n, m).mean())
+        return {
+            "checkpoint": self.covering.checkpoint, "label": self.covering.label, "n": n, "m": m,
+            "problems": len(self.covering.problems),
+            "temperature": self.covering.temperature, "independent_temperature": self.drawn.temperature,
+            "tokens_per_problem": rounded(tokens),
+            "distinct": rounded(np.mean([len(one.correct[:n]) for one in self.covering.problems])),
+            "coverage": self._measure(self.pool.covered, self.rival.covered, (n, m), tokens, resamples),
+            "majority": self._measure(self.pool.accuracy, self.rival.accuracy, (n, m), tokens, resamples),
+            "selected": self._selected(n, m, resamples),
         }  # fmt: skip
-    right, tokens = selecting.accuracy(n, m, option.rule, option.keys), float(selecting.spent(n, m).mean())
-    votes = [beside.votes.best_at(way, tokens) for way in beside.ways]
-    return found | {
-        "selected": {
+
+    def _measure(
+        self, table: Floats, rival: Floats, cell: tuple[int, int], tokens: float, resamples: int
+    ) -> dict[str, Any]:
+        """What a cell has, and what lists and draws have at their best splits of as many tokens."""
+        ours, _, splits = fixed_splits(self.pool, table, tokens)
+        theirs, _, others = fixed_splits(self.rival, rival, tokens)
+        return {
+            "cell": rounded(table[:, cell[0] - 1, cell[1] - 1].mean()),
+            "joint": rounded(ours.mean()), "independent": rounded(theirs.mean()),
+            "joint_splits": _shares(splits), "independent_splits": _shares(others), **_gap(ours, theirs, resamples),
+        }  # fmt: skip
+
+    def _selected(self, n: int, m: int, resamples: int) -> dict[str, Any]:
+        tokens, option, right = float(self.selecting.spent(n, m).mean()), self.option, self.weighed.accuracy
+        cell = right[:, n - 1, m - 1]
+        best, _, splits = fixed_splits(self.weighed, right, tokens)
+        votes = []
+        for way in self.ways:
+            vote, ours = self.votes.best_at(way, tokens), best if way == BREADTH else cell
+            values = {"joint": rounded(ours.mean()), "accuracy": rounded(vote.right.mean())}
+            votes.append(vote.row | values | _gap(ours, vote.right, resamples))
+        return {
             "rule": option.rule, "keys": keys_row(option.keys), "temperature": option.temperature,
-            "chosen_on": own.split, "tokens_per_problem": rounded(tokens), "accuracy": rounded(right.mean()),
-            "ci95": rounded(est.bootstrap(right, resamples=resamples).ci95),
-            "votes": [
-                vote.row | {"accuracy": rounded(vote.right.mean())} | _gap(right, vote.right, resamples)
-                for vote in votes
-            ],
-        }
-    }  # fmt: skip
+            "chosen_on": self.split, "tokens_per_problem": rounded(tokens), "accuracy": rounded(cell.mean()),
+            "ci95": rounded(est.bootstrap(cell, resamples=resamples).ci95), "splits": _shares(splits), "votes": votes,
+        }  # fmt: skip
+
+
+def _shares(splits: dict[tuple[int, int], float]) -> list[list[float]]:
+    """Splits with their shares of the problems."""
+    return [[*split, rounded(share)] for split, share in splits.items()]
 
 
 def _gap(values: Floats, rival: Floats, resamples: int) -> dict[str, Any]:

@@ -29,7 +29,7 @@ def print_lists(found: dict[str, Any], out: Console, whose: str = "") -> None:
         covered, selected = row["coverage"], row["selected"]
         lines = [("covered, draws", row["tokens_per_problem"], covered["joint"], covered)]
         for vote in selected["votes"]:
-            values = (selected["tokens_per_problem"], selected["accuracy"], vote)
+            values = (selected["tokens_per_problem"], vote["joint"], vote)
             lines.append((f"right, {BESIDE[vote['mode']]}", *values))
         head = row["label"], f"{row['n']} x {row['m']}"
         for name, tokens, own, gap in lines:
