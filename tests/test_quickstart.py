@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from two_ranks import command, environment
+from two_ranks import LIMIT, command, environment
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "quickstart.md"
@@ -36,5 +36,5 @@ def test_the_quickstart_runs(tmp_path):
     os.killpg(process.pid, signal.SIGTERM)
     process.stdout.read()
     told = "".join(said)
-    assert process.wait(timeout=60) == 0, told[-6000:]
+    assert process.wait(timeout=LIMIT) == 0, told[-6000:]
     assert "correct True" in told and re.search(r"\d+ tokens", told) and str(tmp_path / "toy") in said[-1]

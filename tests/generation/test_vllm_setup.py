@@ -2,6 +2,9 @@
 
 import importlib.metadata
 import importlib.util
+import random
+import socket
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +12,7 @@ from rlad.cli import PlainError
 from rlad.config import EngineConfig
 from rlad.generation import SamplerFailed, kind_on
 from rlad.generation.vllm import setup as vllm_setup
+from rlad.generation.vllm.server import free_port
 from rlad.generation.vllm.setup import cpu_environment, cpu_problem, gpu_environment, require_vllm
 from trainers.launching.command import check_sampler
 
@@ -73,3 +77,14 @@ def test_an_engine_does_not_inherit_its_ranks_place(monkeypatch):
     assert gpu_environment(base, "cuda")["CUDA_VISIBLE_DEVICES"] == "4,6"
     assert gpu_environment(base, "cuda:1", "7,9")["CUDA_VISIBLE_DEVICES"] == "7,9"
     assert vllm_setup.common_environment(base)["VLLM_NO_USAGE_STATS"] == "1"
+
+
+def test_a_free_port_is_one_that_the_system_gives_to_nobody_by_itself():
+    first, last = map(int, Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
+    ports = []
+    for _ in range(20):
+        random.seed(1)  # programs that seed Python alike still ask for different ports
+        ports.append(free_port())
+        with socket.socket() as server:
+            server.bind(("127.0.0.1", ports[-1]))
+    assert all(1024 < port < first or last < port for port in ports) and len(set(ports)) > 10

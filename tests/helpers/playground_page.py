@@ -16,7 +16,7 @@ def texts(tab, selector):
 def until(tab, condition):
     """Waits until a JavaScript expression holds; Playwright's own way would need eval, which the policy forbids."""
     tab.evaluate(f"""async () => {{
-      const end = performance.now() + 20000;
+      const end = performance.now() + 120000;
       while (!({condition})) {{
         if (performance.now() > end) throw new Error("waited too long");
         await new Promise(requestAnimationFrame);

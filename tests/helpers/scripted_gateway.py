@@ -22,7 +22,7 @@ HOLD = "hold"
 """Wait here for `ScriptedGateway.release`."""
 HANG_UP = "hang up"
 """Close the connection here, in the middle of the stream."""
-PATIENCE = 30.0
+PATIENCE = 300.0
 """Seconds after which a forgotten HOLD ends by itself."""
 
 

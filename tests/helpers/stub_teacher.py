@@ -6,6 +6,7 @@ without its problem where the note says "secret". Every answer depends on the me
 
 import asyncio
 import json
+import math
 import re
 import threading
 import time
@@ -18,6 +19,8 @@ from rlad.config import load_config
 from rlad.problems import load_problems
 from trainers.distill.__main__ import distil
 
+PATIENCE = 300.0
+"""Seconds after which a request that waits for `go` is answered all the same."""
 QUESTION = "Tom has {a} cards and gets {b} more. How many cards does Tom have now?"
 PROBLEMS = [
     {"problem": QUESTION.format(a=a, b=b), "answer": a + b, "solution": f"{a} + {b}"}
@@ -69,19 +72,24 @@ def role_of(message):
 
 
 class Asked(list):
-    """The bodies asked; `open` and `most`: requests of each role that are, and at most were, open at a time."""
+    """The bodies asked; `open` and `most`: requests of each role that are, and at most were, open at a time. Those
+    behind the first `free` are answered once `go` is set."""
 
     def __init__(self):
         super().__init__()
         self.open, self.most, self.lock = Counter(), Counter(), threading.Lock()
+        self.free, self.go = math.inf, threading.Event()
 
     @contextmanager
     def counted(self, body):
         role = role_of(body["messages"][0]["content"])
         with self.lock:
             self.append(body)
+            number = len(self)
             self.open[role] += 1
             self.most[role] = max(self.most[role], self.open[role])
+        if number > self.free:
+            self.go.wait(PATIENCE)
         yield
         with self.lock:
             self.open[role] -= 1

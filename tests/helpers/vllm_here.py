@@ -71,7 +71,7 @@ def marked(mark):
     return found
 
 
-def none_left(mark, seconds=30):
+def none_left(mark, seconds=120):
     deadline = time.monotonic() + seconds
     while marked(mark) and time.monotonic() < deadline:
         time.sleep(0.1)

@@ -274,12 +274,12 @@ def test_a_weighted_vote_ends_when_the_probability_that_is_left_cannot_change_it
     mass = {"1 * a": 0.7, "2 * a": 0.2, "3 * a": 0.05}
 
     def late(text):
-        return 0.0 if "<sep> 1 * a" in text else 0.2
+        return 0.0 if "<sep> 1 * a" in text else 3600.0
 
     found = {}
-    for rule in ("majority", "proposer"):
+    for rule in ("majority", "proposer"):  # the majority waits for all; the other for none of those that are late
         proposer = FakeSampler(PROMPTS, lambda t, i, s: f"{i + 1} * a", mass=mass)
-        solver = FakeSampler(PROMPTS, answers(4, 5, 6), delay=late)
+        solver = FakeSampler(PROMPTS, answers(4, 5, 6), delay=late if rule == "proposer" else 0.0)
         exploration = Explorer(proposer, solver, PROMPTS, PROMPTS).explore(
             Tree(PROBLEM), plan(3, 1), Limits(1000, rule)
         )

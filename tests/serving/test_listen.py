@@ -8,7 +8,6 @@ import os
 import signal
 import socket
 import struct
-from time import monotonic
 
 import pytest
 import uvloop
@@ -62,16 +61,16 @@ HEAD = f"GET /v1/models HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\n".
 
 
 def test_a_head_that_does_not_arrive_is_not_waited_for(monkeypatch):
-    monkeypatch.setattr(listen, "HEADER_TIMEOUT", 0.2)
+    monkeypatch.setattr(listen, "HEADER_TIMEOUT", 1.0)  # enough for heads that do arrive, on a busy machine too
 
     async def use(port):
-        return [
-            await exchange(port),  # says nothing
-            await exchange(port, b"GET / HT"),
+        return await asyncio.gather(
+            exchange(port),  # says nothing
+            exchange(port, b"GET / HT"),
             # Answered once, it is not waited for a second time either.
-            await exchange(port, HEAD + b"\r\n", b"GET /", pause=0.05),
-            await exchange(port, HEAD + b"Connection: close\r\n\r\n"),
-        ]
+            exchange(port, HEAD + b"\r\n", b"GET /", pause=0.05),
+            exchange(port, HEAD + b"Connection: close\r\n\r\n"),
+        )
 
     silent, half, twice, whole = served(use)
     assert silent == half == b""
@@ -80,15 +79,15 @@ def test_a_head_that_does_not_arrive_is_not_waited_for(monkeypatch):
 
 def test_a_body_longer_than_the_patience_with_heads_is_no_head(monkeypatch):
     """The clock for the head stops with the head: a body, and an answer, may take longer."""
-    monkeypatch.setattr(listen, "HEADER_TIMEOUT", 0.2)
+    monkeypatch.setattr(listen, "HEADER_TIMEOUT", 1.0)
     body = b'{"problem": "%s"}' % QUESTION.encode()
     head = (
         f"POST /v1/solve HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\nContent-Type: application/json\r\n"
         f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
     ).encode()
     gateway = Gateway()
-    gateway.solution.delay = 0.2
-    reply = served(lambda port: exchange(port, head, body, pause=0.4), gateway)
+    gateway.solution.delay = 1.2
+    reply = served(lambda port: exchange(port, head, body, pause=1.2), gateway)
     assert reply.startswith(b"HTTP/1.1 200") and b'"answer":"9"' in reply
 
 
@@ -131,12 +130,12 @@ def test_a_large_body_is_answered_before_its_connection_ends(announced, key):
 
 
 def test_reading_on_has_an_end():
-    """A body that never ends holds its connection for as long as bodies may take, and no longer."""
+    """A body that never ends holds its connection for as long as bodies may take, and no longer: without that end
+    `exchange` would wait for its own."""
     gateway = Gateway(max_body_bytes=100, body_timeout=0.3)
     head = f"POST /v1/solve HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\nContent-Length: 10000\r\n\r\n"
-    begin = monotonic()
     reply = served(lambda port: exchange(port, head.encode(), b"{"), gateway)
-    assert reply.startswith(b"HTTP/1.1 413") and monotonic() - begin < 5
+    assert reply.startswith(b"HTTP/1.1 413")
 
 
 @pytest.mark.parametrize("body", [SOLVE, SOLVE | {"stream": True}])
@@ -169,12 +168,17 @@ def test_who_leaves_is_noticed_and_leaves_no_traceback(monkeypatch, caplog, rese
     chat = {"model": "rlad", "messages": [{"role": "user", "content": QUESTION}], "n": 2}
     bodies = [("/v1/solve", SOLVE), ("/v1/solve", SOLVE | {"stream": True}), ("/v1/chat/completions", chat)]
     bodies += [("/v1/chat/completions", chat | {"stream": True})]
+    # Of every connection one request is at work, with 3 branches a tree.
+    begun = 2 * 3 * sum(body.get("n", 1) for _, body in bodies)
 
     async def visit(port, *requests):
         _, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"".join(post(*request) for request in requests))
         await writer.drain()
-        await asyncio.sleep(0.3)
+        async with asyncio.timeout(60):
+            while gateway.solution.running < begun and not left.is_set():
+                await asyncio.sleep(0.01)
+        left.set()
         if reset:
             no_time = struct.pack("ii", 1, 0)
             writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, no_time)
@@ -183,17 +187,16 @@ def test_who_leaves_is_noticed_and_leaves_no_traceback(monkeypatch, caplog, rese
     async def use(port):
         asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
         await asyncio.gather(*(visit(port, body) for body in bodies), *(visit(port, body, body) for body in bodies))
-        for _ in range(100):
-            if not gateway.solution.running:
-                break
-            await asyncio.sleep(0.1)
+        async with asyncio.timeout(60):
+            while gateway.solution.running:
+                await asyncio.sleep(0.05)
         gc.collect()
         return gateway.solution.running, gateway.solution.cancelled
 
-    complaints = []
+    complaints, left = [], asyncio.Event()
     with caplog.at_level(logging.INFO):
         running, cancelled = served(use, gateway, uvloop.new_event_loop if loop == "uvloop" else None)
-    assert running == 0 and cancelled >= len(bodies)
+    assert running == 0 and cancelled >= begun
     assert complaints == []
     assert [r.getMessage() for r in caplog.records if r.exc_info or r.levelno >= logging.WARNING] == []
 

@@ -38,7 +38,7 @@ def passed(app, bodies=(b"",), headers=(), **settings):
         seen.sent.append(message)
 
     scope = {"type": "http", "method": "POST", "path": "/nowhere", "headers": list(headers)}
-    asyncio.run(asyncio.wait_for(guard(scope, receive, send), 5))
+    asyncio.run(asyncio.wait_for(guard(scope, receive, send), 60))
     return seen
 
 

@@ -147,7 +147,7 @@ def test_a_server_killed_under_load_comes_back(served):
     outcomes = asyncio.run(load())
     assert outcomes[1::2] == ["whole"] * 12, outcomes
     assert served.metric("rlad_engine_restarts_total") == 1 and served.metric("rlad_engine_retries_total") >= 12
-    assert httpx.get(f"{served.url}/readyz", headers=HEADERS).json()["status"] == "ready"
+    assert httpx.get(f"{served.url}/readyz", headers=HEADERS, timeout=LIMIT).json()["status"] == "ready"
     assert served.server_of("solution").pid != victim.pid
     reply = httpx.post(f"{served.url}/v1/solve", json={"problem": QUESTION}, headers=HEADERS, timeout=LIMIT)
     assert reply.status_code == 200 and reply.json()["stopped"] in ("complete", "decided")

@@ -20,7 +20,8 @@ def test_comments_fill_the_silence():
     async def slow():
         yield event("1")
         yield event("2")
-        await asyncio.sleep(0.3)
+        while sum(message.get("body") == KEEP_ALIVE.encode() for message in sent) < 3:
+            await asyncio.sleep(0.01)
         yield END
 
     sent = []
@@ -28,8 +29,9 @@ def test_comments_fill_the_silence():
     headers = dict(sent[0]["headers"])
     assert headers[b"content-type"].startswith(b"text/event-stream") and b"content-length" not in headers
     bodies = [message["body"].decode() for message in sent[1:]]
-    assert bodies[:2] == [event("1"), event("2")] and bodies[-2:] == [END, ""]
-    assert set(bodies[2:-2]) == {KEEP_ALIVE}
+    # On a busy machine there may be silence before the first two as well.
+    assert [body for body in bodies if body != KEEP_ALIVE] == [event("1"), event("2"), END, ""]
+    assert bodies[-3:] == [KEEP_ALIVE, END, ""]
     assert [message["more_body"] for message in sent[1:]] == [True] * (len(sent) - 2) + [False]
 
 

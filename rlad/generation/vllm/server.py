@@ -9,11 +9,13 @@ The server never outlives this process (rlad/generation/vllm/watched.py).
 from __future__ import annotations
 
 import os
+import random
 import socket
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from rlad.generation.base import SamplerFailed
@@ -27,10 +29,19 @@ _PORT_TAKEN = ("Address already in use", "address already in use")
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on now. Another process may be faster to take it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A loopback port that nobody listens on now, of those that the system gives to nobody by itself: until it is used,
+    which a start may take a minute for, no connection of another program gets it by chance. Where there are none, any.
+    """
+    given = range(32_768, 61_000)
+    with suppress(OSError, ValueError):
+        first, last = map(int, Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
+        given = range(first, last + 1)
+    own = [port for port in range(10_000, 65_536) if port not in given]
+    for port in [*random.SystemRandom().sample(own, min(100, len(own))), 0]:  # whatever seed this process has
+        with suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return probe.getsockname()[1]
+    raise OSError("There is no free port on this machine.")
 
 
 class VllmServer:

@@ -93,7 +93,7 @@ def test_arms_do_not_wait_until_their_base_is_swept(setting, monkeypatch):
     def command(runner, trial, stage, held):
         if stage.verb == "train":
             trained.set()
-        assert (trial.arm, stage.verb) != ("base", "sweep") or trained.wait(10)
+        assert (trial.arm, stage.verb) != ("base", "sweep") or trained.wait(60)
 
     monkeypatch.setattr(trials.Runner, "command", command)
     trials.Runner(2, print).run(trials.plan(load_compare("compare.yaml", ["seeds=[0]"]), VERBS))

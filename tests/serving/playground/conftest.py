@@ -27,7 +27,7 @@ def opened(chromium, fake):
 
     def go(width=1280, height=900, **options):
         context = chromium.new_context(viewport={"width": width, "height": height}, **options)
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(120_000)  # a busy machine is no failure
         contexts.append(context)
         tab = context.new_page()
         tab.on("console", hear)

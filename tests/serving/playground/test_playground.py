@@ -153,7 +153,7 @@ def test_cancel(opened, fake, how):
     tab.wait_for_selector("#bars li")
     tab.keyboard.press("Escape") if how == "escape" else tab.click("#cancel")
     tab.wait_for_selector("#state[data-state=idle]")
-    assert fake.hung_up.wait(20)  # the server stops working for nobody
+    assert fake.hung_up.wait(60)  # the server stops working for nobody
     assert tab.inner_text("#state") == "Cancelled"
     assert tab.inner_text("#answer") == "12"  # what had come stays
     assert tab.locator(".solution[data-state=unused]").count() == 5

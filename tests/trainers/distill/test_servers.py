@@ -2,31 +2,45 @@
 
 import asyncio
 import re
-import time
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 from chat_server import chat_server, in_openais_form
 from stub_teacher import made, stub
 
+from rlad import chat_model
 from rlad.chat_model import HttpModel, ModelDown, Pace
 from rlad.config import load_config
 from trainers.distill.__main__ import make_models
 from trainers.distill.calls import Calls
 
 
-def test_requests_keep_their_pace_and_their_number(configured):
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock for paces that nothing but their own waiting moves, and how long each of them has waited."""
+    moved = SimpleNamespace(now=0.0, waits=[])
+
+    async def sleep(seconds):
+        moved.now += seconds
+        moved.waits.append(seconds)
+
+    monkeypatch.setattr(chat_model, "time", SimpleNamespace(monotonic=lambda: moved.now))
+    monkeypatch.setattr(chat_model, "asyncio", SimpleNamespace(**vars(asyncio) | {"sleep": sleep}))
+    return moved
+
+
+def test_requests_keep_their_pace_and_their_number(configured, clock):
     run = load_config(configured("http://127.0.0.1:9/v1"), ["distill.solver.per_minute=1200"])
 
     async def begun():
-        pace, times = Pace(run.distill.solver.per_minute), []
-        for _ in range(4):
+        pace = Pace(run.distill.solver.per_minute)
+        for late in (0.0, 0.0, 0.02, 7.0):  # whoever asks later waits for what is left alone
+            clock.now += late
             await pace.turn()
-            times.append(time.monotonic())
-        return times
 
-    times = asyncio.run(begun())
-    assert times[-1] - times[0] >= 3 * 60 / 1200 - 0.01
+    asyncio.run(begun())
+    assert clock.waits == pytest.approx([0, 0.05, 0.03, 0])
 
 
 def test_a_refusal_is_told_in_the_servers_own_words(configured):
@@ -89,9 +103,9 @@ def test_so_many_requests_are_open_at_a_time_and_no_more(configured, tmp_path):
     assert asked.most == {"solver": 3, "teacher": 2} and not any(asked.open.values())
 
 
-def begun(run, times, each):
-    """Seconds from the first to the last of `each` requests of teacher and solver, asked at once."""
-    times.clear()
+def waited(run, clock, each):
+    """Seconds that `each` requests of teacher and solver, asked at once, have waited for their turns one by one."""
+    clock.waits.clear()
 
     async def ask():
         models = make_models(run)
@@ -101,22 +115,20 @@ def begun(run, times, each):
             await model.close()
 
     asyncio.run(ask())
-    return max(times) - min(times)
+    return clock.waits
 
 
-def test_teacher_and_solver_at_one_server_share_its_limit(configured):
-    times = []
-
+def test_teacher_and_solver_at_one_server_share_its_limit(configured, clock):
     def answer(*_):
-        times.append(time.monotonic())
         return 200, in_openais_form(["x"])
 
+    turns = pytest.approx([0] + [0.05] * 9)
     with chat_server(answer) as url, chat_server(answer) as other:
         path, limits = configured(url), ["distill.teacher.per_minute=1200", "distill.solver.per_minute=1200"]
         names = ["distill.teacher.name=a", "distill.solver.name=b"]
-        assert begun(load_config(path, [*limits, *names]), times, 5) >= 9 * 0.05 - 0.03
+        assert waited(load_config(path, [*limits, *names]), clock, 5) == turns
         one = [limits[0], f"distill.solver.url={url}/"]  # a limit that only one of them states holds for both
-        assert begun(load_config(path, [*one, *names]), times, 5) >= 9 * 0.05 - 0.03
+        assert waited(load_config(path, [*one, *names]), clock, 5) == turns
         models = make_models(load_config(path, [*limits, *names, f"distill.solver.url={other}"]))
         assert models["teacher"]._pace is not models["solver"]._pace
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from trainers.runtime.collectives import _alone
 with _alone(Path(sys.argv[1]), 5):
     print("held", flush=True)
-    time.sleep(60)
+    time.sleep(3600)
 """
 
 
