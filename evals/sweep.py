@@ -29,7 +29,7 @@ from rlad.cli import Parser, PlainError, command_line, locked, main_guard, note_
 from rlad.config import ConfigError, RunConfig
 from rlad.config.registry import rule
 from rlad.players.roles import choosers
-from rlad.reasoning.endpoint import require_servers
+from rlad.reasoning.endpoint import settle_servers
 
 MEASURING = ("sweep.select", "sweep.fit", "sweep.grid", "sweep.bootstrap", "sweep.budget_policy")
 """Keys that say what is measured of the samples, not how they are drawn."""
@@ -124,10 +124,9 @@ def _pairs(run: RunConfig, folder: Path) -> list[ModelPair]:
 def _shared(run: RunConfig, folder: Path, shard: Shard) -> tuple[Sampled, Kept]:
     """Samples a shard; then all is put together. Raises Unfinished where other shards are not there for that."""
     pairs = _pairs(run, folder)
-    for pair in pairs:
-        require_servers(run, [("abstraction", pair.abstraction), ("solution", pair.solution)])
+    names = settle_servers(run, [place for pair in pairs for place in pair.places])
     problems = problems_of(run, splits_of(run, pairs))
-    kept = keep(run, folder, pairs, problems, shard)
+    kept = keep(run, folder, pairs, problems, shard, names)
     if shard.of > 1:
         drawn(run, pairs, problems, kept, shard)
     return drawn(run, pairs, problems, kept), kept

@@ -23,8 +23,9 @@ ASIDE = ("name", "runs_dir", "launch", "track", "zero", "cotrain", "warmstart", 
 """Keys and sections that say nothing of what a sweep samples; which models there are, their digests say."""
 MEASURED = ("sweep.bootstrap", "sweep.budget_policy")
 """Keys that say what is measured of the samples, and change none of them; a policy's player is asked beside them."""
-ASKED = tuple(f".{section}.{name}" for section in ("server", "endpoint") for name in PACING)
-"""Ends of keys that say how fast a server is asked, and have no part in its answers."""
+ASKED = tuple(f".{section}.{name}" for section in ("server", "endpoint") for name in ("name", *PACING))
+"""Ends of keys that say how fast a server is asked, which has no part in its answers, and of its model's name: that
+stands beside the server's address, resolved where the key is empty."""
 
 
 class Unfinished(PlainError):
@@ -82,14 +83,21 @@ def _lacking(number: int, of: int, there: bool) -> str:
 
 # ------------------------------------------------------------------------------------------- what is sampled from
 def head_of(
-    run: RunConfig, pairs: Sequence[ModelPair], problems: Mapping[str, Sequence[Problem]], shard: Shard
+    run: RunConfig,
+    pairs: Sequence[ModelPair],
+    problems: Mapping[str, Sequence[Problem]],
+    shard: Shard,
+    names: Mapping[str, str],
 ) -> dict:
-    """The first line of a journal: settings, digests of models and problems, versions, and which shard it is."""
+    """The first line of a journal: settings, digests of models and problems, versions, and which shard it is.
+
+    names: server's address -> the model that answers there.
+    """
     return {
         "shard": [shard.number, shard.of],
         "settings": settings_of(run),
         "problems": problems_digest(_in_turn(problems)),
-        "models": models_digests(pairs),
+        "models": models_digests(pairs, names),
         "pairs": [asdict(pair) for pair in pairs],
         "versions": {name: version(name) for name in ("rlad", "torch", "transformers")},
     }
@@ -120,14 +128,14 @@ def problems_digest(problems: Sequence[Problem]) -> str:
     return hashlib.blake2b(parts.encode(), digest_size=12).hexdigest()
 
 
-def models_digests(pairs: Sequence[ModelPair]) -> dict[str, str]:
+def models_digests(pairs: Sequence[ModelPair], names: Mapping[str, str]) -> dict[str, str]:
     """Checkpoint and role -> a digest of the model's files: weights, configuration, tokenizer. A model that is a name
-    or a server's address instead of a folder is known by it."""
+    instead of a folder is known by it, one behind a server by the address and its name there (`names`)."""
     found, known = {}, {}
     for pair in pairs:
-        for role, place in (("abstraction", pair.abstraction), ("solution", pair.solution), *pair.choosers):
+        for role, place in (*pair.places, *pair.choosers):
             if place is not None:
-                known[place] = known.get(place) or _digest(place)
+                known[place] = known.get(place) or (f"{place} {names[place]}" if place in names else _digest(place))
                 found[f"{pair.checkpoint} {role}"] = known[place]
     return found
 
@@ -145,9 +153,17 @@ def _digest(place: str) -> str:
 
 
 # ------------------------------------------------------------------------------------------------- in a run folder
-def keep(run: RunConfig, folder: Path, pairs: Sequence[ModelPair], problems: Mapping, shard: Shard) -> Kept:
-    """What is sampled here goes on in this shard's journal, beside those of the others that lie there."""
-    head = head_of(run, pairs, problems, shard)
+def keep(
+    run: RunConfig,
+    folder: Path,
+    pairs: Sequence[ModelPair],
+    problems: Mapping[str, Sequence[Problem]],
+    shard: Shard,
+    names: Mapping[str, str],
+) -> Kept:
+    """What is sampled here goes on in this shard's journal, beside those of the others that lie there; `names` as in
+    `head_of`."""
+    head = head_of(run, pairs, problems, shard, names)
     own = Journal.begin(shard.path(folder), head)
     others = [Journal.read(path) for path in journals_in(folder, shard.of) if path != own.path]
     return Kept(head, own, others, shard.of)

@@ -45,6 +45,11 @@ class ModelPair:
     choosers: tuple[tuple[str, str], ...] = ()
     """(role, folder) of further players that choose among a tree's answers."""
 
+    @property
+    def places(self) -> list[tuple[str, str | None]]:
+        """(role, folder or URL) of the proposer and the solver."""
+        return [("abstraction", self.abstraction), ("solution", self.solution)]
+
     @classmethod
     def of(cls, kept: dict) -> ModelPair:
         """From what JSON has made of one."""

@@ -21,7 +21,7 @@ from evals.transfer.sources import sources_for
 from rlad.cli import PlainError, locked
 from rlad.config import RunConfig
 from rlad.problems import Problem
-from rlad.reasoning.endpoint import require_servers
+from rlad.reasoning.endpoint import settle_servers
 
 TREES, RESULT = "transfer_trees.jsonl", "transfer.json"
 
@@ -38,10 +38,10 @@ def transfer(
     begin, whom, notes = time.process_time(), solver_of(solver, run), []
     target = folder / "transfer" / (name or whom.name)
     with locked(folder):
-        sampled = Sampled.read(target / TREES) if rescore else _sampled(run, folder, whom, target, notes)
+        sampled, models = _kept(target) if rescore else _sampled(run, folder, whom, target, notes)
         meta = {
             "run": run.name, "seed": run.seed, "solver": whom.pair.label, "problems": len(sampled.problems["test"]),
-            "notes": notes, "command": command,
+            "models": models, "notes": notes, "command": command,
         }  # fmt: skip
         found = {"meta": meta} | measure(run, sampled)
         meta["cpu_seconds"] = round(time.process_time() - begin, 1)
@@ -52,19 +52,32 @@ def transfer(
     return found
 
 
-def _sampled(run: RunConfig, folder: Path, whom: Solver, target: Path, notes: list[str]) -> Sampled:
-    """Samples everything that is measured; what had to be left out goes to the notes."""
+def _kept(target: Path) -> tuple[Sampled, dict[str, str]]:
+    """The samples of the last time, and what that said of the models."""
+    known = target / RESULT
+    models = json.loads(known.read_text())["meta"].get("models", {}) if known.is_file() else {}
+    return Sampled.read(target / TREES), models
+
+
+def _sampled(
+    run: RunConfig, folder: Path, whom: Solver, target: Path, notes: list[str]
+) -> tuple[Sampled, dict[str, str]]:
+    """Samples everything that is measured, and says of which models (digests, or address and name of one behind a
+    server); what had to be left out goes to the notes."""
     proposer = pairs_of(run, folder)[-1].abstraction
     if proposer is None:
         raise PlainError(f"'{folder}' holds no player that writes abstractions; train a pair first.")
-    require_servers(whom.run, [("solution", whom.pair.solution), ("abstraction", whom.proposer)])
-    require_servers(run, [("abstraction", proposer)])
+    pair = replace(whom.pair, abstraction=whom.proposer)
+    names = settle_servers(whom.run, pair.places)
+    for place, name in settle_servers(run, [("abstraction", proposer)]).items():
+        names[place] = name if names.get(place, name) == name else f"{name}, {names[place]}"
     problems = _problems(run, whom, notes)
     require_words(whom, problems["test"])
     sources, left_out = sources_for(run, problems, whom.pair.label if whom.proposer is None else None, proposer)
     notes += left_out
-    pairs = [ModelPair("own", "own", proposer, proposer, "plain"), replace(whom.pair, abstraction=whom.proposer)]
-    return drawn(run, whom, proposer, sources, problems, keep(run, target, pairs, problems, Shard()))
+    pairs = [ModelPair("own", "own", proposer, proposer, "plain"), pair]
+    kept = keep(run, target, pairs, problems, Shard(), names)
+    return drawn(run, whom, proposer, sources, problems, kept), kept.head["models"]
 
 
 def _problems(run: RunConfig, whom: Solver, notes: list[str]) -> dict[str, list[Problem]]:

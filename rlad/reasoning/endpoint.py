@@ -16,7 +16,7 @@ from typing import Any
 
 from rlad.chat_model import HttpModel, Reply
 from rlad.cli import PlainError
-from rlad.config import ChatServerConfig, ModelConfig, RunConfig, is_url
+from rlad.config import ChatServerConfig, ModelConfig, RunConfig, ServerConfig, is_url
 from rlad.config.rules.served import likelihood_rules, named
 from rlad.generation.base import Completion, Sampler, Sampling
 from rlad.generation.together import together
@@ -146,11 +146,19 @@ class EndpointSampler:
 def server_of(run: RunConfig, role: str, url: str) -> tuple[ChatServerConfig, str]:
     """How a role's player at an address is asked, and under which keys that stands: those of its model, or
     `transfer.endpoint` for the solver that this names."""
+    server, section = _section_of(run, role, url)
+    return (
+        (server, section) if server is run.transfer.endpoint else (ChatServerConfig(**vars(server), url=url), section)
+    )
+
+
+def _section_of(run: RunConfig, role: str, url: str) -> tuple[ServerConfig, str]:
+    """The run's own section that says how a role's player at an address is asked, and its name."""
     if role == "solution" and run.transfer.endpoint.url == url:  # a proposer there is asked as the run says
         return run.transfer.endpoint, "transfer.endpoint"
     own = run.players[role].model
     model: ModelConfig = own or run.base
-    return ChatServerConfig(**vars(model.server), url=url), f"{role}.model.server" if own else "base.server"
+    return model.server, f"{role}.model.server" if own else "base.server"
 
 
 def open_endpoint(run: RunConfig, role: str, url: str) -> EndpointSampler:
@@ -181,23 +189,33 @@ def open_served(run: RunConfig, abstraction: str | None, solution: str) -> Reaso
     return Reasoner(proposer, solver, prompts, solver_prompts, judge, world)
 
 
-def require_servers(run: RunConfig, places: Sequence[tuple[str, str | None]]) -> None:
-    """Raises ModelDown where no server answers at one of the addresses among (role, place), whatever it answers; asked
-    once, before anything is sampled."""
-    known: dict[str, ChatServerConfig] = {}
+def settle_servers(run: RunConfig, places: Sequence[tuple[str, str | None]]) -> dict[str, str]:
+    """Asks the servers among (role, place) who answers, once, before anything is sampled: address -> names of models.
+
+    A name that the run leaves open is filled in, so that whoever samples by the run asks that model and no other, even
+    where the server lists another one later. Raises ModelDown where no server answers at one of the addresses, or one
+    that is to say which models it has does not.
+    """
+    found: dict[str, set[str]] = {}
     for role, place in places:
-        if place is not None and is_url(place):
-            known.setdefault(place, server_of(run, role, place)[0])
+        if place is None or not is_url(place):
+            continue
+        section, _ = _section_of(run, role, place)
+        if place not in found or not section.name:
+            section.name = asyncio.run(_named(server_of(run, role, place)[0]))
+        found.setdefault(place, set()).add(section.name)
+    return {place: ", ".join(sorted(names)) for place, names in found.items()}
 
-    async def ask(config: ChatServerConfig) -> None:
-        model = HttpModel(config)
-        try:
-            await model.require_answer()
-        finally:
-            await model.close()
 
-    for config in known.values():
-        asyncio.run(ask(config))
+async def _named(config: ChatServerConfig) -> str:
+    """The name of the model that is asked. Raises ModelDown."""
+    model = HttpModel(config)
+    try:
+        await model.require_answer()
+        await model.begin()
+    finally:
+        await model.close()
+    return model.name
 
 
 def served(*places: str | None) -> bool:

@@ -8,12 +8,13 @@ from urllib.request import urlopen
 
 
 @contextmanager
-def chat_server(answer, model="stub"):
-    """Yields its base URL. `answer` gives (status, body) for the body of a request and the request itself."""
+def chat_server(answer, models=("stub",)):
+    """Yields its base URL. `answer` gives (status, body) for the body of a request and the request itself; `models` are
+    the names that it lists, at the moment when it is asked."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
-            self._reply(200, {"data": [{"id": model}]})
+            self._reply(200, {"data": [{"id": model} for model in models]})
 
         def do_POST(self):
             self._reply(*answer(json.loads(self.rfile.read(int(self.headers["Content-Length"]))), self))

@@ -19,5 +19,5 @@ def teacher(text="<wrong>", failures=(), reply=None):
         asked.append(body | {"path": request.path, "authorization": request.headers.get("Authorization")})
         return 200, reply or in_openais_form([f" {text}\n"])
 
-    with chat_server(answer, "the-teacher") as url:
+    with chat_server(answer, ["the-teacher"]) as url:
         yield url, asked

@@ -52,23 +52,29 @@ def swept(*arguments):
     return {name: value for name, value in found.items() if name != "meta"}
 
 
+def tokens_of(sampled):
+    """All that was generated for a sweep's trees."""
+    trees = [one for records in sampled.conditions.values() for one in records]
+    rows = [row for one in trees for row in ([b.solutions for b in one.branches] if isinstance(one, Grown) else [one])]
+    draws = [one.draws for one in trees if isinstance(one, Grown)]
+    return sum(sum(one.tokens) for one in [*rows, *draws])
+
+
 def test_a_pair_behind_a_server_is_swept_and_every_token_counts(tmp_path):
     server = ServedPair(load_config(None, SMALL))
     with chat_server(server) as url:
         found = swept(configured(tmp_path, url))
     sampled = Sampled.read(tmp_path / "served" / NAME)
     assert [len(problems) for problems in sampled.problems.values()] == [5, 3]
-    tokens = right = 0
+    right = 0
     for condition, records in sampled.conditions.items():
         assert len(records) == len(sampled.problems[condition.split])
         for one in records:
             rows = [branch.solutions for branch in one.branches] if isinstance(one, Grown) else [one]
-            tokens += sum(one.draws.tokens) if isinstance(one, Grown) else 0
-            tokens += sum(sum(row.tokens) for row in rows)
             right += sum(sum(row.correct) for row in rows)
             for row in rows:
                 assert row.model_logprob == [-0.25 * count for count in row.tokens]
-    assert tokens == server.tokens and right > 0
+    assert tokens_of(sampled) == server.tokens and right > 0
     assert {row["select"] for row in found["rules"]} == {"majority", "proposer", "weighted_majority"}
     assert {body["max_tokens"] for body in server.asked} == {12, 40}
     assert len({body["seed"] for body in server.asked}) > 20
@@ -90,6 +96,37 @@ def test_a_broken_off_sweep_goes_on_where_it_was_however_fast_it_is_asked(tmp_pa
         workers._OPEN.clear()
         assert swept(config, "base.server.requests=2", "base.server.timeout=60") == found
         assert len(broken.asked) < 1.5 * len(whole.asked)
+
+
+def test_a_broken_off_sweep_is_no_other_models(tmp_path):
+    """Which model an empty name means is asked once and kept: the server may list another when the sweep goes on."""
+    run, listed = load_config(None, SMALL), ["early"]
+    served = {"early": ServedPair(run), "late": ServedPair(run)}
+    served["early"].breaks_after = 60
+    with chat_server(lambda body, request: served[body["model"]](body, request), listed) as url:
+        config = configured(tmp_path, url)
+        with pytest.raises(PlainError, match="worn out"):
+            swept(config)
+        listed[:] = ["late"]
+        workers._OPEN.clear()
+        sampled = sweep.sweep_run(config)["meta"]["sampled"]
+    assert sampled["models"] == dict.fromkeys(("warmstart abstraction", "warmstart solution"), f"{url} late")
+    assert tokens_of(Sampled.read(tmp_path / "served" / NAME)) == served["late"].tokens
+
+
+@pytest.mark.parametrize("name", ["stub", ""])
+def test_an_empty_name_and_the_one_that_it_means_are_the_same_model(tmp_path, name):
+    server = ServedPair(load_config(None, SMALL))
+    with chat_server(server) as url:
+        config = configured(tmp_path, url, f"base.server.name={name}")
+        server.breaks_after = 60
+        with pytest.raises(PlainError, match="worn out"):
+            swept(config)
+        server.breaks_after = None
+        workers._OPEN.clear()
+        swept(config, "base.server.name=" + ("" if name else "stub"))
+    bodies = [json.dumps(body, sort_keys=True) for body in server.asked]
+    assert set(bodies[:60]) - set(bodies[60:])  # what was kept was not asked again
 
 
 def test_two_names_behind_one_address_are_two_players_with_their_own_keys(monkeypatch):
@@ -238,6 +275,7 @@ def test_abstractions_from_behind_a_server_are_given_to_another_solver(tmp_path)
         found = transfer(run, tmp_path / "served", url)
     assert [row["source"] for row in found["sources"]] == ["own", "irrelevant", "shuffled"]
     assert any("so there is no oracle" in note for note in found["meta"]["notes"])
+    assert {found["meta"]["models"][whose] for whose in ("own abstraction", "solver solution")} == {f"{url} stub"}
     told = [(body["max_tokens"], "chat_template_kwargs" in body) for body in server.asked]
     assert set(told) == {(12, False), (1024, True)}  # the run's proposer, and the solver as transfer.endpoint says
 
