@@ -6,7 +6,8 @@ from pathlib import Path
 
 from evals.samples.trees import ModelPair
 from rlad.config import ConfigError, RunConfig
-from rlad.players.roles import choosers, playing
+from rlad.players.choosers import taught_choosers, trained_choosers
+from rlad.players.roles import playing
 from rlad.reasoning.pair import pretrained
 
 
@@ -27,15 +28,18 @@ def pairs_of(run: RunConfig, folder: Path) -> list[ModelPair]:
     if warm:
         mixture = run.warmstart.mixture
         proposes = mixture.propose > 0 and mixture.guided > 0
-        taught = [role for role in choosers(run).values() if any(mixture.shares().get(task) for task in role.tasks)]
-        shared = tuple((role.name, str(base)) for role in taught)
-        found.append(ModelPair("warmstart", "base", str(base) if proposes else None, str(base), "plain", shared))
+        taught = _told(taught_choosers(run, base))
+        found.append(ModelPair("warmstart", "base", str(base) if proposes else None, str(base), "plain", taught))
     if (export / "solution" / "config.json").is_file():
         abstraction = export / "abstraction"
         proposer = str(abstraction) if (abstraction / "config.json").is_file() else None
         label = "co-trained" if proposer else "one-pass RL" if task == "one_pass" else "solver-only RL"
-        there = tuple((name, str(export / name)) for name in choosers(run) if (export / name / "config.json").is_file())
+        there = _told(trained_choosers(run, folder))
         found.append(ModelPair("cotrained", label, proposer, str(export / "solution"), task, there))
     if not found:
         raise ConfigError(f"The run folder '{folder}' holds no trained model yet; run the warm start first.")
     return found
+
+
+def _told(found: dict[str, Path]) -> tuple[tuple[str, str], ...]:
+    return tuple((role, str(place)) for role, place in found.items())

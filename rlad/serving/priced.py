@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rlad.config import ConfigError, RunConfig, registry
+from rlad.players.choosers import newest_choosers
 from rlad.players.roles import choosers
 from rlad.reasoning.budget_policy import SPENDING, Spending
 
@@ -19,18 +20,18 @@ def spending_of(folder: Path) -> Spending | None:
 
 
 def chooser_of(run: RunConfig, folder: Path, spending: Spending | None) -> dict[str, Path]:
-    """Role -> the folder of the trained player that budget=auto may ask to choose; empty where there is none."""
-    return {} if _lacking(run, folder, spending) is not None else {spending.player.role: _place(folder, spending)}
+    """Role -> the folder of the player that budget=auto may ask to choose, trained or warm-started as the pair is;
+    empty where there is none."""
+    if _lacking(run, folder, spending) is not None:
+        return {}
+    role = spending.player.role
+    return {role: newest_choosers(run, folder)[role]}
 
 
 def going_without(run: RunConfig, folder: Path, spending: Spending | None) -> str | None:
     """Why budget=auto goes by the votes alone, where the sweep priced a player that chooses."""
     why = _lacking(run, folder, spending)
     return f"budget=auto goes without the {spending.player.role} that the sweep priced: {why}" if why else None
-
-
-def _place(folder: Path, spending: Spending) -> Path:
-    return folder / "export" / spending.player.role
 
 
 def _lacking(run: RunConfig, folder: Path, spending: Spending | None) -> str | None:
@@ -42,5 +43,4 @@ def _lacking(run: RunConfig, folder: Path, spending: Spending | None) -> str | N
         return "serving.selector_url is not set"
     if role not in registry.role or role not in choosers(run):
         return "it is no player of this run"
-    path = _place(folder, spending)
-    return None if (path / "config.json").is_file() else f"there is no model in '{path}'"
+    return None if role in newest_choosers(run, folder) else f"there is no model in '{folder / 'export' / role}'"

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from served_run import make_run
 
+from evals.sweeping.pairs import pairs_of
 from rlad.config import ConfigError, load_config
 from rlad.generation.base import Completion, SamplerFailed
 from rlad.problems.base import Problem
@@ -112,6 +113,25 @@ def test_a_selector_that_the_sweep_priced_has_a_server_of_its_own(tmp_path):
     assert chooser_of(run, folder, spending) == {} and "no model in" in going_without(run, folder, spending)
     run.serving.abstraction_url = run.serving.solution_url = "http://a"
     assert "serving.selector_url is not set" in going_without(run, folder, spending)
+
+
+def test_a_selector_that_is_only_warm_started_is_served_as_it_was_swept(tmp_path):
+    """The sweep prices the base that the warm start taught to choose; it serves both players, and the selector too."""
+    folder = tmp_path
+    run = load_config(None, [SELECTOR, "warmstart.mixture.select=0.2"])
+    (folder / "base").mkdir()
+    (folder / "base" / "config.json").write_text("{}")
+    (swept,) = pairs_of(run, folder)
+    spending = priced(folder)
+    assert dict(swept.choosers) == {"selector": str(folder / "base")}
+    more = chooser_of(run, folder, spending)
+    assert more == {"selector": folder / "base"} and going_without(run, folder, spending) is None
+    pair = {role: Path(path) for role, path in newest_pair(run, folder).items()}
+    (plan,) = planned(run, folder, pair, more)
+    assert plan.arguments == ("--served-model-name", "rlad-abstraction", "rlad-solution", "rlad-selector")
+    run.warmstart.mixture.select = 0.0  # nobody taught it: it has no row in a sweep, and nothing is priced
+    assert pairs_of(run, folder)[0].choosers == () and chooser_of(run, folder, spending) == {}
+    assert "there is no model in" in going_without(run, folder, spending)
 
 
 def test_a_selector_in_this_process_chooses_among_a_trees_answers(tmp_path):
