@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,16 @@ def alive(pid: int) -> bool:
         return False
 
 
-def wait_until(condition, seconds=20.0):
+def processor_seconds(pid: int) -> float:
+    """What the process has used so far; 0 for one that is gone."""
+    try:
+        user, system = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13]
+    except FileNotFoundError:
+        return 0.0
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+def wait_until(condition, seconds=60.0):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "this should have happened by now"
@@ -74,8 +84,12 @@ def test_text_of_any_kind_and_size_survives_the_pipe():
 
 
 def test_stuck_worker_is_killed_and_replaced_and_nothing_else_is_lost():
-    """From a thread that is not the main one, with and without the GIL held: undecided within limit and a second."""
-    with VerifierPool(workers=2, time_limit_s=0.7, judge=JUDGE) as pool:
+    """From a thread that is not the main one, with and without the GIL held: undecided once the limit is over.
+
+    The limit lets a starved worker judge the innocent pairs in time. How late a busy machine lets the pool look is not
+    the pool's: what the bounds exclude is a worker that ends by itself (the one by the CPU limit, the other never).
+    """
+    with VerifierPool(workers=2, time_limit_s=2.0, judge=JUDGE) as pool:
         pool.verify_many([("1", "1")] * 4)
         before, box = set(pool.pids), []
         pairs = [("a", "a"), ("a", "spin"), ("b", "b"), ("a", "hold_gil 8"), *[("c", "c")] * 20]
@@ -91,8 +105,8 @@ def test_stuck_worker_is_killed_and_replaced_and_nothing_else_is_lost():
         assert [v.correct for v in verdicts] == [True, False, True, False] + [True] * 20
         for v in (verdicts[1], verdicts[3]):
             assert (v.outcome, v.reason) == (Outcome.undecided, "time limit")
-            assert 700 <= v.milliseconds < 1_700
-        assert seconds < 10
+            assert 2_000 <= v.milliseconds < 20_000
+        assert seconds < 60
         assert pool.counters["timeouts"] == pool.counters["kills"] == pool.counters["undecided"] == 2
         replaced = before - set(pool.pids)  # one worker, replaced twice, or both
         assert replaced and not any(alive(pid) for pid in replaced)
@@ -174,16 +188,20 @@ def test_threads_share_the_workers_and_a_single_pair_passes_a_long_batch():
             thread.join(60)
         assert all([v.gold for v in results[name]] == [f"{name}{i}" for i in range(300)] for name in "abcdefgh")
 
-        long = threading.Thread(target=lambda: pool.verify_many([("a", "sleep 0.02")] * 200))
+        def call_long():
+            with suppress(PoolError):  # ended with the pool: what is left of it would take a minute and a half
+                pool.verify_many([("a", "sleep 0.1")] * 2000)
+
+        long, before = threading.Thread(target=call_long), pool.counters["judged"]
         long.start()
-        time.sleep(0.1)
+        wait_until(lambda: pool.counters["judged"] > before)
         assert pool.verify("b", "b").correct
         assert long.is_alive()
-        long.join(60)
+    long.join(60)
 
 
 def test_closing_reaps_every_worker_and_tells_callers_that_wait():
-    pool = VerifierPool(workers=3, judge=JUDGE)
+    pool = VerifierPool(workers=3, time_limit_s=60, judge=JUDGE)
     pool.verify("a", "a")
     pids, errors = pool.pids, []
 
@@ -198,7 +216,7 @@ def test_closing_reaps_every_worker_and_tells_callers_that_wait():
     time.sleep(0.2)
     pool.close()
     pool.close()
-    thread.join(10)
+    thread.join(60)
     assert errors == ["the verifier pool is closed"]
     assert not set(pids) & set(children())
     with pytest.raises(PoolError, match="closed"):
@@ -278,12 +296,17 @@ def test_workers_end_when_the_parent_is_killed():
         assert len(pids) == 3
         parent.kill()
         parent.wait()
-    wait_until(lambda: not any(alive(pid) for pid in pids), 60)
+
+    def ended():
+        assert all(processor_seconds(pid) < 30 for pid in pids), "the limit on CPU time ends nothing"
+        return not any(alive(pid) for pid in pids)
+
+    wait_until(ended, 600)  # its few seconds of CPU time take minutes beside enough other work
 
 
 @pytest.mark.process
 def test_workers_end_when_the_parent_exits_without_closing():
     parent, pids = start_parent("exit")
     with parent:
-        assert parent.wait(30) == 0
+        assert parent.wait(60) == 0
     assert not any(alive(pid) for pid in pids)

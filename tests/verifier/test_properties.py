@@ -159,7 +159,7 @@ def _survives(gold: str, pred: str) -> None:
         pred,
         verdict.reason,
     )
-    assert time.thread_time() - start < 0.5, (gold, pred)
+    assert time.thread_time() - start < 2, (gold, pred)  # the slowest needs .03; a collection of garbage comes on top
 
 
 @SETTINGS
