@@ -16,6 +16,7 @@ from trainers.launching.memory import (
     GB,
     PROMPT_TOKENS,
     checkpoint_bytes,
+    exported_bytes,
     longest_sequences,
     memory,
     peak_bytes,
@@ -138,6 +139,7 @@ def describe(config: RunConfig, placement: Placement, lengths: dict[str, int] | 
     if copied is not None and samples_apart(config):
         when = "until it is written" if config.cotrain.checkpoint_async else "while it is written"
         lines.append(f"{f'machine memory of a rank: a checkpoint, {when}':50s} {copied / GB:9.3f} GB")
+        lines.append(f"{'beside it on rank 0: a player whole, at the end':50s} {exported_bytes(config) / GB:9.3f} GB")
     if not samples_apart(config):
         return "\n".join(lines + step_costs(config, placement.ranks, lengths))
     if parts is not None and (least := smallest_gpu(config, parts, lengths)):

@@ -15,10 +15,11 @@ from trainers.launching.launcher import choose_device, count_gpus
 
 GB = 1e9
 BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
-TURNS = ("load:", "update:", "step:", "publish:", "rollout:", "checkpoint:")
+TURNS = ("load:", "update:", "step:", "publish:", "rollout:", "checkpoint:", "export:")
 """How the names of what is held in turns begin."""
 TRAINING = "training state (weights, gradients, Adam) / ranks"
 LOAD = "load: a player before it is partitioned"
+EXPORT = "export: a player whole, beside the last checkpoint"
 LIVE = 1_000_000_000
 """Parameters that ZeRO-3 leaves gathered while a player is updated (its stage3_max_live_parameters)."""
 KEPT = {4: (4.2, 2.8, 4.6, 1.65, 4.6, 14.0), 2: (6.2, 3.8, 5.6, 1.65, 4.6, 15.0)}
@@ -272,7 +273,11 @@ def memory(config: RunConfig, ranks: int, lengths: dict[str, int] | None = None)
     parts["rollout: keys and values of a batch"] = 0.0 if apart else max(rollouts)
     if not apart:  # a rank's memory is this machine's, and it samples beside a write
         beside = max(rollouts) if config.cotrain.checkpoint_async else 0.0
-        parts["checkpoint: its copy, and the next rollout"] = checkpoint_bytes(config, ranks) + beside
+        copied = checkpoint_bytes(config, ranks)
+        parts["checkpoint: its copy, and the next rollout"] = copied + beside
+        # The last step always ends with a checkpoint, which may still be written while the players are exported.
+        parts[EXPORT] = exported_bytes(config) + max(p.publish(config, ranks) for p in held)
+        parts[EXPORT] += copied if config.cotrain.checkpoint_async else 0.0
     return parts
 
 
@@ -288,6 +293,13 @@ def checkpoint_bytes(config: RunConfig, ranks: int) -> float | None:
     held = players[:1] if config.cotrain.shared_weights else players
     lagged = held[-1].count * held[-1].width if config.cotrain.schedule.lag else 0
     return sum(checkpoint_copy(p.learnt, ranks) for p in held) + lagged
+
+
+def exported_bytes(config: RunConfig) -> float | None:
+    """Bytes of this machine's memory that rank 0 holds as the run ends, while it writes the players one by one: the
+    largest one, whole; None when a shape is not known."""
+    players = [Player.of(config, role, 1) for role in playing(config)]
+    return None if None in players else float(max(p.count * p.width for p in players))
 
 
 def peak_bytes(parts: dict[str, float]) -> float:

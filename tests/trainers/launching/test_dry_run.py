@@ -12,10 +12,12 @@ from rlad.players.shapes import KNOWN, adapter_parameters, model_shape, paramete
 from trainers.launching.command import main
 from trainers.launching.dry_run import describe, division
 from trainers.launching.memory import (
+    EXPORT,
     LONGEST_ROW,
     Player,
     activations,
     adam_step,
+    exported_bytes,
     kv_cache,
     logits,
     memory,
@@ -24,6 +26,7 @@ from trainers.launching.memory import (
     training_state,
 )
 from trainers.launching.nodes import Placement
+from trainers.launching.warm_memory import warm_peak
 
 
 @pytest.fixture(autouse=True)
@@ -181,13 +184,30 @@ def test_a_pair_by_hand():
     assert parts["step: Adam's gradients"] == 4 * count / 2
     assert parts["publish: a bucket of weights"] == 2 * 4 * count  # less than a bucket
     turns = list(parts.values())[4:]
-    assert len(turns) == 6 and peak_bytes(parts) == sum(held) + max(turns)
+    assert len(turns) == 7 and peak_bytes(parts) == sum(held) + max(turns)
     copied = 2 * 12 * count / 2  # what both have learnt, and Adam's moments, while the next rollout goes on
     assert parts["checkpoint: its copy, and the next rollout"] == copied + parts["rollout: keys and values of a batch"]
+    # At the end rank 0 gathers one player whole, bucket by bucket, while the last checkpoint is still being written.
+    assert parts[EXPORT] == copied + 4 * count + parts["publish: a bucket of weights"]
     run.cotrain.checkpoint_async, run.cotrain.schedule.lag = False, 3  # it is copied all the same; and the snapshot
     assert memory(run, 2)["checkpoint: its copy, and the next rollout"] == copied + 4 * count
+    assert memory(run, 2)[EXPORT] == 4 * count + parts["publish: a bucket of weights"]  # the checkpoint is written
     many = memory(load_config(None, ["launch.device=cpu"]), 64)
     assert many["load: a player before it is partitioned"] == 4 * count - 20 * count / 64
+
+
+def test_a_player_that_rank_0_writes_is_whole_in_its_machines_memory():
+    """On GPUs that is not the rank's own memory; on a CPU it is, of a warm start too."""
+    served = load_config(None, ["launch.device=cuda"])
+    count = parameters(model_shape(served.base, served))
+    assert EXPORT not in memory(served, 2) and exported_bytes(served) == 4 * count
+    assert f"a player whole, at the end    {4 * count / 1e9:9.3f} GB" in describe(served, Placement(slots=(2,)))
+    short = ["warmstart.batch=2", "warmstart.micro_batch=1", "base.layers=1", "zero.bucket_size=1000000"]
+    short += ["base.hidden_size=1024", "base.intermediate_size=8192", "base.max_positions=128"]
+    here, there = (load_config(None, [*short, f"launch.device={device}"]) for device in ("cpu", "cuda"))
+    count = parameters(model_shape(here.base, here))
+    # What it is copied from, a bucket, comes on top of the model, which is as much as Adam's gradients on a GPU.
+    assert warm_peak(here, 1) == 20 * count + 4e6 + 4 * count + 4e6 == warm_peak(there, 1) + 4e6
 
 
 def test_what_grams_are_mined_from_is_a_rollout_too():
