@@ -54,7 +54,8 @@ class ServingConfig(MethodSection):
     max_choices: int = key(8, least=1, most=128)
     """Most choices (`n`, or prompts x n) of one request to the pair: each is a tree of its own."""
     max_total_tokens: int = key(200_000, least=1)
-    """Most tokens that one tree may generate, and the budget where a request names none."""
+    """Most tokens that one tree, or all choices of a player alone, may generate, and a tree's budget where a request
+    names none. What asks for more is refused, never cut."""
     max_problem_chars: int = key(20_000, least=1)
     """Longest problem, in characters."""
     max_body_bytes: int = key(262_144, least=1024)

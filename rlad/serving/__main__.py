@@ -10,7 +10,7 @@ from pathlib import Path
 import uvloop
 
 from rlad.cli import Parser, main_guard, note_further_players, open_run
-from rlad.config import ConfigError, RunConfig, ServingConfig
+from rlad.config import ROLES, ConfigError, RunConfig, ServingConfig
 from rlad.generation.base import SamplerFailed
 from rlad.serving.keys import VARIABLE, Keys, load_keys
 from rlad.serving.logs import log, set_up_logs
@@ -52,6 +52,17 @@ def require_keys(config: ServingConfig, keys: Keys) -> None:
         )
 
 
+def require_tokens(run: RunConfig) -> None:
+    """Raises ConfigError where not even one text of a player would be let through."""
+    most = run.serving.max_total_tokens
+    for role in ROLES:
+        if (longest := run.players[role].max_new_tokens) > most:
+            raise ConfigError(
+                f"serving.max_total_tokens={most} is less than one text may take, {role}.max_new_tokens={longest}: no "
+                "request that leaves the length open could be answered."
+            )
+
+
 async def run_server(run: RunConfig, folder: Path, keys: Keys) -> None:
     """Opens the samplers, serves until a signal, ends the samplers."""
     # Torch and its like are imported here: whatever can be refused was refused before.
@@ -84,6 +95,7 @@ def main(words: list[str] | None = None) -> int:
     run, folder = read_arguments(words)
     keys = load_keys(run.serving.api_keys_file)
     require_keys(run.serving, keys)
+    require_tokens(run)
     set_up_logs()
     spending = spending_of(folder)
     note_further_players(run, taking=chooser_of(run, folder, spending))

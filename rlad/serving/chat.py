@@ -27,6 +27,8 @@ from rlad.serving.streams import END, event
 
 MODELS = [PAIR, *PLAYERS]
 EVERY_SEED = 2**31
+Longest = tuple[int | None, str]
+"""Most tokens of a text where the request says so, and the parameter that says it."""
 
 
 def problem_of(request: ChatRequest) -> str:
@@ -198,7 +200,8 @@ class Planner:
     def chat(self, request: ChatRequest, identity: str) -> Work:
         work = self._begin(request, f"chatcmpl-{identity}", chat=True)
         problem = problem_of(request)
-        longest = request.max_completion_tokens or request.max_tokens
+        newer = request.max_completion_tokens
+        longest = (newer, "max_completion_tokens") if newer else (request.max_tokens, "max_tokens")
         if request.model == PAIR:
             self._trees(work, request, [problem], longest, "messages")
             return work
@@ -209,16 +212,16 @@ class Planner:
 
     def completion(self, request: CompletionRequest, identity: str) -> Work:
         work = self._begin(request, f"cmpl-{identity}", chat=False)
-        prompts = prompts_of(request)
+        prompts, longest = prompts_of(request), (request.max_tokens, "max_tokens")
         if request.model == PAIR:
             texts = [prompt for prompt in prompts if isinstance(prompt, str)]
             if len(texts) < len(prompts):
                 raise ApiError(400, "The pair takes problems as text, not as token ids.", "prompt")
-            self._trees(work, request, texts, request.max_tokens, "prompt")
+            self._trees(work, request, texts, longest, "prompt")
             return work
         player = self._player(request.model)
         for prompt in prompts:
-            self._alone(work, request, player, self._ids(player, prompt), request.max_tokens, "prompt")
+            self._alone(work, request, player, self._ids(player, prompt), longest, "prompt")
         return work
 
     def _begin(self, request: SamplingRequest, identity: str, chat: bool) -> Work:
@@ -234,9 +237,7 @@ class Planner:
     def _player(self, model: str) -> Player:
         return self.pair.players[PLAYERS[model]]
 
-    def _trees(
-        self, work: Work, request: SamplingRequest, problems: list[str], longest: int | None, param: str
-    ) -> None:
+    def _trees(self, work: Work, request: SamplingRequest, problems: list[str], longest: Longest, param: str) -> None:
         n = request.n or 1
         if n * len(problems) > self.config.max_choices:
             message = f"{n * len(problems)} choices are asked for; at most {self.config.max_choices} are accepted."
@@ -245,20 +246,23 @@ class Planner:
             seed = None if request.seed is None else (request.seed + index % n) % EVERY_SEED
             job = tree_job(
                 self.pair, self.config, work.identity, problems[index // n], request.rlad or TreeOptions(),
-                request.temperature, longest, seed, param=param,
+                request.temperature, longest[0], seed, param=param, length_param=longest[1],
             )  # fmt: skip
             work.trees.append(Solving(self.pair, job, self.metrics))
 
     def _alone(
-        self, work: Work, request: SamplingRequest, player: Player, prompt: list[int], longest: int | None, param: str
+        self, work: Work, request: SamplingRequest, player: Player, prompt: list[int], longest: Longest, param: str
     ) -> None:
         n = request.n or 1
         check_room(player, prompt, 1, param)
-        new = min(longest or player.max_new_tokens, player.context - len(prompt))
-        choices = work.choices + n
-        if choices > self.config.max_samples or choices * new > self.config.max_total_tokens:
-            message = f"{choices} choices of up to {new} tokens are more than this server allows."
-            raise ApiError(400, message, "n")
+        new = min(longest[0] or player.max_new_tokens, player.context - len(prompt))
+        choices, most, tokens = work.choices + n, self.config.max_samples, self.config.max_total_tokens
+        if choices > most:
+            raise ApiError(400, f"{choices} choices are asked for; at most {most} are accepted.", "n")
+        if choices * new > tokens:
+            one = f"A text of up to {new} tokens is" if choices == 1 else f"{choices} texts of up to {new} tokens are"
+            message = f"{one} more than this server writes for a request, which is {tokens} tokens in all."
+            raise ApiError(400, message, longest[1] if new > tokens else "n")
         temperature = player.temperature if request.temperature is None else request.temperature
         seed = time.time_ns() if request.seed is None else request.seed
         sampling = Sampling(temperature, new, seed % EVERY_SEED)

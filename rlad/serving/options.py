@@ -52,8 +52,10 @@ def tree_job(
     gold: str | None = None,
     deltas: bool = False,
     param: str = "problem",
+    length_param: str = "max_tokens",
 ) -> TreeJob:
-    """Fills in the defaults and checks the limits. Raises ApiError 400 naming the parameter that is at fault."""
+    """Fills in the defaults and checks the limits. Raises ApiError 400 naming the parameter that is at fault: `param`
+    where that is the problem, `length_param` where it is the longest solution."""
     check_problem(problem, config, param)
     n = _within("abstractions", options.abstractions, config.abstractions, config.max_abstractions)
     m = _within("solutions", options.solutions, config.solutions, config.max_solutions)
@@ -76,20 +78,31 @@ def tree_job(
     room = solver_room(pair, problem, n, param)
     sure = certainty_window([select], WINDOW)
     longest = min(max_tokens or solver.max_new_tokens, room)
-    if options.max_total_tokens is not None and total < longest:
-        message = (
-            f"max_total_tokens={total} is less than one solution may take, which is {longest} tokens: raise it, or "
-        )
-        raise ApiError(400, f"{message}lower max_tokens.", "max_total_tokens", "budget_below_one_solution")
+    if total < longest:  # cut without a word, a solution would have no answer
+        raise _above_budget(options.max_total_tokens, total, longest, length_param)
+    if options.mean_tokens is not None and options.mean_tokens > total:
+        message = f"mean_tokens={options.mean_tokens} is more than a tree may take at most, which is {total} tokens"
+        raise ApiError(400, f"{message} (max_total_tokens).", "mean_tokens")
     plan = Plan(
         n,
         m,
         Sampling(_given(options.propose_temperature, proposer.temperature), min(proposer.max_new_tokens, total), seed),
-        Sampling(_given(temperature, solver.temperature), min(longest, total), seed, certainty=sure),
+        Sampling(_given(temperature, solver.temperature), longest, seed, certainty=sure),
         draws=round(config.draw_factor * n),
     )
     limits = Limits(total, select, options.early_stop is not False, deltas, config.of(select), policy)
     return TreeJob(Problem(identity, problem, gold or ""), plan, limits)
+
+
+def _above_budget(asked: int | None, total: int, longest: int, length_param: str) -> ApiError:
+    """A tree may take fewer tokens in all than one solution: as the request says, else by the server's own limit."""
+    if asked is not None:
+        message = (
+            f"max_total_tokens={asked} is less than one solution may take, which is {longest} tokens: raise it, or "
+        )
+        return ApiError(400, f"{message}lower {length_param}.", "max_total_tokens", "budget_below_one_solution")
+    message = f"A solution of up to {longest} tokens is more than this server lets a tree take, which is {total} tokens"
+    return ApiError(400, f"{message}: lower {length_param}.", length_param, "budget_below_one_solution")
 
 
 def _policy(pair: ServedPair, options: TreeOptions, abstractions: int, select: str, seed: int) -> BudgetPolicy | None:

@@ -5,6 +5,8 @@ import asyncio
 import pytest
 from fake_gateway import QUESTION, Gateway, events_of
 
+from rlad.reasoning.budget_policy import Spending
+from rlad.reasoning.posterior import COUNTING
 from rlad.serving.chat import EVERY_SEED, cut
 from rlad.serving.samplers import _lines
 
@@ -64,9 +66,40 @@ def test_a_player_may_write_as_much_as_its_context_holds(gateway):
 def test_choices_are_bounded_by_number_and_by_tokens_in_all():
     gateway = Gateway(max_samples=8, max_total_tokens=100)
     assert ask(gateway, model=SOLVER, n=8, max_tokens=12).status_code == 200
-    for more in ({"n": 9, "max_tokens": 2}, {"n": 8, "max_tokens": 13}):
-        reply = ask(gateway, model=SOLVER, **more)
-        assert reply.status_code == 400 and reply.json()["error"]["param"] == "n"
+    tokens = "more than this server writes for a request, which is 100 tokens in all."
+    for more, param, said in (
+        ({"n": 9, "max_tokens": 2}, "n", "9 choices are asked for; at most 8 are accepted."),
+        ({"n": 8, "max_tokens": 13}, "n", f"8 texts of up to 13 tokens are {tokens}"),
+        ({"max_tokens": 101}, "max_tokens", f"A text of up to 101 tokens is {tokens}"),
+        ({"max_completion_tokens": 101}, "max_completion_tokens", f"A text of up to 101 tokens is {tokens}"),
+    ):
+        error = ask(gateway, model=SOLVER, **more).json()["error"]
+        assert (error["param"], error["message"]) == (param, said)
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [("/v1/solve", "max_tokens"), ("/v1/chat/completions", "max_completion_tokens"), ("/v1/completions", "max_tokens")],
+)
+def test_a_solution_above_the_servers_budget_of_a_tree_is_refused_in_words_not_cut(path, name):
+    """As long as the server's limit it is obeyed; who asks beyond the context is told by the finish reason."""
+    gateway = Gateway(max_total_tokens=60)
+    body = {"problem": QUESTION} if path == "/v1/solve" else {"model": "rlad", "prompt": QUESTION}
+    body = {} if "chat" in path else body
+    error = ask(gateway, path, **body, **{name: 61}).json()["error"]
+    told = f"A solution of up to 61 tokens is more than this server lets a tree take, which is 60 tokens: lower {name}."
+    assert (error["message"], error["param"]) == (told, name) and not gateway.solution.calls
+    assert ask(gateway, path, **body, **{name: 60}).status_code == 200
+    assert max(sampling.max_new_tokens for _, _, sampling in gateway.solution.calls) == 60
+
+
+def test_a_mean_above_the_most_that_a_tree_may_take_is_refused():
+    spending = Spending(COUNTING, ((60.0, 1e-2),), "majority")
+    for limit, asked in ((200, {}), (500, {"max_total_tokens": 200})):
+        gateway = Gateway(spending=spending, max_total_tokens=limit)
+        body = {"problem": QUESTION, "budget": "auto", "abstractions": 2, "mean_tokens": 201} | asked
+        error = ask(gateway, "/v1/solve", **body).json()["error"]
+        assert error["param"] == "mean_tokens" and "at most, which is 200 tokens (max_total_tokens)" in error["message"]
 
 
 def test_token_ids_lie_in_the_vocabulary(gateway):

@@ -79,6 +79,7 @@ def served(run):
         (["RUN", "--abstraction", "gpu1", "--solution", "gpu2"], "is not a URL"),
         (["RUN", "--engine", "transformers", "--host", "0.0.0.0"], "needs API keys"),
         (["RUN", "serving.api_keys_file=none.txt"], "cannot be read"),
+        (["RUN", "serving.max_total_tokens=11"], "less than one text may take, solution.max_new_tokens=12"),
     ],
 )
 @pytest.mark.process
