@@ -131,6 +131,7 @@ def build_model(model: ModelConfig, tokenizer, seed: int = 0, dropout: bool = Fa
     none: samplers have none, and a policy measured with other units switched off than it sampled with is another one.
     """
     if model.path is None:
+        use_fast_matmul(model.hidden_size)
         torch.manual_seed(seed)
         return with_head(tiny_model(model, len(tokenizer), tokenizer.eos_token_id, tokenizer.pad_token_id), model)
     described = description(model)

@@ -5,7 +5,7 @@ import os
 import pytest
 import torch
 
-from rlad.players.matmul import CACHES, prefers_onednn, use_fast_matmul
+from rlad.players.matmul import CACHES, fast_products, onednn_is_better, prefers_onednn, use_fast_matmul
 
 ZEN = "vendor_id : AuthenticAMD\nflags : avx2 avx512f avx512_bf16\n"
 
@@ -15,34 +15,47 @@ def machine(tmp_path, monkeypatch):
     """A described processor, without a GPU; the precision is put back."""
     before = torch.get_float32_matmul_precision()
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    onednn_is_better.cache_clear()
 
     def described(text):
         (tmp_path / "cpuinfo").write_text(text)
         return tmp_path / "cpuinfo"
 
     yield described
+    onednn_is_better.cache_clear()
     torch.set_float32_matmul_precision(before)
 
 
 @pytest.mark.parametrize(
-    ("processor", "width", "faster"),
+    ("processor", "faster"),
     [
-        (ZEN, 576, True),
-        (ZEN, 128, False),  # calls cost more than they save
-        ("vendor_id : AuthenticAMD\nflags : avx2\n", 576, False),
-        ("vendor_id : GenuineIntel\nflags : avx512f\n", 576, False),
-        (ZEN.replace("avx2", "amx_tile amx_bf16"), 576, False),  # oneDNN would multiply bfloat16
+        (ZEN, True),
+        ("vendor_id : AuthenticAMD\nflags : avx2\n", False),
+        ("vendor_id : GenuineIntel\nflags : avx512f\n", False),
+        (ZEN.replace("avx2", "amx_tile amx_bf16"), False),  # oneDNN would multiply bfloat16
     ],
 )
-def test_only_wide_models_on_amd_with_avx512(machine, processor, width, faster):
-    assert prefers_onednn(width, machine(processor)) is faster
+def test_only_on_amd_with_avx512(machine, processor, faster):
+    assert prefers_onednn(machine(processor)) is faster
     if not faster:
-        assert not use_fast_matmul(width, machine(processor))
-        assert torch.get_float32_matmul_precision() == "highest"
+        assert not use_fast_matmul(576, machine(processor))
+        with fast_products(machine(processor)):
+            assert torch.get_float32_matmul_precision() == "highest"
+
+
+def test_a_narrow_model_hands_over_its_linear_layers_alone(machine, monkeypatch):
+    monkeypatch.setattr(torch, "equal", lambda *_: True)
+    assert not use_fast_matmul(128, machine(ZEN))  # calls cost more than they save
+    with fast_products(machine(ZEN)):
+        assert torch.get_float32_matmul_precision() == "medium"
+    assert torch.get_float32_matmul_precision() == "highest"
+    with pytest.raises(ValueError), fast_products(machine(ZEN)):
+        raise ValueError
+    assert torch.get_float32_matmul_precision() == "highest"
 
 
 def test_no_processor_described(tmp_path):
-    assert not prefers_onednn(4096, tmp_path / "none")
+    assert not prefers_onednn(tmp_path / "none")
 
 
 def test_products_stay_float32(machine):
@@ -57,6 +70,8 @@ def test_products_stay_float32(machine):
 def test_a_rounding_product_is_undone(machine, monkeypatch):
     monkeypatch.setattr(torch, "equal", lambda *_: False)
     assert not use_fast_matmul(576, machine(ZEN))
+    with fast_products(machine(ZEN)):
+        assert torch.get_float32_matmul_precision() == "highest"
     assert torch.get_float32_matmul_precision() == "highest"
 
 

@@ -260,7 +260,7 @@ def memory(config: RunConfig, ranks: int, lengths: dict[str, int] | None = None)
     if ranks > 1 and config.zero.persistence_threshold:
         parts["weights that stay whole"] = float(sum(p.whole * p.width for p in held))
     on_cpu = choose_device(config.launch.device, 0, count_gpus()) == "cpu"
-    if on_cpu and any(prefers_onednn(p.shape.hidden) for p in players):
+    if on_cpu and prefers_onednn():
         parts["compiled matrix products"] = float(KERNELS)
     if config.cotrain.schedule.lag:  # another full copy of the solver
         parts["lagged solver"] = float(last.count * last.width)

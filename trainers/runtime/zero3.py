@@ -22,12 +22,13 @@ import torch
 import torch.distributed as dist
 from deepspeed.accelerator import get_accelerator
 from deepspeed.runtime import compiler
-from deepspeed.runtime.zero.linear import zero3_linear_wrap
+from deepspeed.runtime.zero.linear import LinearFunctionForZeroStage3, zero3_linear_wrap
 
 from rlad.config import LaunchConfig, ZeroConfig
 from rlad.generation import Sampler
 from rlad.generation import checksums as sums
 from rlad.players.adapters import has_adapter, plain_weights
+from rlad.players.matmul import fast_products, onednn_is_better
 from trainers.runtime import collectives
 
 TORCH_LINEAR = torch.nn.functional.linear
@@ -222,16 +223,35 @@ def make_model_engine(model: PreTrainedModel, config: dict):
     model_engine, *_ = deepspeed.initialize(model=model, model_parameters=learnt, config=config)
     if torch.nn.functional.linear is zero3_linear_wrap:
         torch.nn.functional.linear = linear
+    if onednn_is_better():
+        torch.set_float32_matmul_precision("highest")  # linear layers choose for themselves; attention is MKL's
     return model_engine
 
 
+class FastLinear(LinearFunctionForZeroStage3):
+    """DeepSpeed's linear layer, its products by the library that is faster."""
+
+    @staticmethod
+    def forward(*given: torch.Tensor | None) -> torch.Tensor:
+        with fast_products():
+            return LinearFunctionForZeroStage3.forward(*given)
+
+    @staticmethod
+    def backward(ctx, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        with fast_products():
+            return LinearFunctionForZeroStage3.backward(ctx, gradient)
+
+
 def linear(input, weight: torch.Tensor, bias: torch.Tensor | None = None) -> torch.Tensor:  # noqa: A002
-    """torch's linear layer, or DeepSpeed's where a gradient follows.
+    """torch's linear layer, or DeepSpeed's where a gradient follows; both by `fast_products`.
 
     DeepSpeed puts its own in the place of torch's for the whole process, samplers and references too. It keeps no
     gathered weight for the backward pass; without one it only costs Python's time, at every layer of every token.
     """
-    return (zero3_linear_wrap if torch.is_grad_enabled() else TORCH_LINEAR)(input, weight, bias)
+    if torch.is_grad_enabled():
+        return FastLinear.apply(input, weight, bias)
+    with fast_products():
+        return TORCH_LINEAR(input, weight, bias)
 
 
 def set_lr(model_engine, lr: float) -> None:

@@ -32,13 +32,13 @@ from trainers.launching.warm_memory import warm_peak
 @pytest.fixture(autouse=True)
 def any_processor(monkeypatch):
     """The same sums on every machine."""
-    monkeypatch.setattr("trainers.launching.memory.prefers_onednn", lambda width: False)
+    monkeypatch.setattr("trainers.launching.memory.prefers_onednn", lambda: False)
 
 
 def test_compiled_products_where_onednn_multiplies(monkeypatch):
     run = load_config(None, ["launch.device=cpu"])
     without = memory(run, 2)
-    monkeypatch.setattr("trainers.launching.memory.prefers_onednn", lambda width: width == run.base.hidden_size)
+    monkeypatch.setattr("trainers.launching.memory.prefers_onednn", lambda: True)
     more = memory(run, 2)
     assert peak_bytes(more) - peak_bytes(without) == more.pop("compiled matrix products") == 1e8
     assert more == without
