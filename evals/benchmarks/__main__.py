@@ -29,11 +29,13 @@ class Entry:
 
 
 BENCHMARKS = {
+    "builds": Entry("steps.builds", 4, "a co-training step of this build beside another's: other=FOLDER base=FOLDER"),
     "dry-run": Entry("memory.dry_run", 8, "the memory that --dry-run says beside what a step takes"),
     "fuzz": Entry("verifier.fuzz", 8, "random and mutated answers against the verifier: faults found"),
     "gateway": Entry("gateway.cost", 5, "what the gateway costs a request: run=RUN"),
     "gateway-soak": Entry("gateway.soak", 11, "memory and descriptors of the gateway among bad clients: run=RUN"),
     "gpu": Entry("gpu", 12, "what the project does on this machine's GPUs; device=cpu models=[tiny] rehearses it"),
+    "growth": Entry("steps.growth", 5, "how a step grows with n x m, the length of texts, and the ranks"),
     "hostile": Entry("verifier.hostile", 6, "time and memory of the verifier on hostile answers"),
     "interval-coverage": Entry("analysis.interval_coverage", 1, "how often a sweep's 95 % intervals hold the truth"),
     "instruments": Entry("steps.instruments", 0.1, "a step with and without instruments: run=RUN, trained with both"),

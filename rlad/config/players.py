@@ -38,6 +38,10 @@ class ModelConfig:
     """Logits in float32 whatever the dtype, in trainer, reference and transformers sampler alike (ScaleRL)."""
     gradient_checkpointing: bool = False
     """Activations are computed again in the backward pass instead of being kept: less memory, more time."""
+    attention: str = key("auto", one_of=("auto", "sdpa", "eager", "flash_attention_2"))
+    """Which of transformers' attentions trainer, reference and transformers sampler use; auto = the model's own.
+    flash_attention_2 needs the package flash-attn and a GPU, and takes plain rows: none that share a prompt or are
+    packed."""
     trust_remote_code: bool = False
     """Whether code that comes with the model's folder may run."""
     server: ServerConfig = field(default_factory=ServerConfig)

@@ -152,7 +152,10 @@ class ZeroConfig:
     offload_optimizer: bool = False
     """Keep optimiser states in CPU memory."""
     offload_params: bool = False
-    """Keep parameters in CPU memory."""
+    """Keep parameters in CPU memory, partitioned references too."""
+    shard_references: bool = False
+    """Partition the frozen references over the ranks, too, instead of a whole one on each: a rank gathers them once
+    more for every micro-batch of an update."""
     persistence_threshold: int = key(0, least=0)
     """Weights of at most so many numbers stay whole on every rank, and are not gathered for each micro-batch. All of a
     small model's, where memory allows: on two CPU ranks a fifth of a step of 135 million parameters."""

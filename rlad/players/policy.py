@@ -133,7 +133,8 @@ def build_model(model: ModelConfig, tokenizer, seed: int = 0, dropout: bool = Fa
     if model.path is None:
         use_fast_matmul(model.hidden_size)
         torch.manual_seed(seed)
-        return with_head(tiny_model(model, len(tokenizer), tokenizer.eos_token_id, tokenizer.pad_token_id), model)
+        tiny = tiny_model(model, len(tokenizer), tokenizer.eos_token_id, tokenizer.pad_token_id)
+        return with_head(attending(tiny, model), model)
     described = description(model)
     if not dropout:
         without_dropout(described)
@@ -148,7 +149,17 @@ def build_model(model: ModelConfig, tokenizer, seed: int = 0, dropout: bool = Fa
     use_fast_matmul(described.get_text_config().hidden_size)
     if model.gradient_checkpointing:
         loaded.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-    return with_head(loaded, model)
+    return with_head(attending(loaded, model), model)
+
+
+def attending(built: PreTrainedModel, model: ModelConfig) -> PreTrainedModel:
+    """The model with the attention that was asked for. Raises ConfigError where it has no such one."""
+    if model.attention != "auto":
+        try:
+            built.set_attn_implementation(model.attention)
+        except ValueError as error:
+            raise ConfigError(f"{type(built).__name__} has no attention '{model.attention}': {error}") from error
+    return built
 
 
 def description(model: ModelConfig) -> PretrainedConfig:

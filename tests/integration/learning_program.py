@@ -73,7 +73,10 @@ PAIRS = {
         *("solution.entropy_final=0.01", "cotrain.solution_group=problem"),
     ],
     "ucpo-uniqueness": ["solution.advantage=ucpo", "solution.loss=lp_reg", "abstraction.advantage=uniqueness"],
-    "hicra": ["solution.hicra=0.2", "abstraction.hicra=0.2", "solution.loss=gppo", "abstraction.loss=ce_gppo"],
+    "hicra": [
+        *("solution.hicra=0.2", "abstraction.hicra=0.2", "solution.loss=gppo", "abstraction.loss=ce_gppo"),
+        *("zero.shard_references=true", "instruments.every=1", "instruments.rank_every=1"),
+    ],
     "scalerl": [
         "solution.loss=cispo",
         "solution.old_logprobs=sampler",

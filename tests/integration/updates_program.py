@@ -14,6 +14,7 @@ from rlad.generation import make_sampler
 from rlad.players import pieces
 from rlad.players.policy import make_policy
 from trainers.data.rows import Row, merged
+from trainers.learner.assembly import frozen_copy
 from trainers.learner.batches import collate, micro_batches, token_logprobs
 from trainers.learner.layout import Sharing
 from trainers.learner.learner import Learner
@@ -80,9 +81,12 @@ def main(folder: Path) -> None:
     # Ragged on purpose: rank 1 holds two rows, then none at all; micro-batches of two make five forwards against one.
     # The first update holds its logits and counts rows; the second makes them in pieces, of a head that is partitioned,
     # and deals its rows over the ranks by length, in micro-batches of so many positions; prompts are shared.
+    # The reference, too, is whole in the first and partitioned in the second.
     held = (pieces.WHOLE, 0, rows[:7] if zero3.rank() == 0 else rows[7:])
     for whole, tokens, mine in (held, (0, 24, rows if zero3.rank() == 0 else [])):
         run.cotrain.micro_tokens, learner.sharing = tokens, Sharing(weights=20) if tokens else None
+        run.zero.shard_references = bool(tokens)
+        learner.reference = frozen_copy(reference, run.zero, device)
         with patch.object(pieces, "WHOLE", whole), patch.dict(pieces.PIECE, cpu=1):
             stats = update(learner, merged(mine), run)
         assert stats["updated"] == 1 and stats["trained_tokens"] == sum(len(row.completion) for row in rows)
@@ -97,6 +101,11 @@ def main(folder: Path) -> None:
     assert update(learner, [], run) == {"updated": 0}  # nobody has rows: nobody steps, nobody hangs
 
     assert torch.nn.functional.linear is zero3.linear  # DeepSpeed's only where a gradient follows
+    shards = list(learner.reference.parameters())  # never gathered for longer than a forward
+    assert (
+        all(p.numel() == 0 < p.ds_numel and not p.requires_grad for p in shards)
+        and not learner.reference.module.training
+    )
 
     # A partitioned parameter is empty, its full size is known, and publishing fills the sampler with the truth.
     parameter = next(model_engine.module.parameters())

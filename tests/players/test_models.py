@@ -1,6 +1,7 @@
 """Models are loaded without dropout; tokenizers and questions that do not fit are refused before that."""
 
 import copy
+from dataclasses import replace
 
 import pytest
 import torch
@@ -29,6 +30,17 @@ def test_dropout_is_off_in_training_unless_it_is_asked_for(tmp_path):
     kept = build_model(config, tokenizer, dropout=True).train()
     assert shares(kept) == {0.1}
     assert not torch.equal(kept(ids).logits, model(ids).logits)
+
+
+@pytest.mark.parametrize("path", ["gpt2", None])
+def test_the_attention_is_the_one_that_was_asked_for(path, tmp_path):
+    """A loaded model's and the tiny one's; the numbers are the same."""
+    config = ModelConfig(path=path and str(save_gpt2(tmp_path / path)))
+    tokenizer = load_tokenizer(config, ProblemsConfig())
+    auto, eager = (build_model(replace(config, attention=kind), tokenizer).eval() for kind in ("auto", "eager"))
+    assert (auto.config._attn_implementation, eager.config._attn_implementation) == ("sdpa", "eager")
+    ids = torch.tensor([[5, 6, 7, 8]])
+    torch.testing.assert_close(eager(ids).logits, auto(ids).logits)
 
 
 def test_dropout_that_a_models_code_states_itself_is_off_too(tmp_path, monkeypatch):

@@ -87,7 +87,8 @@ def sharing(step: CotrainConfig | WarmstartConfig, model: ModelConfig) -> str:
     'share prompts, are packed, where fewer positions cost less'
     """
     asked = ["share prompts"] * step.share_prompts + ["are packed"] * step.packing
-    reason = reads_no_mask((model_config(model.path) if model.path else None) or {})
+    facts = (model_config(model.path) if model.path else None) or {}
+    reason = reads_no_mask(facts | ({} if model.attention == "auto" else {"attn_implementation": model.attention}))
     if not asked:
         return "plain, as configured"
     return f"plain: {reason}" if reason else f"{', '.join(asked)}, where fewer positions cost less"

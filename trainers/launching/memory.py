@@ -195,7 +195,9 @@ class Player:
         rows, positions, length = self.micro_batch(config, ranks)
         masked = length if config.cotrain.share_prompts or config.cotrain.packing else 0
         model, written = config.players[self.role].model or config.base, config.players[self.role].max_new_tokens
-        return self.learning(config, ranks, model.gradient_checkpointing, (rows, written), positions, masked)
+        own = self.learning(config, ranks, model.gradient_checkpointing, (rows, written), positions, masked)
+        sharded = config.zero.shard_references and wants_reference(config, self.role)
+        return own + (self._gathered(ranks) if sharded else 0)  # the reference's, beside what is left of the player's
 
     def learning(
         self, config: RunConfig, ranks: int, checkpointing: bool, texts: tuple[int, int], positions: int, masked: int
@@ -203,12 +205,15 @@ class Player:
         """The same of so many positions, with texts (how many, of how many tokens) in them, in rows of `masked`
         positions under a mask, or plain ones (0)."""
         device = choose_device(config.launch.device, 0, count_gpus())
-        gathered = 0 if ranks == 1 else min(self.count - self.whole, LIVE) * self.width
         kept = activations(self.shape, 1, positions, self.width, checkpointing)
         kept += logits(self.shape, texts[0], texts[1] + 1, self.width, device)
         kept += positions * min(masked, LONGEST_ROW) * (self.width + MASK)
         sent = 2 * min(self.learnt, config.zero.bucket_size) * self.width  # as they come, and in the ranks' order
-        return gathered + max(kept, sent)
+        return self._gathered(ranks) + max(kept, sent)
+
+    def _gathered(self, ranks: int) -> float:
+        """Bytes of the weights that a forward or backward pass has gathered at a time."""
+        return 0 if ranks == 1 else min(self.count - self.whole, LIVE) * self.width
 
     def publish(self, config: RunConfig, ranks: int) -> float:
         """Bytes of a bucket of weights that is sent, and of the gathered parameters that it is copied from."""
@@ -238,7 +243,8 @@ def memory(config: RunConfig, ranks: int, lengths: dict[str, int] | None = None)
     lengths: the longest sequence of each role, in tokens (`check_lengths`); assumed where they are not known.
 
     Every rank holds, for each player, its share of a ZeRO-3 engine, a full sampling copy and, where a KL is asked for,
-    a full frozen reference; with adapters the weights in the engine are frozen, and both players have one reference.
+    a frozen reference, whole or its share of one; with adapters the weights in the engine are frozen, and both players
+    have one reference.
     Players with shared weights hold all of it once.
     What is held in turns is named by `TURNS`: of that only the largest counts.
     """
@@ -249,16 +255,17 @@ def memory(config: RunConfig, ranks: int, lengths: dict[str, int] | None = None)
     held = players[:1] if config.cotrain.shared_weights else players
     asked = [p for p in players if wants_reference(config, p.role)]
     references = asked[:1] if config.frozen_base or config.cotrain.shared_weights else asked
-    bucket, last = config.zero.bucket_size, held[-1]
+    bucket, last, sharded = config.zero.bucket_size, held[-1], config.zero.shard_references
+    outside = sharded and config.zero.offload_params
     parts = {
         TRAINING: sum(p.state(config, ranks) for p in held),
         # vLLM's copies, keys and values are in other processes
         "sampling copies": 0.0 if apart else float(sum((p.learnt + p.frozen) * p.width for p in held)),
-        "frozen references": float(sum(p.count * p.width for p in references)),
+        "frozen references": sum(p.count * p.width for p in references) / (ranks if sharded else 1) * (not outside),
         "gradients' buckets": float(sum(min(p.learnt, bucket) * p.width for p in held)),
     }
     if ranks > 1 and config.zero.persistence_threshold:
-        parts["weights that stay whole"] = float(sum(p.whole * p.width for p in held))
+        parts["weights that stay whole"] = float(sum(p.whole * p.width for p in held + references * sharded))
     on_cpu = choose_device(config.launch.device, 0, count_gpus()) == "cpu"
     if on_cpu and prefers_onednn():
         parts["compiled matrix products"] = float(KERNELS)

@@ -84,10 +84,13 @@ def ring_seconds(size: float, ranks: int, gpu: Gpu) -> float:
     return (ranks - 1) * MESSAGE + max(inside, between) / LINKS
 
 
-def update_bytes(count: int, learnt: int, width: int, ranks: int, micro_batches: int, whole: int = 0) -> float:
+def update_bytes(
+    count: int, learnt: int, width: int, ranks: int, micro_batches: int, whole: int = 0, gathers: int = 2
+) -> float:
     """Bytes that a rank sends in an update: all weights, forward and backward, and the gradients of what learns.
 
-    The `whole` of them that stay gathered are sent once, when they have moved.
+    The `whole` of them that stay gathered are sent once, when they have moved. A partitioned reference, whose own never
+    move, is gathered once more: gathers=3.
 
     >>> update_bytes(1_000_000, 1_000_000, 2, ranks=2, micro_batches=3) / 1e6        # 3 x (2 + 2 + 2 MB) / 2
     9.0
@@ -95,10 +98,10 @@ def update_bytes(count: int, learnt: int, width: int, ranks: int, micro_batches:
     4.0
     """
     gathered = sent((count - whole) * width, ranks)
-    return sent(whole * width, ranks) + micro_batches * (2 * gathered + sent(learnt * width, ranks))
+    return sent(whole * width, ranks) + micro_batches * (gathers * gathered + sent(learnt * width, ranks))
 
 
-def update_links(player: Player, ranks: int, micro_batches: int, gpu: Gpu) -> float:
+def update_links(player: Player, ranks: int, micro_batches: int, gpu: Gpu, gathers: int = 2) -> float:
     """Seconds of that: a layer at a time, nothing of it beside the arithmetic (`overlap_comm` is off)."""
     calls = player.shape.layers + 1
     gathered, gradients = (
@@ -106,7 +109,7 @@ def update_links(player: Player, ranks: int, micro_batches: int, gpu: Gpu) -> fl
         for numbers in (player.count - player.whole, player.learnt)
     )
     moved = ring_seconds(player.whole * player.width, ranks, gpu) if player.whole else 0.0
-    return 0.0 if ranks == 1 else moved + micro_batches * (2 * gathered + gradients)
+    return 0.0 if ranks == 1 else moved + micro_batches * (gathers * gathered + gradients)
 
 
 # ------------------------------------------------------------------------------------------------------- seconds
@@ -189,8 +192,9 @@ def cost(config: RunConfig, player: Player, ranks: int, gpu: Gpu) -> Cost:
         return Cost(writing, 0.0, 0.0, 0.0, 0.0, 0.0)
     reference = wants_reference(config, player.role)
     learning = learning_seconds(player.shape, work, gpu, reference, model.gradient_checkpointing)
-    links = update_links(player, ranks, work.micro_batches, gpu)
-    size = update_bytes(player.count, player.learnt, player.width, ranks, work.micro_batches, player.whole)
+    gathers = 3 if reference and config.zero.shard_references else 2
+    links = update_links(player, ranks, work.micro_batches, gpu, gathers)
+    size = update_bytes(player.count, player.learnt, player.width, ranks, work.micro_batches, player.whole, gathers)
     return Cost(writing, learning, links, ring_seconds(whole, ranks, gpu), size, sent(whole, ranks))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from rlad.config import LoraConfig, ModelConfig, RunConfig
+from rlad.config import LoraConfig, ModelConfig, RunConfig, ZeroConfig
 from rlad.config.rules import wants_reference
 from rlad.players.adapters import FOLDER, adapt, write_adapter
 from rlad.players.policy import Policy, make_policy
@@ -40,7 +40,7 @@ def make_learner(
     asking = playing(run) if run.cotrain.shared_weights else [role]
     if any(wants_reference(run, one) for one in asking):
         shared = other.reference if run.frozen_base and other is not None else None
-        reference = shared or copy.deepcopy(policy.model).to(device).eval().requires_grad_(False)
+        reference = shared or frozen_copy(policy.model, run.zero, device)
     seed = len(run.players) * run.seed + list(run.players).index(role)
     adapt(policy.model, run.lora, run.steering, seed)
     sampler = place_sampler(run, policy, folder, device, other and other.sampler)
@@ -58,6 +58,12 @@ def make_learner(
         print(f"The {role} player's rows share no prompts and are not packed: {reason}.", flush=True)
     model_engine = zero3.make_model_engine(policy.model, settings)
     return Learner(policy, player, model_engine, reference, sampler, device, player.entropy_coef, sharing)
+
+
+def frozen_copy(model: torch.nn.Module, zero: ZeroConfig, device: torch.device) -> torch.nn.Module:
+    """A player's reference: its starting weights, whole on this rank or partitioned over all of them. Collective."""
+    reference = copy.deepcopy(model).to(device).eval().requires_grad_(False)
+    return zero3.frozen(reference, zero) if zero.shard_references else reference
 
 
 def export_player(policy: Policy, state: dict, adapter: dict, lora: LoraConfig) -> None:

@@ -194,23 +194,33 @@ def model_engine_config(
     """
     adam = {"lr": lr, "betas": list(betas), "weight_decay": weight_decay, "torch_adam": True, "adam_w_mode": True}
     adam["fused"] = True  # one pass over the numbers instead of ten
-    stage3 = {
-        "stage": 3,
-        "stage3_param_persistence_threshold": zero.persistence_threshold,
+    config = partitioned(zero, dtype)
+    config["zero_optimization"] |= {
         "stage3_gather_16bit_weights_on_model_save": True,
-        "overlap_comm": False,
         "reduce_bucket_size": zero.bucket_size,  # allocated for each player; DeepSpeed's own is 500 million numbers
     }
-    for name, wanted in (("optimizer", zero.offload_optimizer), ("param", zero.offload_params)):
-        if wanted:
-            stage3[f"offload_{name}"] = {"device": "cpu", "pin_memory": True}
-    return {
-        "train_micro_batch_size_per_gpu": 1,
+    if zero.offload_optimizer:
+        config["zero_optimization"]["offload_optimizer"] = {"device": "cpu", "pin_memory": True}
+    return config | {
         "gradient_accumulation_steps": 1,
         "managed_gradient_accumulation": False,
         "optimizer": {"type": "AdamW", "params": adam},
-        "zero_optimization": stage3,
         "gradient_clipping": clip,
+    }
+
+
+def partitioned(zero: ZeroConfig, dtype: torch.dtype) -> dict:
+    """The DeepSpeed configuration of a model that is partitioned over the ranks and does not learn."""
+    stage3 = {
+        "stage": 3,
+        "stage3_param_persistence_threshold": zero.persistence_threshold,
+        "overlap_comm": False,
+    }
+    if zero.offload_params:
+        stage3["offload_param"] = {"device": "cpu", "pin_memory": True}
+    return {
+        "train_micro_batch_size_per_gpu": 1,
+        "zero_optimization": stage3,
         "bf16": {"enabled": dtype == torch.bfloat16},
         "fp16": {"enabled": dtype == torch.float16},
         "steps_per_print": 10**9,
@@ -221,11 +231,27 @@ def make_model_engine(model: PreTrainedModel, config: dict):
     """Partitions `model` over the ranks. Keep full copies (sampler, reference) before calling this."""
     learnt = [parameter for parameter in model.parameters() if parameter.requires_grad]  # of adapters, not their base
     model_engine, *_ = deepspeed.initialize(model=model, model_parameters=learnt, config=config)
+    _choose_products()
+    return model_engine
+
+
+def frozen(model: PreTrainedModel, zero: ZeroConfig) -> torch.nn.Module:
+    """A model that never learns, partitioned over the ranks: whoever asks it does so on all of them. Collective.
+
+    DeepSpeed takes the model apart in place, so that no whole one is left.
+    """
+    engine, *_ = deepspeed.initialize(model=model, config=partitioned(zero, model.dtype))
+    engine.eval()
+    _choose_products()
+    return engine
+
+
+def _choose_products() -> None:
+    """Puts `linear` in the place of what DeepSpeed has put in the place of torch's; products go where they are fast."""
     if torch.nn.functional.linear is zero3_linear_wrap:
         torch.nn.functional.linear = linear
     if onednn_is_better():
         torch.set_float32_matmul_precision("highest")  # linear layers choose for themselves; attention is MKL's
-    return model_engine
 
 
 class FastLinear(LinearFunctionForZeroStage3):

@@ -30,13 +30,15 @@ class Contender:
     lines: Path
     log: Path
     environment: dict[str, str]
+    where: Path | None = None
+    """The folder that it is started in; None = this process's own."""
     steps: list[dict[str, float]] = field(default_factory=list)
     """Seconds and processor seconds of every timed step."""
 
     def __enter__(self) -> Contender:
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
-                self.command, stdout=log, stderr=log, env=self.environment, start_new_session=True
+                self.command, stdout=log, stderr=log, env=self.environment, cwd=self.where, start_new_session=True
             )
         return self
 

@@ -41,7 +41,7 @@ COMMON = (
     "cotrain.proposals=iid", "cotrain.drop_constant_groups=false", "cotrain.checkpoint_every=100000",
     "cotrain.parity_every=100000", "problems.validation=0", "problems.source=jsonl",
 )  # fmt: skip
-PLAYER = ("reward=evals.benchmarks.steps.model:paid_by_chance", f"max_new_tokens={LENGTH}", "lr=1e-12")
+PLAYER = ("reward=evals.benchmarks.steps.model:paid_by_chance", "lr=1e-12")
 
 
 @dataclass
@@ -84,16 +84,18 @@ def bench(keys: Keys) -> dict:
     return _result(laps, tokens, keys)
 
 
-def prepared(folder: Path, sizes: TreeSizes) -> list[str]:
+def prepared(folder: Path, sizes: TreeSizes, longer: int = 1) -> list[str]:
     """Makes a model and problems in a folder; returns the configuration's words for a pair that trains on them.
 
-    Texts end by chance, everything is paid, and no weight moves.
+    Texts end by chance, so many times `longer` than usual, everything is paid, and no weight moves.
     """
-    shape = StepSizes(sizes.problems, 1, 12, LENGTH, 12.0)
-    save_model(folder / "model", replace(shape, prompt_tokens=24 + LENGTH))  # room for an abstraction
+    longest = longer * LENGTH
+    shape = StepSizes(sizes.problems, 1, 12, longest, longest / 4)
+    save_model(folder / "model", replace(shape, prompt_tokens=24 + longest))  # room for an abstraction
     write_problems(folder / "model", shape, folder / "problems.jsonl")
     (folder / "test.jsonl").write_text('{"problem": "1", "answer": "1"}\n')  # a test problem is no other's
-    words = [*COMMON, *(f"{role}.{word}" for role in ROLES for word in PLAYER), f"base.path={folder / 'model'}"]
+    player = (*PLAYER, f"max_new_tokens={longest}")
+    words = [*COMMON, *(f"{role}.{word}" for role in ROLES for word in player), f"base.path={folder / 'model'}"]
     words += [f"problems.path={folder / 'problems.jsonl'}", f"problems.test_path={folder / 'test.jsonl'}"]
     return words + [f"cotrain.{key}={getattr(sizes, key)}" for key in ("problems", "abstractions", "solutions")]
 

@@ -25,7 +25,6 @@ WORDS = (
     "base.hidden_size=32", "base.layers=2", "base.heads=2", "base.kv_heads=1", "base.intermediate_size=64",
     "abstraction.max_new_tokens=8", "solution.max_new_tokens=12", "engine.kind=transformers",
     "cotrain.abstractions=2", "cotrain.solutions=2", "cotrain.draws=3", "cotrain.bare.share=0.25",
-    "cotrain.check_proposals=0",
     "cotrain.bare.solutions=2", "cotrain.drop_constant_groups=false", "cotrain.micro_tokens=256",
     "cotrain.updates_per_rollout=2", "cotrain.checkpoint_every=1000", "cotrain.validate_every=1",
     "solution.loss=clip_cov", "solution.aggregation=prompt-mean", "abstraction.forking.share=0.5",

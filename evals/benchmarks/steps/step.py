@@ -112,13 +112,18 @@ def _our_words(folder: Path, shape: StepSizes) -> list[str]:
     ]
 
 
-def trainer(folder: Path, words: list[str]) -> Contender:
-    """`./launch.sh train` of the default configuration with these words; its steps are the lines of metrics.jsonl."""
+def trainer(folder: Path, words: list[str], where: Path | None = None, config: Path | None = None) -> Contender:
+    """`./launch.sh train` of a configuration with these words; its steps are the lines of metrics.jsonl.
+
+    where: the checkout of the project that trains; None = this one. config: None = nothing but defaults.
+    """
     folder.mkdir()
-    config = folder / "config.yaml"
-    config.write_text(f"name: run\nruns_dir: {folder}\n")
+    if config is None:
+        config = folder / "config.yaml"
+        config.write_text("{}\n")
+    words = [*words, "name=run", f"runs_dir={folder}"]
     command = [sys.executable, "-m", "trainers.launching", "train", str(config), *words]
-    return Contender(command, folder / "run" / "metrics.jsonl", folder / "log", dict(os.environ))
+    return Contender(command, folder / "run" / "metrics.jsonl", folder / "log", dict(os.environ), where)
 
 
 def trl(folder: Path, shape: StepSizes, prompts: list[list[int]], where: str) -> Contender:

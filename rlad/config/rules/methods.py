@@ -33,6 +33,11 @@ def _check_lag(config: RunConfig) -> None:
     lag = config.cotrain.schedule.lag
     if lag and not trains(config, "solution"):
         raise ConfigError(f"cotrain.schedule.lag={lag} renews a snapshot of a solver that never learns; set it to 0.")
+    if lag and config.zero.shard_references:
+        raise ConfigError(
+            "cotrain.schedule.lag begins with a whole copy of the reference on every rank, of which "
+            "zero.shard_references leaves none; use one of them."
+        )
     if lag and config.cotrain.subtract_bare:
         raise ConfigError(
             f"cotrain.subtract_bare measures b(x) with the learning solver, but cotrain.schedule.lag={lag} pays by "

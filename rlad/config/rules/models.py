@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 from collections.abc import Iterator
@@ -36,6 +37,8 @@ def check_model(name: str, model: ModelConfig, config: RunConfig) -> None:
     if model.served:
         check_served(name, config)
         return
+    if model.attention == "flash_attention_2" and importlib.util.find_spec("flash_attn") is None:
+        raise ConfigError(f"{name}.attention=flash_attention_2 needs the package flash-attn and a GPU; use sdpa.")
     if model.path is not None:
         check_model_folder(f"{name}.path", model.path)
         check_architecture(name, model, config)

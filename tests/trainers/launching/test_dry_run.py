@@ -341,6 +341,10 @@ def test_what_rows_of_an_update_share(tmp_path):
     (tmp_path / "config.json").write_text('{"layer_types": ["full_attention", "sliding_attention"]}')
     assert "share prompts, are packed" in describe(load_config(None), Placement(slots=(1,)))
     run = load_config(None)
+    shared = "share prompts, are packed"
+    for kind, told in (("flash_attention_2", "plain: its attention"), ("eager", shared), ("auto", shared)):
+        run.base.attention = kind
+        assert told in describe(run, Placement(slots=(1,)))
     run.base.path = str(tmp_path)
     assert (
         "plain: its layers have sliding_attention"

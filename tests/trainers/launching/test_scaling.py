@@ -10,7 +10,7 @@ from rlad.config import load_config
 from rlad.players.gpus import GPUS
 from rlad.players.shapes import KNOWN
 from trainers.launching.dry_run import step_costs
-from trainers.launching.memory import Player, memory, peak_bytes
+from trainers.launching.memory import Player, longest_sequences, memory, peak_bytes
 from trainers.launching.scaling import costs, ring_seconds, sent, update_bytes, update_links, work_of
 
 ROOT = Path(__file__).parents[3]
@@ -33,9 +33,9 @@ def rows_under(title):
     return {cells[0]: cells[1:] for cells in ([cell.strip() for cell in line.split("|")[1:-1]] for line in table)}
 
 
-def at(run, model, ranks, kl=0.001):
+def at(run, model, ranks, kl=0.001, shard=False):
     """The run with a model, four problems for each rank."""
-    run.base.path, run.cotrain.problems = f"Qwen/{model}", 4 * ranks
+    run.base.path, run.cotrain.problems, run.zero.shard_references = f"Qwen/{model}", 4 * ranks, shard
     for player in run.players.values():
         player.kl_coef = kl
     return run
@@ -46,8 +46,9 @@ def test_the_page_says_what_the_functions_say(run):
     assert list(sizes) == list(seconds) == ["Qwen3-1.7B", "Qwen3-4B", "Qwen3-8B", "Qwen3-14B", "Qwen3-32B"]
     for model, ranks in itertools.product(sizes, RANKS):
         place = RANKS.index(ranks)
-        with_kl, without = (peak_bytes(memory(at(run, model, ranks, kl), ranks)) / 1e9 for kl in (0.001, 0))
-        assert sizes[model][place] == f"{with_kl:.0f} / {without:.0f}", (model, ranks)
+        kinds = ((0.001, False), (0.001, True), (0, False))
+        found = (peak_bytes(memory(at(run, model, ranks, *kind), ranks)) / 1e9 for kind in kinds)
+        assert sizes[model][place] == " / ".join(f"{size:.0f}" for size in found), (model, ranks)
         found = costs(at(run, model, ranks), ranks, H100).values()
         links = sum(one.links + one.publishing for one in found)
         total = sum(one.seconds for one in found)
@@ -61,6 +62,21 @@ def test_what_a_rank_sends_in_an_update_is_bounded_however_many_ranks_there_are(
     assert whole * 0.99 < update_bytes(2_000_000_000, 2_000_000_000, 2, 512, 1) < whole
     assert update_bytes(2_000_000_000, 1_000, 2, 512, 1) == pytest.approx(whole * 2 / 3, rel=0.01)  # adapters
     assert sent(1e9, 1) == 0.0
+
+
+def test_a_partitioned_reference_is_a_share_of_one_that_is_gathered_once_more(run):
+    """By hand: 1.72e9 weights of 2 bytes on 8 ranks, two players; 1e9 of them at a time while a micro-batch runs."""
+    whole, shares = (memory(at(run, "Qwen3-1.7B", 8, shard=shard), 8) for shard in (False, True))
+    size, name, turn = 2 * 1.72e9, "frozen references", "update: activations and logits of a micro-batch"
+    assert whole[name] == 8 * shares[name] == pytest.approx(2 * size, rel=0.01)
+    assert shares[turn] - whole[turn] == 2e9
+    assert shares["weights that stay whole"] == 2 * whole["weights that stay whole"]
+    both, silent = (costs(at(run, "Qwen3-1.7B", 8, kl, shard=True), 8, H100)["solution"] for kl in (0.001, 0))
+    longest = longest_sequences(run)["solution"]
+    batches = work_of(run, Player.of(run, "solution", longest), 8).micro_batches
+    assert both.update - silent.update == pytest.approx(batches * size * 7 / 8, rel=0.01) and both.links > silent.links
+    large = [sum(c.seconds for c in costs(at(run, "Qwen3-32B", 512, 0.001, s), 512, H100).values()) for s in (1, 0)]
+    assert "{:.0f} seconds a step instead of {:.0f}".format(*large) in (ROOT / "docs" / "scaling.md").read_text()
 
 
 def test_between_nodes_the_network_is_shared_by_a_nodes_gpus():
