@@ -98,8 +98,14 @@ class Likelihood:
         return self._score(own)
 
     def _score(self, pairs: list[tuple[list[int], list[int]]]) -> list[float]:
+        """Equal texts are scored once: beside others a text is rounded otherwise, and which of them is best must not be
+        the processor's choice. Each of two equal neighbours of a chain leaves such a text."""
         self.scorings += len(pairs)
-        return self.sampler.score([prompt for prompt, _ in pairs], [completion for _, completion in pairs])
+        texts = [(tuple(prompt), tuple(completion)) for prompt, completion in pairs]
+        unlike = list(dict.fromkeys(texts))
+        scores = self.sampler.score([[*prompt] for prompt, _ in unlike], [[*completion] for _, completion in unlike])
+        found = dict(zip(unlike, scores, strict=True))
+        return [found[text] for text in texts]
 
     def all_of(self, score: Scored, kept: Sequence[Kept]) -> list[float]:
         """Every chain's score when these places are left of it."""

@@ -20,6 +20,8 @@ SMALL = [
     *("problems.train=50", "problems.validation=4", "problems.test=7", "sweep.problems=7", "launch.ranks=1"),
     *("base.hidden_size=16", "base.layers=2", "base.heads=2", "base.kv_heads=1", "base.intermediate_size=32"),
 ]
+HELD = []
+"""Sockets that listen to nothing."""
 
 
 @pytest.fixture(scope="module")
@@ -33,10 +35,11 @@ def folder(tmp_path_factory):
 
 
 def dead_url():
-    """The address of a port that nobody listens at."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{one.getsockname()[1]}/v1"
+    """The address of a port that nobody listens at, nor can before these tests end."""
+    one = socket.socket()
+    one.bind(("127.0.0.1", 0))
+    HELD.append(one)
+    return f"http://127.0.0.1:{one.getsockname()[1]}/v1"
 
 
 def foreign_autoencoder(folder):

@@ -132,7 +132,7 @@ class Scene:
         with patch.object(pipeline, "start", self.start_stage):
             code = ended(forked(lambda: sys.exit(pipeline.main(self.words))))
         with (self.folder / "run" / "logs" / "lock_0").open() as file:  # workers of a killed stage end by themselves
-            signal.alarm(60)
+            signal.alarm(300)
             fcntl.flock(file, fcntl.LOCK_EX)
             signal.alarm(0)
         return code
@@ -202,7 +202,7 @@ def end(pid: int) -> None:
 
 def ask(address: str) -> str:
     body = {"model": "rlad", "messages": [{"role": "user", "content": QUESTION}], "seed": 3}
-    answer = httpx.post(f"{address}/v1/chat/completions", json=body, timeout=60)
+    answer = httpx.post(f"{address}/v1/chat/completions", json=body, timeout=300)
     answer.raise_for_status()
     return answer.json()["rlad"][0]["abstractions"] + [answer.json()["choices"][0]["message"]["content"]]
 

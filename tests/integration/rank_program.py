@@ -48,7 +48,7 @@ def main() -> None:
         raise ConfigError("This cannot be run.")
     if rank == 1 and behaviour == "killed":
         os.kill(os.getpid(), signal.SIGKILL)
-    time.sleep(60)  # as a rank that waits for its partners
+    time.sleep(3600)  # as a rank that waits for its partners
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -32,18 +33,24 @@ def start(folder, behaviour, *arguments, **variables):
 
 def ranks_of(folder, count=2):
     """The process numbers of the ranks, once all of them have started."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + LIMIT
     while time.monotonic() < deadline:
         texts = [path.read_text() for path in sorted((folder / "run").glob("pid_*"))]
         if len(texts) == count and all(texts):
             return [int(text) for text in texts]
         time.sleep(0.1)
-    raise AssertionError("the ranks did not start within a minute")
+    raise AssertionError("the ranks did not start")
+
+
+def lives(pid):
+    with suppress(psutil.NoSuchProcess):  # it may end between any two questions
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 def wait_until_gone(pids):
-    deadline = time.monotonic() + 20
-    while any(psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie" for pid in pids):
+    deadline = time.monotonic() + 120
+    while any(map(lives, pids)):
         assert time.monotonic() < deadline, "processes were left behind"
         time.sleep(0.1)
 

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from two_ranks import LAUNCHER
+from two_ranks import LAUNCHER, LIMIT
 
 from rlad.config import load_config
 from rlad.generation.vllm.server import free_port
@@ -24,7 +24,7 @@ problems: {train: 64, validation: 8, test: 8}
 base: {hidden_size: 32, layers: 1, heads: 2, kv_heads: 1, intermediate_size: 64, max_positions: 128}
 cotrain: {steps: 1, problems: 4, abstractions: 2, draws: 2, solutions: 2}
 instruments: {every: 0}
-launch: {ranks: 1, device: cpu, timeout: 120}
+launch: {ranks: 1, device: cpu, timeout: 600}
 """
 
 
@@ -40,7 +40,7 @@ def launcher(folder, verb, *arguments, env=None):
 
 
 def finish(processes):
-    outputs = [process.communicate(timeout=240) for process in processes]
+    outputs = [process.communicate(timeout=LIMIT) for process in processes]
     assert [process.returncode for process in processes] == [0] * len(processes), outputs
     return outputs
 

@@ -9,14 +9,16 @@ import sys
 import tempfile
 import time
 import uuid
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 from adapted import adapted
 from forked_engines import PLACE, forked_engines, sessions, start_server
-from two_ranks import ROOT, SMALL, environment
+from two_ranks import LIMIT, ROOT, SMALL, environment
 from vllm_here import ENGINE, MARK, TOKENIZER, gap, marked, model_of, needs_vllm, none_left, prompts_of
 
 from rlad.config import LoraConfig, load_config, save_config
@@ -115,6 +117,12 @@ def test_one_engine_with_two_adapters_samples_beside_updates_in_parity_until_a_p
     assert {"propose", "gate", "solve", "judge", "total", "hidden"} == set(rows[0]["overlapped"])
 
 
+def is_engine(process):
+    with suppress(psutil.NoSuchProcess):
+        return "rlad.generation.vllm.desk" in process.cmdline()
+    return False
+
+
 def train(folder):
     command = [sys.executable, "-m", "trainers.launching", "train", str(folder)]
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
@@ -130,14 +138,16 @@ def test_a_killed_engine_ends_the_run_clearly_and_it_resumes_in_parity_until_a_p
     words += [f"{role}.mismatch.kind=truncated" for role in ("abstraction", "solution")]
     folder = run_folder(tmp_path, "killed", *words)
     process = train(folder)
-    deadline = time.monotonic() + 600
+    deadline = time.monotonic() + LIMIT
+    engines = []
     while len(metrics(folder)) < 3:
         assert process.poll() is None and time.monotonic() < deadline, process.communicate()[0][-5000:]
+        if len(engines) < 2:  # looked for beforehand: a look at all processes takes as long as a few steps
+            engines = [one for one in marked(mark) if is_engine(one)]
         time.sleep(0.05)
-    engines = [one for one in marked(mark) if "rlad.generation.vllm.desk" in one.cmdline()]
     assert len(engines) == 2
     engines[0].send_signal(signal.SIGKILL)
-    output = process.communicate(timeout=300)[0]
+    output = process.communicate(timeout=LIMIT)[0]
     assert process.returncode not in (0, None)
     assert re.search(r"SamplerFailed: The vLLM engine of the \w+ player ended", output), output[-3000:]
     assert none_left(mark) and list(scratch.iterdir()) == []

@@ -151,16 +151,25 @@ def growth(samples: list[tuple[float, int]]) -> dict:
     }
 
 
+async def left_running(url: str, patience: float = 60.0) -> float:
+    """Requests that the gateway still counts; it has so many seconds to notice the last ones that went away."""
+    end = monotonic() + patience
+    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=patience) as client:
+        while True:
+            lines = (await client.get("/metrics")).text.splitlines()
+            busy = [line for line in lines if line.startswith(("rlad_requests_running", "rlad_requests_waiting"))]
+            left = sum(float(line.split()[-1]) for line in busy)
+            if not left or monotonic() >= end:
+                return left
+            await asyncio.sleep(0.2)
+
+
 async def soak(url: str, pid: int, seconds: float, good: int, largest: int) -> dict:
     clients = Soak(url, seconds, largest)
     watcher = asyncio.create_task(watch(psutil.Process(pid), clients.end, min(5.0, seconds / 50)))
     await clients.run(good)
     result = growth(await watcher)
-    await asyncio.sleep(1.0)  # the last ones that went away are noticed
-    async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
-        lines = (await client.get("/metrics")).text.splitlines()
-    busy = [line for line in lines if line.startswith(("rlad_requests_running", "rlad_requests_waiting"))]
-    left = sum(float(line.split()[-1]) for line in busy)
+    left = await left_running(url)
     return {
         "seconds": seconds,
         "requests": dict(sorted(clients.seen.items())),

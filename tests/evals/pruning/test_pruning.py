@@ -2,6 +2,7 @@
 
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -81,6 +82,19 @@ def test_chains_side_by_side_go_as_they_would_alone(sampler, chains):
     alone = [greedy([n], 0.8, Likelihood(sampler, [c]).joint)[0] for n, c in zip(lengths, some, strict=True)]
     assert together == alone
     assert [len(order) for order in together] == [n - left(n, 0.8) for n in lengths]
+
+
+def test_of_equal_neighbours_the_earlier_goes_however_a_batch_rounds(chains):
+    """What is left is the same text; beside others a score differs in its last digits."""
+    chain = replace(chains[0], reasoning=[7, 5, 5, 5, 9], answer=[3])
+
+    def score(prompts, completions):
+        assert len(set(map(tuple, completions))) == len(completions)
+        return [float(5 not in text) - 9 * (7 not in text) - 9 * (9 not in text) - text.count(5) + 1e-6 * place
+                for place, text in enumerate(completions)]  # fmt: skip
+
+    likelihood = Likelihood(SimpleNamespace(score=score), [chain])
+    assert greedy([5], 0.4, likelihood.joint) == [[1, 2, 3]] and likelihood.scorings == scorings(5, 2)
 
 
 def test_objectives_score_what_they_say(sampler, chains):
