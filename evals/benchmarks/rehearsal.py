@@ -31,6 +31,7 @@ from evals.benchmarks.harness.random_run import write_questions, write_tokenizer
 from rlad.cli import PlainError
 from rlad.config import RunConfig, load_config
 from rlad.config.rules import trains
+from rlad.players.lean import save_model
 from rlad.players.roles import playing
 from rlad.players.shapes import ModelShape, model_shape
 
@@ -112,7 +113,7 @@ def write_leaning(shape: ModelShape, dtype: str, family: str, device: str, folde
     stream = model.base_model(input_ids=ids).last_hidden_state[..., 0].mean()
     for token, chance in LEANING.items():
         head[token, 0] += math.log(chance * shape.vocabulary) / stream
-    model.to(getattr(torch, dtype)).save_pretrained(folder)
+    save_model(model.to(getattr(torch, dtype)), folder)
     write_tokenizer(folder, [ANSWER])
 
 

@@ -18,6 +18,7 @@ from transformers.integrations.gguf.gguf_tokenizer_mapping import GGUF_PRE_TOKEN
 from transformers.utils.logging import disable_progress_bar
 
 from rlad.config import ConfigError
+from rlad.players.lean import save_model
 
 disable_progress_bar()
 
@@ -136,6 +137,6 @@ def convert(file: Path, folder: Path, system_message: bool = True) -> Path:
         raise ConfigError(
             f"'{file}' ends a text with token {model.config.eos_token_id}, its tokenizer with {tokenizer.eos_token_id}."
         )
-    model.save_pretrained(folder, safe_serialization=True)
+    save_model(model, folder)
     tokenizer.save_pretrained(folder)
     return folder

@@ -1,4 +1,4 @@
-"""Importing transformers and vLLM without libraries that only others of their models want."""
+"""Using transformers and vLLM without libraries that only others of their models want."""
 
 from __future__ import annotations
 
@@ -6,8 +6,14 @@ import gc
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import transformers.utils
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel
 
 SKIPPED = ("is_scipy_available", "is_sklearn_available")
 """SciPy matches boxes for object detection; scikit-learn fits a threshold for assisted decoding."""
@@ -40,3 +46,19 @@ def language_models_only() -> Iterator[None]:
             setattr(transformers.utils, name, function)
         if collected:
             gc.enable()
+
+
+def save_model(model: PreTrainedModel, folder: Path, state: dict[str, torch.Tensor] | None = None) -> None:
+    """Writes a model, with the weights of `state` where that is given, as a Hugging Face folder of safetensors.
+
+    Nobody has wrapped it. transformers asks accelerate, which imports DeepSpeed to know a wrapper of its, where that is
+    installed: seconds in a process that has no other use for it, and a warning on a machine without a GPU.
+    """
+    from transformers import modeling_utils
+
+    asked = modeling_utils.unwrap_model
+    modeling_utils.unwrap_model = lambda own, recursive=False: own
+    try:
+        model.save_pretrained(folder, state_dict=state, safe_serialization=True)
+    finally:
+        modeling_utils.unwrap_model = asked

@@ -14,7 +14,7 @@ from rlad.config import ConfigError, ModelConfig, ProblemsConfig, RunConfig
 from rlad.config.rules import dropouts
 from rlad.players.confidence import CONFIDENCE_TOKENS
 from rlad.players.head import Float32Head
-from rlad.players.lean import language_models_only
+from rlad.players.lean import language_models_only, save_model
 from rlad.players.matmul import use_fast_matmul
 from rlad.players.prompts import Prompts, project_tasks, reads_thinking
 from rlad.players.roles import playing, role_of
@@ -55,7 +55,7 @@ class Policy:
         """Writes a plain Hugging Face folder (safetensors, tokenizer, chat template); `state` replaces the weights."""
         target = folder or self.folder
         target.mkdir(parents=True, exist_ok=True)
-        self.model.save_pretrained(target, state_dict=state, safe_serialization=True)
+        save_model(self.model, target, state)
         self.tokenizer.save_pretrained(target)
         return target
 

@@ -19,8 +19,8 @@ from rlad.cli import PlainError
 from rlad.config import load_config, save_config
 from rlad.config.registry import loss
 from rlad.players.adapters import FOLDER, is_adapters
-from trainers.export import export
 from trainers.launching.folder import prepared_folder
+from trainers.learner.exporting import export
 
 pytestmark = pytest.mark.ranks
 PLAYERS = ("abstraction", "solution")

@@ -2,6 +2,7 @@
 
 import gc
 import importlib
+import subprocess
 import sys
 from types import ModuleType
 
@@ -41,3 +42,20 @@ def test_what_was_imported_before_stays(monkeypatch):
     with language_models_only():
         assert sys.modules[HIDDEN] is found
     assert sys.modules[HIDDEN] is found
+
+
+@pytest.mark.process
+def test_a_model_is_written_without_deepspeed(tmp_path):
+    """transformers would import it on the way: seconds, and a warning about accelerators. Nor does the command that
+    exports a checkpoint, which DeepSpeed reads, import it before it has said for which device."""
+    code = (
+        "import sys; from pathlib import Path; from transformers import modeling_utils;"
+        "from rlad.players.lean import save_model; from rlad.players.policy import tiny_model;"
+        "from rlad.config import ModelConfig; import trainers.export; asked = modeling_utils.unwrap_model;"
+        "config = ModelConfig(hidden_size=16, layers=1, heads=2, kv_heads=1);"
+        f"save_model(tiny_model(config, 9, 0, 0), Path({str(tmp_path)!r}));"
+        "print('deepspeed' in sys.modules, modeling_utils.unwrap_model is asked)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True"] and "accelerator" not in done.stdout + done.stderr
+    assert (tmp_path / "model.safetensors").is_file()

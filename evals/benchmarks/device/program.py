@@ -26,6 +26,7 @@ from rlad.config import ROLES, EngineConfig
 from rlad.generation import Sampling, checksums
 from rlad.generation.vllm.sampler import VllmSampler, start_vllm
 from rlad.generation.vllm.weights import write_model
+from rlad.players.lean import save_model
 from rlad.players.shapes import ModelShape
 
 POSITIONS = 4096
@@ -51,7 +52,7 @@ def prepare(folder: str, shape: Mapping[str, Any], dtype: str, device: str, **_:
     """Writes FOLDER/model and FOLDER/served."""
     begin = time.perf_counter()
     model = random_model(ModelShape(**shape), dtype, device)
-    model.save_pretrained(Path(folder, "model"))
+    save_model(model, Path(folder, "model"))
     write_tokenizer(Path(folder, "model"))
     write_model(model, Path(folder, "served"))
     return {"parameters": model.num_parameters(), "seconds": round(time.perf_counter() - begin, 1)}

@@ -24,6 +24,7 @@ from typing import Any
 from evals.benchmarks.harness.random_run import write_questions, write_tokenizer
 from rlad.cli import PlainError
 from rlad.config import ModelConfig, load_config, save_config
+from rlad.players.lean import save_model
 from rlad.players.policy import tiny_model
 
 PEAK = re.compile(r"^peak .*?([\d.]+) GB$", re.MULTILINE)
@@ -87,7 +88,7 @@ def prepare(shape: _Case, folder: Path) -> Path:
         hidden_size=shape.hidden, layers=shape.layers, heads=shape.hidden // 16, kv_heads=max(1, shape.hidden // 32),
         intermediate_size=3 * shape.hidden, max_positions=4096,
     )  # fmt: skip
-    tiny_model(config, shape.vocabulary, 0, 0).save_pretrained(folder / "model")
+    save_model(tiny_model(config, shape.vocabulary, 0, 0), folder / "model")
     write_questions(folder / "problems.jsonl", 64, shape.question)
     words = [*SMALL, f"base.path={folder / 'model'}", f"base.dtype={shape.dtype}", f"runs_dir={folder}", "name=run"]
     words += [f"problems.path={folder / 'problems.jsonl'}", f"launch.ranks={shape.ranks}"]

@@ -11,6 +11,7 @@ import torch
 
 from rlad.config import ModelConfig, ProblemsConfig
 from rlad.config.registry import reward
+from rlad.players import lean
 from rlad.players.policy import build_model, load_tokenizer
 from rlad.players.prompts import Prompts, project_tasks
 
@@ -60,7 +61,7 @@ def save_model(folder: Path, shape: StepSizes) -> None:
         head[tokenizer.eos_token_id] = 0
         # Behind the last norm the constant is about sqrt(D): the others are small beside it.
         head[tokenizer.eos_token_id, 0] = odds / math.sqrt(model.config.hidden_size)
-    model.save_pretrained(folder)
+    lean.save_model(model, folder)
     tokenizer.save_pretrained(folder)
 
 
