@@ -64,4 +64,5 @@ def test_one_model_takes_half_of_two():
     two, one = (memory.memory(load_config(None, words), 2) for words in ([], [SHARED]))
     for part in (memory.TRAINING, "sampling copies", "frozen references", "gradients' buckets"):
         assert two[part] == 2 * one[part] > 0
-    assert memory.staying(two) == 2 * memory.staying(one)
+    fixed = two.get("compiled matrix products", 0.0)  # a process's own, where its processor has them
+    assert memory.staying(two) - fixed == 2 * (memory.staying(one) - fixed)
