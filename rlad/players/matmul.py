@@ -17,6 +17,8 @@ CACHES = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64", "LRU_CACHE_CAPACITY": "64"}
 """oneDNN's compiled products, one for every shape, and torch's list of them: by default 1,024 each, of .7 MB, and the
 heap breaks up around them. Training at 60 lengths took 1.2 GB more than with MKL; with 64 it takes .1 GB more."""
 
+_threads = False
+
 
 def use_fast_matmul(width: int, processor: Path = PROCESSOR) -> bool:
     """Hands all of this process's float32 products to oneDNN where that is faster and exactly as precise; whether it
@@ -42,7 +44,22 @@ def fast_products(processor: Path = PROCESSOR) -> AbstractContextManager[None]:
 
     For linear layers, whose products are large: 1.3 to 2.4 times as fast (width 128 and 384, 256 and 6,656 rows).
     """
-    return _in_onednn() if onednn_is_better(processor) else nullcontext()
+    return _in_onednn() if onednn_is_better(processor) and not _threads else nullcontext()
+
+
+@contextmanager
+def one_library() -> Iterator[None]:
+    """Inside of it `fast_products` changes nothing, so that several threads may multiply.
+
+    torch's choice is the whole process's: a thread inside `fast_products` would take another's attention along, now
+    and then, and the same run would be rounded in another order every time.
+    """
+    global _threads
+    _threads = True
+    try:
+        yield
+    finally:
+        _threads = False
 
 
 @contextmanager

@@ -5,7 +5,7 @@ import os
 import pytest
 import torch
 
-from rlad.players.matmul import CACHES, fast_products, onednn_is_better, prefers_onednn, use_fast_matmul
+from rlad.players.matmul import CACHES, fast_products, one_library, onednn_is_better, prefers_onednn, use_fast_matmul
 
 ZEN = "vendor_id : AuthenticAMD\nflags : avx2 avx512f avx512_bf16\n"
 
@@ -52,6 +52,15 @@ def test_a_narrow_model_hands_over_its_linear_layers_alone(machine, monkeypatch)
     with pytest.raises(ValueError), fast_products(machine(ZEN)):
         raise ValueError
     assert torch.get_float32_matmul_precision() == "highest"
+
+
+def test_several_threads_keep_to_one_library(machine, monkeypatch):
+    """The choice is the process's: a thread's linear layers would take another's attention along."""
+    monkeypatch.setattr(torch, "equal", lambda *_: True)
+    with one_library(), fast_products(machine(ZEN)):
+        assert torch.get_float32_matmul_precision() == "highest"
+    with fast_products(machine(ZEN)):
+        assert torch.get_float32_matmul_precision() == "medium"
 
 
 def test_no_processor_described(tmp_path):

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from rlad.generation import SamplerFailed
+from rlad.players import matmul
 from trainers.runtime import loggers, rollouts, zero3
 from trainers.runtime.loggers import Stopwatch
 from trainers.runtime.rollouts import Rollouts
@@ -105,6 +106,16 @@ def test_without_overlap_and_over_a_step_that_nothing_grows_over_the_newest_weig
     assert lags(exact) == [0, 0, 0] and set(exact.threads) == {"MainThread"}
     assert all(beside == {} and "wait" not in seconds for *_, beside, seconds in exact.rows)
     assert lags(Loop(lambda step: step != 3).run(5)) == [0, 1, 0, 1, 1]
+
+
+def test_products_keep_to_one_library_while_a_rollout_grows_beside_an_update(monkeypatch):
+    class Told(Loop):
+        def updates(self, begun):
+            told.append((begun, matmul._threads))
+
+    told = []
+    Told(lambda step: step != 3).run(4)
+    assert told == [(True, True), (False, False), (True, True), (False, False)]
 
 
 def test_verdicts_are_counted_in_the_step_that_learns_from_them():
