@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from evals.charts.entropy import entropy_charts, law_charts, law_results
 from evals.charts.series import MOST, Chart, learning_charts, sweep_chart, thinned, warmstart_chart
 from evals.law.study import LawResult
-from evals.runs import Run
+from evals.runs import Run, uncollected
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,7 @@ class Pictures:
     """A sentence about what is left out; empty where nothing is."""
 
 
+@uncollected()
 def pictures(run: Run) -> Pictures:
     """Makes them all; fitting the law takes longer than the rest."""
     laws, warm = law_results(run.metrics), warmstart_chart(run.warmstart)

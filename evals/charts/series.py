@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from itertools import cycle
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,8 +24,7 @@ def color_of(role: str) -> str:
     return role if role in ROLES else "third"
 
 
-@dataclass
-class Point:
+class Point(NamedTuple):
     x: float
     y: float
     low: float | None = None

@@ -19,7 +19,7 @@ from jinja2.utils import htmlsafe_json_dumps
 from evals.charts.pictures import Pictures, pictures
 from evals.charts.series import Chart, Series
 from evals.report.views import view, widest_cell
-from evals.runs import Run
+from evals.runs import Run, uncollected
 from evals.tables.looks import share
 
 HERE = Path(__file__).parent
@@ -34,6 +34,7 @@ def write_report(runs: list[Run], path: str | Path, drawn: list[Pictures] | None
     return target
 
 
+@uncollected()
 def render(runs: list[Run], drawn: list[Pictures] | None = None) -> str:
     """The page as a string. All text from runs is escaped; scripts other than our own cannot run (CSP hash).
 

@@ -1,5 +1,6 @@
 """Runs with holes are read as far as they go."""
 
+import gc
 import json
 
 import pytest
@@ -32,3 +33,19 @@ def test_folders_that_are_no_runs_are_refused(tmp_path):
     (tmp_path / "sweep.json").write_text("[1")
     with pytest.raises(runs.RunError, match="not valid JSON"):
         runs.read_run(tmp_path)
+
+
+def test_the_collector_works_again_after_a_page_and_after_what_failed():
+    def fail():
+        raise ValueError(gc.isenabled())
+
+    with pytest.raises(ValueError, match="False"):
+        runs.uncollected()(fail)()
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        with runs.uncollected(), runs.uncollected():
+            pass
+        assert not gc.isenabled()  # whoever switched it off keeps it so
+    finally:
+        gc.enable()
