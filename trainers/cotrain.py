@@ -5,6 +5,7 @@ One step, in phases whose names are the same in code, metrics and report (`rlad.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import torch
 
 from rlad.card import write_cards
 from rlad.config import RunConfig, as_tree
+from rlad.players.matmul import one_library
 from rlad.players.roles import playing
 from rlad.problems import world_of
 from rlad.reasoning.tree import Tree
@@ -161,7 +163,8 @@ class Cotrainer:
 def cotrain(run: RunConfig, folder: Path) -> None:
     """Trains to the end, from where the folder's newest checkpoint is."""
     trainer = Cotrainer(run, folder)
-    with trainer.checkpoints.writer:
+    # Rollouts beside updates multiply in another thread. For the whole run, so that a resumed one is rounded alike.
+    with one_library() if run.launch.overlap else nullcontext(), trainer.checkpoints.writer:
         train_steps(trainer, run, folder)
 
 

@@ -12,11 +12,9 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import ExitStack
 
 from rlad.cli import sentence
 from rlad.generation import SamplerFailed
-from rlad.players.matmul import one_library
 from rlad.reasoning.judge import Judge
 from rlad.reasoning.tree import Tree
 from trainers.runtime import zero3
@@ -40,7 +38,6 @@ class Rollouts:
         self._verdicts: Counter[str] = Counter()
         self._seconds: dict[str, float] = {}
         self._error: BaseException | None = None
-        self._beside = ExitStack()
 
     def of(self, step: int, clock: Stopwatch) -> Drawn:
         """The judged trees of a step: those that `finish` found, or grown now."""
@@ -69,7 +66,6 @@ class Rollouts:
             self._seconds = beside.lap()
 
         self._ready = drawn
-        self._beside.enter_context(one_library())  # update and rollout multiply at the same time
         self._thread = threading.Thread(target=work, name=f"rollout of step {step}", daemon=True)
         self._thread.start()
 
@@ -84,7 +80,6 @@ class Rollouts:
         begin = time.perf_counter()
         with clock.phase("wait"):
             self._thread.join()
-            self._beside.close()
             self._thread, self.judge.outcomes = None, self._own
             failures = zero3.gather([] if self._error is None else [_told(self._error)])
         if self._error is not None:

@@ -3,12 +3,14 @@
 import threading
 import time
 from collections import Counter
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pytest
 
 from rlad.generation import SamplerFailed
 from rlad.players import matmul
+from trainers import cotrain
 from trainers.runtime import loggers, rollouts, zero3
 from trainers.runtime.loggers import Stopwatch
 from trainers.runtime.rollouts import Rollouts
@@ -108,14 +110,15 @@ def test_without_overlap_and_over_a_step_that_nothing_grows_over_the_newest_weig
     assert lags(Loop(lambda step: step != 3).run(5)) == [0, 1, 0, 1, 1]
 
 
-def test_products_keep_to_one_library_while_a_rollout_grows_beside_an_update(monkeypatch):
-    class Told(Loop):
-        def updates(self, begun):
-            told.append((begun, matmul._threads))
-
+@pytest.mark.parametrize("overlap", [0, 1])
+def test_a_run_with_rollouts_beside_updates_keeps_to_one_library(overlap, monkeypatch):
+    """All of it: a resumed run, whose steps begin elsewhere, is rounded alike. The next run chooses anew."""
     told = []
-    Told(lambda step: step != 3).run(4)
-    assert told == [(True, True), (False, False), (True, True), (False, False)]
+    trainer = SimpleNamespace(checkpoints=SimpleNamespace(writer=nullcontext()))
+    monkeypatch.setattr(cotrain, "Cotrainer", lambda run, folder: trainer)
+    monkeypatch.setattr(cotrain, "train_steps", lambda *_: told.append(matmul._threads))
+    cotrain.cotrain(SimpleNamespace(launch=SimpleNamespace(overlap=overlap)), None)
+    assert told == [bool(overlap)] and not matmul._threads
 
 
 def test_verdicts_are_counted_in_the_step_that_learns_from_them():
