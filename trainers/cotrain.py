@@ -87,6 +87,11 @@ class Cotrainer:
             learner.probe = [learner.policy.prompts.ids(role.probe, question) for question in questions]
         return learners
 
+    @property
+    def width(self) -> int:
+        """Hidden size of the widest player."""
+        return max(one.policy.model.config.get_text_config().hidden_size for one in self.learners.values())
+
     def room_for(self, trees: list[Tree]) -> bool:
         """Whether the token budget asks for another step behind that of these trees. Collective where it is limited."""
         if not self.config.max_tokens:
@@ -164,7 +169,7 @@ def cotrain(run: RunConfig, folder: Path) -> None:
     """Trains to the end, from where the folder's newest checkpoint is."""
     trainer = Cotrainer(run, folder)
     # Rollouts beside updates multiply in another thread. For the whole run, so that a resumed one is rounded alike.
-    with one_library() if run.launch.overlap else nullcontext(), trainer.checkpoints.writer:
+    with one_library(trainer.width) if run.launch.overlap else nullcontext(), trainer.checkpoints.writer:
         train_steps(trainer, run, folder)
 
 

@@ -11,8 +11,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -67,8 +69,9 @@ class Journal:
     """Name -> its records as JSON."""
 
     @classmethod
-    def read(cls, path: Path) -> Journal:
-        """The journal in a file; a last line that was not finished is left out.
+    def read(cls, path: Path, defaults: Mapping[str, Any] | None = None) -> Journal:
+        """The journal in a file; a last line that was not finished is left out. Settings that are younger than it have
+        their `defaults`.
 
         Raises PlainError where there is none, and for a line that is not what was written.
         """
@@ -78,19 +81,26 @@ class Journal:
         if not lines:
             raise PlainError(f"'{path}' is empty or no journal of a sweep; remove it and sample its shard again.")
         found = cls(path, json.loads(lines[0]))
+        if defaults:
+            found.head["settings"] = {**defaults, **found.head.get("settings", {})}
         for body in lines[1:]:
             name, _, records = body.partition("\t")
             found.jobs[name] = records
         return found
 
     @classmethod
-    def begin(cls, path: Path, head: dict[str, Any]) -> Journal:
-        """The journal in a file, to be gone on with where it was sampled from the same; else a new one."""
+    def begin(cls, path: Path, head: dict[str, Any], defaults: Mapping[str, Any] | None = None) -> Journal:
+        """The journal in a file, to be gone on with where it was sampled from the same; else a new one, and that other
+        one is kept beside it and named on stderr. `defaults` as in `read`."""
         if path.is_file() and path.stat().st_size:
-            known = cls.read(path)
-            if not differences(known.head, head):
+            known = cls.read(path, defaults)
+            parted = differences(known.head, head)
+            if not parted:
                 known._drop_unfinished()
                 return known
+            if known.jobs:
+                kept = known._set_aside()
+                print(f"'{path}' was sampled otherwise ({'; '.join(parted)}): kept as '{kept.name}'.", file=sys.stderr)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(_line(json.dumps(head, sort_keys=True)), encoding="utf-8")
         return cls(path, head)
@@ -101,6 +111,11 @@ class Journal:
         with self.path.open("a", encoding="utf-8", errors="surrogatepass") as file:
             file.write(_line(f"{name}\t{text}"))
         self.jobs[name] = text
+
+    def _set_aside(self) -> Path:
+        """Frees the file's name; returns the one that it has now."""
+        names = (self.path.with_name(f"{self.path.name}.{number}") for number in count(1))
+        return self.path.rename(next(name for name in names if not name.exists()))
 
     def _drop_unfinished(self) -> None:
         """Cuts off the last line where a killed process left it half written."""

@@ -14,7 +14,7 @@ from evals.samples.journal import FOLDER, Journal, Shard, differences
 from evals.samples.trees import ModelPair
 from rlad.card import CARD
 from rlad.cli import PlainError
-from rlad.config import RunConfig
+from rlad.config import RunConfig, load_config
 from rlad.config.load import as_tree
 from rlad.config.servers import PACING
 from rlad.problems import Problem
@@ -23,9 +23,9 @@ ASIDE = ("name", "runs_dir", "launch", "track", "zero", "cotrain", "warmstart", 
 """Keys and sections that say nothing of what a sweep samples; which models there are, their digests say."""
 MEASURED = ("sweep.bootstrap", "sweep.budget_policy")
 """Keys that say what is measured of the samples, and change none of them; a policy's player is asked beside them."""
-ASKED = tuple(f".{section}.{name}" for section in ("server", "endpoint") for name in ("name", *PACING))
-"""Ends of keys that say how fast a server is asked, which has no part in its answers, and of its model's name: that
-stands beside the server's address, resolved where the key is empty."""
+ASKED = tuple(f".{section}.{name}" for section in ("server", "endpoint") for name in PACING)
+"""Ends of keys that say how fast a server is asked, which has no part in its answers. A model's name has: by the time
+a head is written it is filled in where it was empty (`settle_servers`)."""
 
 
 class Unfinished(PlainError):
@@ -61,7 +61,8 @@ class Kept:
     def require_same(self, run: RunConfig, problems: Mapping[str, Sequence[Problem]]) -> None:
         """Raises PlainError where a run's settings or problems are not those that were sampled."""
         asked = {"settings": settings_of(run), "problems": problems_digest(_in_turn(problems))}
-        if parted := differences({name: self.head[name] for name in asked}, asked):
+        known = {"settings": _defaults_of(asked["settings"]) | self.head["settings"], "problems": self.head["problems"]}
+        if parted := differences(known, asked):
             raise PlainError(f"The shards were sampled otherwise: {'; '.join(parted)}. Merge them with the same words.")
 
     def mine(self, chunk: int, everybodys: bool) -> bool:
@@ -118,6 +119,11 @@ def settings_of(run: RunConfig) -> dict[str, Any]:
     return json.loads(json.dumps(found, default=str))
 
 
+def _defaults_of(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What a journal was sampled by that does not know one of these keys yet: a new key changes nothing by itself."""
+    return {name: value for name, value in settings_of(load_config(None, [])).items() if name in settings}
+
+
 def _in_turn(problems: Mapping[str, Sequence[Problem]]) -> list[Problem]:
     return [one for several in problems.values() for one in several]
 
@@ -164,8 +170,9 @@ def keep(
     """What is sampled here goes on in this shard's journal, beside those of the others that lie there; `names` as in
     `head_of`."""
     head = head_of(run, pairs, problems, shard, names)
-    own = Journal.begin(shard.path(folder), head)
-    others = [Journal.read(path) for path in journals_in(folder, shard.of) if path != own.path]
+    defaults = _defaults_of(head["settings"])
+    own = Journal.begin(shard.path(folder), head, defaults)
+    others = [Journal.read(path, defaults) for path in journals_in(folder, shard.of) if path != own.path]
     return Kept(head, own, others, shard.of)
 
 

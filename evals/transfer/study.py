@@ -20,6 +20,7 @@ from evals.transfer.solvers import Solver, require_words, solver_of
 from evals.transfer.sources import sources_for
 from rlad.cli import PlainError, locked
 from rlad.config import RunConfig
+from rlad.config.servers import is_url
 from rlad.problems import Problem
 from rlad.reasoning.endpoint import settle_servers
 
@@ -76,8 +77,16 @@ def _sampled(
     sources, left_out = sources_for(run, problems, whom.pair.label if whom.proposer is None else None, proposer)
     notes += left_out
     pairs = [ModelPair("own", "own", proposer, proposer, "plain"), pair]
-    kept = keep(run, target, pairs, problems, Shard(), names)
+    kept = keep(_settled(run, whom), target, pairs, problems, Shard(), names)
     return drawn(run, whom, proposer, sources, problems, kept), kept.head["models"]
+
+
+def _settled(run: RunConfig, whom: Solver) -> RunConfig:
+    """The run, with the name of the solver's model that was asked for where it was left open."""
+    if not is_url(whom.pair.solution):
+        return run
+    endpoint = replace(run.transfer.endpoint, name=whom.run.transfer.endpoint.name)
+    return replace(run, transfer=replace(run.transfer, endpoint=endpoint))
 
 
 def _problems(run: RunConfig, whom: Solver, notes: list[str]) -> dict[str, list[Problem]]:

@@ -48,18 +48,20 @@ def fast_products(processor: Path = PROCESSOR) -> AbstractContextManager[None]:
 
 
 @contextmanager
-def one_library() -> Iterator[None]:
-    """Inside of it `fast_products` changes nothing, so that several threads may multiply.
+def one_library(width: int, processor: Path = PROCESSOR) -> Iterator[None]:
+    """Inside of it everything is multiplied by the one library that suits models of this hidden size as a whole, so
+    that several threads may multiply; `fast_products` changes nothing.
 
     torch's choice is the whole process's: a thread inside `fast_products` would take another's attention along, now
     and then, and the same run would be rounded in another order every time.
     """
     global _threads
-    _threads = True
-    try:
-        yield
-    finally:
-        _threads = False
+    with _in_onednn() if width >= NARROW and onednn_is_better(processor) else nullcontext():
+        _threads = True
+        try:
+            yield
+        finally:
+            _threads = False
 
 
 @contextmanager

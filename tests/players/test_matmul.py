@@ -54,11 +54,15 @@ def test_a_narrow_model_hands_over_its_linear_layers_alone(machine, monkeypatch)
     assert torch.get_float32_matmul_precision() == "highest"
 
 
-def test_several_threads_keep_to_one_library(machine, monkeypatch):
+@pytest.mark.parametrize(("width", "precision"), [(128, "highest"), (576, "medium")])
+def test_several_threads_keep_to_the_one_library_that_suits_the_model(machine, monkeypatch, width, precision):
     """The choice is the process's: a thread's linear layers would take another's attention along."""
     monkeypatch.setattr(torch, "equal", lambda *_: True)
-    with one_library(), fast_products(machine(ZEN)):
-        assert torch.get_float32_matmul_precision() == "highest"
+    with one_library(width, machine(ZEN)):
+        assert torch.get_float32_matmul_precision() == precision
+        with fast_products(machine(ZEN)):
+            assert torch.get_float32_matmul_precision() == precision
+    assert torch.get_float32_matmul_precision() == "highest"
     with fast_products(machine(ZEN)):
         assert torch.get_float32_matmul_precision() == "medium"
 

@@ -43,6 +43,16 @@ def test_the_attention_is_the_one_that_was_asked_for(path, tmp_path):
     torch.testing.assert_close(eager(ids).logits, auto(ids).logits)
 
 
+def test_flash_attention_that_no_model_could_use_is_refused_where_its_package_is_there_too(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: name)
+    flash = "base.attention=flash_attention_2"
+    with pytest.raises(ConfigError, match=r"takes 16 bits alone; set base\.dtype=bfloat16"):
+        load_config(None, [flash])
+    with pytest.raises(ConfigError, match="and a GPU; use sdpa"):
+        load_config(None, [flash, "base.dtype=bfloat16", "launch.device=cpu"])
+    assert load_config(None, [flash, "base.dtype=bfloat16"]).base.attention == "flash_attention_2"
+
+
 def test_dropout_that_a_models_code_states_itself_is_off_too(tmp_path, monkeypatch):
     from transformers import GPT2LMHeadModel
 

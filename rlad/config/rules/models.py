@@ -37,8 +37,11 @@ def check_model(name: str, model: ModelConfig, config: RunConfig) -> None:
     if model.served:
         check_served(name, config)
         return
-    if model.attention == "flash_attention_2" and importlib.util.find_spec("flash_attn") is None:
-        raise ConfigError(f"{name}.attention=flash_attention_2 needs the package flash-attn and a GPU; use sdpa.")
+    if model.attention == "flash_attention_2":
+        if importlib.util.find_spec("flash_attn") is None or config.launch.device == "cpu":
+            raise ConfigError(f"{name}.attention=flash_attention_2 needs the package flash-attn and a GPU; use sdpa.")
+        if model.dtype == "float32":
+            raise ConfigError(f"{name}.attention=flash_attention_2 takes 16 bits alone; set {name}.dtype=bfloat16.")
     if model.path is not None:
         check_model_folder(f"{name}.path", model.path)
         check_architecture(name, model, config)

@@ -9,9 +9,10 @@ from simulated_jobs import run_folder
 
 from evals import sweep
 from evals.samples import journal, shards
-from evals.samples.journal import FOLDER, Journal
+from evals.samples.journal import FOLDER, Journal, Shard
 from evals.samples.trees import NAME, ModelPair
 from rlad.cli import PlainError
+from rlad.config import load_config
 
 
 @pytest.fixture
@@ -76,6 +77,32 @@ def test_a_killed_sweep_goes_on_where_it_was(tmp_path, done, monkeypatch):
     assert len(done) <= cost + 3  # the job whose line was cut, and those that were running
     assert (killed / NAME).read_bytes() == (whole / NAME).read_bytes() and numbers(killed) == numbers(whole)
     assert not list((killed / FOLDER).iterdir())
+
+
+def test_a_journal_that_is_older_than_a_key_goes_on_where_the_key_has_its_default(tmp_path, monkeypatch):
+    def kept(*words):
+        return shards.keep(load_config(None, words), tmp_path, [], {}, Shard(), {})
+
+    known, new = shards.settings_of, {"sweep.certainty_window"}
+    with monkeypatch.context() as older:
+        older.setattr(shards, "settings_of", lambda run: {k: v for k, v in known(run).items() if k not in new})
+        kept("seed=3").add("a job", [1])
+    again = kept("seed=3")
+    assert again.find("a job") == [1]
+    again.require_same(load_config(None, ["seed=3"]), {})
+    assert kept("seed=3", "sweep.certainty_window=7").find("a job") is None
+
+
+def test_a_journal_that_was_sampled_otherwise_is_kept_beside_the_new_one(tmp_path, capsys):
+    path = tmp_path / "1_of_1.journal"
+    for number in range(3):
+        journal = Journal.begin(path, {"settings": {"seed": number}})
+        assert not journal.jobs
+        journal.add("a job", [number])
+    said = capsys.readouterr().err.splitlines()
+    assert said[1] == f"'{path}' was sampled otherwise (seed is 1 and 2): kept as '1_of_1.journal.2'."
+    kept = [Journal.read(path.with_name(f"{path.name}{end}")).jobs["a job"] for end in (".1", ".2", "")]
+    assert kept == ["[0]", "[1]", "[2]"]
 
 
 def test_shards_that_do_not_fit_together_are_refused(tmp_path, done, monkeypatch):

@@ -114,7 +114,7 @@ def test_without_overlap_and_over_a_step_that_nothing_grows_over_the_newest_weig
 def test_a_run_with_rollouts_beside_updates_keeps_to_one_library(overlap, monkeypatch):
     """All of it: a resumed run, whose steps begin elsewhere, is rounded alike. The next run chooses anew."""
     told = []
-    trainer = SimpleNamespace(checkpoints=SimpleNamespace(writer=nullcontext()))
+    trainer = SimpleNamespace(checkpoints=SimpleNamespace(writer=nullcontext()), width=128)
     monkeypatch.setattr(cotrain, "Cotrainer", lambda run, folder: trainer)
     monkeypatch.setattr(cotrain, "train_steps", lambda *_: told.append(matmul._threads))
     cotrain.cotrain(SimpleNamespace(launch=SimpleNamespace(overlap=overlap)), None)
