@@ -40,8 +40,8 @@ class ModelConfig:
     """Activations are computed again in the backward pass instead of being kept: less memory, more time."""
     attention: str = key("auto", one_of=("auto", "sdpa", "eager", "flash_attention_2"))
     """Which of transformers' attentions trainer, reference and transformers sampler use; auto = the model's own.
-    flash_attention_2 needs the package flash-attn and a GPU, and takes plain rows: none that share a prompt or are
-    packed."""
+    flash_attention_2 needs the package flash-attn and a GPU; its rows share no prompts, and packed ones lie end to end
+    without padding."""
     trust_remote_code: bool = False
     """Whether code that comes with the model's folder may run."""
     server: ServerConfig = field(default_factory=ServerConfig)

@@ -30,8 +30,9 @@ class Completions(Protocol):
 
     input_ids: torch.Tensor
     """(B, P + C) or (R, L)"""
-    attention_mask: torch.Tensor
-    """(B, P + C), or (2, R, L): the numbers of which `block_mask` makes a mask. Behind a cache (B, S + P + C)."""
+    attention_mask: torch.Tensor | None
+    """(B, P + C), or (2, R, L): the numbers of which `block_mask` makes a mask; None = positions that begin anew say
+    where a sequence does. Behind a cache (B, S + P + C)."""
     position_ids: torch.Tensor
     """(B, P + C) or (R, L)"""
     place: torch.Tensor | None
@@ -175,7 +176,7 @@ def _run(model, batch: Completions) -> torch.Tensor:
     cache = getattr(batch, "cache", None)
     return model(
         input_ids=batch.input_ids,
-        attention_mask=mask if batch.place is None else block_mask(*mask, _module(model).dtype),
+        attention_mask=mask if batch.place is None or mask is None else block_mask(*mask, _module(model).dtype),
         position_ids=batch.position_ids,
         use_cache=cache is not None,
         logits_to_keep=batch.completion.shape[1] + 1 if batch.place is None else 0,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 
 from rlad.config import CotrainConfig, ModelConfig, RunConfig, WarmstartConfig, as_yaml
-from rlad.config.rules import bare_problems, model_config, reads_no_mask, trains
+from rlad.config.rules import bare_problems, model_config, packs_by_positions, reads_no_mask, trains
 from rlad.players.gpus import GPUS
 from rlad.players.roles import playing
 from rlad.players.shapes import model_shape, vector_parameters
@@ -88,9 +88,12 @@ def sharing(step: CotrainConfig | WarmstartConfig, model: ModelConfig) -> str:
     """
     asked = ["share prompts"] * step.share_prompts + ["are packed"] * step.packing
     facts = (model_config(model.path) if model.path else None) or {}
-    reason = reads_no_mask(facts | ({} if model.attention == "auto" else {"attn_implementation": model.attention}))
+    facts |= {} if model.attention == "auto" else {"attn_implementation": model.attention}
     if not asked:
         return "plain, as configured"
+    if step.packing and packs_by_positions(facts):
+        return "end to end, without padding"
+    reason = reads_no_mask(facts)
     return f"plain: {reason}" if reason else f"{', '.join(asked)}, where fewer positions cost less"
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from rlad.config import RunConfig
-from rlad.config.rules import bare_problems, wants_reference
+from rlad.config import CotrainConfig, ModelConfig, RunConfig, WarmstartConfig
+from rlad.config.rules import bare_problems, packs_by_positions, wants_reference
 from rlad.players import pieces
 from rlad.players.matmul import prefers_onednn
 from rlad.players.roles import playing
@@ -135,6 +135,11 @@ def samples_apart(config: RunConfig) -> bool:
     return device == "cuda" or choose_device(device, 0, count_gpus()) == "cuda"
 
 
+def under_masks(step: CotrainConfig | WarmstartConfig, model: ModelConfig) -> bool:
+    """Whether rows of a model may be laid out under a mask of rows by columns."""
+    return (step.share_prompts or step.packing) and not packs_by_positions({"attn_implementation": model.attention})
+
+
 @dataclass(frozen=True)
 class Player:
     """What of a player takes memory."""
@@ -180,7 +185,9 @@ class Player:
         step, written = config.cotrain, config.players[self.role].max_new_tokens
         every = max(1, rollout_rows(config, self.role, ranks))
         rows = every if step.micro_tokens else min(step.micro_batch, every)
-        rows, group = max(1, rows), samples_of_a_prompt(config, self.role) if step.share_prompts else 1
+        model = config.players[self.role].model or config.base
+        sharing = step.share_prompts and under_masks(step, model)
+        rows, group = max(1, rows), samples_of_a_prompt(config, self.role) if sharing else 1
         length = self.longest + (group - 1) * written
         if length > LONGEST_ROW:
             group, length = 1, self.longest
@@ -193,8 +200,8 @@ class Player:
     def update(self, config: RunConfig, ranks: int) -> float:
         """Bytes of a micro-batch, forward and backward, or of the gradients that go to the other ranks at its end."""
         rows, positions, length = self.micro_batch(config, ranks)
-        masked = length if config.cotrain.share_prompts or config.cotrain.packing else 0
         model, written = config.players[self.role].model or config.base, config.players[self.role].max_new_tokens
+        masked = length if under_masks(config.cotrain, model) else 0
         own = self.learning(config, ranks, model.gradient_checkpointing, (rows, written), positions, masked)
         sharded = config.zero.shard_references and wants_reference(config, self.role)
         return own + (self._gathered(ranks) if sharded else 0)  # the reference's, beside what is left of the player's

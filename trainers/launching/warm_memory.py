@@ -8,7 +8,7 @@ from rlad.config import RunConfig
 from rlad.players.roles import playing
 from rlad.players.shapes import adapter_parameters, model_shape, parameters
 from trainers.launching.launcher import choose_device, count_gpus
-from trainers.launching.memory import BYTES, Player, adam_step, longest_sequences
+from trainers.launching.memory import BYTES, Player, adam_step, longest_sequences, under_masks
 
 
 def warm_peak(config: RunConfig, ranks: int, lengths: dict[str, int] | None = None) -> float | None:
@@ -31,7 +31,7 @@ def warm_peak(config: RunConfig, ranks: int, lengths: dict[str, int] | None = No
         positions = max(longest, min(warm.micro_tokens, positions))
         rows = math.ceil(positions / longest)
     written = max(config.players[role].max_new_tokens for role in playing(config))
-    masked = longest if warm.packing or warm.share_prompts else 0
+    masked = longest if under_masks(warm, config.base) else 0
     state = base.state(config, ranks)
     stays = state + min(learnt, config.zero.bucket_size) * width
     stays += whole * width if ranks > 1 and config.zero.persistence_threshold else 0

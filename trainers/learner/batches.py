@@ -27,8 +27,9 @@ class Batch:
     """Place of each row in the list that was collated; -1 = a padding row that weighs nothing."""
     input_ids: torch.Tensor
     """(B, P + C), or (R, L)"""
-    attention_mask: torch.Tensor
-    """(B, P + C), or (2, R, L): of every position the number of its prompt and of its completion (branches.py)."""
+    attention_mask: torch.Tensor | None
+    """(B, P + C), or (2, R, L): of every position the number of its prompt and of its completion (branches.py); None
+    where the positions say it."""
     position_ids: torch.Tensor
     """(B, P + C), or (R, L)"""
     place: torch.Tensor | None
@@ -115,7 +116,7 @@ def micro_batches(
         shared = laid_out(rows, sharing, size, tokens, plain)
     missing = int(zero3.largest(len(shared or plan), device)) - len(shared or plan)
     if shared is not None:
-        batches = [collate_shared(rows, own, pad_id, device) for own in shared]
+        batches = [collate_shared(rows, own, pad_id, device, sharing.varlen) for own in shared]
     else:
         batches = [collate(rows, index, pad_id, device) for index in plan]
     return batches + [collate(rows, [-1], pad_id, device) for _ in range(missing)]
@@ -136,14 +137,16 @@ def collate(rows: list[Row], index: list[int], pad_id: int, device: torch.device
     return _batch(chosen, index, Inputs(ids, attention, position), ids[:, left:], mask, device)
 
 
-def collate_shared(rows: list[Row], micro_batch: MicroBatch, pad_id: int, device: torch.device) -> Batch:
-    """The rows of a micro-batch behind shared prompts, side by side."""
+def collate_shared(
+    rows: list[Row], micro_batch: MicroBatch, pad_id: int, device: torch.device, varlen: bool = False
+) -> Batch:
+    """The rows of a micro-batch behind shared prompts, side by side; `varlen` ones have no mask."""
     index = [i for row in micro_batch for part in row for i in part]
     chosen = [rows[i] for i in index]
     completion = padded([row.completion for row in chosen], pad_id)
     mask = padded([[1.0] * len(row.completion) for row in chosen], 0.0)
     _leave_given_out(mask, chosen)
-    return _batch(chosen, index, side_by_side(rows, micro_batch, pad_id), completion, mask, device)
+    return _batch(chosen, index, side_by_side(rows, micro_batch, pad_id, varlen), completion, mask, device)
 
 
 def _leave_given_out(mask: torch.Tensor, chosen: list[Row]) -> None:

@@ -2,7 +2,7 @@
 
 A prompt stands once before its completions (Prefix Grouper 2506.05433 computes GRPO's groups so); each of those goes on
 at the position behind the prompt, and attends to the prompt and to itself. Several prompts with their completions may
-stand in one row.
+stand in one row. What keeps them apart is a mask, or, where each prompt has one completion, positions alone.
 """
 
 from __future__ import annotations
@@ -21,16 +21,18 @@ class Inputs(NamedTuple):
 
     input_ids: torch.Tensor
     """(R, L)"""
-    attention_mask: torch.Tensor
-    """(R, L), or (2, R, L) int16: the number of every position's prompt in its row, and of its completion behind it"""
+    attention_mask: torch.Tensor | None
+    """(R, L), or (2, R, L) int16: the number of every position's prompt in its row, and of its completion behind it;
+    None where positions that begin anew say it"""
     position_ids: torch.Tensor
     """(R, L)"""
     place: torch.Tensor | None = None
     """(B, C) int64; 0 on padding."""
 
 
-def side_by_side(rows: Sequence[Row], micro_batch: MicroBatch, pad_id: int) -> Inputs:
-    """The forward of a micro-batch; its completions are in the order in which they lie in it."""
+def side_by_side(rows: Sequence[Row], micro_batch: MicroBatch, pad_id: int, varlen: bool = False) -> Inputs:
+    """The forward of a micro-batch, with a mask or, `varlen`, without; its completions are in the order in which they
+    lie in it."""
     long = width(rows, micro_batch)
     # Lists become tensors once: for every sequence some small ones would cost more than all of the large ones.
     ids, positions, prompt, completion, place = [], [], [], [], []
@@ -47,7 +49,7 @@ def side_by_side(rows: Sequence[Row], micro_batch: MicroBatch, pad_id: int) -> I
         for kept, values in zip((ids, positions, prompt, completion), own, strict=True):
             kept.append(values)
     # Which prompt a position belongs to, and which of its completions: 0 on the prompt itself. Padding is a prompt too.
-    numbers = torch.stack([padded(prompt, -1, long), padded(completion, 0, long)]).short()
+    numbers = None if varlen else torch.stack([padded(prompt, -1, long), padded(completion, 0, long)]).short()
     return Inputs(padded(ids, pad_id, long), numbers, padded(positions, 0, long), padded(place, 0))
 
 

@@ -2,7 +2,8 @@
 
 Only counts are looked at here. A position costs its weights, and as much again for every so many keys that it attends
 to. What is cheapest by that count is taken: a prompt is computed once for its completions where it is long beside them,
-and rows are filled up where lengths differ. What keeps sequences apart: trainers/learner/branches.py.
+and rows are filled up where lengths differ. Attention that takes no mask has a micro-batch's sequences end to end in
+one row instead, none of them padded. What keeps sequences apart: trainers/learner/branches.py.
 """
 
 from __future__ import annotations
@@ -38,6 +39,9 @@ class Sharing:
     """Whether a prompt is computed once for several of its completions."""
     packing: bool = True
     """Whether sequences of unlike prompts may lie in one row."""
+    varlen: bool = False
+    """Whether nothing but positions that begin anew keeps sequences apart, as attention of variable lengths has it:
+    each has its own prompt, and attends to no more than itself."""
 
     def cost(self, rows: int, length: int) -> float:
         """Of so many rows of so many positions, in keys attended to.
@@ -54,6 +58,9 @@ def laid_out(rows: Sequence[Row], sharing: Sharing, size: int, budget: int, plai
     plain: the cost of plain rows. Returns None where nothing is enough cheaper.
     """
     size = len(rows) if budget else size
+    if sharing.varlen:
+        cost = sum(sharing.cost(1, positions_of(rows, [i])) for i in range(len(rows)))
+        return end_to_end(rows, size, budget) if cost < WORTH * plain else None
     best, least, longest = None, WORTH * plain, min(LONGEST, budget or LONGEST)
     for parts in _parts_to_try(rows, sharing, size, longest):
         lengths = [positions_of(rows, part) for part in parts]
@@ -66,6 +73,25 @@ def laid_out(rows: Sequence[Row], sharing: Sharing, size: int, budget: int, plai
             if cost < least:
                 best, least = plan, cost
     return best
+
+
+def end_to_end(rows: Sequence[Row], size: int, budget: int) -> list[MicroBatch]:
+    """The rows one behind the other, each with its own prompt, in one row a micro-batch; the longest first.
+
+    >>> rows = [Row((1,), (2,) * length) for length in (2, 5, 3)]
+    >>> end_to_end(rows, size=2, budget=0), end_to_end(rows, size=3, budget=8)
+    ([[[[1], [2]]], [[[0]]]], [[[[1], [2]]], [[[0]]]])
+    """
+    plan: list[MicroBatch] = []
+    room = 0.0
+    for i in sorted(range(len(rows)), key=lambda i: -positions_of(rows, [i])):
+        length = positions_of(rows, [i])
+        if not plan or len(plan[-1][0]) == size or length > room:
+            plan.append([[]])
+            room = budget or math.inf
+        plan[-1][0].append([i])
+        room -= length
+    return plan
 
 
 def _parts_to_try(rows: Sequence[Row], sharing: Sharing, size: int, longest: int) -> Iterator[list[Branches]]:

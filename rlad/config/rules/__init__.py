@@ -21,6 +21,7 @@ from rlad.config.rules.models import (
     max_positions,
     model_config,
     models,
+    packs_by_positions,
     reads_no_mask,
     require_weights,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "max_positions",
     "model_config",
     "models",
+    "packs_by_positions",
     "reads_no_mask",
     "require_name",
     "require_weights",

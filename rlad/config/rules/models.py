@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -158,6 +158,16 @@ def reads_no_mask(facts: dict[str, Any]) -> str | None:
     if facts.get("alibi") or facts.get("model_type") in ("bloom", "mpt"):
         return "it weighs keys by their distance in a row (ALiBi)"
     return None
+
+
+def packs_by_positions(facts: Mapping[str, Any]) -> bool:
+    """Whether a model's attention, by its description, keeps texts that lie end to end apart by their positions, and
+    takes no mask: flash attention of variable lengths.
+
+    >>> packs_by_positions({"attn_implementation": "flash_attention_2"}), packs_by_positions({})
+    (True, False)
+    """
+    return str(facts.get("attn_implementation")).startswith("flash_attention")
 
 
 # ------------------------------------------------------------------------------------------------- config.json

@@ -342,9 +342,12 @@ def test_what_rows_of_an_update_share(tmp_path):
     assert "share prompts, are packed" in describe(load_config(None), Placement(slots=(1,)))
     run = load_config(None)
     shared = "share prompts, are packed"
-    for kind, told in (("flash_attention_2", "plain: its attention"), ("eager", shared), ("auto", shared)):
+    for kind, told in (("flash_attention_2", "end to end, without padding"), ("eager", shared), ("auto", shared)):
         run.base.attention = kind
         assert told in describe(run, Placement(slots=(1,)))
+    run.base.attention, run.cotrain.packing = "flash_attention_2", False
+    assert "plain: its attention" in describe(run, Placement(slots=(1,)))
+    run = load_config(None)
     run.base.path = str(tmp_path)
     assert (
         "plain: its layers have sliding_attention"

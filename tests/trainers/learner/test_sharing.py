@@ -22,7 +22,7 @@ from trainers.learner.batches import collate, micro_batches, token_logprobs
 from trainers.learner.layout import Sharing, branched, laid_out, positions_of, width
 from trainers.learner.learner import Learner
 from trainers.learner.records import TokenRecord
-from trainers.learner.sharing import sharing_of, weights_in_keys
+from trainers.learner.sharing import misread, misread_end_to_end, sharing_of, weights_in_keys
 from trainers.learner.update import update
 
 CPU = torch.device("cpu")
@@ -72,12 +72,13 @@ def one_rank(monkeypatch):
 
 
 @pytest.mark.parametrize("whole", [True, False], ids=["all logits", "in pieces"])
+@pytest.mark.parametrize("varlen", [False, True], ids=["under a mask", "end to end"])
 @pytest.mark.parametrize("name", MODELS)
-def test_log_probs_entropies_and_gradients_are_those_of_rows_alone(name, whole, monkeypatch):
+def test_log_probs_entropies_and_gradients_are_those_of_rows_alone(name, varlen, whole, monkeypatch):
     monkeypatch.setattr(pieces, "WHOLE", pieces.WHOLE if whole else 0)
     torch.manual_seed(0)
     model, rows = MODELS[name](), ragged()
-    assert sharing_of(model, RunConfig().cotrain)[1] is None
+    assert (misread_end_to_end if varlen else misread)(model) is None
     learnt = [parameter for parameter in model.parameters() if parameter.requires_grad]
 
     def measured(batches):
@@ -93,7 +94,8 @@ def test_log_probs_entropies_and_gradients_are_those_of_rows_alone(name, whole, 
         gradient = torch.autograd.grad(loss / 500, learnt)
         return [found[i] for i in range(len(rows))], torch.cat([part.flatten() for part in gradient])
 
-    shared = micro_batches(rows, 64, 0, CPU, sharing=Sharing(weights=20))
+    shared = micro_batches(rows, 64, 0, CPU, sharing=Sharing(weights=20, prompts=not varlen, varlen=varlen))
+    assert all(batch.attention_mask is None and len(batch.input_ids) == 1 for batch in shared if varlen)
     assert any(batch.place is not None and len(batch.input_ids) < len(batch.index) for batch in shared)
     (values, gradient), (alone, expected) = measured(shared), measured([collate(rows, list(range(len(rows))), 0, CPU)])
     for one, other in zip(values, alone, strict=True):
@@ -150,6 +152,38 @@ def test_models_that_do_not_read_such_a_mask_keep_plain_rows():
     for word, model in unread():
         sharing, reason = sharing_of(model, RunConfig().cotrain)
         assert sharing is None and word in reason
+
+
+def flashing(model, attends):
+    """A model that says it has flash attention, and attends as it likes: no processor runs that attention."""
+    forward, model.config._attn_implementation = model.forward, "flash_attention_2"
+
+    def run(**given):
+        model.config._attn_implementation = "sdpa"
+        try:
+            return forward(**attends(given))
+        finally:
+            model.config._attn_implementation = "flash_attention_2"
+
+    model.forward = run
+    return model
+
+
+def test_attention_of_variable_lengths_has_its_sequences_end_to_end():
+    config = RunConfig().cotrain
+    model = flashing(tiny_model(TINY, WORDS, 1, 0), lambda given: given)
+    assert sharing_of(model, config) == (Sharing(weights_in_keys(model), False, True, True), None)
+    config.packing = False
+    assert sharing_of(model, config) == (None, "its attention, flash_attention_2, takes no mask of rows by columns")
+
+
+def test_attention_that_reads_on_where_positions_begin_anew_keeps_plain_rows():
+    def through(given):
+        return given | {"attention_mask": torch.ones_like(given["input_ids"])}
+
+    torch.manual_seed(0)
+    sharing, reason = sharing_of(flashing(tiny_model(TINY, WORDS, 1, 0), through), RunConfig().cotrain)
+    assert sharing is None and "mixes sequences that lie end to end" in reason
 
 
 class Deaf(torch.nn.Module):
@@ -248,12 +282,14 @@ def test_rows_become_as_many_tensors_however_many_they_are(sharing, monkeypatch)
     st.lists(st.tuples(st.integers(0, 3), st.integers(1, 30), st.integers(1, 60)), max_size=30),
     st.integers(1, 8),
     st.sampled_from([0, 70, 200]),
-    st.booleans(),
-    st.booleans(),
+    st.sampled_from([(True, True), (True, False), (False, True), (False, False), (False, True, True)]),
 )
-def test_every_row_is_in_one_micro_batch_of_its_size(drawn, size, budget, prompts, packing):
+def test_every_row_is_in_one_micro_batch_of_its_size(drawn, size, budget, shared):
     rows = [Row((number,) * (7 * number + 1), (i,) * length) for number, i, length in drawn]
-    plan = laid_out(rows, Sharing(50, prompts, packing), size, budget, plain=1e12) or []
+    prompts, packing, *varlen = shared
+    plan = laid_out(rows, Sharing(50, *shared), size, budget, plain=1e12) or []
+    for own in plan if varlen else ():
+        assert len(own) == 1 and (not budget or width(rows, own) <= budget or len(own[0]) == 1)
     assert sorted(i for own in plan for row in own for part in row for i in part) == list(range(len(rows) * bool(plan)))
     for own in plan:
         longest = width(rows, own)
