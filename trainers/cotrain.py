@@ -105,6 +105,7 @@ class Cotrainer:
 
     def update(self, rows: dict, step: int) -> dict[str, dict]:
         """Both players' credit was computed before either moves."""
+        self.versions = {name: learner.owner.version for name, learner in self.learners.items()}
         learning = self.learning(step)
         for role in learning:
             learner = self.learners[role]
@@ -124,6 +125,22 @@ class Cotrainer:
     def publish(self, updates: dict[str, dict]) -> float | None:
         """Sends what has changed to the samplers; returns the worst parity gap, nats."""
         return publish([self.learners[role] for role, stats in updates.items() if stats["updated"]], self.run)
+
+    def row(self, step: int, trees: list[Tree], rows: dict, updates: dict[str, dict]) -> dict:
+        """The step's numbers but for those of methods and instruments; adds its tokens to the run's. Collective."""
+        row = rollout_statistics(trees, self.config, self.device)
+        self.tokens += row["tokens_generated"]
+        row |= {"step": step, "tokens_generated_total": self.tokens}
+        row |= {"bands": self.problems.curriculum.sizes()} if self.problems.curriculum else {}
+        taught = teaching_shares({name: rows[name] for name in updates}, trees, self.device)
+        for name, role in self.roles.items():
+            row[name] = player_statistics(trees, role, self.credit.pay, self.device, self.versions[name])
+            self.learners[name].reward = row[name]["reward"]
+            row[name] |= updates.get(name, {"updated": 0}) | self.credit.numbers(name)
+            row[name] |= {"teaching_tokens": taught[name]} if name in taught else {}
+        row["rollout"]["teaching_tokens"] = sum(share or 0.0 for share in taught.values())
+        row["verifier"] = self.rollout.judge.take_counters()
+        return row
 
     def standing(self, learner: Learner) -> Standing:
         """Where a player stands, for those of its methods that look."""
@@ -198,48 +215,38 @@ def train_steps(trainer: Cotrainer, run: RunConfig, folder: Path) -> None:
         if config.dynamic_sampling:
             with clock.phase("dynamic_sampling"):
                 extras["dynamic_sampling"] = trainer.rollout.dynamic_sampling(guided, bare, step)
+        trees = guided + bare
         with clock.phase("judge"):
-            extras["rewards"] = trainer.rollout.judged(guided + bare, step)
+            extras["rewards"] = trainer.rollout.judged(trees, step)
         if trainer.rollout.readers:
             with clock.phase("select"):
-                trainer.rollout.act(guided + bare, step)
+                trainer.rollout.act(trees, step)
         with clock.phase("credit"):
             trainer.rollout.sleep()
             trainer.problems.rates.add(guided if config.abstractions else bare, config, trainer.device)
-        if grows_ahead(run, step + 1) and trainer.room_for(guided + bare):
+        if grows_ahead(run, step + 1) and trainer.room_for(trees):
             trainer.rollout.paced.begin(step + 1, clock)
         with clock.phase("credit"):
-            rows = trainer.credit(guided + bare, trainer.learning(step), step)
+            rows = trainer.credit(trees, trainer.learning(step), step)
             planning = trainer.credit.planning_shares(rows)
+        trainer.instruments.begin(step, trees)
         with clock.phase("update"):
-            versions = {name: learner.owner.version for name, learner in trainer.learners.items()}
             updates = trainer.update(rows, step)
-        beside = trainer.rollout.paced.finish(clock)
+        extras["overlapped"] = trainer.rollout.paced.finish(clock)
         with clock.phase("publish"):
             parity = trainer.publish(updates)
         with clock.phase("instruments"):
-            measured = trainer.instruments.measure(step, guided + bare, rows, updates)
+            measured = trainer.instruments.measure(step, rows, updates)
+            extras["overlapped"] |= trainer.instruments.lap()
         with clock.phase("record"):
-            trees = guided + bare
-            row = rollout_statistics(trees, config, trainer.device)
             if config.validate_every and step % config.validate_every == 0:
-                row["validation"] = trainer.rollout.validate(step)
-            trainer.tokens += row["tokens_generated"]
-            row |= {"step": step, "tokens_generated_total": trainer.tokens, "parity": parity}
+                extras["validation"] = trainer.rollout.validate(step)
+            row = trainer.row(step, trees, rows, updates) | {"parity": parity}
             row |= {name: extra for name, extra in extras.items() if extra}
-            row |= {"overlapped": beside} if beside else {}
-            row |= {"bands": trainer.problems.curriculum.sizes()} if trainer.problems.curriculum else {}
-            for name, role in trainer.roles.items():
-                row[name] = player_statistics(trees, role, trainer.credit.pay, trainer.device, versions[name])
-                trainer.learners[name].reward = row[name]["reward"]
-                row[name] |= updates.get(name, {"updated": 0}) | planning.get(name, {}) | trainer.credit.numbers(name)
+            row["rollout"] |= measured.pop("rollout", {})
+            for name in trainer.roles:
+                row[name] |= planning.get(name, {})
                 row[name] |= {"instruments": measured[name]} if measured else {}
-            taught = teaching_shares({name: rows[name] for name in updates}, trees, trainer.device)
-            for name, share in taught.items():
-                row[name]["teaching_tokens"] = share
-            row["rollout"] |= measured.get("rollout", {})
-            row["rollout"]["teaching_tokens"] = sum(share or 0.0 for share in taught.values())
-            row["verifier"] = trainer.rollout.judge.take_counters()
             if config.samples_every and step % config.samples_every == 0 and trees:
                 samples.write(tree_record(trees[0], step, run))
             raised, stop = trainer.alarm(row, step)

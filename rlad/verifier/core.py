@@ -189,7 +189,9 @@ def _first_parse(candidates: list[str], options: VerifyOptions) -> tuple[Node, s
     return words
 
 
+@lru_cache(maxsize=64)
 def _parse(text: str, options: VerifyOptions) -> Node:
+    """The tree of an answer, kept for a while: whoever groups a problem's answers compares each with many others."""
     budget = OperationBudget(options.max_operations, options.max_digits)
     node = parse_answer(text, options, budget)
     canonical_key(node, budget)  # a division by zero or an oversized number shows here

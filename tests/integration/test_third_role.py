@@ -23,7 +23,7 @@ WORDS += ["cotrain.checkpoint_every=1", "selector.max_new_tokens=4", "selector.e
 
 def metrics(folder):
     rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    return [{name: value for name, value in row.items() if name != "seconds"} for row in rows]
+    return [{name: value for name, value in row.items() if name not in ("seconds", "overlapped")} for row in rows]
 
 
 def chosen_by(export):

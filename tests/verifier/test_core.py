@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from rlad.verifier import Outcome, VerifyOptions, deep_compare, verify
+from rlad.verifier import Outcome, VerifyOptions, core, deep_compare, verify
 
 SAME = [
     ("1/2", r"\frac12"),
@@ -256,3 +256,12 @@ def test_a_gold_answer_is_read_once_for_all_solutions_of_its_problem(monkeypatch
     found = [verify(r"\frac{31}{77}", rf"\boxed{{{answer}}}").correct for answer in ("31/77", "62/154", "1")]
     assert found == [True, True, False]
     assert read.count(r"\frac{31}{77}") == 1
+
+
+def test_an_answer_that_is_compared_with_many_is_read_once(monkeypatch):
+    read = []
+    whole = core.parse_answer
+    monkeypatch.setattr(core, "parse_answer", lambda text, *given: read.append(text) or whole(text, *given))
+    others = [rf"\frac{{{n}}}{{77}}" for n in range(1, 9)]
+    assert [verify(other, r"\frac{24}{231}").correct for other in others] == [n == 8 for n in range(1, 9)]
+    assert read.count(r"\frac{24}{231}") == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -27,13 +28,15 @@ from trainers.metrics.proposals import read_proposals
 from trainers.metrics.readings import RankReading, Sums, TextReading, TokenReading, joined_sums, merged_numbers
 from trainers.metrics.votes import VOTES
 from trainers.runtime import zero3
+from trainers.runtime.beside import Beside
 
 ANSWERS = 8
 """Unique answers are also counted per so many solutions: raw numbers grow with the number of solutions."""
 
 
 class Instruments:
-    """Measures a step. All ranks must call `measure`; the numbers are made on rank 0."""
+    """Measures a step: what its trees say beside the update, the rest behind it. All ranks must call `begin` and
+    `measure`; the numbers are made on rank 0."""
 
     def __init__(
         self,
@@ -48,28 +51,40 @@ class Instruments:
             role: None if grams is None else grams.bound(learner.policy.tokenizer) for role, learner in learners.items()
         }
         self.format_of = {name: world_format if world else role.form for name, role in roles.items()}
+        self.beside = Beside("instruments")
+        self._begun: tuple[dict[str, Callable[[], TextReading]], Callable[[], Sums]] | None = None
 
-    def measure(
-        self, step: int, trees: list[Tree], rows: dict[str, list[Row]], updates: dict[str, dict]
-    ) -> dict[str, dict]:
-        """Numbers by role and for "rollout"; {} in steps that are not measured, and on ranks other than 0."""
-        if not due(step, self.config.every):
+    def begin(self, step: int, trees: list[Tree]) -> None:
+        """Begins to read a step's trees; nobody may change them until `measure` has returned."""
+        if due(step, self.config.every):
+            texts = {role: self.beside.begin(self._texts, role, trees) for role in self.learners}
+            self._begun = texts, self.beside.begin(self._rollout, trees)
+
+    def measure(self, step: int, rows: dict[str, list[Row]], updates: dict[str, dict]) -> dict[str, dict]:
+        """Numbers by role and for "rollout"; {} in steps that are not measured, and on ranks other than 0.
+
+        Raises what reading the trees ended with. Collective.
+        """
+        if self._begun is None:
             return {}
-        readings = {}
-        for role, learner in self.learners.items():
-            # Equal forwards on all ranks: whether a step samples hidden states depends on nothing local.
-            sampled = due(step, self.config.rank_every)
-            written = [row for row in rows[role] if not row.distillation]
-            ranks = read_ranks(learner, written, self.run) if sampled else RankReading()
-            tokens = self._tokens(role) if updates.get(role, {}).get("updated") else None
-            readings[role] = (tokens, self._texts(role, trees), ranks)
-        gathered = zero3.to_first((readings, self._rollout(trees)))
+        (texts, rollout), self._begun = self._begun, None
+        # Equal forwards on all ranks: whether a step samples hidden states depends on nothing local.
+        sampled = due(step, self.config.rank_every)
+        ranks = {role: self._ranks(role, rows[role]) if sampled else RankReading for role in self.learners}
+        tokens = {role: self._tokens(role) for role in self.learners if updates.get(role, {}).get("updated")}
+        readings = {role: (tokens.get(role), texts[role](), ranks[role]()) for role in self.learners}
+        gathered = zero3.to_first((readings, rollout()))
         if gathered is None:
             return {}
         numbers = {role: self._numbers([part[role] for part, _ in gathered]) for role in self.learners}
-        rollout = joined_sums([part for _, part in gathered])
-        unasked = [name for name in VOTES.values() if rollout[name] is None]
-        return numbers | {"rollout": {name: value for name, value in rollout.items() if name not in unasked}}
+        found = joined_sums([part for _, part in gathered])
+        unasked = [name for name in VOTES.values() if found[name] is None]
+        return numbers | {"rollout": {name: value for name, value in found.items() if name not in unasked}}
+
+    def lap(self) -> dict[str, dict[str, float]]:
+        """Under "instruments", the seconds of the step's readings beside other work (`Beside.lap`); {} without any."""
+        seconds = self.beside.lap()
+        return {"instruments": seconds} if seconds else {}
 
     def _numbers(self, parts: list[tuple]) -> dict:
         tokens, texts, ranks = zip(*parts, strict=True)
@@ -77,6 +92,10 @@ class Instruments:
         if tokens[0] is not None:
             found.append(TokenReading.joined(tokens).numbers(self.config.forking_entropy))
         return merged_numbers(*found)
+
+    def _ranks(self, role: str, rows: list[Row]) -> Callable[[], RankReading]:
+        written = [row for row in rows if not row.distillation]
+        return read_ranks(self.learners[role], written, self.run, self.beside)
 
     def _tokens(self, role: str) -> TokenReading:
         grams = self.grams[role]
@@ -197,13 +216,15 @@ def read_rollout(trees: list[Tree], clustered: int) -> Sums:
     return sums
 
 
-def read_ranks(learner: Learner, rows: list[Row], run: RunConfig) -> RankReading:
-    """Effective rank of a few rows' hidden states; which of their tokens fork, in the base too if kept. Collective."""
+def read_ranks(learner: Learner, rows: list[Row], run: RunConfig, beside: Beside) -> Callable[[], RankReading]:
+    """Effective rank of a few rows' hidden states; which of their tokens fork, in the base too if kept. Collective.
+
+    What it returns waits for the effective ranks, which `beside` computes.
+    """
     chosen = spaced(rows, share(run.instruments.rank_rows, zero3.rank(), zero3.world_size()))
-    reading = RankReading()
-    for _, states in hidden_states(learner, chosen, run.cotrain.micro_batch):
-        found = rank_dynamics(states, run.instruments.rank_stride)
-        reading.dynamics.append((found.er, found.erv, found.era))
+    reading, stride = RankReading(), run.instruments.rank_stride
+    states = hidden_states(learner, chosen, run.cotrain.micro_batch)
+    dynamics = [beside.begin(rank_dynamics, one, stride) for _, one in states]
     temperature, tokenizer = learner.config.temperature, learner.policy.tokenizer
     with torch.no_grad():
         for batch in micro_batches(chosen, run.cotrain.micro_batch, learner.pad_id, learner.device):
@@ -218,4 +239,9 @@ def read_ranks(learner: Learner, rows: list[Row], run: RunConfig) -> RankReading
                 reading.own += own[at, here].tolist()
                 reading.base += [] if base is None else base[at, here].tolist()
                 reading.tokens += tokenizer.convert_ids_to_tokens(batch.completion[at, here].tolist())
-    return reading
+
+    def joined() -> RankReading:
+        found = [one() for one in dynamics]
+        return replace(reading, dynamics=[(one.er, one.erv, one.era) for one in found])
+
+    return joined

@@ -1,8 +1,10 @@
 """The instruments' plumbing: numbers against plain loops, and the same numbers however a step is split over ranks."""
 
 import math
+import threading
 from collections import Counter
 from dataclasses import fields, replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,12 +15,14 @@ from rlad.config import load_config
 from rlad.entropy import StrategicGrams
 from rlad.entropy.formats import solution_format, world_format
 from rlad.generation import Completion
+from rlad.players.roles import playing
 from rlad.players.tokenizer import world_tokenizer
 from trainers.data.rows import Row
 from trainers.learner.records import TokenRecord
-from trainers.metrics.instruments import answer_of, read_rollout, read_texts, read_tokens
+from trainers.metrics.instruments import Instruments, answer_of, read_rollout, read_texts, read_tokens
 from trainers.metrics.readings import RankReading, TextReading, TokenReading, joined_sums, merged_numbers
 from trainers.metrics.strategic_grams import wanted
+from trainers.runtime import zero3
 
 
 def recorded(rows, seed=0):
@@ -184,6 +188,45 @@ def test_rollout_numbers_by_hand_and_over_ranks():
     parts = [read_rollout(trees[:1], 8), read_rollout(trees[1:], 8), read_rollout([], 8)]
     assert joined_sums(parts) == pytest.approx(whole)
     assert joined_sums([read_rollout(trees, 0)])["solution_clusters"] is None
+
+
+@pytest.fixture
+def instruments(monkeypatch):
+    """Those of a pair on one rank, without its models: what they say of texts."""
+    run = load_config(None, ["instruments.rank_every=0"])
+    learners = {role: SimpleNamespace(policy=SimpleNamespace(tokenizer=None)) for role in playing(run)}
+    monkeypatch.setattr(zero3, "world_size", lambda: 1)
+    monkeypatch.setattr(zero3, "to_first", lambda value: [value])
+    return Instruments(run, playing(run), learners, None, world=False)
+
+
+def test_trees_are_read_beside_the_update(instruments, monkeypatch):
+    trees = answered([tree([[True] * 4, [False] * 4]), tree(bare=[True, False])], [*"11112223", "4", None])
+    expected = joined_sums([read_rollout(trees, 8)])
+    begun, threads = threading.Event(), []
+
+    def seen(*given):
+        threads.append(threading.current_thread())
+        begun.set()
+        return read_rollout(*given)
+
+    monkeypatch.setattr("trainers.metrics.instruments.read_rollout", seen)
+    instruments.begin(1, trees)
+    assert begun.wait(30)  # nobody has asked for numbers yet
+    found = instruments.measure(1, {}, {})
+    assert {name: found["rollout"][name] for name in expected} == expected
+    assert found["solution"]["formats"]["shares"] and found["abstraction"]["length"]
+    assert threads != [threading.current_thread()]
+    assert set(instruments.lap()["instruments"]) == {"total", "hidden"} and instruments.lap() == {}
+
+
+def test_an_error_beside_the_update_ends_the_step_and_unmeasured_steps_read_nothing(instruments, monkeypatch):
+    instruments.config.every = 2
+    instruments.begin(1, [None])  # would be an error
+    assert instruments.measure(1, {}, {}) == {} and instruments.lap() == {}
+    instruments.begin(2, [None])
+    with pytest.raises(AttributeError, match="'NoneType' object has no attribute"):
+        instruments.measure(2, {}, {})
 
 
 def test_answers_that_are_missing_are_classes_of_their_own():

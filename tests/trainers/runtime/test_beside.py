@@ -1,0 +1,54 @@
+"""Work beside the training thread: in which order, whose seconds, and how an error comes out."""
+
+import threading
+import time
+
+import pytest
+import torch
+
+from rlad.entropy.rank import rank_dynamics
+from trainers.runtime.beside import Beside
+
+
+def test_works_in_one_other_thread_in_the_order_in_which_it_was_asked():
+    beside, done = Beside("readings"), []
+
+    def work(number):
+        time.sleep(0.02 / number)
+        done.append(number)
+        return threading.current_thread()
+
+    results = [beside.begin(work, number) for number in (1, 2, 3)]
+    threads = {result() for result in reversed(results)}
+    assert done == [1, 2, 3] and len(threads) == 1 and threading.current_thread() not in threads
+
+
+def test_seconds_are_hidden_where_nobody_waited():
+    beside = Beside("readings")
+    assert beside.lap() == {}
+    waited = beside.begin(time.sleep, 0.1)
+    waited()
+    seconds = beside.lap()
+    assert seconds["total"] >= 0.1 and seconds["hidden"] < 0.05
+    unwaited = beside.begin(time.sleep, 0.1)
+    time.sleep(0.2)  # an update
+    unwaited()
+    seconds = beside.lap()
+    assert 0.1 <= seconds["hidden"] <= seconds["total"] and beside.lap() == {}
+
+
+def test_an_error_is_raised_by_whoever_waits_and_later_work_goes_on():
+    beside = Beside("readings")
+    broken, whole = beside.begin(int, "seven"), beside.begin(int, "7")
+    with pytest.raises(ValueError, match="seven"):
+        broken()
+    assert whole() == 7
+
+
+def test_effective_ranks_are_the_same_to_the_last_digit():
+    states = [torch.randn(60, 48, generator=torch.Generator().manual_seed(seed)) for seed in range(4)]
+    beside = Beside("readings")
+    results = [beside.begin(rank_dynamics, one, 8) for one in states]
+    for one in states:  # the training thread multiplies all the while
+        one @ one.T
+    assert [result() for result in results] == [rank_dynamics(one, 8) for one in states]
