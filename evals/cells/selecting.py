@@ -155,11 +155,11 @@ def sides(run: RunConfig, sampled: Sampled, split: str, budget: float) -> Sides:
     return found
 
 
-def book_of(run: RunConfig, split: str, known: Sides, before: Book | None = None) -> Book:
+def book_of(run: RunConfig, split: str, known: Sides, before: Book | None = None, lenient: bool = False) -> Book:
     """Judges every rule on some sides. Keys are fitted on the validation problems, or were, in the book `before`.
 
     A rule of the default list that reads what the samples have not got is left out, with a sentence; one that was asked
-    for by name raises PlainError instead.
+    for by name raises PlainError instead, unless `lenient`. Where none is left there is the majority.
     """
     rules, skipped, options = list(run.sweep.select), [], {place: [] for place in known}
     for select in run.sweep.select:
@@ -168,13 +168,17 @@ def book_of(run: RunConfig, split: str, known: Sides, before: Book | None = None
             for place, several in known.items():
                 made[place] = [_option(run, select, side, split, before, place) for side in several]
         except PlainError as error:
-            if list(run.sweep.select) != list(RULES):
+            if not lenient and list(run.sweep.select) != list(RULES):
                 raise
             rules.remove(select)
             skipped.append(f"{error} It is left out.")
             continue
         for place, several in made.items():
             options[place] += several
+    if not rules:
+        rules = ["majority"]
+        for place, several in known.items():
+            options[place] = [_option(run, "majority", side, split, before, place) for side in several]
     return Book(run, split, rules, skipped, options)
 
 

@@ -162,7 +162,8 @@ class Draws:
     branch: list[int | None]
     """Index of the abstraction that a draw opened or repeated; None when it is empty or unfinished."""
     model_logprob: list[float | None] = field(default_factory=list)
-    """log p of the whole proposal at temperature 1, whatever it was drawn at, nats; None where nobody can tell."""
+    """log p of the whole proposal at temperature 1, whatever it was drawn at, nats; None where nobody can tell. Of an
+    item of a list, that of its text as a single proposal; None in files of earlier sweeps."""
 
 
 @dataclass
@@ -190,7 +191,7 @@ class Grown:
         ]
         texts, branch = [draw.text for draw in tree.draws], [draw.branch for draw in tree.draws]
         tokens = [draw.completion.generated for draw in tree.draws]
-        believed = [_rounded(draw.completion.model_logprob) for draw in tree.draws]
+        believed = [_rounded(draw.proposal) for draw in tree.draws]
         return cls(Draws(texts, tokens, branch, believed), branches)
 
 

@@ -247,6 +247,7 @@ def _grown(run: RunConfig, pair: ModelPair, problems: list[Problem], plan: Plan)
     """Judged trees, with the scores that the sweep's rules read."""
     reasoner = reasoner_for(run, pair)
     trees = reasoner.run(problems, plan)
+    reasoner.score_listed(trees)  # whatever the rules: kept trees are measured again by others
     reasoner.score_for(trees, run.sweep.select)
     return [Grown.of(tree) for tree in trees]
 

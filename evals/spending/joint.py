@@ -30,19 +30,39 @@ Floats = NDArray[np.float64]
 
 def as_draws(sampled: Sampled) -> Sampled:
     """A sweep's lists in the place of its distinct draws, and nothing else: whatever chooses for those chooses for
-    these."""
+    these.
+
+    Where some items were not scored as single proposals (sweeps of before did not ask) none of them is, so that a rule
+    that reads π_abs is left out on the problems that choose and on those that are reported alike.
+    """
+    lists = {condition: records for condition, records in sampled.conditions.items() if condition.mode == MODE}
+    scored = all(_scored(one) for records in lists.values() for one in records)
     found = {
-        replace(condition, mode=MODES[BREADTH]): [_alike(one) for one in records]
-        for condition, records in sampled.conditions.items()
-        if condition.mode == MODE
+        replace(condition, mode=MODES[BREADTH]): records if scored else [_unsaid(one) for one in records]
+        for condition, records in lists.items()
     }
     return Sampled(sampled.problems, found)
 
 
-def _alike(grown: Grown) -> Grown:
-    """A list whose items weigh alike: how likely one is in view of others says nothing of π_abs(z|x), so to a rule that
-    weighs by that each is certain, as the empty abstraction of a plain sample is."""
-    return replace(grown, draws=replace(grown.draws, model_logprob=[0.0] * len(grown.draws.text)))
+def _scored(grown: Grown) -> bool:
+    """Whether every item that opened or repeated a branch has a log π_abs of its own."""
+    found = zip(grown.draws.branch, grown.draws.model_logprob, strict=True)
+    return all(value is not None for branch, value in found if branch is not None)
+
+
+def _unsaid(grown: Grown) -> Grown:
+    return replace(grown, draws=replace(grown.draws, model_logprob=[None] * len(grown.draws.text)))
+
+
+def left_out(own: Book, book: Book) -> list[str]:
+    """A sentence where lists, whose book is `own`, are without some of the rules that everything else has."""
+    names = [name for name in book.rules if name not in own.rules]
+    if not names:
+        return []
+    return [
+        f"Lists of abstractions are measured without {', '.join(names)}: nobody asked how likely each of their items "
+        "is by itself when they were sampled; sweep anew for that."
+    ]
 
 
 def joint_rows(run: RunConfig, own: Book, lists: Sides, book: Book, known: Sides) -> list[dict[str, Any]]:

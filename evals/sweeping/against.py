@@ -48,7 +48,7 @@ def compare(run: RunConfig, folder: Path, other: RunConfig, other_folder: Path) 
     names = [str(folder), str(other_folder)]
     found = {"runs": names, "problems": len(ours.problems["test"]), "rows": rows, "verdict": _verdict(rows, names)}
     if ours.of(MODE):
-        own, _, lists = books(run, as_draws(ours))
+        own, _, lists = books(run, as_draws(ours), lenient=True)
         book, _, known = books(other, theirs)
         found["joint"] = joint_rows(run, own, lists, book, known)
     return found

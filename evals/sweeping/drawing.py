@@ -173,17 +173,21 @@ def _validated(run: RunConfig, pool: SamplingPool, pairs: list[ModelPair]) -> tu
         for temperature in run.sweep.plain_temperatures:
             pool.plain(pair, temperature, budget, "validation")
     best = _best(run, pool.sampled, budget, proposing)
-    return best, _best(run, as_draws(pool.sampled), budget, proposing) if run.sweep.joint else best
+    return best, _best(run, as_draws(pool.sampled), budget, proposing, True) if run.sweep.joint else best
 
 
-def _best(run: RunConfig, sampled: Sampled, budget: float, proposing: Sequence[ModelPair]) -> dict[str, Best]:
-    """Which temperatures of solutions under abstractions are best on the validation problems, by checkpoint."""
+def _best(
+    run: RunConfig, sampled: Sampled, budget: float, proposing: Sequence[ModelPair], lenient: bool = False
+) -> dict[str, Best]:
+    """Which temperatures of solutions under abstractions are best on the validation problems, by checkpoint; `lenient`
+    as in `book_of`."""
     grid = guided_grid(run)
     if len(grid) == 1:
         return {pair.checkpoint: Best([grid[0]], grid[0]) for pair in proposing}
     choices = guided_choices(run, sampled, "validation")
     known = sides(run, sampled, "validation", budget)
-    book = book_of(run, "validation", {place: several for place, several in known.items() if place[1] == BREADTH})
+    guided = {place: several for place, several in known.items() if place[1] == BREADTH}
+    book = book_of(run, "validation", guided, lenient=lenient)
     found = {}
     for pair in proposing:
         covering, right = (

@@ -18,7 +18,7 @@ from evals.samples.trees import Sampled
 from evals.spending.auto import spending, spending_warnings
 from evals.spending.choosing import chosen_rows
 from evals.spending.decoding import decoding_choices, decoding_rows
-from evals.spending.joint import MODE, as_draws, joint_rows
+from evals.spending.joint import MODE, as_draws, joint_rows, left_out
 from evals.spending.splits import splits
 from rlad.config import RunConfig
 
@@ -76,6 +76,7 @@ def measure(run: RunConfig, sampled: Sampled) -> dict[str, Any]:
             result["triple"][name] = cell_math.triple(bare.correct, cell_math.iid_flags(*iid), resamples)
     if "cotrained" in measured:
         result["comparisons"] = _comparisons(measured, plain, tuned, resamples)
+    unsure = _unsure(book, known)
     result["rules"] = rule_rows(book, known, resamples)
     valid = sides(run, sampled, "validation", largest_budget(run, sampled, "validation"))
     result["splits"] = splits(book, valid, known, resamples)
@@ -83,8 +84,11 @@ def measure(run: RunConfig, sampled: Sampled) -> dict[str, Any]:
     if run.sweep.budget_policy:
         result["budget"] = spending(book, valid, known, resamples, sampled)
     if sampled.of(MODE):
-        own, _, lists = books(run, as_draws(sampled))
+        own, _, lists = books(run, as_draws(sampled), lenient=True)
         result["joint"] = joint_rows(run, own, lists, book, known)
+        unsure += left_out(own, book)
+        if own.split != "test" or book.split != "test":  # else it has been said of both
+            unsure += _unsure(own, lists, "lists of abstractions")
     if rows := decoding_rows(sampled, book, test, known, resamples):
         result["decoding"] = rows
     if rows := chosen_rows(sampled, book, known, resamples):
@@ -92,38 +96,36 @@ def measure(run: RunConfig, sampled: Sampled) -> dict[str, Any]:
     result["scores"] = _score_rows(known, resamples)
     decoded = decoding_choices(sampled)
     result["temperatures"] = [choice.row() for choice in [*tuned, *on_test, *decoded]]
-    result["warnings"] = (
-        warnings([*(tuned or on_test), *decoded]) + book.skipped + _unsure(book, known) + thin(result["cells"])
-    )
+    result["warnings"] = warnings([*(tuned or on_test), *decoded]) + book.skipped + unsure + thin(result["cells"])
     if run.sweep.budget_policy:
         result["warnings"] += spending_warnings(sampled, result["budget"])
     return result
 
 
-def books(run: RunConfig, sampled: Sampled, budget: float = 0.0) -> tuple[Book, Book, Sides]:
+def books(run: RunConfig, sampled: Sampled, budget: float = 0.0, lenient: bool = False) -> tuple[Book, Book, Sides]:
     """The rules judged on the validation problems (on the test problems where there are none), the same judged on the
     test problems, and the sides of the test problems. Plain samples are judged at the grid's largest cell; of a run
-    without abstractions at `budget` tokens, 0 = all of them."""
+    without abstractions at `budget` tokens, 0 = all of them. `lenient` as in `book_of`."""
     known = sides(run, sampled, "test", largest_budget(run, sampled) or budget)
     valid = sides(run, sampled, "validation", largest_budget(run, sampled, "validation") or budget)
     if not set(known) <= set(valid):
-        test = book_of(run, "test", known)
+        test = book_of(run, "test", known, lenient=lenient)
         return test, test, known
-    book = book_of(run, "validation", valid)
-    return book, book_of(run, "test", known, book), known
+    book = book_of(run, "validation", valid, lenient=lenient)
+    return book, book_of(run, "test", known, book, lenient), known
 
 
-def _unsure(book: Book, known: Sides) -> list[str]:
+def _unsure(book: Book, known: Sides, whose: str = "") -> list[str]:
     """A sentence where rules were chosen on the very problems on which they are reported, and for every temperature
-    that was best on the validation problems and not sampled on these."""
+    that was best on the validation problems and not sampled on these; `whose` they are, where not everything's."""
     if book.split == "test" and (len(book.rules) > 1 or any(len(several) > 1 for several in known.values())):
         return [
-            "Rules and temperatures of the selected answer were chosen on the test problems themselves, which flatters "
-            "them: there are no samples of validation problems."
+            f"Rules and temperatures of the selected answer{whose and f' of {whose}'} were chosen on the test problems "
+            "themselves, which flatters them: there are no samples of validation problems."
         ]
     return [
-        f"{several[0].samples.label}, {way}: T {best.temperature:g} selects best on the validation problems and was "
-        "not sampled on the test problems; sweep anew for it."
+        f"{several[0].samples.label}, {whose or way}: T {best.temperature:g} selects best on the validation problems "
+        "and was not sampled on the test problems; sweep anew for it."
         for (checkpoint, way), several in known.items()
         if (best := book.best(checkpoint, way, [one.temperature for one in book.options[checkpoint, way]])).temperature
         not in [side.samples.temperature for side in several]

@@ -58,7 +58,8 @@ class Growth:
         """Adds a list of abstractions, item by item as draws of their own; items after `most` of them open no branch.
 
         An item's prompt is that of the list with the items before it, so what it is paid goes to its own tokens. How
-        likely the player finds it in view of those says nothing of π_abs(z|x), so that is left unsaid.
+        likely the player finds it in view of those says nothing of π_abs(z|x), so that is left unsaid until somebody
+        asks for it (`Reasoner.score_listed`).
         """
         ids = list(completion.token_ids)
         items = self.propose_prompts.read_list(ids) or [(0, len(ids), "")]
@@ -69,7 +70,7 @@ class Growth:
             part = Completion(
                 completion.token_ids[start:end], completion.logprobs[start:end], reason, completion.version, given=given
             )
-            self._drawn(tree, [*prompt, *ids[:start]], part, text if number < most else "", distinct=True)
+            self._drawn(tree, [*prompt, *ids[:start]], part, text if number < most else "", True, listed=True)
 
     def add_prefixes(self, tree: Tree, number: int, most: int) -> None:
         """Opens a branch for each of `number` first parts of the problem's worked solution, the i-th of i / (number +
@@ -86,7 +87,15 @@ class Growth:
             if key and key not in [branch.key for branch in tree.branches]:
                 tree.branches.append(Branch(text, key))
 
-    def _drawn(self, tree: Tree, prompt: list[int], completion: Completion, text: str, distinct: bool) -> Draw:
+    def alone_ids(self, draw: Draw) -> list[int]:
+        """The tokens of a single proposal that says what an item of a list says, its end included: those of a
+        demonstration, so without the item's number or line break, and behind a closed thought where the prompt opens
+        one."""
+        return self.propose_prompts.completion_ids(draw.text, "propose")
+
+    def _drawn(
+        self, tree: Tree, prompt: list[int], completion: Completion, text: str, distinct: bool, listed: bool = False
+    ) -> Draw:
         branch = None
         if text and completion.finish_reason == "stop":
             key = self.world.canonical_abstraction(text) if self.world else " ".join(text.split())
@@ -96,7 +105,7 @@ class Growth:
             else:
                 branch = len(tree.branches)
                 tree.branches.append(Branch(text, key))
-        tree.draws.append(Draw(prompt, completion, text, branch))
+        tree.draws.append(Draw(prompt, completion, text, branch, listed))
         return tree.draws[-1]
 
     def solution(self, prompt: list[int], completion: Completion) -> Solution:

@@ -17,7 +17,7 @@ from rlad.reasoning.growth import Growth
 from rlad.reasoning.judge import Judge
 from rlad.reasoning.leaks import gives_away
 from rlad.reasoning.scores import belief
-from rlad.reasoning.tree import BARE, Plan, Solution, Tree
+from rlad.reasoning.tree import BARE, Draw, Plan, Solution, Tree
 from rlad.selection import reads
 
 Request = tuple[list[Solution], list[int]]
@@ -169,6 +169,23 @@ class Reasoner(Growth):
         for (_, solution), score in zip(todo, scores, strict=True):
             solution.unguided = score
 
+    def score_listed(self, trees: list[Tree]) -> None:
+        """Asks the proposer how likely it finds every different item of a list as a single proposal, which is what
+        rules that read `proposal` are told of it: a prefill of each, no generated token. Draws have theirs already, and
+        items that opened and repeated no branch are solved by nobody."""
+        todo: dict[tuple[int, str], list[Draw]] = {}
+        for number, tree in enumerate(trees):
+            for draw in tree.draws:
+                if draw.listed and draw.branch is not None and draw.alone is None:
+                    todo.setdefault((number, draw.text), []).append(draw)
+        if not todo:
+            return
+        prompts = [self.propose_ids(trees[number]) for number, _ in todo]
+        scores = self.proposer.score(prompts, [self.alone_ids(draws[0]) for draws in todo.values()])
+        for draws, score in zip(todo.values(), scores, strict=True):
+            for draw in draws:
+                draw.alone = score
+
     def score_judged(self, trees: list[Tree]) -> None:
         """Asks the solver, as a critic, how likely every solution is to be right (rules `best_judged`,
         `judged_majority`): two prefills of each, no generated token. Without words for a verdict it is left unsaid."""
@@ -192,6 +209,8 @@ class Reasoner(Growth):
     def score_for(self, trees: list[Tree], rules: Iterable[str]) -> None:
         """Asks what some selection rules read beyond what was said while the trees grew."""
         wanted = {one for name in rules for one in reads(name)}
+        if "proposal" in wanted:
+            self.score_listed(trees)
         if "unguided" in wanted:
             self.score_unguided(trees)
         if "judgement" in wanted:

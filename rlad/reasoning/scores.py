@@ -59,7 +59,7 @@ Proposal = tuple[int | None, str, float | None]
 
 def proposals_of(tree: Tree) -> list[Proposal]:
     """A tree's proposals, in the order of drawing."""
-    return [(draw.branch, draw.text, draw.completion.model_logprob) for draw in tree.draws]
+    return [(draw.branch, draw.text, draw.proposal) for draw in tree.draws]
 
 
 def under(branch: int, proposals: Sequence[Proposal], solutions: int) -> Candidate:

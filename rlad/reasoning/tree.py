@@ -63,6 +63,17 @@ class Draw:
     text: str
     branch: int | None
     """Index of the branch that this draw opened or repeated; None when it is empty or unfinished."""
+    listed: bool = False
+    """Whether it is an item of a list: its prompt then holds the items before it."""
+    alone: float | None = None
+    """Of an item of a list, log p of its text as a single proposal with its end, at temperature 1, nats; None = nobody
+    asked."""
+
+    @property
+    def proposal(self) -> float | None:
+        """log π_abs(z|x) of its whole text, at temperature 1, nats: what selection rules are told. None where nobody
+        can tell; how likely an item of a list is in view of others is not it."""
+        return self.alone if self.listed else self.completion.model_logprob
 
 
 @dataclass

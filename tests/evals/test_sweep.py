@@ -244,6 +244,9 @@ def test_the_kept_trees_hold_every_text_of_every_condition(alone):
         if tree["mode"] != "plain":
             assert len(tree["draws"]["text"]) == len(tree["draws"]["tokens"]) == len(tree["draws"]["branch"])
             assert all(isinstance(branch["leak"], bool) and branch["abstraction"] for branch in tree["branches"])
+        if tree["mode"] == "joint":  # scored one by one where they are solved with
+            draws = zip(tree["draws"]["branch"], tree["draws"]["model_logprob"], strict=True)
+            assert all((branch is None) == (value is None) for branch, value in draws)
         for one in samples:
             assert len({len(one[column]) for column in ("text", "tokens", "logprob", "verdict", "key")}) == 1
             assert all(1 <= tokens <= 8 for tokens in one["tokens"]) and all(value < 0 for value in one["logprob"])

@@ -71,11 +71,10 @@ def distinct_job(run, problems, seed, pair, temperature):
 
 
 def joint_job(run, problems, seed, pair, temperature):
-    """Lists, which are more often right than draws; how likely an item is in view of others is left unsaid."""
+    """Lists, which are more often right than draws."""
     rng = np.random.default_rng([seed, 7, len(pair.label), int(100 * temperature)])
     lists = [grown(rng, workers.depth_of(run.sweep.grid)) for _ in problems]
     for one in lists:
-        one.draws.model_logprob = [None] * len(one.draws.text)
         for branch in one.branches:
             keys = [0 if rng.random() < 0.5 else key for key in branch.solutions.key]
             branch.solutions.key = keys

@@ -2,6 +2,8 @@
 
 import io
 import json
+from collections import Counter
+from math import exp
 
 import numpy as np
 import pytest
@@ -29,6 +31,12 @@ def folder(tmp_path, monkeypatch):
     folder = run_folder(tmp_path / "run", *words, rules, "problems.validation=20")
     sweep.main([str(folder)])
     return folder
+
+
+def printed(found):
+    out = Console(file=io.StringIO(), width=80)
+    print_lists(found, out)
+    return out.file.getvalue()
 
 
 def test_lists_select_by_their_own_rule_and_temperature_at_equal_tokens(folder):
@@ -69,15 +77,35 @@ def test_lists_select_by_their_own_rule_and_temperature_at_equal_tokens(folder):
     assert {vote["mode"]: vote["select"] for vote in votes} == {way: row["select"] for way, row in chosen.items()}
 
 
-def test_a_rule_that_weighs_by_the_proposer_takes_the_items_of_a_list_alike(folder):
-    """No item of a list has a π_abs, which is said of none and stands in no vote."""
+def test_items_of_a_list_vote_with_how_likely_each_is_by_itself(folder):
     sampled = Sampled.read(folder / NAME)
-    (_, records), *_ = sampled.of("joint")["cotrained"]
-    assert {value for one in records for value in one.draws.model_logprob} == {None}
-    (alike, again), *_ = as_draws(sampled).of("distinct")["cotrained"]
-    samples, run = BreadthSamples.of(alike, again), load_config(folder / "config.yaml")
-    even = samples.accuracy(3, 1, "majority")
-    assert samples.accuracy(3, 1, "proposer", run.sweep.of("proposer")).tolist() == even.tolist()
+    (condition, records), *_ = as_draws(sampled).of("distinct")["cotrained"]
+    assert records == sampled.of("joint")["cotrained"][0][1]
+    samples, run = BreadthSamples.of(condition, records), load_config(folder / "config.yaml")
+    votes = [Counter() for _ in records]
+    for vote, one in zip(votes, records, strict=True):
+        for index, branch in enumerate(one.branches):
+            if branch.solutions.key[0] is not None:
+                vote[branch.solutions.key[0]] += exp(one.draws.model_logprob[one.draws.branch.index(index)])
+    right = [float(vote.most_common(1)[0][0] == 0) if vote else 0.0 for vote in votes]  # in the simulation 0 is right
+    found = samples.accuracy(3, 1, "proposer", run.sweep.of("proposer")).tolist()
+    assert found == right != samples.accuracy(3, 1, "majority").tolist()
+
+
+@pytest.mark.parametrize("words", [(), ("sweep.select=[proposer,most_probable]",)])
+def test_lists_whose_items_were_never_scored_are_measured_without_rules_that_read_that(folder, words):
+    """Trees of before: one unscored item, of a validation problem, is enough; nothing stands in for what is unknown."""
+    lines = [json.loads(line) for line in (folder / NAME).read_text().splitlines()]
+    of_lists = [tree for line in lines if line["split"] == "validation" for tree in line["trees"]
+                if tree["mode"] == "joint"]  # fmt: skip
+    of_lists[3]["draws"]["model_logprob"][0] = None
+    (folder / NAME).write_text("".join(json.dumps(line) + "\n" for line in lines))
+    found = sweep.sweep_run(str(folder), *words, rescore=True)
+    assert {row["selected"]["rule"] for row in found["joint"]} == {"majority"}
+    assert {row["selected"]["chosen_on"] for row in found["joint"]} == {"validation"}
+    (said,) = [one for one in found["warnings"] if one.startswith("Lists of abstractions are measured without")]
+    assert "proposer" in said and "most_probable" in said and "majority" not in said
+    assert {row["select"] for row in found["rules"]} >= {"proposer", "most_probable"}  # those of draws are all there
 
 
 def test_lists_that_are_the_draws_are_worth_as_much_in_every_cell(folder):
@@ -100,14 +128,17 @@ def test_trees_without_lists_of_the_validation_problems_choose_on_the_test_probl
     (folder / NAME).write_text("".join(json.dumps(line) + "\n" for line in lines))
     found = sweep.sweep_run(str(folder), rescore=True)
     assert {row["selected"]["chosen_on"] for row in found["joint"]} == {"test"}
+    (said,) = [one for one in found["warnings"] if "chosen on the test problems" in one]
+    assert "of lists of abstractions" in said
+    text = printed(found)
+    assert "the test problems themselves" in text and text.count("right, draws t") == len(CELLS) and "…" not in text
 
 
 def test_they_are_printed_pooled_and_set_beside_another_run(folder, tmp_path, capsys):
     found = json.loads((folder / "sweep.json").read_text())
-    out = Console(file=io.StringIO(), width=80)
-    print_lists(found, out)
-    text = out.file.getvalue()
+    text = printed(found)
     assert text.count("co-trained") == 2 and text.count("right, plain") == len(CELLS) and "…" not in text
+    assert "the test problems" not in text
     capsys.readouterr()
     pooled.main([str(folder)])
     names = [row["name"] for row in json.loads(capsys.readouterr().out.splitlines()[-1])]
