@@ -88,6 +88,27 @@ def main_guard(main: Callable[[], int | None], plain: tuple[type[Exception], ...
     sys.exit(code)
 
 
+@contextmanager
+def environment_default(name: str, value: str) -> Iterator[None]:
+    """Inside of it an environment variable that nobody has set has a value, for what is imported or started there.
+
+    Afterwards the environment is as it was: commands are also called from programs, which go on.
+
+    >>> with environment_default("RLAD_EXAMPLE", "1"), environment_default("RLAD_EXAMPLE", "2"):
+    ...     os.environ["RLAD_EXAMPLE"]
+    '1'
+    >>> "RLAD_EXAMPLE" in os.environ
+    False
+    """
+    before = os.environ.get(name)
+    os.environ.setdefault(name, value)
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop(name, None)
+
+
 def open_run(given: str | Path, overrides: Sequence[str] = ()) -> tuple[RunConfig, Path]:
     """The configuration and the folder that a command's RUN_OR_CONFIG argument means.
 

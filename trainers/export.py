@@ -6,10 +6,9 @@ folders and the base beside them: it is swept, served and reported like any othe
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
-from rlad.cli import Parser, PlainError, main_guard
+from rlad.cli import Parser, PlainError, environment_default, main_guard
 from rlad.config import load_config
 
 
@@ -23,10 +22,10 @@ def main(words: list[str] | None = None) -> int:
     run = load_config(arguments.run / "config.yaml")
     # Shards are put together on the CPU, wherever they were trained. DeepSpeed, which reads them, would otherwise look
     # for an accelerator as it is imported, and warn where there is none.
-    os.environ.setdefault("DS_ACCELERATOR", "cpu")
-    from trainers.learner.exporting import export
+    with environment_default("DS_ACCELERATOR", "cpu"):
+        from trainers.learner.exporting import export
 
-    target = export(run, arguments.run, arguments.step)
+        target = export(run, arguments.run, arguments.step)
     print(f"The players are in {target}, which sweep, serve and report take like any run.")
     return 0
 

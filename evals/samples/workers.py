@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import math
 import multiprocessing
-import os
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import cached_property
 from itertools import islice
@@ -30,7 +30,7 @@ from evals.samples.trees import (
     record_of,
     samples_of,
 )
-from rlad.cli import end_with_parent, progress
+from rlad.cli import end_with_parent, environment_default, progress
 from rlad.config import RunConfig, SweepConfig
 from rlad.generation import Sampling
 from rlad.problems import Problem, load_problems
@@ -56,22 +56,24 @@ class SamplingPool:
         jobs' test problems are sampled, by the job's number from 0; None = all. `pilot`: they are to choose by, so
         every shard may sample them, as it may the validation problems."""
         self.run, self.settings, self.kept, self.part, self.pilot = run, run.sweep, kept, part, pilot
-        self.problems = problems
+        self.problems, self._environment = problems, ExitStack()
         own = [one for _, chunk in self._chunks("test") for one in chunk]
         self.sampled = Sampled(problems | {"test": own})
 
     def __enter__(self) -> SamplingPool:
+        # Threads of a worker are set before it imports torch: two spinning on one core crawl.
+        threads = str(self.run.launch.threads_per_rank)
+        self._environment.enter_context(environment_default("OMP_NUM_THREADS", threads))
         return self
 
     def __exit__(self, *exception) -> None:
-        if "pool" in self.__dict__:
-            self.pool.shutdown(cancel_futures=True)
+        with self._environment:
+            if "pool" in self.__dict__:
+                self.pool.shutdown(cancel_futures=True)
 
     @cached_property
     def pool(self) -> ProcessPoolExecutor:
         """The processes; a sweep whose jobs were all done before starts none."""
-        # Threads of a worker are set before it imports torch: two spinning on one core crawl.
-        os.environ.setdefault("OMP_NUM_THREADS", str(self.run.launch.threads_per_rank))
         context = multiprocessing.get_context("spawn")
         return ProcessPoolExecutor(self.run.launch.ranks, context, end_with_parent)
 
