@@ -194,6 +194,16 @@ class Grown:
         believed = [_rounded(draw.proposal) for draw in tree.draws]
         return cls(Draws(texts, tokens, branch, believed), branches)
 
+    @property
+    def scored(self) -> bool:
+        """Whether every proposal that opened or repeated a branch has a log π_abs."""
+        found = zip(self.draws.branch, self.draws.model_logprob, strict=True)
+        return all(value is not None for branch, value in found if branch is not None)
+
+    def scored_as(self, tree: Tree) -> Grown:
+        """The same with what the draws of a tree say of π_abs."""
+        return replace(self, draws=replace(self.draws, model_logprob=[_rounded(draw.proposal) for draw in tree.draws]))
+
 
 @dataclass
 class Choices:

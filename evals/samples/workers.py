@@ -11,12 +11,13 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import cached_property
 from itertools import islice
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
 import torch
 
-from evals.samples.shards import Kept
+from evals.samples.shards import Kept, Unfinished
 from evals.samples.trees import (
     ASKED,
     CHOSEN,
@@ -32,12 +33,12 @@ from evals.samples.trees import (
 )
 from rlad.cli import end_with_parent, environment_default, progress
 from rlad.config import RunConfig, SweepConfig
-from rlad.generation import Sampling
+from rlad.generation import Completion, Sampling
 from rlad.problems import Problem, load_problems
 from rlad.reasoning.endpoint import open_served, served
 from rlad.reasoning.pair import open_pair
 from rlad.reasoning.reasoner import Reasoner
-from rlad.reasoning.tree import Plan, Tree
+from rlad.reasoning.tree import Draw, Plan, Tree
 from rlad.selection import certainty_window
 
 
@@ -84,15 +85,20 @@ class SamplingPool:
         return [(i, chunk) for i, chunk in chunks if split != "test" or self.part is None or self.part(i)]
 
     def _all(
-        self, job, split: str, label: str, condition: Condition, *arguments, more: str = "", each: Sequence = ()
-    ) -> list:
+        self, job, split: str, label: str, condition: Condition, *arguments,
+        more: str = "", each: Sequence = (), fine: Callable[[Any], bool] = lambda one: False,
+    ) -> list:  # fmt: skip
         """One job over all problems of a split; their records in order. `more` tells apart a condition's rounds. Of
-        `each`, one for every problem, a job also gets those of its own problems."""
+        `each`, one for every problem, a job also gets those of its own problems; where all of them are `fine`, they are
+        its records and nothing is asked."""
         chunks = self._chunks(split, condition.checkpoint)
         taken = iter(each)
         beside = {i: [list(islice(taken, len(chunk)))] if each else [] for i, chunk in chunks}
         way = f"{split}/{condition.checkpoint}/{condition.mode}/{condition.temperature:g}/{more}"
         found = {i: self.kept and self.kept.find(f"{way}{i}") for i, _ in chunks}
+        for i, own in beside.items():
+            if found[i] is None and own and all(map(fine, own[0])):
+                found[i] = [as_record(one) for one in own[0]]
         missing = [(i, chunk) for i, chunk in chunks if found[i] is None]
         everybodys = self.pilot or split != "test"
         others = [i for i, _ in missing if self.kept and not self.kept.mine(i, everybodys)]
@@ -113,8 +119,9 @@ class SamplingPool:
             raise self.kept.unfinished(others)
         return [record for i, _ in chunks for record in found[i]]
 
-    def _grown(self, job, split: str, label: str, condition: Condition, pair: ModelPair, *more) -> list[Grown]:
-        records = self._all(job, split, f"{pair.label}: {label}", condition, pair, condition.temperature, *more)
+    def _grown(self, job, split: str, label: str, condition: Condition, pair: ModelPair, *more, **kept) -> list[Grown]:
+        told = (pair, condition.temperature, *more)
+        records = self._all(job, split, f"{pair.label}: {label}", condition, *told, **kept)
         grown = [record_of(one, condition.temperature) for one in records]
         self.sampled.conditions[condition] = grown
         return grown
@@ -126,10 +133,23 @@ class SamplingPool:
         return self._grown(distinct_job, split, "distinct abstractions", condition, pair)
 
     def joint(self, pair: ModelPair, temperature: float, split: str = "test") -> list[Grown]:
-        """Abstractions that one text lists, as many as the grid's widest cell has, solved as deep as the grid asks."""
+        """Abstractions that one text lists, as many as the grid's widest cell has, solved as deep as the grid asks.
+
+        Lists in a journal of before, whose items were not scored, are scored now; by a merge, which has no players,
+        they are left as they are.
+        """
         depth = depth_of(self.settings.grid)
         condition = Condition(pair.checkpoint, pair.label, "joint", temperature, split, depth)
-        return self._grown(joint_job, split, "lists of abstractions", condition, pair)
+        grown = self._grown(joint_job, split, "lists of abstractions", condition, pair)
+        if all(one.scored for one in grown):
+            return grown
+        kept = {"more": "scored/", "each": grown, "fine": attrgetter("scored")}
+        try:
+            return self._grown(scored_job, split, "scores of listed abstractions", condition, pair, **kept)
+        except Unfinished:
+            if self.kept.own is not None:
+                raise
+            return grown
 
     def iid(self, pair: ModelPair, temperature: float, split: str = "test") -> list[Grown]:
         """`sweep.iid_abstractions` draws, whatever they are, and `sweep.iid_solutions` solutions with each."""
@@ -243,6 +263,19 @@ def joint_job(run: RunConfig, problems: list[Problem], seed: int, pair: ModelPai
     """Trees of abstractions that one text lists."""
     plan = replace(grid_plan(run, seed + 5, temperature), joint=True)
     return _grown(run, pair, problems, plan)
+
+
+def scored_job(
+    run: RunConfig, problems: list[Problem], seed: int, pair: ModelPair, temperature: float, kept: list[Grown]
+) -> list[Grown]:
+    """Lists that were kept, with how likely each item is as a single proposal."""
+    unsaid, reasoner = Completion((), (), "stop", 0), reasoner_for(run, pair)
+    trees = []
+    for problem, one in zip(problems, kept, strict=True):
+        items = zip(one.draws.text, one.draws.branch, one.draws.model_logprob, strict=True)
+        trees.append(Tree(problem, [Draw([], unsaid, text, branch, True, value) for text, branch, value in items]))
+    reasoner.score_listed(trees)
+    return [one.scored_as(tree) for one, tree in zip(kept, trees, strict=True)]
 
 
 def _grown(run: RunConfig, pair: ModelPair, problems: list[Problem], plan: Plan) -> list[Grown]:

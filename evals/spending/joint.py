@@ -36,18 +36,12 @@ def as_draws(sampled: Sampled) -> Sampled:
     that reads π_abs is left out on the problems that choose and on those that are reported alike.
     """
     lists = {condition: records for condition, records in sampled.conditions.items() if condition.mode == MODE}
-    scored = all(_scored(one) for records in lists.values() for one in records)
+    scored = all(one.scored for records in lists.values() for one in records)
     found = {
         replace(condition, mode=MODES[BREADTH]): records if scored else [_unsaid(one) for one in records]
         for condition, records in lists.items()
     }
     return Sampled(sampled.problems, found)
-
-
-def _scored(grown: Grown) -> bool:
-    """Whether every item that opened or repeated a branch has a log π_abs of its own."""
-    found = zip(grown.draws.branch, grown.draws.model_logprob, strict=True)
-    return all(value is not None for branch, value in found if branch is not None)
 
 
 def _unsaid(grown: Grown) -> Grown:

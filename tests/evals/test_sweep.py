@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import shlex
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
 
@@ -211,6 +212,16 @@ def found_in(folder):
     result = json.loads((folder / "sweep.json").read_text())
     result["meta"].pop("seconds")
     return result
+
+
+def test_lists_of_a_journal_of_before_get_the_scores_that_they_would_have_now(folder):
+    run = load_config(folder / "config.yaml", ["abstraction.max_new_tokens=60"])  # of untrained players' few ever end
+    pair = ModelPair("cotrained", "x", str(folder / "export/abstraction"), str(folder / "export/solution"), "plain")
+    given = (run, load_problems(run.problems, "test"), 1, pair, 1.0)
+    now = workers.joint_job(*given)
+    assert any(one.branches for one in now) and all(one.scored for one in now)
+    before = [replace(one, draws=replace(one.draws, model_logprob=[None] * len(one.draws.text))) for one in now]
+    assert workers.scored_job(*given, before) == now
 
 
 def test_the_kept_trees_give_the_sweeps_numbers_again_and_any_rules(swept, alone):

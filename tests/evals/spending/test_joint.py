@@ -3,7 +3,9 @@
 import io
 import json
 from collections import Counter
+from dataclasses import replace
 from math import exp
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -13,8 +15,10 @@ from simulated_jobs import WORDS, run_folder
 
 from evals import pooled, sweep
 from evals.cells.rows import breadth_covered
+from evals.samples import workers
+from evals.samples.journal import FOLDER
 from evals.samples.judged import BreadthSamples
-from evals.samples.trees import NAME, Sampled
+from evals.samples.trees import NAME, Grown, Sampled
 from evals.spending.joint import as_draws
 from evals.tables.lists import print_lists
 from rlad.config import load_config
@@ -118,6 +122,65 @@ def test_lists_that_are_the_draws_are_worth_as_much_in_every_cell(folder):
     (folder / NAME).write_text("".join(json.dumps(line) + "\n" for line in lines))
     found = sweep.sweep_run(str(folder), rescore=True)["joint"]
     assert {row[name]["difference"] for row in found for name in ("coverage", "majority")} == {0.0}
+
+
+@pytest.fixture
+def before(tmp_path, monkeypatch):
+    """Runs shards of a sweep as they were sampled before items of lists were scored; gives what the words are, and what
+    was scored since."""
+    simulated_jobs.simulate(monkeypatch)
+    words = ["sweep.joint=true", "warmstart.mixture.propose_set=0.1", "problems.validation=5"]
+    list_items, scored = workers.joint_job, []
+
+    def unscored(*given):
+        lists = list_items(*given)
+        return [replace(one, draws=replace(one.draws, model_logprob=[None] * len(one.draws.text))) for one in lists]
+
+    def scores(run, problems, seed, pair, temperature, kept):
+        scored.append((pair.checkpoint, temperature, len(problems)))
+        whole = list_items(run, problems, seed, pair, temperature)
+        assert [one.draws.text for one in whole] == [one.draws.text for one in kept]
+        return whole
+
+    def sampled(folder, *parts):
+        with monkeypatch.context() as patch:
+            patch.setattr(workers, "joint_job", unscored)
+            patch.setattr(Grown, "scored", property(lambda self: True))
+            patch.setattr("evals.sweep.measure", Mock(side_effect=KeyboardInterrupt))
+            for part in parts:
+                try:
+                    sweep.main([str(folder), *part])
+                except KeyboardInterrupt:
+                    continue
+
+    monkeypatch.setattr(workers, "scored_job", scores)
+    return words, sampled, scored
+
+
+def test_a_journal_of_before_is_gone_on_with_and_its_lists_are_scored(before, tmp_path):
+    words, sampled, scored = before
+    whole, killed = run_folder(tmp_path / "whole", *words), run_folder(tmp_path / "killed", *words)
+    sweep.main([str(whole)])
+    assert not scored
+    sampled(killed, [])
+    assert list((killed / FOLDER).iterdir())
+    sweep.main([str(killed)])
+    assert scored and (killed / NAME).read_bytes() == (whole / NAME).read_bytes()
+
+
+def test_shards_of_before_are_scored_by_who_has_the_players_and_a_merge_says_that_it_has_none(before, tmp_path):
+    words, sampled, scored = before
+    folder = run_folder(tmp_path / "shards", *words)
+    sampled(folder, ["--shard", "1/2"], ["--shard", "2/2"])
+    sweep.main([str(folder), "--merge"])
+    said = json.loads((folder / "sweep.json").read_text())["warnings"]
+    assert not scored and any(one.startswith("Lists of abstractions are measured without proposer") for one in said)
+    sweep.main([str(folder), "--shard", "1/2"])  # the other shard's are lacking, and said to be
+    sweep.main([str(folder), "--shard", "2/2"])
+    count = len(scored)
+    sweep.main([str(folder), "--merge"])
+    said = json.loads((folder / "sweep.json").read_text())["warnings"]
+    assert len(scored) == count and not any("measured without" in one for one in said)
 
 
 def test_trees_without_lists_of_the_validation_problems_choose_on_the_test_problems_and_say_so(folder):
