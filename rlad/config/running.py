@@ -159,6 +159,10 @@ class ZeroConfig:
     persistence_threshold: int = key(0, least=0)
     """Weights of at most so many numbers stay whole on every rank, and are not gathered for each micro-batch. All of a
     small model's, where memory allows: on two CPU ranks a fifth of a step of 135 million parameters."""
+    reduce_once: bool = False
+    """Add up an optimiser step's gradients on every rank, and scatter them once, after its last micro-batch, instead of
+    after each: of all that an update sends a third, where it has many micro-batches, for room for one more set of
+    whole gradients on every rank. Sums are rounded in another order."""
     bucket_size: int = key(50_000_000, least=1)
     """Elements gathered at a time when weights are published, and reduced at a time when gradients are."""
 

@@ -12,6 +12,9 @@ class OneProcess:
     def __call__(self, **inputs):
         return self.module(**inputs)
 
+    def managed_gradient_accumulation(self):
+        return False
+
     def backward(self, loss):
         loss.backward()
 

@@ -125,7 +125,7 @@ def adapters(start: Path, out: Path) -> None:
     model that plays both roles."""
     common = [FEW, "abstraction.lr=0.01", "solution.lr=0.01", "cotrain.schedule.lag=2"]
     lora, steering = ["lora.rank=4", *common], ["steering.layers=all", *common]
-    shared = ["cotrain.shared_weights=true", *common]
+    shared = ["cotrain.shared_weights=true", "zero.reduce_once=true", "cotrain.micro_batch=5", *common]
     for kind, words in (("lora", lora), ("steering", steering), ("shared", shared)):
         resumable(start, out, kind, words)
     others = {"lora": [*lora, "lora.alpha=64"], "steering": [*steering, "steering.layers=[0]"], "shared": common}

@@ -8,8 +8,9 @@ from unittest.mock import patch
 
 import torch
 import torch.distributed as dist
+from deepspeed.runtime.zero import stage3
 
-from rlad.config import load_config
+from rlad.config import RunConfig, load_config
 from rlad.generation import make_sampler
 from rlad.players import pieces
 from rlad.players.policy import make_policy
@@ -18,6 +19,7 @@ from trainers.learner.assembly import frozen_copy
 from trainers.learner.batches import collate, micro_batches, token_logprobs
 from trainers.learner.layout import Sharing
 from trainers.learner.learner import Learner
+from trainers.learner.sft import supervised_step
 from trainers.learner.update import update
 from trainers.losses.kl import kl_penalty
 from trainers.runtime import zero3
@@ -63,7 +65,19 @@ def by_hand(policy, reference, rows, player, steps: int) -> dict[str, torch.Tens
 
 def main(folder: Path) -> None:
     run = load_config(folder / "config.yaml")
-    device = zero3.start(run.launch)
+    device, run.cotrain.micro_batch = zero3.start(run.launch), 2
+    found = []
+    for once in (True, False):
+        run.zero.reduce_once = once
+        with patch.object(stage3, "reduce_scatter_coalesced", wraps=stage3.reduce_scatter_coalesced) as reductions:
+            found.append(three_steps(run, folder, device))
+        # The first update has five micro-batches on each rank, the supervised step four.
+        assert reductions.call_count == 3 if once else reductions.call_count >= 10, reductions.call_count
+    assert all((tensor - found[1][name]).abs().max() < 1e-6 for name, tensor in found[0].items())
+
+
+def three_steps(run: RunConfig, folder: Path, device: torch.device) -> dict[str, torch.Tensor]:
+    """Two updates, checked, and a supervised step; returns the weights behind it."""
     policy = make_policy("solution", run.base, run, folder / "x")
     player = run.solution
     rows = make_rows(len(policy.tokenizer))
@@ -115,7 +129,9 @@ def main(folder: Path) -> None:
         assert (tensor - expected[name]).abs().max().item() < 1e-6
     assert sampler.version == 5
     print(f"WORST {worst:.1e}", flush=True)
+    supervised_step(model_engine, rows[:8] if zero3.rank() == 0 else rows[8:9], learner.pad_id, 2, device)
     dist.barrier()
+    return dict(zero3.gathered(model_engine, run.zero.bucket_size))
 
 
 if __name__ == "__main__":

@@ -216,7 +216,8 @@ class Player:
         kept += logits(self.shape, texts[0], texts[1] + 1, self.width, device)
         kept += positions * min(masked, LONGEST_ROW) * (self.width + MASK)
         sent = 2 * min(self.learnt, config.zero.bucket_size) * self.width  # as they come, and in the ranks' order
-        return self._gathered(ranks) + max(kept, sent)
+        whole = self.learnt * self.width if config.zero.reduce_once else 0  # the step's gradients so far
+        return self._gathered(ranks) + whole + max(kept, sent)
 
     def _gathered(self, ranks: int) -> float:
         """Bytes of the weights that a forward or backward pass has gathered at a time."""

@@ -85,31 +85,34 @@ def ring_seconds(size: float, ranks: int, gpu: Gpu) -> float:
 
 
 def update_bytes(
-    count: int, learnt: int, width: int, ranks: int, micro_batches: int, whole: int = 0, gathers: int = 2
+    count: int, learnt: int, width: int, ranks: int, micro_batches: int, whole: int = 0, gathers: int = 2, once: int = 0
 ) -> float:
     """Bytes that a rank sends in an update: all weights, forward and backward, and the gradients of what learns.
 
     The `whole` of them that stay gathered are sent once, when they have moved. A partitioned reference, whose own never
-    move, is gathered once more: gathers=3.
+    move, is gathered once more: gathers=3. Gradients that are reduced `once` for every optimiser step go out so often,
+    in every micro-batch with 0.
 
     >>> update_bytes(1_000_000, 1_000_000, 2, ranks=2, micro_batches=3) / 1e6        # 3 x (2 + 2 + 2 MB) / 2
     9.0
     >>> update_bytes(1_000_000, 1_000_000, 2, ranks=2, micro_batches=3, whole=1_000_000) / 1e6      # (2 + 3 x 2 MB) / 2
     4.0
+    >>> update_bytes(1_000_000, 1_000_000, 2, ranks=2, micro_batches=3, once=1) / 1e6        # (3 x (2 + 2) + 2 MB) / 2
+    7.0
     """
-    gathered = sent((count - whole) * width, ranks)
-    return sent(whole * width, ranks) + micro_batches * (gathers * gathered + sent(learnt * width, ranks))
+    gathered, gradients = sent((count - whole) * width, ranks), sent(learnt * width, ranks)
+    return sent(whole * width, ranks) + micro_batches * gathers * gathered + (once or micro_batches) * gradients
 
 
-def update_links(player: Player, ranks: int, micro_batches: int, gpu: Gpu, gathers: int = 2) -> float:
-    """Seconds of that: a layer at a time, nothing of it beside the arithmetic (`overlap_comm` is off)."""
+def update_links(player: Player, ranks: int, micro_batches: int, gpu: Gpu, gathers: int = 2, once: int = 0) -> float:
+    """Seconds of that: a layer at a time, and none of it taken to be hidden behind the arithmetic."""
     calls = player.shape.layers + 1
     gathered, gradients = (
         calls * ring_seconds(numbers * player.width / calls, ranks, gpu)
         for numbers in (player.count - player.whole, player.learnt)
     )
     moved = ring_seconds(player.whole * player.width, ranks, gpu) if player.whole else 0.0
-    return 0.0 if ranks == 1 else moved + micro_batches * (gathers * gathered + gradients)
+    return 0.0 if ranks == 1 else moved + micro_batches * gathers * gathered + (once or micro_batches) * gradients
 
 
 # ------------------------------------------------------------------------------------------------------- seconds
@@ -193,8 +196,10 @@ def cost(config: RunConfig, player: Player, ranks: int, gpu: Gpu) -> Cost:
     reference = wants_reference(config, player.role)
     learning = learning_seconds(player.shape, work, gpu, reference, model.gradient_checkpointing)
     gathers = 3 if reference and config.zero.shard_references else 2
-    links = update_links(player, ranks, work.micro_batches, gpu, gathers)
-    size = update_bytes(player.count, player.learnt, player.width, ranks, work.micro_batches, player.whole, gathers)
+    once = config.cotrain.updates_per_rollout if config.zero.reduce_once else 0
+    links = update_links(player, ranks, work.micro_batches, gpu, gathers, once)
+    numbers = player.count, player.learnt, player.width
+    size = update_bytes(*numbers, ranks, work.micro_batches, player.whole, gathers, once)
     return Cost(writing, learning, links, ring_seconds(whole, ranks, gpu), size, sent(whole, ranks))
 
 

@@ -35,13 +35,14 @@ def supervised_step(
     if not count:
         raise ValueError("A supervised step needs at least one row on some rank.")
     losses = [0.0] * len(rows)
-    for batch in batches:
-        logp, _ = token_logprobs(model_engine, batch, 1.0, with_entropy=False)
-        nll = -(logp * batch.mask)
-        model_engine.backward(nll.sum() / count * zero3.world_size())
-        for i, value in zip(batch.index, nll.detach().sum(1).tolist(), strict=True):
-            if i >= 0:
-                losses[i] = value
+    with zero3.accumulated(model_engine):
+        for batch in batches:
+            logp, _ = token_logprobs(model_engine, batch, 1.0, with_entropy=False)
+            nll = -(logp * batch.mask)
+            model_engine.backward(nll.sum() / count * zero3.world_size())
+            for i, value in zip(batch.index, nll.detach().sum(1).tolist(), strict=True):
+                if i >= 0:
+                    losses[i] = value
     model_engine.step()
     return count, losses
 

@@ -101,11 +101,12 @@ def _step(
     if all(own is None for own in weights):  # no row on any rank: nothing to learn from, and nobody steps
         return [Counter() for _ in learners]
     seen = [len(learner.record.tokens) for learner in learners]
-    totals = [
-        _backward(learner, own, weight, seed) if weight is not None else Counter()
-        for learner, own, weight in zip(learners, batches, weights, strict=True)
-    ]
     model_engine, part = learners[0].model_engine, 1 / zero3.world_size()
+    with zero3.accumulated(model_engine):
+        totals = [
+            _backward(learner, own, weight, seed) if weight is not None else Counter()
+            for learner, own, weight in zip(learners, batches, weights, strict=True)
+        ]
     model_engine.step()
     norm = float(model_engine.get_global_grad_norm() or 0.0)
     applied = model_engine.was_step_applied() and math.isfinite(norm)

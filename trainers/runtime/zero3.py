@@ -13,6 +13,7 @@ import logging
 import os
 import pickle
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -190,7 +191,8 @@ def model_engine_config(
     """The DeepSpeed configuration of one model engine.
 
     Gradient accumulation is ours (`managed_gradient_accumulation` off): losses are normalised over the whole step
-    already, and every `step()` is an update.
+    already, and every `step()` is an update. DeepSpeed reduces once for several backward passes (`accumulated`) only
+    where it is on; with one accumulation step each `step()` is an update then, too.
     """
     adam = {"lr": lr, "betas": list(betas), "weight_decay": weight_decay, "torch_adam": True, "adam_w_mode": True}
     adam["fused"] = True  # one pass over the numbers instead of ten
@@ -203,7 +205,7 @@ def model_engine_config(
         config["zero_optimization"]["offload_optimizer"] = {"device": "cpu", "pin_memory": True}
     return config | {
         "gradient_accumulation_steps": 1,
-        "managed_gradient_accumulation": False,
+        "managed_gradient_accumulation": zero.reduce_once,
         "optimizer": {"type": "AdamW", "params": adam},
         "gradient_clipping": clip,
     }
@@ -214,7 +216,7 @@ def partitioned(zero: ZeroConfig, dtype: torch.dtype) -> dict:
     stage3 = {
         "stage": 3,
         "stage3_param_persistence_threshold": zero.persistence_threshold,
-        "overlap_comm": False,
+        "overlap_comm": not get_accelerator().is_synchronized_device(),  # in streams of its own; a CPU has none
     }
     if zero.offload_params:
         stage3["offload_param"] = {"device": "cpu", "pin_memory": True}
@@ -233,6 +235,13 @@ def make_model_engine(model: PreTrainedModel, config: dict):
     model_engine, *_ = deepspeed.initialize(model=model, model_parameters=learnt, config=config)
     _choose_products()
     return model_engine
+
+
+def accumulated(model_engine) -> AbstractContextManager[None]:
+    """Around all backward passes of an optimiser step; with `zero.reduce_once` gradients stay here until its end."""
+    if model_engine.managed_gradient_accumulation():
+        return model_engine.coalesce_grad_reduction()
+    return contextlib.nullcontext()
 
 
 def frozen(model: PreTrainedModel, zero: ZeroConfig) -> torch.nn.Module:

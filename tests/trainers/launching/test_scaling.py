@@ -79,6 +79,22 @@ def test_a_partitioned_reference_is_a_share_of_one_that_is_gathered_once_more(ru
     assert "{:.0f} seconds a step instead of {:.0f}".format(*large) in (ROOT / "docs" / "scaling.md").read_text()
 
 
+def test_gradients_that_are_reduced_once_take_room_and_no_links_per_micro_batch(run):
+    """By hand: 1.72e9 gradients of 2 bytes on 8 ranks; they stay whole on a rank until they go out, once a step."""
+    turn, longest = "update: activations and logits of a micro-batch", longest_sequences(run)["solution"]
+    found = {}
+    for once in (False, True):
+        run.zero.reduce_once = once
+        found[once] = memory(at(run, "Qwen3-1.7B", 8), 8)[turn], costs(run, 8, H100)["solution"]
+    run.zero.reduce_once = False
+    batches, size = work_of(run, Player.of(run, "solution", longest), 8).micro_batches, 2 * 1.72e9
+    assert found[True][0] - found[False][0] == pytest.approx(size, rel=0.01)
+    saved = found[False][1].update - found[True][1].update
+    assert (
+        saved == pytest.approx((batches - 1) * size * 7 / 8, rel=0.01) and found[True][1].links < found[False][1].links
+    )
+
+
 def test_between_nodes_the_network_is_shared_by_a_nodes_gpus():
     """By hand: 8 GB to 16 GPUs on 2 nodes: 7.5 GB over 450 GB/s inside, 4 GB over 8 x 50 GB/s between."""
     assert ring_seconds(8e9, 16, H100) == pytest.approx(15 * 5e-6 + max(7.5 / 450, 4 / 400) / 0.7)
