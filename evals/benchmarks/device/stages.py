@@ -201,14 +201,14 @@ def server(place: Place, limit: float) -> dict:
     """The same with a server for each player, on the first rank's GPU; weights go through a folder in memory."""
     begin = time.monotonic()
     with tempfile.TemporaryDirectory(dir="/dev/shm") as shared, ExitStack() as stack:
-        urls = [server.url for server in _servers(place, stack, limit)]
+        urls = [server.url for server in _servers(place, stack, begin + limit)]
         words = [f"engine.{role}_urls=[{url}]" for role, url in zip(ROLES, urls, strict=True)]
         words += ["engine.placement=server", f"engine.weights_folder={shared}", "launch.ranks=1"]
         return _trained(place, "server", words, 1, limit - (time.monotonic() - begin))
 
 
-def _servers(place: Place, stack: ExitStack, limit: float) -> list[VllmServer]:
-    """Healthy servers, one for each player; they end with the stack."""
+def _servers(place: Place, stack: ExitStack, deadline: float) -> list[VllmServer]:
+    """Servers, one for each player, all healthy before the monotonic clock says `deadline`; they end with the stack."""
     config = EngineConfig(kind="vllm", placement="server", memory_share=0.2, max_batch=256, kv_cache_gb=0.5)
     settings = core_settings(config, place.folder / "served", place.device, place.dtype, POSITIONS)
     words = [*server_words(settings), "--enable-scale-out"]
@@ -222,12 +222,15 @@ def _servers(place: Place, stack: ExitStack, limit: float) -> list[VllmServer]:
             stack.enter_context(VllmServer(place.folder / "served", log, words, environment, f"{role} server"))
         )
     for one in found:
-        one.wait_until_healthy(limit)
+        one.wait_until_healthy(max(1.0, deadline - time.monotonic()))
     return found
 
 
 def _trained(place: Place, name: str, more: list[str], ranks: int, limit: float) -> dict:
-    """The first steps of a run of the pair, which is ended then: a checkpoint of it may be larger than the disk."""
+    """The first steps of a run of the pair, which is ended then: a checkpoint of it may be larger than the disk.
+
+    One that the clock ends before says so in `cut`, with what its steps told; raises StageFailed where none counts.
+    """
     folder = place.folder / name
     folder.mkdir()
     (folder / "config.yaml").write_text(f"name: run\nruns_dir: {folder}\n")
@@ -241,13 +244,16 @@ def _trained(place: Place, name: str, more: list[str], ranks: int, limit: float)
             if process.poll() is not None:
                 raise StageFailed(last_words(log))
             if time.monotonic() > deadline:
-                raise StageFailed(f"ended by the clock after {len(rows)} of {STEPS} steps")
+                break
             time.sleep(LOOK)
+    cut = {"cut": f"ended by the clock after {len(rows)} of {STEPS} steps"} if len(rows) < STEPS else {}
+    if len(rows) < 2:  # the first does not count
+        raise StageFailed(cut["cut"])
     sizes = place.sizes
     gpu = known_gpu(place.gpus[0]) if place.gpus else None
     found = of_a_run([json.loads(row) for row in rows[:STEPS]], place.shape, sizes["prompt"] + sizes["tokens"] / 2,
                      gpu.flops * ranks if gpu else None)  # fmt: skip
-    return {"ranks": ranks} | found
+    return {"ranks": ranks} | cut | found
 
 
 def run_words(place: Place, ranks: int) -> list[str]:

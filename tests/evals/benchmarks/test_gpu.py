@@ -1,6 +1,9 @@
 """The GPU benchmark without a GPU: what is begun, what is read of a run, and that no stage is left out silently."""
 
+import io
 import json
+from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
 
@@ -8,7 +11,7 @@ from evals.benchmarks import gpu
 from evals.benchmarks.__main__ import run_benchmark
 from evals.benchmarks.device import stages as device_stages
 from evals.benchmarks.device.stages import RUN, Place, StageFailed, of_a_run, run_words
-from evals.benchmarks.gpu import Stage, refusal, stages
+from evals.benchmarks.gpu import ENOUGH, plan, refusal, share, stages
 from evals.benchmarks.harness.random_run import write_questions
 from rlad.cli import PlainError
 from rlad.config import load_config
@@ -37,6 +40,7 @@ def test_a_stage_that_cannot_run_or_fails_says_why_in_its_place(monkeypatch, tmp
     assert found["engines 0.6b"]["failed"] == "CUDA out of memory" and "peak_gb" in found["engines 0.6b"]
     assert "2 GPUs" in found["nccl 0.6b"]["not_run"]
     assert found["colocated 0.6b"]["parameters"] == 1  # others go on
+    assert 60 < found["engines 0.6b"]["share_seconds"] < 12 * 60 * 2 / 7 + 1
     late = run_benchmark("gpu", [f"logs={tmp_path}", "models=[0.6b]", "minutes=0.5"])["stages"]
     assert list(late) == list(found) and all("not_run" in one for one in late.values())
 
@@ -49,10 +53,65 @@ def test_without_a_gpu_the_reason_is_a_sentence(monkeypatch):
         run_benchmark("gpu", ["models=[9b]"])
 
 
-def test_the_clock_counts_what_a_stage_may_take():
-    assert refusal(Stage("engines", "0.6b", 2), 121, 1, {}) is None
-    assert "119 s are left" in refusal(Stage("engines", "0.6b", 2), 119, 1, {})
-    assert "there are 0" in refusal(Stage("nccl", "tiny", 2, gpus=2), 999, 0, {})
+@pytest.mark.parametrize(("gpus", "last"), [(1, "server 1.7b"), (4, "nccl 1.7b")])
+def test_every_stage_of_both_models_has_its_share_of_twelve_minutes(gpus, last):
+    """Even where all take as long as they may, each is given enough to be begun, and together no more than there is."""
+    planned, out = plan(["0.6b", "1.7b"], NAMES, gpus, 12)
+    wanted = [stage.title for stage in stages(["0.6b", "1.7b"]) if stage.gpus <= gpus]
+    assert [stage.title for stage in planned] == wanted and wanted[-1] == last
+    assert set(out) == {stage.title for stage in stages(["0.6b", "1.7b"])} - set(wanted)
+    assert all("2 GPUs" in reason for reason in out.values())
+    left, given = 720.0, {}
+    for number, stage in enumerate(planned):
+        given[stage.title] = share(stage, planned[number + 1 :], left)
+        left -= given[stage.title]
+        assert refusal(stage, given[stage.title], {}) is None
+    assert left == pytest.approx(0)
+    wants = sum(stage.minutes for stage in planned)
+    assert given == pytest.approx({stage.title: 720 * stage.minutes / wants for stage in planned})
+
+
+def test_what_a_stage_leaves_is_the_later_ones_and_what_it_takes_too_much_is_shared_too():
+    engines, *later = plan(["0.6b"], ["engines", "server"], 1, 12)[0][1:]
+    assert share(engines, later, 450) == 200 and share(later[0], [], 430) == 430
+    assert refusal(later[0], 76, {}) is None
+    assert "it wants 150 s, and its share of what is left is 74 s" in refusal(later[0], 74, {})
+    assert refusal(later[0], -3, {}).endswith("is 0 s")
+
+
+def test_where_minutes_are_few_the_last_stages_stay_out_and_a_model_that_nothing_runs_with_too():
+    def titles(minutes, models=("0.6b", "1.7b"), asked=NAMES):
+        return [stage.title for stage in plan(models, asked, 1, minutes)[0]]
+
+    whole = titles(12)
+    assert titles(16 * ENOUGH) == whole and titles(16 * ENOUGH - 0.1) == whole[:-1]
+    few, out = plan(["0.6b", "1.7b"], NAMES, 1, 3)
+    assert [stage.title for stage in few] == ["prepare 0.6b", "engines 0.6b", "colocated 0.6b"]
+    assert out["prepare 1.7b"] == "the clock: it wants 60 s, and 3 minutes are not enough for all"
+    assert titles(0.5) == [] and titles(12, ["tiny"], ["prepare"]) == ["prepare tiny"]
+    assert plan(["tiny"], ["engines"], 0, 12)[1]["server tiny"] == "not asked for"
+    assert "there are 0" in plan(["tiny"], NAMES, 0, 12)[1]["nccl tiny"]
+
+
+@pytest.mark.parametrize(("rows", "told"), [(1, None), (3, "ended by the clock after 3 of 4 steps"), (4, None)])
+def test_a_run_that_the_clock_cuts_says_so_beside_what_its_steps_told(rows, told, monkeypatch, tmp_path):
+    """Its first step does not count, so one is nothing."""
+    row = {"seconds": {"propose": 1.0, "solve": 1.0, "update": 1.0}, "tokens_generated": 9, "parity": 0.0}
+
+    @contextmanager
+    def running(words, log):
+        (tmp_path / "server" / "run").mkdir()
+        (tmp_path / "server" / "run" / "metrics.jsonl").write_text((json.dumps(row) + "\n") * rows)
+        yield SimpleNamespace(stdout=io.StringIO(), poll=lambda: None)
+
+    monkeypatch.setattr(device_stages, "program", running)
+    place = Place("cpu", tmp_path, tmp_path, gpu.SHAPES["tiny"], [], 0)
+    if rows == 1:
+        with pytest.raises(StageFailed, match="after 1 of 4 steps"):
+            device_stages._trained(place, "server", [], 1, 0)
+        return
+    found = device_stages._trained(place, "server", [], 1, 0)
+    assert found.get("cut") == told and found["steps"] == rows - 1
 
 
 def test_what_is_read_of_a_run():
