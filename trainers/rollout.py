@@ -13,6 +13,7 @@ import torch
 from rlad.config import RunConfig
 from rlad.players.roles import Role, TreeReader
 from rlad.problems import Problem, World, tool_of
+from rlad.reasoning.flow import Flow, overlaps
 from rlad.reasoning.judge import Judge
 from rlad.reasoning.reasoner import Bare, Reasoner
 from rlad.reasoning.tree import BARE, Plan, Tree
@@ -28,6 +29,9 @@ from trainers.rewards import solved
 from trainers.runtime import zero3
 from trainers.runtime.loggers import Stopwatch
 from trainers.runtime.rollouts import Rollouts
+
+Phase = Callable[[str], AbstractContextManager]
+"""A name of `rlad.config.phases` -> what measures it."""
 
 
 class RolloutPhases:
@@ -55,24 +59,41 @@ class RolloutPhases:
 
     def grow(self, guided: list[Tree], bare: list[Tree], step: int, clock: Stopwatch) -> None:
         """A rollout, from proposals to verdicts, on this rank alone."""
-        plan = step_plan(self.run, step)
-        with clock.phase("propose"):
+        self._grow(guided, bare, step_plan(self.run, step), step, clock.phase)
+
+    def _grow(self, guided: list[Tree], bare: list[Tree], plan: Plan, step: int, phase: Phase) -> None:
+        if overlaps(self.reasoner):
+            self._flow(guided, bare, plan, step, phase)
+            return
+        with phase("propose"):
             self.reasoner.propose(guided, plan)
-        with clock.phase("gate"):
+        with phase("gate"):
             self.reasoner.gate(guided)
-        self.solve_and_judge(guided, bare, plan, step, clock.phase)
+        self.solve_and_judge(guided, bare, plan, step, phase)
+
+    def _flow(self, guided: list[Tree], bare: list[Tree], plan: Plan, step: int, phase: Phase) -> None:
+        """A phase ends with the last of its texts or verdicts; what overlaps it of later ones is in its own time."""
+        beside = self._beside(guided, bare, plan, step)
+        with Flow(self.reasoner, guided, plan, self.config.gate.enabled, beside) as flow:
+            with phase("propose"):
+                flow.propose()
+            with phase("solve"):
+                flow.solve()
+                self.methods.solved(guided, plan, self.seed(step, 3))
+            with phase("judge"):
+                flow.judge()
+        self._judge(guided, bare, plan, phase)
 
     def solve_and_judge(
-        self,
-        guided: list[Tree],
-        bare: list[Tree],
-        plan: Plan,
-        step: int,
-        phase: Callable[[str], AbstractContextManager] = lambda name: nullcontext(),
+        self, guided: list[Tree], bare: list[Tree], plan: Plan, step: int, phase: Phase = lambda name: nullcontext()
     ) -> None:
-        """All solutions with their verdicts; with `cotrain.adaptive` in two rounds, the second by the first one's."""
+        """All solutions with their verdicts, of trees that have their abstractions."""
         with phase("solve"):
             self.solve(guided, bare, plan, step)
+        self._judge(guided, bare, plan, phase)
+
+    def _judge(self, guided: list[Tree], bare: list[Tree], plan: Plan, phase: Phase) -> None:
+        """What has no verdict yet; with `cotrain.adaptive` a second round of solutions, by the first one's verdicts."""
         with phase("judge"):
             self.reasoner.judge(guided + bare)
         if not self.config.adaptive.first:
@@ -109,11 +130,14 @@ class RolloutPhases:
 
     def solve(self, guided: list[Tree], bare: list[Tree], plan: Plan, step: int) -> None:
         """Guided solutions where the gate let pass; bare ones for anchors, baselines and plain training."""
-        seed = player_sampling(self.run, "solution", step, 2).seed
-        samples = self.config.bare.solutions if self.config.abstractions else plan.first_of(BARE)
-        beside = [Bare(bare, samples, seed, self.bare_task), Bare(guided, self.config.bare.baseline_samples, seed)]
+        beside = self._beside(guided, bare, plan, step)
         self.reasoner.solve(guided, plan, skip_leaks=self.config.gate.enabled, bare=beside)
         self.methods.solved(guided, plan, self.seed(step, 3))
+
+    def _beside(self, guided: list[Tree], bare: list[Tree], plan: Plan, step: int) -> list[Bare]:
+        seed = player_sampling(self.run, "solution", step, 2).seed
+        samples = self.config.bare.solutions if self.config.abstractions else plan.first_of(BARE)
+        return [Bare(bare, samples, seed, self.bare_task), Bare(guided, self.config.bare.baseline_samples, seed)]
 
     def dynamic_sampling(self, guided: list[Tree], bare: list[Tree], step: int) -> dict[str, float]:
         """Further problems for those without a signal, through the same phases; anchors are left alone."""
@@ -122,10 +146,7 @@ class RolloutPhases:
         def sample(number: int, missing: int) -> list[Tree]:
             trees = self.problems.further(missing, step)
             plan = step_plan(self.run, step, more=number)
-            if not alone:
-                self.reasoner.propose(trees, plan)
-                self.reasoner.gate(trees)
-            self.solve_and_judge([] if alone else trees, trees if alone else [], plan, step)
+            self._grow([] if alone else trees, trees if alone else [], plan, step, lambda name: nullcontext())
             return trees
 
         return dynamic_sampling(bare if alone else guided, self.config, self.device, sample)

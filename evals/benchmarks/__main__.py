@@ -50,6 +50,7 @@ BENCHMARKS = {
     "rehearsal": Entry("rehearsal", 3, "two steps of every recipe with random weights; on GPUs as wide as its model"),
     "report": Entry("analysis.report", 1, "time and size of the report page of a run of 10,000 steps"),
     "rollout-adapters": Entry("rollouts.adapters", 6, "a pair as two engines and as two adapters in one (vLLM)"),
+    "rollout-phases": Entry("rollouts.phases", 3, "a rollout whose phases overlap against one phase by phase (vLLM)"),
     "rollouts": Entry("rollouts.speed", 6, "generated tokens per second beside bare vLLM"),
     "step": Entry("steps.step", 8, "a GRPO step beside TRL's, three shapes: trl=FOLDER"),
     "sweep-cells": Entry(

@@ -53,6 +53,9 @@ class Sampling:
     parts: tuple[tuple[int, int], ...] = ()
     """Of several calls in one: how many of the prompts are each one's, and its seed. All are decoded together, and each
     draws what it would by itself."""
+    numbers: tuple[int, ...] = ()
+    """Of every prompt its number among those of its seed, where that is not its place among them. Engines seed every
+    request by it; a sampler that draws a whole batch from one generator has no use for it."""
     stop: tuple[int, ...] = ()
     """Tokens that end a completion, beside those that always do."""
     certainty: int = 0
@@ -67,7 +70,8 @@ class Sampling:
         """
         found, start = [], 0
         for count, seed in self.parts or ((len(prompts), self.seed),):
-            found.append((prompts[start : start + count], replace(self, seed=seed, parts=())))
+            numbers = self.numbers[start : start + count]
+            found.append((prompts[start : start + count], replace(self, seed=seed, parts=(), numbers=numbers)))
             start += count
         return found
 
@@ -76,8 +80,12 @@ class Sampling:
 
         >>> Sampling(parts=((2, 5), (1, 6))).streams(3), Sampling(seed=4).streams(2)
         ([(5, 0), (5, 1), (6, 0)], [(4, 0), (4, 1)])
+        >>> Sampling(numbers=(3, 4, 9), parts=((2, 5), (1, 6))).streams(3)
+        [(5, 3), (5, 4), (6, 9)]
         """
-        return [(own.seed, number) for part, own in self.apart(range(count)) for number in range(len(part))]
+        return [
+            (own.seed, number) for part, own in self.apart(range(count)) for number in own.numbers or range(len(part))
+        ]
 
 
 @dataclass(frozen=True)
@@ -124,8 +132,22 @@ class SamplerFailed(RuntimeError):
     """A sampler could not be started, ended, hung, or could not take new weights. Says which sampler and why."""
 
 
+class Stream(Protocol):
+    """Requests to one sampler that are taken while others run, each answered as soon as it has ended."""
+
+    def send(self, keys: Sequence, prompts: list[list[int]], sampling: Sampling) -> None:
+        """Begins a completion of each prompt; a key comes back with each. Does not wait."""
+
+    def close(self) -> None:
+        """Abandons what has not ended."""
+
+
 class Sampler(Protocol):
-    """A sampler for one player."""
+    """A sampler for one player.
+
+    One that takes requests while others run also has `stream(ended) -> Stream`. Of every request it calls `ended(key,
+    completion)`, or once `ended(None, error)`, in a thread of its own.
+    """
 
     version: int
     adapters: bool

@@ -153,6 +153,7 @@ class TurnSampler:
             max_new_tokens=max((text.left for text in texts), default=sampling.max_new_tokens),
             seed=streams[0][1],
             parts=streams if len(streams) > 1 else (),
+            numbers=(),
             stop=(*sampling.stop, *self.turns.ends),
         )
         begun = [text.context for text in texts]

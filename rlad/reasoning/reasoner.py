@@ -1,14 +1,16 @@
 """problem -> n abstractions -> n x m solutions, in whole batches: what rollouts and sweeps use.
 
 The phases are separate methods (`propose`, `gate`, `solve`, `judge`) because training times each of them; `run` is all
-of them in order. Work is breadth-first: every phase sends the requests of all problems to a sampler at once. The
-server's trees grow by the same rules (`Growth`) with all requests overlapping (rlad/reasoning/explorer.py).
+of them in order. Work is breadth-first: every phase sends the requests of all problems to a sampler at once. Where a
+sampler takes requests while others run, the same requests overlap (flow.py). The server's trees grow by the same rules
+(`Growth`), one tree at a time (rlad/reasoning/explorer.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from rlad.generation.base import Sampler, Sampling
 from rlad.players.prompts import Prompts
@@ -16,12 +18,23 @@ from rlad.problems.base import Problem, World
 from rlad.reasoning.growth import Growth
 from rlad.reasoning.judge import Judge
 from rlad.reasoning.leaks import gives_away
+from rlad.reasoning.numbers import draw_numbers, list_sampling, numbered, reseeded, solution_numbers
 from rlad.reasoning.scores import belief
-from rlad.reasoning.tree import BARE, Draw, Plan, Solution, Tree
+from rlad.reasoning.tree import BARE, Branch, Draw, Plan, Solution, Tree
 from rlad.selection import reads
 
-Request = tuple[list[Solution], list[int]]
-"""Where a solution goes, and its prompt."""
+
+class Request(NamedTuple):
+    """A solution to be sampled."""
+
+    tree: Tree
+    branch: Branch | None
+    """None = bare."""
+    kept: list[Solution]
+    """Where it goes."""
+    prompt: list[int]
+    number: int
+    """In its seed's stream."""
 
 
 @dataclass(frozen=True)
@@ -72,13 +85,14 @@ class Reasoner(Growth):
         if plan.joint:
             self._propose_lists(trees, plan)
             return
-        prompts = [self.propose_ids(tree) for tree in trees]
+        prompts, starts = [self.propose_ids(tree) for tree in trees], draw_numbers(trees, plan)
         for round_number in range(max((plan.of(tree).most_draws for tree in trees), default=0)):
             wanted = [missing_draws(tree, plan.of(tree)) for tree in trees]
             if not any(wanted):
                 break
             owners = [i for i, count in enumerate(wanted) for _ in range(count)]
-            sampling = _reseeded(plan.propose, round_number)
+            numbers = [starts[i] + place for i, count in enumerate(wanted) for place in range(count)]
+            sampling = numbered(reseeded(plan.propose, round_number), numbers)
             completions = self.proposer.generate([prompts[i] for i in owners], sampling)
             for i, completion in zip(owners, completions, strict=True):
                 self.add_draw(trees[i], prompts[i], completion, plan.distinct)
@@ -86,8 +100,7 @@ class Reasoner(Growth):
     def _propose_lists(self, trees: list[Tree], plan: Plan) -> None:
         for number in sorted({plan.of(tree).abstractions for tree in trees}):
             alike = [tree for tree in trees if plan.of(tree).abstractions == number]
-            prompts = [self.list_ids(tree, number) for tree in alike]
-            sampling = replace(plan.propose, max_new_tokens=number * plan.propose.max_new_tokens)
+            prompts, sampling = [self.list_ids(tree, number) for tree in alike], list_sampling(plan, number)
             for tree, prompt, completion in zip(alike, prompts, self.proposer.generate(prompts, sampling), strict=True):
                 self.add_list(tree, prompt, completion, number)
 
@@ -95,7 +108,11 @@ class Reasoner(Growth):
         """Marks the abstractions that give the answer away."""
         for tree in trees:
             for branch in tree.branches:
-                branch.leak = gives_away(tree.problem, branch.text, self.world)
+                self.gate_one(tree, branch)
+
+    def gate_one(self, tree: Tree, branch: Branch) -> None:
+        """Marks an abstraction if it gives the answer away."""
+        branch.leak = gives_away(tree.problem, branch.text, self.world)
 
     def solve(
         self,
@@ -110,38 +127,37 @@ class Reasoner(Growth):
         With a `lagged` sampler that one solves instead, and its solutions are kept apart. `bare` ones are sampled in
         the same batch, as plan.solve says, each from its own seed as if it were alone.
         """
-        parts, seeds = [self._guided(trees, plan, skip_leaks, lagged is not None)], [plan.solve.seed]
+        numbers, guided = solution_numbers(trees, plan, lagged is not None), []
+        for tree, own in zip(trees, numbers, strict=True):
+            for branch, places in zip(tree.branches, own, strict=False):
+                if not (branch.leak and skip_leaks):
+                    guided += self.guided_requests(tree, branch, places, lagged is not None)
+        parts, seeds = [guided], [plan.solve.seed]
         for own in bare:
-            parts.append([request for tree in own.trees for request in self._bare(tree, own.samples, own.task)])
+            parts.append(self.bare_requests(own.trees, own.samples, own.task))
             seeds.append(own.seed)
         streams = tuple((len(part), seed) for part, seed in zip(parts, seeds, strict=True) if part)
-        sampling = plan.solve
+        requests, sampling = [request for part in parts for request in part], plan.solve
         if streams:
             sampling = replace(sampling, seed=streams[0][1], parts=streams if len(streams) > 1 else ())
-        self._solved(lagged, [request for part in parts for request in part], sampling)
+        self._solved(lagged, requests, numbered(sampling, [request.number for request in requests]))
 
-    def _guided(self, trees: list[Tree], plan: Plan, skip_leaks: bool, lagged: bool) -> list[Request]:
-        requests = []
-        for tree in trees:
-            for index, branch in enumerate(tree.branches):
-                if branch.leak and skip_leaks:
-                    continue
-                prompt = self.guided_ids(tree, branch)
-                kept = branch.lagged if lagged else branch.solutions
-                own = plan.of(tree)
-                requests += [(kept, prompt)] * (own.solutions_of(index) if lagged else own.first_of(index))
-        return requests
+    def guided_requests(self, tree: Tree, branch: Branch, numbers: Iterable[int], lagged: bool = False):
+        """One for each of the numbers, with the branch's abstraction."""
+        prompt, kept = self.guided_ids(tree, branch), branch.lagged if lagged else branch.solutions
+        return [Request(tree, branch, kept, prompt, number) for number in numbers]
 
-    def _bare(self, tree: Tree, samples: int, task: str) -> list[Request]:
-        return [(tree.bare, self.bare_ids(tree, task))] * samples
+    def bare_requests(self, trees: Sequence[Tree], samples: int, task: str) -> list[Request]:
+        """`samples` of every tree, without an abstraction."""
+        prompts = [self.bare_ids(tree, task) for tree in trees]
+        owners = [(tree, prompt) for tree, prompt in zip(trees, prompts, strict=True) for _ in range(samples)]
+        return [Request(tree, None, tree.bare, prompt, number) for number, (tree, prompt) in enumerate(owners)]
 
     def _solved(self, lagged: Sampler | None, requests: list[Request], sampling: Sampling) -> list[Solution]:
-        completions = (lagged or self.solver).generate([prompt for _, prompt in requests], sampling)
-        solutions = [
-            self.solution(prompt, completion) for (_, prompt), completion in zip(requests, completions, strict=True)
-        ]
-        for (kept, _), solution in zip(requests, solutions, strict=True):
-            kept.append(solution)
+        completions = (lagged or self.solver).generate([request.prompt for request in requests], sampling)
+        solutions = [self.solution(own.prompt, text) for own, text in zip(requests, completions, strict=True)]
+        for request, solution in zip(requests, solutions, strict=True):
+            request.kept.append(solution)
         return solutions
 
     def solve_further(self, wanted: Iterable[tuple[Tree, int, int]], sampling: Sampling, task: str = "plain") -> None:
@@ -150,7 +166,7 @@ class Reasoner(Growth):
         for tree, index, count in wanted:
             bare = index == BARE
             prompt = self.bare_ids(tree, task) if bare else self.guided_ids(tree, tree.branches[index])
-            requests += [(tree.under(index), prompt)] * count
+            requests += [Request(tree, None, tree.under(index), prompt, 0)] * count
         for solution in self._solved(None, requests, sampling):
             solution.further = True
 
@@ -158,7 +174,7 @@ class Reasoner(Growth):
         self, trees: list[Tree], samples: int, sampling: Sampling, task: str = "plain", lagged: Sampler | None = None
     ) -> None:
         """Adds solutions without an abstraction, by a `lagged` sampler where given; `task` is plain or one_pass."""
-        self._solved(lagged, [request for tree in trees for request in self._bare(tree, samples, task)], sampling)
+        self._solved(lagged, self.bare_requests(trees, samples, task), sampling)
 
     def score_unguided(self, trees: list[Tree]) -> None:
         """Asks the solver how likely it finds every guided solution without its abstraction (rule `unguided`)."""
@@ -218,23 +234,25 @@ class Reasoner(Growth):
 
     def judge(self, trees: list[Tree]) -> None:
         """Gives every solution its verdict and, where the world can tell, whether it uses its abstraction."""
-        todo = [(tree, s) for tree in trees for s in tree.sampled if s.verdict is None]
-        verdicts = self.judge_of([(tree.problem, s.text) for tree, s in todo])
-        for (_, solution), verdict in zip(todo, verdicts, strict=True):
-            solution.verdict = verdict
-        if self.world is None:
-            return
+        self.give_verdicts([(tree, s) for tree in trees for s in tree.sampled if s.verdict is None])
         for tree in trees:
             for branch in tree.branches:
                 for solution in [*branch.solutions, *branch.lagged, *branch.refined]:
-                    solution.adheres = self.world.adheres(tree.problem, branch.text, solution.text)
+                    self.note_adherence(tree, branch, solution)
+
+    def give_verdicts(self, solutions: list[tuple[Tree, Solution]]) -> None:
+        """Of the trees' problems to these solutions."""
+        verdicts = self.judge_of([(tree.problem, solution.text) for tree, solution in solutions])
+        for (_, solution), verdict in zip(solutions, verdicts, strict=True):
+            solution.verdict = verdict
+
+    def note_adherence(self, tree: Tree, branch: Branch, solution: Solution) -> None:
+        """Whether a solution uses its abstraction, unless that is known or the world cannot tell."""
+        if self.world is not None and solution.adheres is None:
+            solution.adheres = self.world.adheres(tree.problem, branch.text, solution.text)
 
 
 def missing_draws(tree: Tree, plan: Plan) -> int:
     """How many draws a tree still needs: no more than abstractions are missing, and than draws are left."""
     have = len(tree.branches) if plan.distinct else len(tree.draws)
     return min(plan.abstractions - have, plan.most_draws - len(tree.draws))
-
-
-def _reseeded(sampling: Sampling, offset: int) -> Sampling:
-    return Sampling(sampling.temperature, sampling.max_new_tokens, sampling.seed * 1009 + offset)

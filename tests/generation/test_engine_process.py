@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from queue import SimpleQueue
 
 import psutil
 import pytest
@@ -158,6 +159,82 @@ def test_a_bad_prompt_is_refused_and_the_engine_goes_on(make):
         sampler.load_weights([], 1)
     assert sampler.version == 0
     assert tokens(sampler.generate([[7]], Sampling(max_new_tokens=1))) == [(8,)]
+
+
+class Heard:
+    """What a stream tells, in the order of its telling."""
+
+    def __init__(self, sampler):
+        self.queue = SimpleQueue()
+        self.stream = sampler.stream(lambda key, completion: self.queue.put((key, completion)))
+
+    def next(self):
+        key, completion = self.queue.get(timeout=60)
+        if key is None:
+            raise completion
+        return key, completion.token_ids
+
+
+def idle(sampler):
+    deadline = time.monotonic() + 60
+    while sampler.stats()["running"] and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return not sampler.stats()["running"]
+
+
+def test_a_stream_answers_what_has_ended_and_takes_more_meanwhile(make):
+    sampler = make("slow").owner
+    heard = Heard(sampler)
+    heard.stream.send(["long", "short"], [[10], [20]], Sampling(max_new_tokens=40))
+    heard.stream.send([], [], Sampling())
+    heard.stream.send(["first"], [[30]], Sampling(max_new_tokens=2))
+    assert heard.next() == ("first", (31, 32))
+    heard.stream.send(["later"], [[40]], Sampling(max_new_tokens=1))
+    assert heard.next() == ("later", (41,))
+    assert sampler.generate([[50]], Sampling(max_new_tokens=1))[0].token_ids == (51,)  # as do other callers
+    heard.stream.close()
+    assert idle(sampler) and sampler.stats()["aborted"] == 2
+    assert sampler.generate([[7]], Sampling(max_new_tokens=1))[0].token_ids == (8,)
+    heard.stream.close()  # twice does nothing
+
+
+def test_a_rank_that_leaves_takes_its_requests_along(make):
+    made = make("slow")
+    other = made.sharer()
+    other.link.say({"do": "generate", **other.call([[5]] * 3, Sampling(max_new_tokens=900))})
+    made.owner.generate([[7]], Sampling(max_new_tokens=1))
+    other.close()
+    assert idle(made.owner) and made.owner.stats()["aborted"] == 3
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "length", "words"),
+    [
+        ("hang", 2, "solution player gave no sign of life for 2 seconds during 'generate'"),
+        ("stale", 2, "1 of 1 completions with weights of version -1, not 0"),
+        ("", 2000, "refused 'generate': ValueError: too many tokens"),
+    ],
+)
+def test_a_stream_tells_an_error(make, behaviour, length, words):
+    heard = Heard(make(behaviour, timeout=2).owner)
+    heard.stream.send(["a", "b"], [[1], [2]], Sampling(max_new_tokens=length))
+    with pytest.raises(SamplerFailed, match=words):
+        heard.next()
+    heard.stream.close()
+    assert heard.queue.empty()
+
+
+def test_a_stream_that_owes_nothing_may_be_silent_and_signs_of_life_carry_one_that_does(make):
+    made = make("slow", timeout=2)
+    heard = Heard(made.owner)
+    time.sleep(3)
+    heard.stream.send(["a"], [[1]], Sampling(max_new_tokens=12))
+    assert len(heard.next()[1]) == 12  # four seconds
+    heard.stream.send(["b"], [[1]], Sampling(max_new_tokens=900))
+    threading.Timer(0.5, lambda: made.process.process.send_signal(signal.SIGKILL)).start()
+    with pytest.raises(SamplerFailed, match=r"solution player ended \(exit code -9\)"):
+        heard.next()
+    heard.stream.close()
 
 
 @pytest.mark.parametrize(

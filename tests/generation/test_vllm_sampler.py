@@ -11,7 +11,7 @@ from forked_engines import forked_engines
 from scipy.stats import chi2_contingency, ks_2samp
 from vllm_here import ENGINE, TOKENIZER, gap, model_of, needs_vllm, prompts_of, tied_model_of
 
-from rlad.config import EngineConfig, SteeringConfig
+from rlad.config import EngineConfig, ProblemsConfig, SteeringConfig, VerifierConfig
 from rlad.generation import Completion, SamplerFailed, Sampling, make_sampler, stop_ids
 from rlad.generation.checksums import checksums
 from rlad.generation.turns import Turns, TurnSampler
@@ -21,6 +21,12 @@ from rlad.generation.vllm.sampler import core_settings, start_vllm
 from rlad.generation.vllm.setup import cpu_environment
 from rlad.generation.vllm.weights import weight_names, write_weights
 from rlad.players.adapters import plain_weights
+from rlad.players.prompts import Prompts
+from rlad.problems import load_problems, make_world
+from rlad.reasoning.flow import Flow
+from rlad.reasoning.judge import Judge
+from rlad.reasoning.reasoner import Bare, Reasoner
+from rlad.reasoning.tree import Plan, Tree
 
 pytestmark = needs_vllm
 TOLERANCE = 1e-3
@@ -111,6 +117,47 @@ def test_seeds_decide_whatever_else_is_decoded(fresh):
     copies = fresh.generate(prompts[:1] * 20, Sampling(1.0, 10, seed=5))
     assert len({c.token_ids for c in copies}) > 15  # each has a seed of its own
     assert len({request_seed(5, i) for i in range(1000)}) == 1000
+
+
+def test_trees_whose_phases_overlap_are_those_of_the_phases(fresh):
+    prompts = Prompts(TOKENIZER)
+    judge = Judge(VerifierConfig())
+    reasoner = Reasoner(fresh, fresh, prompts, prompts, judge, make_world(ProblemsConfig()))
+    problems, found = load_problems(ProblemsConfig(), "train")[:6], []
+    plan = Plan(3, 4, Sampling(1.0, 90, seed=1), Sampling(1.0, 60, seed=2), draws=9)
+    for overlapping in (False, True):
+        trees, others = [Tree(problem) for problem in problems], [Tree(problem) for problem in problems]
+        bare = [Bare(others, 2, 3), Bare(trees, 1, 3)]
+        if overlapping:
+            with Flow(reasoner, trees, plan, bare=bare) as flow:
+                flow.propose()
+                flow.solve()
+                flow.judge()
+        else:
+            reasoner.propose(trees, plan)
+            reasoner.gate(trees)
+            reasoner.solve(trees, plan, bare=bare)
+            reasoner.judge([*trees, *others])
+        found.append([*trees, *others])
+    phased, overlapped = found
+    for tree, other in zip(phased, overlapped, strict=True):
+        assert [(d.completion.token_ids, d.branch) for d in tree.draws] == [
+            (d.completion.token_ids, d.branch) for d in other.draws
+        ]
+        assert [s.completion.token_ids for s in tree.sampled] == [s.completion.token_ids for s in other.sampled]
+        assert [s.verdict.outcome for s in tree.sampled] == [s.verdict.outcome for s in other.sampled]
+        for one, same in zip(tree.sampled, other.sampled, strict=True):
+            assert one.completion.logprobs == pytest.approx(same.completion.logprobs, abs=TOLERANCE)
+    assert sum(len(tree.solutions) for tree in phased) > 20 and len({len(tree.draws) for tree in phased}) > 1
+
+
+def test_what_is_abandoned_runs_no_longer(fresh):
+    stream = fresh.stream(lambda key, completion: None)
+    stream.send(range(8), prompts_of([5]) * 8, Sampling(1.0, 200, seed=1))
+    stream.close()
+    fresh.load_weights(model_of(1).named_parameters(), fresh.version + 1)  # refused while requests run
+    prompts = prompts_of([5, 9])
+    assert gap(model_of(1), prompts, fresh.generate(prompts, Sampling(1.0, 8))) <= TOLERANCE
 
 
 def test_groups_share_their_prompt_in_the_prefix_cache_until_new_weights_come(fresh):

@@ -17,7 +17,7 @@ class FakeCore:
     """Continues a prompt with its last token + 1, + 2, ...; one token a step for everybody."""
 
     def __init__(self):
-        self.versions, self.requests, self.steps, self.largest, self.sums = {}, {}, 0, 0, {}
+        self.versions, self.requests, self.largest, self.sums, self.aborted = {}, {}, 0, {}, []
 
     def version(self, adapter):
         if adapter == "nobody":
@@ -31,6 +31,9 @@ class FakeCore:
 
     def busy(self):
         return bool(self.requests)
+
+    def abort(self, keys):
+        self.aborted += [key for key in keys if self.requests.pop(key, None)]
 
     def step(self):
         if BEHAVIOUR == "hang":
@@ -49,7 +52,7 @@ class FakeCore:
             yield SimpleNamespace(key=key, token_ids=tokens, logprobs=logprobs, reason="length", version=version)
 
     def stats(self):
-        return {"largest": self.largest}
+        return {"largest": self.largest, "aborted": len(self.aborted), "running": len(self.requests)}
 
     def load_folder(self, folder, version, adapter):
         if BEHAVIOUR == "slow-load":

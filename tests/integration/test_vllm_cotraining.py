@@ -114,7 +114,7 @@ def test_one_engine_with_two_adapters_samples_beside_updates_in_parity_until_a_p
         assert ("overlapped" in row) == ("wait" in row["seconds"]) == grew
         assert ("solve" in row["seconds"]) == grew  # of its own trees, where they did not grow before
         assert sum(s for name, s in row["seconds"].items() if name != "total") <= row["seconds"]["total"] + 0.01
-    assert {"propose", "gate", "solve", "judge", "total", "hidden"} == set(rows[0]["overlapped"])
+    assert {"propose", "solve", "judge", "total", "hidden"} == set(rows[0]["overlapped"])
 
 
 def is_engine(process):

@@ -1,8 +1,10 @@
 """The two rounds of a step's solutions: how many where, with which seeds, and what abstractions are paid."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+from simulated_engine import Engine
 from trees import solution
 
 from rlad.config import load_config
@@ -12,6 +14,7 @@ from rlad.reasoning.reasoner import Reasoner
 from rlad.reasoning.tree import Branch, Plan, Tree
 from trainers.rollout import RolloutPhases
 from trainers.runtime import zero3
+from trainers.runtime.loggers import Stopwatch
 
 RIGHT = {4: [1, 0, 1, 1], 5: [0, 0, 0], 6: [1, 1]}
 """Abstraction -> its solutions, one after another, right or wrong."""
@@ -76,6 +79,59 @@ def test_what_is_left_goes_where_the_first_round_was_mixed(phases):
     # 3 of 4 right, of which the first two had to be mixed; the others' share is what they are paid.
     assert [branch.reward for branch in tree.branches] == [0.5, 0.0, 1.0, None]
     assert all(one.verdict for one in tree.solutions)
+
+
+class Letter:
+    """A vocabulary of one-token texts."""
+
+    def ids(self, task, question, abstraction=None):
+        return [len(task), int(question), *map(int, (abstraction or "").split())]
+
+    def completion_text(self, ids):
+        return " ".join(map(str, ids))
+
+    read_abstraction = decode = completion_text
+
+    def completion_ids(self, text):
+        return [int(text)]
+
+
+def grown(phases, clock, streams):
+    """A step's trees, with everything that may come between phases: a second round, a lagged solver, bare ones."""
+    prompts = Letter()
+    engines = [Engine(prompts, lambda text, rng: (str(rng.randrange(5)), "stop")) for _ in range(2)]
+    if not streams:
+        engines = [SimpleNamespace(generate=engine.generate) for engine in engines]
+    judged = []
+
+    def judge(items):
+        judged.extend(items)
+        return [solution(int(text) % 2 == 0).verdict for _, text in items]
+
+    phases.reasoner = Reasoner(*engines, prompts, prompts, judge)
+
+    def lagged(trees, plan, seed):
+        own = SimpleNamespace(generate=Engine(prompts, lambda text, rng: ("2", "stop")).generate)
+        phases.reasoner.solve(trees, replace(plan, solve=replace(plan.solve, seed=seed)), True, own)
+
+    phases.methods = SimpleNamespace(solved=lagged)
+    guided, bare = [[Tree(Problem("", str(number), "")) for number in numbers] for numbers in ((1, 2, 3), (4, 5))]
+    phases.grow(guided, bare, 1, clock)
+    assert len(judged) == sum(len(tree.sampled) for tree in guided + bare)  # each once
+    return guided + bare
+
+
+def test_a_step_whose_phases_overlap_grows_the_same_trees_in_the_same_phases(phases):
+    phases.config.abstractions, phases.config.proposals, phases.config.bare.baseline_samples = 2, "distinct", 1
+    clocks = Stopwatch(), Stopwatch()
+    apart, together = (grown(phases, clock, streams) for clock, streams in zip(clocks, (False, True), strict=True))
+    assert apart == together
+    assert all(one.verdict for tree in apart for one in tree.sampled)
+    assert all(len(branch.lagged) == 3 for tree in apart for branch in tree.branches)
+    assert any(one.further for tree in apart for one in tree.solutions) and all(tree.bare for tree in apart)
+    phased, overlapped = (clock.lap() for clock in clocks)
+    assert set(phased) == {"propose", "gate", "solve", "judge", "total"} == set(overlapped) | {"gate"}
+    assert sum(value for name, value in overlapped.items() if name != "total") <= overlapped["total"] + 1e-3
 
 
 def test_a_lagged_solver_pays_what_it_solved(phases):

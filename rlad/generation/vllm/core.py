@@ -8,7 +8,7 @@ temperature, one seed per request.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -119,6 +119,14 @@ class VllmCore:
 
     def busy(self) -> bool:
         return bool(self._keys)
+
+    def abort(self, keys: Container) -> None:
+        """Ends the requests of some keys; they finish unheard of."""
+        names = [name for name, key in self._keys.items() if key in keys]
+        self.engine.abort_request(names)
+        for name in names:
+            del self._keys[name]
+            self._scored.pop(name, None)
 
     def step(self) -> Iterator[Finished]:
         """One forward pass; yields what it finished."""

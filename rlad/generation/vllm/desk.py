@@ -1,7 +1,8 @@
 """The engine process: takes calls from ranks over a Unix socket and decodes what all of them asked for together.
 
 `python -m rlad.generation.vllm.desk SETTINGS_JSON` with {"socket": ..., "core": {...}}. A call is a dict with "do" and
-its arguments; the answer is ("ok", value), ("error", sentence), or ("alive", done) while the caller waits.
+its arguments; the answer is ("ok", value), ("error", sentence), or ("alive", done) while the caller waits. A "generate"
+with a "stream" is answered by a ("row", (stream, index, row)) for each of its prompts, as soon as that has ended.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ class Call:
     caller: Connection
     results: list
     missing: int
+    stream: object = None
+    """What its rows carry, each sent as soon as it is there; None = all are sent together."""
     spoke: float = field(default_factory=time.monotonic)
 
 
@@ -66,9 +69,13 @@ class Desk:
     def _forget(self, caller: Connection) -> None:
         self.callers.remove(caller)
         self.held = [(who, call) for who, call in self.held if who is not caller]
-        for batch in self.batches.values():
-            if batch.caller is caller:
-                batch.missing = -1  # its requests run out unheard
+        for number in [number for number, batch in self.batches.items() if batch.caller is caller]:
+            self._drop(number)
+
+    def _drop(self, number: int) -> None:
+        """Ends a call's requests; nobody waits for them."""
+        batch = self.batches.pop(number)
+        self.core.abort({(number, index) for index in range(len(batch.results))})
 
     def _answer(self, caller: Connection, call: dict) -> None:
         """Does a call now, or holds it."""
@@ -115,28 +122,32 @@ class Desk:
         if not prompts:
             _send(caller, ("ok", []))
             return
-        batch = self.batches[number] = Call(caller, [None] * len(prompts), len(prompts))
-        for index, prompt in enumerate(prompts):
-            try:
+        self.batches[number] = Call(caller, [None] * len(prompts), len(prompts), call.get("stream"))
+        try:
+            for index, prompt in enumerate(prompts):
                 self.core.add((number, index), prompt, call["sampling"], index, call.get("adapter"))
-            except BaseException:
-                batch.missing, batch.results[index:] = -1, [()] * (len(prompts) - index)  # the others run out unheard
-                raise
+        except BaseException:
+            self._drop(number)
+            raise
 
     def _finish(self, finished) -> None:
         number, index = finished.key
         batch = self.batches[number]
-        batch.results[index] = (finished.token_ids, finished.logprobs, finished.reason, finished.version)
+        row = (finished.token_ids, finished.logprobs, finished.reason, finished.version)
         batch.missing -= 1
-        if all(result is not None for result in batch.results):
+        if batch.missing == 0:
             del self.batches[number]
-            if batch.missing == 0:
-                _send(batch.caller, ("ok", batch.results))
+        if batch.stream is not None:
+            _send(batch.caller, ("row", (batch.stream, index, row)))
+            return
+        batch.results[index] = row
+        if batch.missing == 0:
+            _send(batch.caller, ("ok", batch.results))
 
     def _show_life(self) -> None:
         now = time.monotonic()
         for batch in self.batches.values():
-            if batch.missing > 0 and now - batch.spoke > HEARTBEAT:
+            if now - batch.spoke > HEARTBEAT:
                 batch.spoke = now
                 _send(batch.caller, ("alive", len(batch.results) - batch.missing))
 

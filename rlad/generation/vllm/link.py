@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -63,11 +64,14 @@ class Link:
         self.name, self.address, self.process = name, address, process
         self._deadline, self._start_limit = time.monotonic() + start_limit, start_limit
         self._connection: Connection | None = None
+        self._left = False
 
     def fail(self, what: str) -> SamplerFailed:
         return SamplerFailed(f"The vLLM engine of the {self.name} {what}")
 
     def _ended(self) -> SamplerFailed:
+        if self._left:
+            return self.fail("is not listened to any more.")
         if self.process is None:
             return self.fail("ended or closed its connection; the rank that started it knows more.")
         with suppress(subprocess.TimeoutExpired):  # the connection breaks a moment before the process is gone
@@ -93,25 +97,57 @@ class Link:
 
     def call(self, do: str, limit: float, **arguments):
         """Does one call. `limit`: most seconds without an answer or a sign of life."""
-        connection = self.connect()
+        self.say({"do": do, **arguments})
+        while True:
+            heard = self.hear(limit, do)
+            if heard is None:
+                raise self.silent(limit, do)
+            kind, value = heard
+            if kind == "ok":
+                return value
+
+    def say(self, call: dict) -> None:
+        """Sends a call."""
         try:
-            connection.send({"do": do, **arguments})
-            while True:
-                if not connection.poll(limit):
-                    raise self.fail(f"gave no sign of life for {limit:.0f} seconds during '{do}'.")
-                kind, value = connection.recv()
-                if kind == "ok":
-                    return value
-                if kind == "error":
-                    raise self.fail(f"refused '{do}': {value}")
-        except (EOFError, BrokenPipeError, ConnectionResetError):
+            self.connect().send(call)
+        except (BrokenPipeError, ConnectionResetError):
             raise self._ended() from None
 
-    def close(self) -> None:
-        """Ends the connection, and the process where this rank started it."""
+    def hear(self, limit: float, do: str) -> tuple | None:
+        """The next (kind, value) that is no error; None when nothing came for `limit` seconds."""
+        try:
+            if not self.connect().poll(limit):
+                return None
+            kind, value = self.connect().recv()
+        except (EOFError, BrokenPipeError, ConnectionResetError):
+            raise self._ended() from None
+        if kind == "error":
+            raise self.fail(f"refused '{do}': {value}")
+        return kind, value
+
+    def silent(self, limit: float, do: str) -> SamplerFailed:
+        return self.fail(f"gave no sign of life for {limit:.0f} seconds during '{do}'.")
+
+    def beside(self) -> Link:
+        """A further connection to the same engine; `hang_up` ends it."""
+        return Link(self.name, self.address, self._start_limit, self.process)
+
+    def interrupt(self) -> None:
+        """Ends what is said and heard, also for a thread that listens: that gets a SamplerFailed."""
+        if self._connection is not None:
+            self._left = True
+            with suppress(OSError), socket.socket(fileno=os.dup(self._connection.fileno())) as end:
+                end.shutdown(socket.SHUT_RDWR)
+
+    def hang_up(self) -> None:
+        """Ends the connection alone."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+    def close(self) -> None:
+        """Ends the connection, and the process where this rank started it."""
+        self.hang_up()
         if self.process is not None:
             self.process.close()
             self.process = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING
 import torch
 
 from rlad.config import EngineConfig, LoraConfig
-from rlad.generation.base import Completion, SamplerFailed, Sampling, untempered
+from rlad.generation.base import Completion, SamplerFailed, Sampling
 from rlad.generation.checksums import differing
 from rlad.generation.vllm.adapters import adapter_settings
 from rlad.generation.vllm.link import EngineProcess, Link, private_folder
 from rlad.generation.vllm.received import EXTENSION
 from rlad.generation.vllm.setup import cpu_environment, gpu_environment, require_vllm
+from rlad.generation.vllm.streams import EngineStream, completion_of
 from rlad.generation.vllm.transfer import FolderTransfer, make_transfer
 from rlad.generation.vllm.weights import tied_head, untied, write_model
 from rlad.players.adapters import adapter_entries, write_adapter
@@ -59,11 +60,7 @@ class VllmSampler:
         return VllmSampler(self.link, self.config, self.stop_ids, self.longest, self.tie, transfer, adapter)
 
     def generate(self, prompts: list[list[int]], sampling: Sampling) -> list[Completion]:
-        rows = self._rows(prompts, sampling)
-        return [
-            Completion(tuple(ids), tuple(lps), reason, version, untempered(lps, sampling.temperature))
-            for ids, lps, reason, version in rows
-        ]
+        return [completion_of(row, sampling.temperature) for row in self._rows(prompts, sampling)]
 
     def score(self, prompts: list[list[int]], completions: Sequence[Sequence[int]]) -> list[float]:
         """As log-probs of prompts; the engine generates a token after each, which is thrown away."""
@@ -73,12 +70,19 @@ class VllmSampler:
 
     def _rows(self, prompts: list[list[int]], sampling: Sampling, **more) -> list[tuple]:
         """(token ids, log-probs, finish reason, version) of every prompt, from weights of this sampler's version."""
+        call = self.call(prompts, sampling, **more)
+        self.wake()
+        rows = self.link.call("generate", self.config.timeout, **call)
+        self.check(rows)
+        return rows
+
+    def call(self, prompts: list[list[int]], sampling: Sampling, **more) -> dict:
+        """What the engine is asked for some prompts. Raises ValueError for those that it cannot continue."""
         if any(not prompt for prompt in prompts):
             raise ValueError("An empty prompt cannot be continued.")
         longest = max(map(len, prompts), default=0)
         if longest >= self.longest:
             raise ValueError(f"A prompt of {longest} tokens leaves no room: the model takes {self.longest} in all.")
-        self.wake()
         wanted = {
             "temperature": sampling.temperature,
             "max_new_tokens": sampling.max_new_tokens,
@@ -86,8 +90,10 @@ class VllmSampler:
             "stop_ids": [*self.stop_ids, *sampling.stop],
             **more,
         }
-        call = {"prompts": prompts, "sampling": wanted, "version": self.version, "adapter": self.adapter}
-        rows = self.link.call("generate", self.config.timeout, **call)
+        return {"prompts": prompts, "sampling": wanted, "version": self.version, "adapter": self.adapter}
+
+    def check(self, rows: list[tuple]) -> None:
+        """Refuses rows that other weights than this sampler's version have sampled: SamplerFailed."""
         wrong = [version for *_, version in rows if version != self.version]
         if wrong:
             whose = f" of the {self.adapter} adapter" if self.adapter else ""
@@ -95,7 +101,11 @@ class VllmSampler:
                 f"sampled {len(wrong)} of {len(rows)} completions with weights of version {wrong[0]}, "
                 f"not {self.version}{whose}; they were refused."
             )
-        return rows
+
+    def stream(self, ended: Callable[[object, Completion | BaseException], None]) -> EngineStream:
+        """Requests that are taken while others run (`rlad.generation.base.Stream`)."""
+        self.wake()
+        return EngineStream(self, ended)
 
     def load_weights(self, source: Iterable[tuple[str, torch.Tensor]], version: int) -> None:
         """Sends new weights, or, on a rank that shares an engine, only takes part in gathering them.
