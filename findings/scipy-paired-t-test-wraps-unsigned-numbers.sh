@@ -9,14 +9,14 @@
 #       verdicts, uint8              8.40    8e-15
 #       lengths, int64               0.82    0.41
 #       lengths, uint32             13.55    5e-30
-#       ttest_rel(b, a) of the uint8 verdicts is positive and as certain, and alternative="greater" holds for both orders.
+#       ttest_rel(b, a) of the uint8 verdicts is positive and as certain: alternative="greater" holds in both orders.
 #       The other nine two-sample tests of the script, wilcoxon and ttest_ind among them, give one p-value for every
 #       dtype. numpy's bool is refused with an error.
 # Why it matters: the paired test is the one for two checkpoints on the same problems. uint8 is what bool.view(),
 # torch.uint8 and compact parquet columns hold, and uint32 is what polars gives for lengths and counts. The more the two
 # models disagree, the surer the test is that the first one is better. Convert with astype(float).
-# Said where: nowhere; the page of ttest_rel says array_like. It returns ttest_1samp(a - b), the difference taken as it is
-# (scipy/stats/_stats_py.py).
+# Said where: nowhere; the page of ttest_rel says array_like. It returns ttest_1samp(a - b), the difference taken in the
+# dtype of the two (scipy/stats/_stats_py.py).
 set -euo pipefail
 export OMP_NUM_THREADS=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 work=$(mktemp -d)
@@ -33,7 +33,8 @@ rng = np.random.default_rng(0)
 verdicts = rng.random((2, 200)) < 0.6
 lengths = rng.integers(100, 900, (2, 200))
 found = {}
-for name, pair, kinds in (("verdicts", verdicts, ("float64", "int8", "uint8")), ("lengths", lengths, ("int64", "uint32"))):
+cases = ("verdicts", verdicts, ("float64", "int8", "uint8")), ("lengths", lengths, ("int64", "uint32"))
+for name, pair, kinds in cases:
     for kind in kinds:
         first, second = pair.astype(kind)
         found[name, kind] = stats.ttest_rel(first, second)
