@@ -119,6 +119,12 @@ def test_seeds_decide_whatever_else_is_decoded(fresh):
     assert len({request_seed(5, i) for i in range(1000)}) == 1000
 
 
+def test_more_prompts_than_one_pass_takes_are_prefilled_one_after_the_other(fresh):
+    """Whole ones: of a part of a prompt, in a request with a seed, vLLM's CPU build makes an error that ends it."""
+    prompts = prompts_of([100] * 64)  # 6,400 tokens of 4,096
+    assert gap(model_of(1), prompts, fresh.generate(prompts, Sampling(1.0, 2, seed=1))) <= TOLERANCE
+
+
 def test_trees_whose_phases_overlap_are_those_of_the_phases(fresh):
     prompts = Prompts(TOKENIZER)
     judge = Judge(VerifierConfig())

@@ -250,6 +250,8 @@ def server_words(settings: dict) -> list[str]:
 
     >>> server_words({"model": "m", "max_model_len": 8, "enforce_eager": True, "weight_transfer": "nccl"})
     ['--max-model-len', '8', '--enforce-eager', '--weight-transfer-config', '{"backend": "nccl"}']
+    >>> server_words({"enable_chunked_prefill": False})
+    ['--no-enable-chunked-prefill']
     """
     words: list[str] = []
     for name, value in settings.items():
@@ -257,9 +259,9 @@ def server_words(settings: dict) -> list[str]:
             continue
         if name == "weight_transfer":
             words += ["--weight-transfer-config", f'{{"backend": "{value}"}}']
-        elif value is True:
-            words.append("--" + name.replace("_", "-"))
-        elif value is not False:
+        elif isinstance(value, bool):
+            words.append(("--" if value else "--no-") + name.replace("_", "-"))
+        else:
             words += ["--" + name.replace("_", "-"), str(value)]
     return words
 

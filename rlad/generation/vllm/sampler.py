@@ -221,6 +221,8 @@ def core_settings(config: EngineConfig, folder: Path, device: str, dtype: str, l
     }
     if device == "cpu":
         settings["kv_cache_memory_bytes"] = int(config.kv_cache_gb * 2**30)
+        # A part of a prompt with a seed ends vLLM's CPU build (0.32): it wants an offset of torch's generator.
+        settings["enable_chunked_prefill"] = False
         settings["block_size"] = 32  # the default of 128 tokens is longer than most prompts that groups share
     else:
         settings["gpu_memory_utilization"] = config.memory_share
