@@ -46,6 +46,9 @@ BENCHMARKS = {
     "overlap": Entry("steps.overlap", 10, "a step with rollouts beside updates against steps that take turns (vLLM)"),
     "pair": Entry("steps.pair", 2, "a step of the pair against the sum of its two single-policy halves"),
     "phase-alarms": Entry("analysis.phase_alarms", 2, "false and missed alarms of the two-phase detector"),
+    "products": Entry(
+        "memory.products", 1, "memory of the products that oneDNN keeps compiled, which --dry-run counts"
+    ),
     "ranks": Entry("steps.ranks", 3, "bytes that every collective of a step costs a rank, on 2 to 16 of them"),
     "rehearsal": Entry("rehearsal", 3, "two steps of every recipe with random weights; on GPUs as wide as its model"),
     "report": Entry("analysis.report", 1, "time and size of the report page of a run of 10,000 steps"),

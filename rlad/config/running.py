@@ -150,9 +150,9 @@ class ZeroConfig:
     """DeepSpeed ZeRO-3 for the model engines."""
 
     offload_optimizer: bool = False
-    """Keep optimiser states in CPU memory."""
+    """Keep optimiser states in CPU memory; a CPU rank has no other, and saves nothing."""
     offload_params: bool = False
-    """Keep parameters in CPU memory, partitioned references too."""
+    """Keep parameters in CPU memory, partitioned references too; nor does this save anything there."""
     shard_references: bool = False
     """Partition the frozen references over the ranks, too, instead of a whole one on each: a rank gathers them once
     more for every micro-batch of an update."""

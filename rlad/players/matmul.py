@@ -13,9 +13,14 @@ NARROW = 256
 """Below this width a process that multiplies everything with oneDNN is slower: what attention multiplies is small, and
 there calls cost more than products. With oneDNN, four layers of width 128 are a fifth slower, of 256 a tenth faster, of
 576 a third. Linear layers alone are faster at every width (`fast_products`)."""
-CACHES = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64", "LRU_CACHE_CAPACITY": "64"}
-"""oneDNN's compiled products, one for every shape, and torch's list of them: by default 1,024 each, of .7 MB, and the
-heap breaks up around them. Training at 60 lengths took 1.2 GB more than with MKL; with 64 it takes .1 GB more."""
+REMEMBERED = 64
+"""Compiled products that oneDNN keeps, one for every shape that it has multiplied; by default 1,024, and the heap
+breaks up around them. Training at 60 lengths took 1.2 GB more than with MKL; with 64 it takes .1 GB more, of which .045
+are the library's own."""
+PRIMITIVE = 620_000
+"""Bytes of one, measured (`./launch.sh bench products`): the same in float32 and bfloat16, for every width."""
+CACHES = dict.fromkeys(("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY"), str(REMEMBERED))
+"""oneDNN's compiled products, and torch's list of them."""
 
 _threads = False
 

@@ -39,6 +39,7 @@ from trainers.launching.launcher import (
     run,
     spare_gpus,
 )
+from trainers.launching.memory import on_cpu
 from trainers.launching.nodes import Placement, place
 
 PROCESSOR = Path("/proc/cpuinfo")
@@ -193,8 +194,7 @@ def main(words: list[str] | None = None) -> int:
         read_demonstrations(config.problems, config.warmstart.path)  # refused here, before a rank starts
     if note := dropout_note(arguments.verb, config):
         print(f"{note}\n")
-    on_cpu = config.launch.device == "cpu" or (config.launch.device == "auto" and not count_gpus())
-    if on_cpu and PROCESSOR.is_file() and (note := bfloat16_note(config, PROCESSOR.read_text())):
+    if on_cpu(config) and PROCESSOR.is_file() and (note := bfloat16_note(config, PROCESSOR.read_text())):
         print(f"{note}\n")
     if arguments.dry_run:
         print(describe(config, placement, lengths))

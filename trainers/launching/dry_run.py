@@ -12,6 +12,7 @@ from rlad.config.rules import bare_problems, model_config, packs_by_positions, r
 from rlad.players.gpus import GPUS
 from rlad.players.roles import playing
 from rlad.players.shapes import model_shape, vector_parameters
+from trainers.launching.engine_memory import engine_bytes, smallest_gpu
 from trainers.launching.memory import (
     GB,
     PROMPT_TOKENS,
@@ -19,10 +20,10 @@ from trainers.launching.memory import (
     exported_bytes,
     longest_sequences,
     memory,
+    on_cpu,
     peak_bytes,
     rollout_rows,
     samples_apart,
-    smallest_gpu,
 )
 from trainers.launching.nodes import Placement
 from trainers.launching.scaling import costs
@@ -105,7 +106,7 @@ def _sizes(step: CotrainConfig | WarmstartConfig, rows: int) -> str:
 
 def step_costs(config: RunConfig, ranks: int, lengths: dict[str, int] | None = None) -> list[str]:
     """What a rank sends in a step, and on GPUs the seconds of its parts, as lines; none for a single CPU rank."""
-    on_gpus, gpu = samples_apart(config), GPUS[MODELLED]
+    on_gpus, gpu = not on_cpu(config), GPUS[MODELLED]
     found = costs(config, ranks, gpu, lengths)
     if found is None or (ranks == 1 and not on_gpus):
         return []
@@ -117,6 +118,19 @@ def step_costs(config: RunConfig, ranks: int, lengths: dict[str, int] | None = N
         lines.append(f"{role:28s} {seconds}{sends}")
     if on_gpus:
         lines.append(f"{'together':28s} {sum(one.seconds for one in found.values()):.1f} s")
+    return lines
+
+
+def engines_on_a_cpu(config: RunConfig) -> list[str]:
+    """What vLLM's engines take of the machine's memory where ranks are on CPUs, as lines."""
+    if config.engine.placement == "server":
+        return ["vLLM's servers have memory of their own: on this machine it is taken beside the ranks'."]
+    one = config.engine.placement == "lora" or config.cotrain.shared_weights or len(playing(config)) == 1
+    lines = ["vLLM's engines are processes of their own, which never sleep on a CPU: they take machine memory beside"]
+    where = "rank" if config.engine.placement == "colocated" else "node"
+    lines.append(f"the ranks, {f'one for each {where}' if one else f'one for each player and {where}'}.")
+    if (each := engine_bytes(config)) is not None:
+        lines.append(f"{'one engine: weights, engine.kv_cache_gb':50s} {each / GB:9.3f} GB")
     return lines
 
 
@@ -140,7 +154,7 @@ def describe(config: RunConfig, placement: Placement, lengths: dict[str, int] | 
         trained = "an adapter" if config.warmstart.lora else "all weights"
         lines.append(f"{f'a warm start by itself, of {trained}: peak':50s} {warm / GB:9.3f} GB")
     copied = checkpoint_bytes(config, placement.ranks)
-    if copied is not None and samples_apart(config):
+    if copied is not None and not on_cpu(config):
         when = "until it is written" if config.cotrain.checkpoint_async else "while it is written"
         lines.append(f"{f'machine memory of a rank: a checkpoint, {when}':50s} {copied / GB:9.3f} GB")
         lines.append(f"{'beside it on rank 0: a player whole, at the end':50s} {exported_bytes(config) / GB:9.3f} GB")
@@ -148,7 +162,9 @@ def describe(config: RunConfig, placement: Placement, lengths: dict[str, int] | 
         return "\n".join(lines + step_costs(config, placement.ranks, lengths))
     if parts is not None and (least := smallest_gpu(config, parts, lengths)):
         lines.append(f"{'smallest GPU, vLLM engines beside a rank included':50s} {least / GB:9.3f} GB")
-    if config.engine.placement == "lora":
+    if on_cpu(config):
+        lines += engines_on_a_cpu(config)
+    elif config.engine.placement == "lora":
         lines.append("vLLM's engine is a process of its own on each node: the base, an adapter per player. Where every")
         lines.append(f"GPU has a rank, it keeps engine.memory_share={config.engine.memory_share} of the first one's.")
     else:

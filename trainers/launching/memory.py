@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rlad.config import CotrainConfig, ModelConfig, RunConfig, WarmstartConfig
 from rlad.config.rules import bare_problems, packs_by_positions, wants_reference
 from rlad.players import pieces
-from rlad.players.matmul import prefers_onednn
+from rlad.players.matmul import PRIMITIVE, REMEMBERED, prefers_onednn
 from rlad.players.roles import playing
 from rlad.players.shapes import ModelShape, adapter_parameters, model_shape, parameters, vector_parameters
 from trainers.launching.launcher import choose_device, count_gpus
@@ -31,8 +31,6 @@ MASK = 3
 """Bytes of a pair of positions, beside the mask itself, while the mask of a row with several sequences is made."""
 LONGEST_ROW = 8192
 """Positions that a row with several sequences has at most: LONGEST of trainers/learner/layout.py."""
-KERNELS = 100_000_000
-"""Bytes of oneDNN's compiled products, by shape, and of what they work in, measured: 80 and 110 million."""
 SUB_GROUP = 1_000_000_000
 """Parameters of a rank's share that ZeRO-3 moves at a time (its sub_group_size)."""
 PROMPT_TOKENS = 1024
@@ -132,7 +130,26 @@ def samples_apart(config: RunConfig) -> bool:
     kind, device = config.engine.kind, config.launch.device
     if kind != "auto":
         return kind == "vllm"
-    return device == "cuda" or choose_device(device, 0, count_gpus()) == "cuda"
+    return device == "cuda" or not on_cpu(config)
+
+
+def on_cpu(config: RunConfig) -> bool:
+    """Whether ranks are on CPUs, so that their memory is the machine's own."""
+    return choose_device(config.launch.device, 0, count_gpus()) == "cpu"
+
+
+def offloaded(config: RunConfig) -> tuple[bool, bool]:
+    """Whether (the optimiser's states, weights) are in another memory than the rank's.
+
+    `zero` offloads into the machine's memory; a CPU rank has no other, so there it puts nothing out of the way.
+
+    >>> from rlad.config import load_config
+    >>> words = ["zero.offload_optimizer=true", "launch.device="]
+    >>> [offloaded(load_config(None, [words[0], words[1] + device])) for device in ("cuda", "cpu")]
+    [(True, False), (False, False)]
+    """
+    apart = not on_cpu(config)
+    return apart and config.zero.offload_optimizer, apart and config.zero.offload_params
 
 
 def under_masks(step: CotrainConfig | WarmstartConfig, model: ModelConfig) -> bool:
@@ -176,9 +193,9 @@ class Player:
 
     def state(self, config: RunConfig, ranks: int) -> float:
         """Bytes of its share of a ZeRO-3 engine."""
-        zero = config.zero
-        held = training_state(self.learnt, ranks, self.width, zero.offload_optimizer, zero.offload_params)
-        return held + (0 if zero.offload_params else self.frozen * self.width / ranks)
+        optimiser, weights = offloaded(config)
+        held = training_state(self.learnt, ranks, self.width, optimiser, weights)
+        return held + (0 if weights else self.frozen * self.width / ranks)
 
     def micro_batch(self, config: RunConfig, ranks: int) -> tuple[int, int, int]:
         """(completions, positions, positions of a row) of a micro-batch at most, prompts shared where that is on."""
@@ -211,7 +228,7 @@ class Player:
     ) -> float:
         """The same of so many positions, with texts (how many, of how many tokens) in them, in rows of `masked`
         positions under a mask, or plain ones (0)."""
-        device = choose_device(config.launch.device, 0, count_gpus())
+        device = "cpu" if on_cpu(config) else "cuda"
         kept = activations(self.shape, 1, positions, self.width, checkpointing)
         kept += logits(self.shape, texts[0], texts[1] + 1, self.width, device)
         kept += positions * min(masked, LONGEST_ROW) * (self.width + MASK)
@@ -253,7 +270,7 @@ def memory(config: RunConfig, ranks: int, lengths: dict[str, int] | None = None)
     Every rank holds, for each player, its share of a ZeRO-3 engine, a full sampling copy and, where a KL is asked for,
     a frozen reference, whole or its share of one; with adapters the weights in the engine are frozen, and both players
     have one reference.
-    Players with shared weights hold all of it once.
+    Players with shared weights hold all of it once. On a CPU what is kept in the machine's memory is the rank's, too.
     What is held in turns is named by `TURNS`: of that only the largest counts.
     """
     lengths, apart = lengths or longest_sequences(config), samples_apart(config)
@@ -264,7 +281,8 @@ def memory(config: RunConfig, ranks: int, lengths: dict[str, int] | None = None)
     asked = [p for p in players if wants_reference(config, p.role)]
     references = asked[:1] if config.frozen_base or config.cotrain.shared_weights else asked
     bucket, last, sharded = config.zero.bucket_size, held[-1], config.zero.shard_references
-    outside = sharded and config.zero.offload_params
+    offload_optimizer, offload_params = offloaded(config)
+    outside = sharded and offload_params
     parts = {
         TRAINING: sum(p.state(config, ranks) for p in held),
         # vLLM's copies, keys and values are in other processes
@@ -274,20 +292,18 @@ def memory(config: RunConfig, ranks: int, lengths: dict[str, int] | None = None)
     }
     if ranks > 1 and config.zero.persistence_threshold:
         parts["weights that stay whole"] = float(sum(p.whole * p.width for p in held + references * sharded))
-    on_cpu = choose_device(config.launch.device, 0, count_gpus()) == "cpu"
-    if on_cpu and prefers_onednn():
-        parts["compiled matrix products"] = float(KERNELS)
+    if products := max(compiled_products(config, p.width) for p in players):
+        parts["compiled matrix products"] = products
     if config.cotrain.schedule.lag:  # another full copy of the solver
         parts["lagged solver"] = float(last.count * last.width)
     parts[LOAD] = max(0.0, last.count * last.width - last.state(config, ranks))
     parts["update: activations and logits of a micro-batch"] = max(p.update(config, ranks) for p in players)
-    offload = config.zero.offload_optimizer
-    parts["step: Adam's gradients"] = max(adam_step(p.learnt, ranks, offload) for p in players)
+    parts["step: Adam's gradients"] = max(adam_step(p.learnt, ranks, offload_optimizer) for p in players)
     parts["publish: a bucket of weights"] = max(p.publish(config, ranks) for p in players)
     rollouts = [max(p.rollout(config, ranks), p.mined(config, ranks)) for p in players]
     parts["rollout: keys and values of a batch"] = 0.0 if apart else max(rollouts)
-    if not apart:  # a rank's memory is this machine's, and it samples beside a write
-        beside = max(rollouts) if config.cotrain.checkpoint_async else 0.0
+    if on_cpu(config):  # a rank's memory is this machine's, and what it samples itself is beside a write
+        beside = 0.0 if apart or not config.cotrain.checkpoint_async else max(rollouts)
         copied = checkpoint_bytes(config, ranks)
         parts["checkpoint: its copy, and the next rollout"] = copied + beside
         # The last step always ends with a checkpoint, which may still be written while the players are exported.
@@ -317,6 +333,12 @@ def exported_bytes(config: RunConfig) -> float | None:
     return None if None in players else float(max(p.count * p.width for p in players))
 
 
+def compiled_products(config: RunConfig, width: int) -> float:
+    """Bytes of the products that oneDNN keeps compiled for a CPU rank, once it has met as many shapes as it keeps; its
+    own 45 million are the process's. Numbers of 16 bits (width 2) go to it on every processor."""
+    return float(REMEMBERED * PRIMITIVE * (on_cpu(config) and (width == 2 or prefers_onednn())))
+
+
 def peak_bytes(parts: dict[str, float]) -> float:
     """The peak: everything that stays, and the largest of what takes turns."""
     turns = [value for name, value in parts.items() if name.startswith(TURNS)]
@@ -326,27 +348,6 @@ def peak_bytes(parts: dict[str, float]) -> float:
 def staying(parts: dict[str, float]) -> float:
     """What is held all the time."""
     return sum(value for name, value in parts.items() if not name.startswith(TURNS))
-
-
-def smallest_gpu(config: RunConfig, parts: dict[str, float], lengths: dict[str, int] | None = None) -> float | None:
-    """Bytes of the smallest GPU that holds a rank and the vLLM engines beside it; None where no engine is beside it.
-
-    An engine takes `engine.memory_share` of the GPU, in which the weights and keys and values of one longest sequence
-    must fit. The two of `placement=lora` are one, which never sleeps; others sleep while their rank updates, but are
-    awake already while the last player is loaded.
-    """
-    engine, roles = config.engine, playing(config)
-    if not samples_apart(config) or engine.placement == "server":
-        return None
-    sequences, needed = lengths or longest_sequences(config), 0.0
-    for role in roles:
-        model = config.players[role].model or config.base
-        shape, width = model_shape(model, config), BYTES[model.dtype]
-        weights = parameters(shape) * width / engine.tensor_parallel
-        needed = max(needed, weights + kv_cache(shape, 1, sequences[role], width))
-    shares = engine.memory_share * (1 if engine.placement == "lora" or config.cotrain.shared_weights else len(roles))
-    beside = peak_bytes(parts) if engine.placement == "lora" else staying(parts) + parts[LOAD]
-    return max(peak_bytes(parts), beside / (1 - shares), needed / engine.memory_share)
 
 
 def samples_of_a_prompt(config: RunConfig, role: str) -> int:

@@ -7,8 +7,16 @@ import math
 from rlad.config import RunConfig
 from rlad.players.roles import playing
 from rlad.players.shapes import adapter_parameters, model_shape, parameters
-from trainers.launching.launcher import choose_device, count_gpus
-from trainers.launching.memory import BYTES, Player, adam_step, longest_sequences, under_masks
+from trainers.launching.memory import (
+    BYTES,
+    Player,
+    adam_step,
+    compiled_products,
+    longest_sequences,
+    offloaded,
+    on_cpu,
+    under_masks,
+)
 
 
 def warm_peak(config: RunConfig, ranks: int, lengths: dict[str, int] | None = None) -> float | None:
@@ -33,15 +41,15 @@ def warm_peak(config: RunConfig, ranks: int, lengths: dict[str, int] | None = No
     written = max(config.players[role].max_new_tokens for role in playing(config))
     masked = longest if under_masks(warm, config.base) else 0
     state = base.state(config, ranks)
-    stays = state + min(learnt, config.zero.bucket_size) * width
+    stays = state + min(learnt, config.zero.bucket_size) * width + compiled_products(config, width)
     stays += whole * width if ranks > 1 and config.zero.persistence_threshold else 0
     # The whole model is gathered into the machine's memory, which on a CPU is the rank's own.
-    exported = count * width if choose_device(config.launch.device, 0, count_gpus()) == "cpu" else 0
+    exported = count * width if on_cpu(config) else 0
     checkpointing = config.base.gradient_checkpointing
     turns = (
         count * width - state,  # loaded whole, before it is partitioned
         base.learning(config, ranks, checkpointing, (rows, written), positions, masked),
-        adam_step(learnt, ranks, config.zero.offload_optimizer),
+        adam_step(learnt, ranks, offloaded(config)[0]),
         exported + base.publish(config, ranks),
     )
     return stays + max(turns)

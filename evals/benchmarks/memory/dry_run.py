@@ -19,13 +19,18 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import torch
 
 from evals.benchmarks.harness.random_run import write_questions, write_tokenizer
 from rlad.cli import PlainError
 from rlad.config import ModelConfig, load_config, save_config
 from rlad.players.lean import save_model
 from rlad.players.policy import tiny_model
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 PEAK = re.compile(r"^peak .*?([\d.]+) GB$", re.MULTILINE)
 LENGTHS = re.compile(r"^longest sequences in tokens.*?: (.*)$", re.MULTILINE)
@@ -65,6 +70,8 @@ SMALL = (
 WRITTEN = ("abstraction.max_new_tokens=8", "solution.max_new_tokens=64")
 SHORT = ("abstraction.max_new_tokens=8", "solution.max_new_tokens=8")
 LONG = ("abstraction.max_new_tokens=8", "solution.max_new_tokens=300")
+OFFLOADED = ("zero.offload_optimizer=true", "zero.offload_params=true", "zero.shard_references=true")
+"""Into the machine's memory, which is a CPU rank's own."""
 SHAPES = {
     "deep": _Case(320, 8, 600, 40, WRITTEN),
     "wide": _Case(768, 2, 600, 40, WRITTEN),
@@ -77,8 +84,26 @@ SHAPES = {
     "no reference": _Case(512, 4, 600, 40, (*WRITTEN, "solution.kl_coef=0")),
     "two ranks": _Case(512, 4, 600, 40, WRITTEN, ranks=2),
     "bfloat16": _Case(384, 4, 600, 20, SHORT, "bfloat16"),
+    "offloaded": _Case(320, 4, 600, 40, (*WRITTEN, *OFFLOADED)),
 }
+END_TOKEN = 256
+"""Of the tokenizer (`write_tokenizer`)."""
+NEVER = 20.0
+"""Nats by which the end of a text is less likely than other tokens."""
 NEXT_TO_NOTHING = _Case(16, 1, 600, 8, SHORT)
+
+
+@torch.no_grad()
+def silence_end(model: PreTrainedModel) -> None:
+    """A random model whose texts never end: all are as long as they may be, which is what the estimate is of.
+
+    One number of every embedding is the same, and so part of every hidden state; only the end's row of the head has
+    any there, the other way round.
+    """
+    embedding, head = model.get_input_embeddings().weight, model.get_output_embeddings().weight
+    embedding[:, 0], head[:, 0] = embedding.float().std() * embedding.shape[1] ** 0.5, 0.0
+    stream = model.base_model(input_ids=torch.arange(16)[None]).last_hidden_state[..., 0].mean()
+    head[END_TOKEN, 0] = -NEVER / stream
 
 
 def prepare(shape: _Case, folder: Path) -> Path:
@@ -88,7 +113,10 @@ def prepare(shape: _Case, folder: Path) -> Path:
         hidden_size=shape.hidden, layers=shape.layers, heads=shape.hidden // 16, kv_heads=max(1, shape.hidden // 32),
         intermediate_size=3 * shape.hidden, max_positions=4096,
     )  # fmt: skip
-    save_model(tiny_model(config, shape.vocabulary, 0, 0), folder / "model")
+    torch.manual_seed(0)
+    model = tiny_model(config, shape.vocabulary, END_TOKEN, END_TOKEN)
+    silence_end(model)
+    save_model(model, folder / "model")
     write_questions(folder / "problems.jsonl", 64, shape.question)
     words = [*SMALL, f"base.path={folder / 'model'}", f"base.dtype={shape.dtype}", f"runs_dir={folder}", "name=run"]
     words += [f"problems.path={folder / 'problems.jsonl'}", f"launch.ranks={shape.ranks}"]

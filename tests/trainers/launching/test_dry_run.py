@@ -1,6 +1,7 @@
 """The arithmetic of --dry-run against numbers worked out by hand or counted on real models."""
 
 import json
+import re
 
 import pytest
 from chat_tokenizers import chat_tokenizer
@@ -14,6 +15,7 @@ from trainers.launching.dry_run import describe, division
 from trainers.launching.memory import (
     EXPORT,
     LONGEST_ROW,
+    TRAINING,
     Player,
     activations,
     adam_step,
@@ -28,6 +30,9 @@ from trainers.launching.memory import (
 from trainers.launching.nodes import Placement
 from trainers.launching.warm_memory import warm_peak
 
+CHECKPOINT = "checkpoint: its copy, and the next rollout"
+KINDS = ("transformers", "vllm")
+
 
 @pytest.fixture(autouse=True)
 def any_processor(monkeypatch):
@@ -40,17 +45,60 @@ def test_compiled_products_where_onednn_multiplies(monkeypatch):
     without = memory(run, 2)
     monkeypatch.setattr("trainers.launching.memory.prefers_onednn", lambda: True)
     more = memory(run, 2)
-    assert peak_bytes(more) - peak_bytes(without) == more.pop("compiled matrix products") == 1e8
+    kept = 64 * 620_000
+    assert peak_bytes(more) - peak_bytes(without) == more.pop("compiled matrix products") == kept
     assert more == without
     assert "compiled matrix products" not in memory(load_config(None, ["launch.device=cuda"]), 2)
+    warm = warm_peak(run, 2)
+    monkeypatch.setattr("trainers.launching.memory.prefers_onednn", lambda: False)
+    assert warm - warm_peak(run, 2) == kept
+    halves = load_config(None, ["launch.device=cpu", "base.dtype=bfloat16"])  # go to oneDNN on every processor
+    assert memory(halves, 2)["compiled matrix products"] == kept
 
 
 @pytest.mark.parametrize("words", [["engine.kind=vllm"], ["launch.device=cuda"]])  # auto is vLLM on GPUs
 def test_vllm_engines_are_not_counted_as_the_ranks_own(words):
-    run = load_config(None, words)
+    run = load_config(None, ["launch.device=cpu", *words])
     parts = memory(run, 2)
     assert parts["sampling copies"] == parts["rollout: keys and values of a batch"] == 0.0
-    assert "engine.memory_share=0.3 of the GPU" in describe(run, Placement(slots=(2,)))
+    assert ("engine.memory_share=0.3 of the GPU" in describe(run, Placement(slots=(2,)))) == ("cuda" in words[0])
+
+
+def test_a_cpu_has_no_other_memory_to_offload_into():
+    """Weights, optimisers and references that leave a GPU are where they were on a CPU, in training and warm start."""
+    words = ["zero.offload_optimizer=true", "zero.offload_params=true", "zero.shard_references=true"]
+    for device, changes in (("cpu", False), ("cuda", True)):
+        for more in ([], ["lora.rank=8"]):
+            inside = load_config(None, [f"launch.device={device}", words[2], *more])
+            outside = load_config(None, [f"launch.device={device}", *words, *more])
+            assert (memory(inside, 2) != memory(outside, 2)) == changes
+            assert (warm_peak(inside, 2) != warm_peak(outside, 2)) == changes
+    moved = memory(outside, 2)
+    assert moved["frozen references"] == moved[TRAINING] == moved["step: Adam's gradients"] == 0
+
+
+def test_on_a_cpu_machine_memory_is_the_ranks_wherever_it_samples():
+    """A checkpoint's copy and the player that is written are a CPU rank's, and no GPU's, with either kind of engine."""
+    own, apart = (memory(load_config(None, ["launch.device=cpu", f"engine.kind={kind}"]), 2) for kind in KINDS)
+    assert own[EXPORT] == apart[EXPORT] > 0
+    beside = own["rollout: keys and values of a batch"]
+    assert own[CHECKPOINT] == apart[CHECKPOINT] + beside
+    for kind in KINDS:
+        run = load_config(None, ["launch.device=cuda", f"engine.kind={kind}"])
+        assert not {EXPORT, CHECKPOINT} & set(memory(run, 2))
+        assert "machine memory of a rank: a checkpoint" in describe(run, Placement(slots=(2,)))
+
+
+def test_vllm_engines_on_a_cpu_never_sleep_and_are_said_beside_the_ranks():
+    words = ["launch.device=cpu", "engine.kind=vllm", "engine.kv_cache_gb=2"]
+    run = load_config(None, words)
+    text, whole = describe(run, Placement(slots=(2,))), 4 * parameters(model_shape(run.base, run))
+    assert f"{(whole + 2 * 2**30) / 1e9:9.3f} GB" in text and "one for each player and node" in text
+    assert not re.search("sleeps|GPU, vLLM|modelled on .* writes", text, re.DOTALL)
+    shared = load_config(None, [*words, "cotrain.shared_weights=true", "engine.placement=colocated"])
+    assert "one for each rank." in describe(shared, Placement(slots=(2,)))
+    unknown = ["base.path=somebody/something", "problems.source=hub", "problems.path=x/y"]
+    assert "never sleep" in describe(load_config(None, [*words, *unknown]), Placement(slots=(2,)))
 
 
 @pytest.mark.parametrize("tied", [False, True])
@@ -228,6 +276,7 @@ def test_lagged_solver_is_one_more_copy_of_the_solver():
 def test_memory_of_the_papers_run():
     """Methods: 16 bytes a parameter, 27.5 GB for 1.72e9 on one rank, 3.4 GB for each further copy."""
     overrides = ["base.path=Qwen/Qwen3-1.7B", "base.dtype=bfloat16", "problems.source=hub", "problems.path=x/y"]
+    overrides += ["launch.device=cuda", "engine.kind=transformers"]
     parts = memory(load_config(None, overrides), 1)
     states, copies, references, buckets, *turns = parts.values()
     assert states / 1e9 == pytest.approx(2 * 27.5, rel=0.01)
@@ -246,7 +295,7 @@ def test_adapters_are_small_and_share_a_reference():
     assert states == 2 * (4 * base + 20 * adapter) / 2  # two players on two ranks, in fp32
     assert copies == 2 * 4 * (base + adapter)
     assert references == 4 * base == plain["frozen references"] / 2
-    served = load_config(None, ["lora.rank=8", "engine.kind=vllm", "engine.placement=lora"])
+    served = load_config(None, ["lora.rank=8", "launch.device=cuda", "engine.placement=lora"])
     assert "the base, an adapter per player" in describe(served, Placement(slots=(2,)))
 
 

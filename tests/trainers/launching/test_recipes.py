@@ -12,7 +12,8 @@ from rlad.config import load_config
 from rlad.players.gpus import GPUS
 from rlad.players.shapes import model_shape, parameters
 from trainers.launching import command
-from trainers.launching.memory import memory, peak_bytes, smallest_gpu, staying
+from trainers.launching.engine_memory import smallest_gpu
+from trainers.launching.memory import memory, peak_bytes, staying
 from trainers.launching.scaling import costs
 from trainers.launching.warm_memory import warm_peak
 
