@@ -82,7 +82,7 @@ class Journal:
             raise PlainError(f"'{path}' is empty or no journal of a sweep; remove it and sample its shard again.")
         found = cls(path, json.loads(lines[0]))
         if defaults:
-            found.head["settings"] = {**defaults, **found.head.get("settings", {})}
+            found.settle(defaults)
         for body in lines[1:]:
             name, _, records = body.partition("\t")
             found.jobs[name] = records
@@ -104,6 +104,10 @@ class Journal:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(_line(json.dumps(head, sort_keys=True)), encoding="utf-8")
         return cls(path, head)
+
+    def settle(self, defaults: Mapping[str, Any]) -> None:
+        """Settings that are younger than the journal have their `defaults`; in memory alone."""
+        self.head["settings"] = {**defaults, **self.head.get("settings", {})}
 
     def add(self, name: str, records: Sequence[Any]) -> None:
         """Writes what a job gave; it is on the disk when this returns."""

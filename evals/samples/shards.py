@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -119,7 +119,7 @@ def settings_of(run: RunConfig) -> dict[str, Any]:
     return json.loads(json.dumps(found, default=str))
 
 
-def _defaults_of(settings: Mapping[str, Any]) -> dict[str, Any]:
+def _defaults_of(settings: Container[str]) -> dict[str, Any]:
     """What a journal was sampled by that does not know one of these keys yet: a new key changes nothing by itself."""
     return {name: value for name, value in settings_of(load_config(None, [])).items() if name in settings}
 
@@ -190,6 +190,9 @@ def keep_all(folder: Path) -> Kept:
         raise PlainError(f"'{folder / FOLDER}' holds shards {known}; remove those that are not meant.")
     of = int(counts.pop())
     journals = [Journal.read(path) for path in journals_in(folder, of)]
+    defaults = _defaults_of({name for journal in journals for name in journal.head.get("settings", {})})
+    for journal in journals:
+        journal.settle(defaults)  # it may be older than a key that another knows
     kept = Kept(journals[0].head, None, journals, of)
     missing = sorted(set(range(1, of + 1)) - {journal.head["shard"][0] for journal in journals})
     if missing:

@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from copy import deepcopy
+from itertools import chain, repeat
 
 import pytest
 from simulated_engine import Engine, Gate
@@ -134,7 +135,7 @@ def test_what_a_tree_samples_depends_on_no_other_tree():
 
 def test_a_tree_is_solved_and_judged_while_another_still_writes():
     """The first tree's abstraction ends when a solution of the second was judged, the second's last one after it."""
-    judged, proposed, begun = Gate(), Gate(), []
+    judged, proposed, later = Gate(), Gate(), chain([False], repeat(True))
 
     def propose_ends(text):
         if "0 , 5" in text:
@@ -142,8 +143,7 @@ def test_a_tree_is_solved_and_judged_while_another_still_writes():
             proposed.open()
 
     def solve_ends(text):
-        begun.append(text)
-        if "1 , 5" in text and len(begun) > 1:
+        if "1 , 5" in text and next(later):
             proposed.wait()
 
     judge = FakeJudge(lambda text: judged.open())

@@ -13,7 +13,6 @@ import logging
 import os
 import pickle
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -237,11 +236,19 @@ def make_model_engine(model: PreTrainedModel, config: dict):
     return model_engine
 
 
-def accumulated(model_engine) -> AbstractContextManager[None]:
+@contextlib.contextmanager
+def accumulated(model_engine) -> Iterator[None]:
     """Around all backward passes of an optimiser step; with `zero.reduce_once` gradients stay here until its end."""
-    if model_engine.managed_gradient_accumulation():
-        return model_engine.coalesce_grad_reduction()
-    return contextlib.nullcontext()
+    if not model_engine.managed_gradient_accumulation():
+        yield
+        return
+    with model_engine.coalesce_grad_reduction():
+        try:
+            yield
+        except BaseException:
+            # Behind an error DeepSpeed would scatter what is there all the same, and wait for ranks that do not come.
+            model_engine.module.zero_grad()
+            raise
 
 
 def frozen(model: PreTrainedModel, zero: ZeroConfig) -> torch.nn.Module:

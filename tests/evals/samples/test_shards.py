@@ -2,6 +2,7 @@
 
 import doctest
 import json
+from contextlib import contextmanager, nullcontext
 
 import pytest
 import simulated_jobs
@@ -79,18 +80,38 @@ def test_a_killed_sweep_goes_on_where_it_was(tmp_path, done, monkeypatch):
     assert not list((killed / FOLDER).iterdir())
 
 
+@contextmanager
+def before_the_key(monkeypatch, key):
+    """As by a build that does not know a key yet."""
+    known = shards.settings_of
+    with monkeypatch.context() as older:
+        older.setattr(shards, "settings_of", lambda run: {k: v for k, v in known(run).items() if k != key})
+        yield
+
+
 def test_a_journal_that_is_older_than_a_key_goes_on_where_the_key_has_its_default(tmp_path, monkeypatch):
     def kept(*words):
         return shards.keep(load_config(None, words), tmp_path, [], {}, Shard(), {})
 
-    known, new = shards.settings_of, {"sweep.certainty_window"}
-    with monkeypatch.context() as older:
-        older.setattr(shards, "settings_of", lambda run: {k: v for k, v in known(run).items() if k not in new})
+    with before_the_key(monkeypatch, "sweep.certainty_window"):
         kept("seed=3").add("a job", [1])
     again = kept("seed=3")
     assert again.find("a job") == [1]
     again.require_same(load_config(None, ["seed=3"]), {})
     assert kept("seed=3", "sweep.certainty_window=7").find("a job") is None
+
+
+@pytest.mark.parametrize("older", [1, 2])
+def test_shards_of_before_and_after_a_key_are_put_together_where_it_has_its_default(tmp_path, monkeypatch, older):
+    (tmp_path / FOLDER).mkdir()
+    for number in (1, 2):
+        with before_the_key(monkeypatch, "sweep.certainty_window") if number == older else nullcontext():
+            kept = shards.keep(load_config(None, []), tmp_path / f"on {number}", [], {}, Shard(number, 2), {})
+            kept.add(f"job {number}", [number])
+        kept.own.path.rename(tmp_path / FOLDER / kept.own.path.name)
+    whole = shards.keep_all(tmp_path)
+    whole.require_same(load_config(None, []), {})
+    assert [whole.find(f"job {number}") for number in (1, 2)] == [[1], [2]]
 
 
 def test_a_journal_that_was_sampled_otherwise_is_kept_beside_the_new_one(tmp_path, capsys):

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from rlad.entropy.rank import rank_dynamics
+from trainers.runtime import beside as beside_module
 from trainers.runtime.beside import Beside
 
 
@@ -23,18 +24,38 @@ def test_works_in_one_other_thread_in_the_order_in_which_it_was_asked():
     assert done == [1, 2, 3] and len(threads) == 1 and threading.current_thread() not in threads
 
 
-def test_seconds_are_hidden_where_nobody_waited():
+class Clock:
+    """Seconds that pass where a test says so; tells when the training thread has begun to wait."""
+
+    def __init__(self):
+        self.now, self.waits, self.worked = 0.0, threading.Event(), threading.Event()
+
+    def perf_counter(self):
+        if threading.current_thread() is threading.main_thread():
+            self.waits.set()
+        return self.now
+
+    def work(self, seconds):
+        self.now += seconds
+        self.worked.set()
+
+    def waited_for(self, seconds):
+        assert self.waits.wait(30)
+        self.work(seconds)
+
+
+def test_seconds_are_hidden_where_nobody_waited(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(beside_module, "time", clock)
     beside = Beside("readings")
     assert beside.lap() == {}
-    waited = beside.begin(time.sleep, 0.1)
-    waited()
-    seconds = beside.lap()
-    assert seconds["total"] >= 0.1 and seconds["hidden"] < 0.05
-    unwaited = beside.begin(time.sleep, 0.1)
-    time.sleep(0.2)  # an update
+    beside.begin(clock.waited_for, 3)()
+    assert beside.lap() == {"total": 3.0, "hidden": 0.0}
+    clock.worked.clear()
+    unwaited = beside.begin(clock.work, 2)
+    assert clock.worked.wait(30)  # an update
     unwaited()
-    seconds = beside.lap()
-    assert 0.1 <= seconds["hidden"] <= seconds["total"] and beside.lap() == {}
+    assert beside.lap() == {"total": 2.0, "hidden": 2.0} and beside.lap() == {}
 
 
 def test_an_error_is_raised_by_whoever_waits_and_later_work_goes_on():

@@ -1,5 +1,6 @@
 """What the configuration of a model engine says to DeepSpeed."""
 
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
@@ -30,12 +31,36 @@ def test_deepspeed_keeps_count_of_backward_passes_only_where_they_are_reduced_on
         assert get_managed_gradient_accumulation(config) is once and config["gradient_accumulation_steps"] == 1
 
 
-def test_gradients_stay_until_the_end_of_the_step_only_with_reduce_once():
-    def engine(managed):
-        return SimpleNamespace(
-            managed_gradient_accumulation=lambda: managed, coalesce_grad_reduction=lambda: "DeepSpeed's"
-        )
+class Managed:
+    """A model engine whose gradients are those that it has seen; whatever ends the block, DeepSpeed scatters them."""
 
-    assert zero3.accumulated(engine(True)) == "DeepSpeed's"
-    with zero3.accumulated(engine(False)):
-        pass
+    def __init__(self, managed=True):
+        self.gradients, self.scattered, self.managed = [], [], managed
+        self.module = SimpleNamespace(zero_grad=lambda: self.gradients.clear())
+
+    def managed_gradient_accumulation(self):
+        return self.managed
+
+    @contextmanager
+    def coalesce_grad_reduction(self):
+        try:
+            yield
+        finally:
+            self.scattered += self.gradients
+
+
+def test_gradients_stay_until_the_end_of_the_step_only_with_reduce_once():
+    managed, other = Managed(), Managed(managed=False)
+    for engine in (managed, other):
+        with zero3.accumulated(engine):
+            engine.gradients += [1, 2]
+            assert not engine.scattered
+    assert managed.scattered == [1, 2] and not other.scattered
+
+
+def test_behind_an_error_nothing_is_scattered_that_would_wait_for_the_other_ranks():
+    engine = Managed()
+    engine.gradients.append(1)
+    with pytest.raises(ValueError, match="seven"), zero3.accumulated(engine):
+        int("seven")
+    assert not engine.scattered
