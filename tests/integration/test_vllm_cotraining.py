@@ -9,9 +9,10 @@ import sys
 import tempfile
 import time
 import uuid
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
+from queue import SimpleQueue
 
 import psutil
 import pytest
@@ -179,6 +180,11 @@ def test_servers_in_two_replicas_sample_and_take_new_weights(tmp_path, mark):
         for rank in (sampler, other):
             completions = rank.generate(prompts, Sampling(1.0, 8, seed=3))
             assert gap(new, prompts, completions) <= 1e-3 and {c.version for c in completions} == {1}
+            heard = SimpleQueue()
+            with closing(rank.stream(lambda *one, heard=heard: heard.put(one))) as stream:  # one by one
+                stream.send(range(len(prompts)), prompts, Sampling(1.0, 8, seed=3))
+                found = dict(heard.get(timeout=120) for _ in prompts)
+            assert [found[i].token_ids for i in range(len(prompts))] == [c.token_ids for c in completions]
             scores = rank.score(prompts, [c.token_ids for c in completions])
             assert scores == pytest.approx([c.model_logprob for c in completions], abs=1e-3)
         running = replace(config, solution_urls=sampler.replicas.urls)  # servers that hold nobody knows what

@@ -10,7 +10,6 @@ are the same is counted, because vLLM's sums depend on what shares a batch.
 from __future__ import annotations
 
 import importlib.util
-import os
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing
@@ -20,8 +19,9 @@ from pathlib import Path
 import psutil
 
 from evals.benchmarks.harness.turns import ratio
+from evals.benchmarks.rollouts.speed import MODELS
 from rlad.cli import PlainError
-from rlad.config import ROLES, EngineConfig, ModelConfig, ProblemsConfig, VerifierConfig
+from rlad.config import ROLES, EngineConfig, ProblemsConfig, VerifierConfig
 from rlad.generation import Sampling
 from rlad.generation.vllm.sampler import VllmSampler, start_vllm
 from rlad.players.policy import build_model, load_tokenizer
@@ -38,8 +38,10 @@ MEAN, MOST = 24, 120
 
 @dataclass
 class Keys:
-    """The sizes of a rollout, and how often."""
+    """The model, the sizes of a rollout, and how often."""
 
+    model: str = "tiny"
+    """tiny, 100m: those of the benchmark `rollouts`."""
     turns: int = 7
     """Timed rollouts each way, of every case."""
     problems: int = 16
@@ -111,27 +113,26 @@ def _case(keys: Keys, samplers: list[VllmSampler], prompts: Prompts) -> dict:
 
 
 def bench(keys: Keys) -> dict:
-    """By case (`two engines`, of a thread or of all threads each, and `one engine`): the overlapped rollout's time over
-    the phased one's by the clock and in processor seconds (`ratio`, the lowest and the highest of the turns), tokens
-    both ways, the share of texts that are the same, and all turns. Raises PlainError without vLLM."""
+    """By case (`two engines`, which want the same cores, and `one engine` for both players): the overlapped rollout's
+    time over the phased one's by the clock and in processor seconds (`ratio`, the lowest and the highest of the turns),
+    tokens both ways, the share of texts that are the same, and all turns. Raises PlainError without vLLM, and for a
+    model that is not there."""
     if importlib.util.find_spec("vllm") is None:
         raise PlainError("There is no vLLM in this environment; run ./launch.sh setup --with vllm.")
-    sizes, cores, logs, results = ModelConfig(), len(os.sched_getaffinity(0)), Path(keys.logs), {}
+    if keys.model not in MODELS:
+        raise PlainError(f"model is one of {', '.join(MODELS)}, not '{keys.model}'.")
+    (sizes, _), logs, results = MODELS[keys.model], Path(keys.logs), {}
     logs.mkdir(parents=True, exist_ok=True)
     tokenizer = load_tokenizer(sizes, ProblemsConfig())
     model, prompts = build_model(sizes, tokenizer, 0), Prompts(tokenizer)
     ends = list(range(len(tokenizer) - len(tokenizer) // MEAN, len(tokenizer)))
-    for threads in sorted({1, cores}):
-        config = EngineConfig(kind="vllm", kv_cache_gb=0.25, threads=threads)
-        with ExitStack() as stack:
-            samplers = [
-                stack.enter_context(closing(start_vllm(config, model, ends, "cpu", logs / f"phases_{role}.log", role)))
-                for role in ROLES
-            ]
-            cases = {f"two engines, {threads} threads each": samplers}
-            if threads == cores:
-                cases["one engine"] = [samplers[0], samplers[0]]
-            for case, own in cases.items():
-                results[case] = _case(keys, own, prompts)
-                print(f"{case}: {results[case]['clock']} by the clock, {results[case]['cpu']} of processor seconds")
+    config = EngineConfig(kind="vllm", kv_cache_gb=0.25)
+    with ExitStack() as stack:
+        samplers = [
+            stack.enter_context(closing(start_vllm(config, model, ends, "cpu", logs / f"phases_{role}.log", role)))
+            for role in ROLES
+        ]
+        for case, own in {"two engines": samplers, "one engine": [samplers[0], samplers[0]]}.items():
+            results[case] = _case(keys, own, prompts)
+            print(f"{case}: {results[case]['clock']} by the clock, {results[case]['cpu']} of processor seconds")
     return results

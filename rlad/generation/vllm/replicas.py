@@ -25,6 +25,7 @@ from rlad.generation.checksums import differing
 from rlad.generation.vllm.core import request_seed
 from rlad.generation.vllm.link import private_folder
 from rlad.generation.vllm.received import EXTENSION
+from rlad.generation.vllm.replica_streams import ReplicasStream, Requests
 from rlad.generation.vllm.sampler import core_settings
 from rlad.generation.vllm.server import VllmServer
 from rlad.generation.vllm.setup import SPARE, cpu_environment, engine_gpus, gpu_environment, require_vllm
@@ -119,16 +120,16 @@ class ReplicasSampler:
     def generate(self, prompts: list[list[int]], sampling: Sampling) -> list[Completion]:
         if any(not prompt for prompt in prompts):
             raise ValueError("An empty prompt cannot be continued.")
-        answers = self._answers(prompts, sampling, stop_token_ids=[*self.stop_ids, *sampling.stop])
-        return [self._completion(answer["choices"][0], sampling.temperature) for answer in answers]
+        answers = self._answers(prompts, sampling)
+        return [self.completion(answer["choices"][0], sampling.temperature) for answer in answers]
 
     def score(self, prompts: list[list[int]], completions: Sequence[Sequence[int]]) -> list[float]:
         """As log-probs of prompts; a server generates a token after each, which is thrown away."""
         texts = [[*prompt, *ids] for prompt, ids in zip(prompts, completions, strict=True)]
-        answers = self._answers(texts, Sampling(max_new_tokens=1), prompt_logprobs=0)
+        answers = self._answers(texts, Sampling(max_new_tokens=1), prompt_logprobs=0, stop_token_ids=[])
         found = []
         for text, ids, answer in zip(texts, completions, answers, strict=True):
-            self._completion(answer["choices"][0], 1.0)  # refuses other weights
+            self.completion(answer["choices"][0], 1.0)  # refuses other weights
             given = answer["prompt_logprobs"][len(text) - len(ids) :]
             found.append(sum(known[str(token)]["logprob"] for known, token in zip(given, ids, strict=True)))
         return found
@@ -139,25 +140,22 @@ class ReplicasSampler:
         return asyncio.run(self._all(prompts, sampling, more))
 
     async def _all(self, prompts: list[list[int]], sampling: Sampling, more: dict) -> list[dict]:
-        # Copies of a prompt go to one replica, whose prefix cache then serves all but the first.
-        streams = sampling.streams(len(prompts))
-        distinct = {prompt: number for number, prompt in enumerate(dict.fromkeys(map(tuple, prompts)))}
-        most = asyncio.Semaphore(self.config.max_batch * len(self.replicas.urls))
-        limits = httpx.Limits(max_connections=self.config.max_batch * len(self.replicas.urls))
-        async with httpx.AsyncClient(timeout=self.config.timeout, limits=limits) as client:
+        async with Requests(self.replicas, self.config) as requests:
+            streams = sampling.streams(len(prompts))
+            params = [self.params(sampling, stream) | more for stream in streams]
+            return await asyncio.gather(*map(requests.answer, prompts, params))
 
-            async def one(index: int, prompt: list[int]) -> dict:
-                url = self.replicas.urls[distinct[tuple(prompt)] % len(self.replicas.urls)]
-                async with most:
-                    return await self._one(client, url, prompt, self._params(sampling, streams[index]) | more)
+    def stream(self, ended: Callable[[object, Completion | BaseException], None]) -> ReplicasStream:
+        """Requests that are taken while others run (`rlad.generation.base.Stream`)."""
+        self.replicas.await_version(self.version, self.config.timeout)
+        return ReplicasStream(self, ended)
 
-            return await asyncio.gather(*(one(index, prompt) for index, prompt in enumerate(prompts)))
-
-    def _params(self, sampling: Sampling, stream: tuple[int, int]) -> dict:
+    def params(self, sampling: Sampling, stream: tuple[int, int]) -> dict:
         return {
             "temperature": sampling.temperature,
             "max_tokens": sampling.max_new_tokens,
             "seed": request_seed(*stream),
+            "stop_token_ids": [*self.stop_ids, *sampling.stop],
             "top_p": 1.0,
             "top_k": 0,
             "min_p": 0.0,
@@ -165,19 +163,7 @@ class ReplicasSampler:
             "detokenize": False,
         }
 
-    async def _one(self, client, url: str, prompt: list[int], params: dict) -> dict:
-        try:
-            answer = await client.post(
-                f"{url}/inference/v1/generate", json={"token_ids": prompt, "sampling_params": params}
-            )
-            answer.raise_for_status()
-        except httpx.HTTPStatusError as error:
-            raise self.replicas.fail(f"{url} refused a prompt: {error.response.text[:500]}") from None
-        except httpx.HTTPError as error:
-            raise self.replicas.fail(f"{url} did not answer a prompt: {type(error).__name__} {error}") from None
-        return answer.json()
-
-    def _completion(self, choice: dict, temperature: float) -> Completion:
+    def completion(self, choice: dict, temperature: float) -> Completion:
         versions = {span["version"] for span in choice["weight_versions"] or []}
         if versions != {str(self.version)}:
             raise self.replicas.fail(f"sampled with weights of version {sorted(versions)}, not {self.version}.")
