@@ -88,6 +88,12 @@ class Sampling:
         ]
 
 
+def numbered(sampling: Sampling, numbers: Sequence[int]) -> Sampling:
+    """A sampling whose requests have these numbers in their seeds' streams."""
+    places = [number for _, number in replace(sampling, numbers=()).streams(len(numbers))]
+    return replace(sampling, numbers=() if list(numbers) == places else tuple(numbers))
+
+
 @dataclass(frozen=True)
 class Completion:
     """One sampled continuation."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from rlad.generation.base import Completion, Sampler, Sampling, Span
+from rlad.generation.base import Completion, Sampler, Sampling, Span, numbered
 from rlad.players.marks import Marks
 from rlad.problems.base import Tool
 
@@ -66,6 +66,8 @@ class Text:
     prompt: list[int]
     most: int
     """Tokens of its own that it may have."""
+    number: int = 0
+    """In its seed's stream, in every turn."""
     ids: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
     given: list[Span] = field(default_factory=list)
@@ -134,8 +136,10 @@ class TurnSampler:
         return self.inner.adapters
 
     def generate(self, prompts: list[list[int]], sampling: Sampling) -> list[Completion]:
-        """`sampling.max_new_tokens` are a text's own; the first turn's seeds are those of `sampling`."""
-        texts = [Text(list(prompt), sampling.max_new_tokens) for prompt in prompts]
+        """`sampling.max_new_tokens` are a text's own; the first turn's seeds are those of `sampling`, and no
+        turn's depend on which other texts go on."""
+        numbers = [number for _, number in sampling.streams(len(prompts))]
+        texts = [Text(list(own), sampling.max_new_tokens, number) for own, number in zip(prompts, numbers, strict=True)]
         parts = [(own, alone.seed) for own, alone in sampling.apart(texts)]
         turn = 0
         while parts:
@@ -157,7 +161,7 @@ class TurnSampler:
             stop=(*sampling.stop, *self.turns.ends),
         )
         begun = [text.context for text in texts]
-        written = self.inner.generate(begun, asked)
+        written = self.inner.generate(begun, numbered(asked, [text.number for text in texts]))
         cut = [i for i, (text, own) in enumerate(zip(texts, written, strict=True)) if len(own.token_ids) > text.left]
         kept = [own.token_ids[: text.left] for text, own in zip(texts, written, strict=True)]
         known = [i for i in cut if written[i].model_logprob is not None]

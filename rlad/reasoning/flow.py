@@ -14,8 +14,8 @@ from dataclasses import replace
 from queue import SimpleQueue
 from threading import Thread
 
-from rlad.generation.base import Completion, Sampling
-from rlad.reasoning.numbers import draw_numbers, list_sampling, numbered, reseeded, solution_numbers
+from rlad.generation.base import Completion, Sampling, numbered
+from rlad.reasoning.numbers import draw_numbers, list_sampling, reseeded, solution_numbers
 from rlad.reasoning.reasoner import Bare, Reasoner, Request, missing_draws
 from rlad.reasoning.tree import Plan, Solution, Tree
 
@@ -120,7 +120,7 @@ class Flow:
         self._writing += 1
         texts: list[Completion | None] = [None] * len(numbers)
         keys = [(self._drawn, (place, prompt, texts), index) for index in range(len(numbers))]
-        self._proposer.send(keys, [prompt] * len(numbers), numbered(sampling, list(numbers)))
+        self._proposer.send(keys, [prompt] * len(numbers), numbered(sampling, numbers))
 
     def _drawn(self, group: tuple, index: int, completion: Completion) -> None:
         place, prompt, texts = group

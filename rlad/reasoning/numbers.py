@@ -24,12 +24,6 @@ def list_sampling(plan: Plan, number: int) -> Sampling:
     return replace(plan.propose, max_new_tokens=number * plan.propose.max_new_tokens)
 
 
-def numbered(sampling: Sampling, numbers: list[int]) -> Sampling:
-    """A sampling whose requests have these numbers in their seeds' streams."""
-    places = [number for _, number in sampling.streams(len(numbers))]
-    return sampling if numbers == places else replace(sampling, numbers=tuple(numbers))
-
-
 def draw_numbers(trees: Sequence[Tree], plan: Plan) -> list[int]:
     """Of every tree's first draw of a round, one more than there are trees."""
     return list(accumulate((plan.of(tree).abstractions for tree in trees), initial=0))

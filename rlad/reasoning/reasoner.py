@@ -12,13 +12,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from rlad.generation.base import Sampler, Sampling
+from rlad.generation.base import Sampler, Sampling, numbered
 from rlad.players.prompts import Prompts
 from rlad.problems.base import Problem, World
 from rlad.reasoning.growth import Growth
 from rlad.reasoning.judge import Judge
 from rlad.reasoning.leaks import gives_away
-from rlad.reasoning.numbers import draw_numbers, list_sampling, numbered, reseeded, solution_numbers
+from rlad.reasoning.numbers import draw_numbers, list_sampling, reseeded, solution_numbers
 from rlad.reasoning.scores import belief
 from rlad.reasoning.tree import BARE, Branch, Draw, Plan, Solution, Tree
 from rlad.selection import reads

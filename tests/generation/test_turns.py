@@ -75,6 +75,14 @@ def test_every_turn_of_every_part_has_a_seed_of_its_own():
     assert [said(text) for text in texts] == [f"{ANSWER} <eos>", DIALOGUE, DIALOGUE]
 
 
+def test_a_texts_seeds_depend_on_no_other_text():
+    sampling = Sampling(max_new_tokens=20, seed=5, numbers=(3, 8))
+    both, _ = play(SCRIPT, ["the", "of"], sampling)
+    alone, _ = play(SCRIPT, ["of"], replace(sampling, numbers=(8,)))
+    assert [s.streams(len(prompts))[-1] for prompts, s in both.calls] == [(5 + turn * STRIDE, 8) for turn in range(3)]
+    assert [s.streams(1) for _, s in alone.calls] == [[(5 + turn * STRIDE, 8)] for turn in range(3)]
+
+
 def test_calls_beyond_the_last_and_calls_without_tokens_left_end_a_text_unfinished():
     _, (text,) = play(SCRIPT, ["of"], calls=1)
     assert said(text) == f"{WRITER} {WRITER_REPLY} {BORN}" and text.finish_reason == "length"
