@@ -13,6 +13,7 @@ from transformers.utils.logging import disable_progress_bar
 from rlad.config import ConfigError, ModelConfig, ProblemsConfig, RunConfig
 from rlad.config.rules import dropouts
 from rlad.players.confidence import CONFIDENCE_TOKENS
+from rlad.players.grouped import use_grouped_attention
 from rlad.players.head import Float32Head
 from rlad.players.lean import language_models_only, save_model
 from rlad.players.matmul import use_fast_matmul
@@ -130,6 +131,7 @@ def build_model(model: ModelConfig, tokenizer, seed: int = 0, dropout: bool = Fa
     """Loads a causal LM, or builds the tiny one with `seed`. With `dropout` a loaded model keeps its own, else it has
     none: samplers have none, and a policy measured with other units switched off than it sampled with is another one.
     """
+    use_grouped_attention()
     if model.path is None:
         use_fast_matmul(model.hidden_size)
         torch.manual_seed(seed)

@@ -96,6 +96,7 @@ def test_memory_formulas():
     assert activations(shape, 1, 5, 2, False) == pytest.approx(5 * 2 * (28 * inside + 5 * 2048))
 
 
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 @pytest.mark.parametrize(
     ("hidden", "layers", "heads", "kv_heads", "head_size", "intermediate"),
@@ -104,11 +105,16 @@ def test_memory_formulas():
         (64, 4, 4, 4, 16, 256), (128, 2, 8, 4, 32, 384), (64, 2, 2, 1, 64, 128),
     ],
 )  # fmt: skip
-def test_what_a_forward_keeps_is_foretold(hidden, layers, heads, kv_heads, head_size, intermediate, dtype):
-    """Bytes that autograd keeps of real models, within a tenth; 4 rows of 48 tokens, some of them padding."""
+def test_what_a_forward_keeps_is_foretold(
+    hidden, layers, heads, kv_heads, head_size, intermediate, dtype, device, monkeypatch
+):
+    """Bytes that autograd keeps of real models, within a tenth; 4 rows of 48 tokens, some of them padding. On a GPU
+    keys and values of grouped queries are repeated behind a mask."""
     import torch
     from transformers import Qwen3Config, Qwen3ForCausalLM
+    from transformers.integrations import sdpa_attention
 
+    monkeypatch.setattr(sdpa_attention, "use_gqa_in_sdpa", lambda *_: device == "cpu")
     config = Qwen3Config(
         vocab_size=60, hidden_size=hidden, num_hidden_layers=layers, num_attention_heads=heads, head_dim=head_size,
         num_key_value_heads=kv_heads, intermediate_size=intermediate, tie_word_embeddings=True,
@@ -122,7 +128,7 @@ def test_what_a_forward_keeps_is_foretold(hidden, layers, heads, kv_heads, head_
     own = {parameter.untyped_storage().data_ptr() for parameter in model.parameters()}
     sizes = {tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes() for tensor in kept}
     measured = sum(size for place, size in sizes.items() if place not in own)
-    told = activations(read_shape(config.to_dict()), 4, 48, {"float32": 4, "bfloat16": 2}[dtype], False)
+    told = activations(read_shape(config.to_dict()), 4, 48, {"float32": 4, "bfloat16": 2}[dtype], False, device)
     assert told == pytest.approx(measured, rel=0.1)
 
 
@@ -131,7 +137,7 @@ def test_lengths_of_the_data_and_gathered_weights_count():
     short, long = (memory(run, 1, dict.fromkeys(("abstraction", "solution"), tokens)) for tokens in (20, 60))
     name = "update: activations and logits of a micro-batch"
     shape = model_shape(run.base, run)
-    assert long[name] - short[name] == pytest.approx(activations(shape, run.cotrain.micro_batch, 40, 4, False))
+    assert long[name] - short[name] == pytest.approx(activations(shape, run.cotrain.micro_batch, 40, 4, False, "cpu"))
     apart = memory(run, 2, dict.fromkeys(("abstraction", "solution"), 20))
     assert apart[name] - short[name] == pytest.approx(4 * parameters(shape))  # with one rank nothing is gathered
     assert "the data's: abstraction 20" in describe(run, Placement(slots=(1,)), {"abstraction": 20, "solution": 20})
