@@ -225,11 +225,11 @@ def test_a_stream_tells_an_error(make, behaviour, length, words):
 
 
 def test_a_stream_that_owes_nothing_may_be_silent_and_signs_of_life_carry_one_that_does(make):
-    made = make("slow", timeout=2)
+    made = make("slow", timeout=4)  # four times what an engine that works is silent for at most
     heard = Heard(made.owner)
-    time.sleep(3)
-    heard.stream.send(["a"], [[1]], Sampling(max_new_tokens=12))
-    assert len(heard.next()[1]) == 12  # four seconds
+    time.sleep(4.5)
+    heard.stream.send(["a"], [[1]], Sampling(max_new_tokens=18))
+    assert len(heard.next()[1]) == 18  # six seconds
     heard.stream.send(["b"], [[1]], Sampling(max_new_tokens=900))
     threading.Timer(0.5, lambda: made.process.process.send_signal(signal.SIGKILL)).start()
     with pytest.raises(SamplerFailed, match=r"solution player ended \(exit code -9\)"):
