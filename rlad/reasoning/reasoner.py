@@ -142,7 +142,9 @@ class Reasoner(Growth):
             sampling = replace(sampling, seed=streams[0][1], parts=streams if len(streams) > 1 else ())
         self._solved(lagged, requests, numbered(sampling, [request.number for request in requests]))
 
-    def guided_requests(self, tree: Tree, branch: Branch, numbers: Iterable[int], lagged: bool = False):
+    def guided_requests(
+        self, tree: Tree, branch: Branch, numbers: Iterable[int], lagged: bool = False
+    ) -> list[Request]:
         """One for each of the numbers, with the branch's abstraction."""
         prompt, kept = self.guided_ids(tree, branch), branch.lagged if lagged else branch.solutions
         return [Request(tree, branch, kept, prompt, number) for number in numbers]
