@@ -58,9 +58,12 @@ def test_what_is_not_there_is_refused(other):
             builds.bench(builds.Keys(**given | changed))
 
 
-def test_the_page_says_what_was_measured():
-    page, kept = ((builds.THIS / "docs" / name).read_text() for name in ("performance.md", "results/builds-demo.json"))
+@pytest.mark.parametrize("pair", ["demo", "smollm2"])
+def test_the_page_says_what_was_measured(pair):
+    names = ("performance.md", f"results/builds-{pair}.json")
+    page, kept = ((builds.THIS / "docs" / name).read_text() for name in names)
     found = json.loads(kept)
-    assert found["tokens"]["this"] == found["tokens"]["other"]
     assert f"**{found['cpu']['ratio']:.2f}** ({found['cpu']['low']:.2f} to {found['cpu']['high']:.2f})" in page
-    assert f"by the clock {found['ratio']:.2f} ({found['low']:.2f} to {found['high']:.2f})" in page
+    if pair == "demo":  # whose two builds draw the same
+        assert found["tokens"]["this"] == found["tokens"]["other"]
+        assert f"by the clock {found['ratio']:.2f} ({found['low']:.2f} to {found['high']:.2f})" in page
